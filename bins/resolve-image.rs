@@ -1,2 +1,3 @@
-//! placeholder
+//! To be written.
+
 fn main() {}

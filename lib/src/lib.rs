@@ -1,1 +1,36 @@
-//! placeholder
+//! What the release gate's binaries share.
+//!
+//! - [`step`]: what every binary does around its own work; exit codes; results.
+//! - [`record`]: the gate record, the single thing that the steps share.
+//! - [`image`], [`snapshot`]: what is tested. [`registry`] and [`resolve`] find it.
+//! - [`prow`]: Gangway, Deck and the artifact bucket; [`jobs`], [`launch`], [`collect`] and
+//!   [`verdict`] are built on it.
+//! - [`konflux`]: Snapshots, ReleasePlans and Releases in the cluster; [`promote`] makes the Release.
+//! - [`slack`], [`notify`]: messages.
+//! - [`cluster`], [`http`]: how servers are reached.
+//! - [`clock`], [`duration`], [`retry`], [`secret`], [`text`]: small things that know no domain.
+
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
+pub mod clock;
+pub mod cluster;
+pub mod collect;
+pub mod duration;
+pub mod http;
+pub mod image;
+pub mod jobs;
+pub mod konflux;
+pub mod launch;
+pub mod notify;
+pub mod promote;
+pub mod prow;
+pub mod record;
+pub mod registry;
+pub mod resolve;
+pub mod retry;
+pub mod secret;
+pub mod slack;
+pub mod snapshot;
+pub mod step;
+pub mod text;
+pub mod verdict;

@@ -1,0 +1,108 @@
+//! Connecting as kubectl does: flags, `KUBECONFIG`, the pod's service account.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+
+use crate::http::{self, RootsError};
+
+/// No answer takes longer (30 seconds); a watch asks the server to end it before that.
+pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How to reach the cluster.
+#[derive(Debug, Clone, Default)]
+pub struct ClusterOptions {
+    /// `--kubeconfig`.
+    pub kubeconfig: Option<PathBuf>,
+    /// `--context`.
+    pub context: Option<String>,
+    /// `--namespace`.
+    pub namespace: Option<String>,
+    /// `--ca-file`.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Why the cluster cannot be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// The kubeconfig named by the flag cannot be used.
+    #[error("--kubeconfig: cannot use {}", path.display())]
+    Kubeconfig {
+        /// The flag's value.
+        path: PathBuf,
+        /// Why.
+        source: kube::config::KubeconfigError,
+    },
+    /// The context named by the flag cannot be used.
+    #[error("--context: cannot use {context:?}")]
+    Context {
+        /// The flag's value.
+        context: String,
+        /// Why.
+        source: kube::config::KubeconfigError,
+    },
+    /// Nothing tells where the cluster is.
+    #[error("no cluster: expected --kubeconfig FILE, KUBECONFIG, or a pod's service account")]
+    Nowhere(#[source] kube::config::InferConfigError),
+    /// The extra authorities cannot be read.
+    #[error(transparent)]
+    Roots(#[from] RootsError),
+    /// The configuration cannot be made into a client.
+    #[error("cannot prepare a connection to the cluster")]
+    Client(#[source] kube::Error),
+}
+
+/// A cluster and the namespace that the gate works in.
+#[derive(Clone)]
+pub struct Cluster {
+    /// The client.
+    pub client: Client,
+    /// The namespace.
+    pub namespace: String,
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Cluster(namespace {})", self.namespace)
+    }
+}
+
+impl Cluster {
+    /// Prepares a connection; nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ClusterError`] when nothing tells where the cluster is, or what tells it cannot be used.
+    pub async fn connect(options: &ClusterOptions) -> Result<Self, ClusterError> {
+        let mut config = configure(options).await?;
+        if let Some(path) = &options.ca_file {
+            let extra = http::extra_certificates(path)?;
+            if !extra.is_empty() {
+                let roots = config
+                    .root_cert
+                    .get_or_insert_with(|| http::usual_certificates().iter().map(|der| der.to_vec()).collect());
+                roots.extend(extra.iter().map(|der| der.to_vec()));
+            }
+        }
+        config.read_timeout = Some(READ_TIMEOUT);
+        config.connect_timeout = Some(Duration::from_secs(10));
+        let namespace = options.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+        let client = Client::try_from(config).map_err(ClusterError::Client)?;
+        Ok(Self { client, namespace })
+    }
+}
+
+async fn configure(options: &ClusterOptions) -> Result<Config, ClusterError> {
+    let choice = KubeConfigOptions { context: options.context.clone(), ..KubeConfigOptions::default() };
+    if let Some(path) = &options.kubeconfig {
+        let unusable = |source| ClusterError::Kubeconfig { path: path.clone(), source };
+        let kubeconfig = Kubeconfig::read_from(path).map_err(unusable)?;
+        return Config::from_custom_kubeconfig(kubeconfig, &choice).await.map_err(unusable);
+    }
+    if let Some(context) = &options.context {
+        let unusable = |source| ClusterError::Context { context: context.clone(), source };
+        return Config::from_kubeconfig(&choice).await.map_err(unusable);
+    }
+    Config::infer().await.map_err(ClusterError::Nowhere)
+}

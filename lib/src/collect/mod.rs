@@ -1,0 +1,1 @@
+//! Waiting for the jobs, gathering what really happened, deciding.

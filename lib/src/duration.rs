@@ -1,0 +1,68 @@
+//! Durations as Tekton writes them: `5h30m`, `45s`, `0`.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+/// Why a text is no duration.
+#[derive(Debug, thiserror::Error)]
+#[error("expected a duration such as 5h30m, 45m or 45s, found {found:?}")]
+pub struct DurationError {
+    found: String,
+}
+
+/// Reads a duration such as `5h30m`, `45s` or `0`.
+///
+/// # Errors
+/// Anything else, a negative span and a bare number other than 0 among it.
+pub fn parse(text: &str) -> Result<Duration, DurationError> {
+    let wrong = || DurationError { found: text.to_owned() };
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    if !text.starts_with(|c: char| c.is_ascii_digit()) || text.contains([' ', ',']) {
+        return Err(wrong());
+    }
+    let span: SignedDuration = text.parse().map_err(|_| wrong())?;
+    Duration::try_from(span).map_err(|_| wrong())
+}
+
+/// Writes a duration for people: `2h51m`, `6m`, `34s`, `0s`. Below an hour to the second where
+/// that matters (under ten minutes), above it to the minute.
+pub fn human(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds}s"),
+        (0, 1..=9) if !seconds.is_multiple_of(60) => format!("{minutes}m{:02}s", seconds % 60),
+        (0, _) => format!("{minutes}m"),
+        _ => format!("{hours}h{minutes:02}m"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_tekton_writes() {
+        for (text, seconds) in [("5h30m", 19_800), ("45s", 45), ("0", 0), ("1h30m5s", 5405), ("0s", 0), ("90m", 5400)] {
+            assert_eq!(parse(text).unwrap(), Duration::from_secs(seconds), "{text}");
+        }
+        assert_eq!(parse("1500ms").unwrap(), Duration::from_millis(1500));
+    }
+
+    #[test]
+    fn refuses_everything_else() {
+        for text in ["", "5", "-5m", "5 m", "1h, 5m", "soon", "5h30", "1d ago", "PT5M"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn writes_for_people() {
+        for (seconds, text) in [(0, "0s"), (34, "34s"), (90, "1m30s"), (360, "6m"), (3480, "58m"), (10_260, "2h51m")] {
+            assert_eq!(human(Duration::from_secs(seconds)), text);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Konflux objects in the cluster, as far as the gate reads and writes them.

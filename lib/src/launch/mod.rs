@@ -1,0 +1,1 @@
+//! Launching each job exactly once.

@@ -1,0 +1,1 @@
+//! Making the one Release and waiting until it landed.

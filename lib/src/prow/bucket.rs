@@ -1,0 +1,1 @@
+//! The artifact bucket: objects and lists.

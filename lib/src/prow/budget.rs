@@ -1,0 +1,1 @@
+//! The token bucket that all Gangway requests of a process share.

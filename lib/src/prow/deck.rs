@@ -1,0 +1,1 @@
+//! Deck: what Prow says of a run, without Gangway quota.

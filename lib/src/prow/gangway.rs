@@ -1,0 +1,1 @@
+//! Gangway's REST interface, exactly as the real one answers.

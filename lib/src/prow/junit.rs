@@ -1,0 +1,1 @@
+//! JUnit files, read as a stream.

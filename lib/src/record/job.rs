@@ -1,0 +1,291 @@
+//! A job of the request, its attempts, and what became of each.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Whether a job decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// It must pass.
+    Blocking,
+    /// It is shown.
+    Informing,
+}
+
+impl Class {
+    /// The word in results and records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Blocking => "blocking",
+            Self::Informing => "informing",
+        }
+    }
+}
+
+/// A job that was asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct JobRecord {
+    /// The Prow job's name.
+    pub name: String,
+    /// Whether it decides.
+    pub class: Class,
+    /// Whom to ask about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The variable that carries the image into the job.
+    pub override_env: String,
+    /// Constant variables for this job.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Which log proves the image, as a pattern of its path below the job's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof_log: Option<String>,
+    /// Its attempts in order; empty until it is about to be launched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
+    /// Why it could not be launched, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<LaunchRefusal>,
+}
+
+impl JobRecord {
+    /// The attempt that counts: the last one.
+    pub fn last(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+}
+
+/// A launch that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LaunchRefusal {
+    /// When.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// The server's own words.
+    pub reason: String,
+    /// Whether the token was the reason: then a later try with a new token may go on.
+    #[serde(default)]
+    pub token: bool,
+}
+
+/// One launch of a job and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Attempt {
+    /// Counted from 1.
+    pub number: u32,
+    /// What was about to be sent.
+    pub intent: Intent,
+    /// Prow's id of the run, once known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
+    /// When the execution became known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub launched_at: Option<Timestamp>,
+    /// Whether the execution was found by its key rather than told by the create's answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
+    /// What Prow last said.
+    #[serde(default)]
+    pub state: JobState,
+    /// When it first said so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub states: Vec<StateChange>,
+    /// Prow's words for the state (`status.description`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Where people look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_url: Option<String>,
+    /// When Prow says that it started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub started_at: Option<Timestamp>,
+    /// When Prow says that it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub completed_at: Option<Timestamp>,
+    /// What came of it; absent while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// When the cause was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub judged_at: Option<Timestamp>,
+    /// The cause in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Tests that failed.
+    #[serde(default, skip_serializing_if = "FailingTests::is_empty")]
+    pub failing_tests: FailingTests,
+    /// Which image ran, as far as shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+}
+
+impl Attempt {
+    /// An attempt that has an intent and nothing else.
+    pub fn intended(number: u32, intent: Intent) -> Self {
+        Self {
+            number,
+            intent,
+            execution: None,
+            launched_at: None,
+            adopted: false,
+            state: JobState::default(),
+            states: Vec::new(),
+            reason: None,
+            job_url: None,
+            started_at: None,
+            completed_at: None,
+            cause: None,
+            judged_at: None,
+            detail: None,
+            failing_tests: FailingTests::default(),
+            proof: None,
+        }
+    }
+}
+
+/// A launch as it was announced before anything was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Intent {
+    /// The key that the run carries as label and annotation: a hash of run id, job, digest, attempt.
+    pub key: String,
+    /// When the intent was first durable.
+    #[schemars(with = "String")]
+    pub written_at: Timestamp,
+    /// The process that may send it. Whoever wants to send must first put itself here.
+    pub holder: String,
+    /// When its holder was last about to send it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub sent_at: Option<Timestamp>,
+    /// How often it was about to be sent.
+    #[serde(default)]
+    pub sends: u32,
+    /// Whether the last sending certainly made no run (refused, or no byte was sent).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub certainly_not_created: bool,
+}
+
+/// What Prow says of a run. Words that this toolkit does not know count as pending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum JobState {
+    /// Nothing yet, or a word that is not known.
+    #[default]
+    Unknown,
+    /// Waiting for the scheduler.
+    Scheduling,
+    /// Waiting for a pod.
+    Triggered,
+    /// Running.
+    Pending,
+    /// Ended well.
+    Success,
+    /// Ended badly, for whatever reason.
+    Failure,
+    /// Cancelled, or over its own time limit.
+    Aborted,
+    /// Could not run.
+    Error,
+}
+
+impl JobState {
+    /// Whether it has ended.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Success | Self::Failure | Self::Aborted | Self::Error)
+    }
+}
+
+/// When a state was first seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StateChange {
+    /// The state.
+    pub state: JobState,
+    /// When it was first seen.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// Why a run ended as it did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// It succeeded, proven as far as asked.
+    Passed,
+    /// The test phase failed.
+    Product,
+    /// Only the phase before the tests failed.
+    Setup,
+    /// Only the phase after the tests failed.
+    Teardown,
+    /// The machinery failed: no cluster, no pod, aborted, never started.
+    Infrastructure,
+    /// It had not finished in time.
+    Deadline,
+    /// It succeeded, but what shows which image ran is missing, unreadable or says another.
+    Unproven,
+    /// It ended otherwise, and what would tell why is missing or unreadable.
+    Undetermined,
+}
+
+impl Cause {
+    /// The word in flags, results and records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Product => "product",
+            Self::Setup => "setup",
+            Self::Teardown => "teardown",
+            Self::Infrastructure => "infrastructure",
+            Self::Deadline => "deadline",
+            Self::Unproven => "unproven",
+            Self::Undetermined => "undetermined",
+        }
+    }
+}
+
+/// Failing tests by name, cut with a count.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct FailingTests {
+    /// The first names.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// How many there are besides.
+    #[serde(default)]
+    pub more: usize,
+}
+
+impl FailingTests {
+    /// Whether no test failed.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.more == 0
+    }
+}
+
+/// How well it is shown which image ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ProofLevel {
+    /// Nothing shows it, or another image ran.
+    Unproven,
+    /// The run was asked to use it: the digest stands in prowjob.json's variables.
+    Requested,
+    /// A log of the run holds the digest.
+    Proven,
+}
+
+/// What shows which image ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Proof {
+    /// How well.
+    pub level: ProofLevel,
+    /// Where it was found, or what is missing.
+    pub note: String,
+}

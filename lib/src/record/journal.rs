@@ -1,0 +1,385 @@
+//! A record in use: read once, changed by compare-and-swap, durable before every change returns.
+
+use std::fmt;
+
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use super::{Candidate, GateRecord, Kind, SCHEMA_VERSION, Store, StoreError, Version, bound};
+use crate::clock::SharedClock;
+use crate::image::ImageRef;
+use crate::retry::Policy;
+use crate::step::Failure;
+
+/// How often somebody else's write is given way to before that is called an error.
+const MAX_CONFLICTS: u32 = 50;
+
+/// Why a record cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// There is none, and this step does not begin one.
+    #[error("{place} does not exist; expected one that launch-prow has begun")]
+    Missing {
+        /// The store's name.
+        place: String,
+    },
+    /// It is not a record.
+    #[error("{place} cannot be read as a gate record")]
+    Malformed {
+        /// The store's name.
+        place: String,
+        /// What the parser says, with line and column.
+        source: serde_json::Error,
+    },
+    /// It is of another version of the toolkit.
+    #[error(
+        "{place} has schema version {found}, this toolkit reads {SCHEMA_VERSION}; use the version of the toolkit that wrote it"
+    )]
+    Schema {
+        /// The store's name.
+        place: String,
+        /// The version found.
+        found: u64,
+    },
+    /// It belongs to another run.
+    #[error("{place} belongs to run {found}, not to --run-id {given}; give each run a record of its own")]
+    OtherRun {
+        /// The store's name.
+        place: String,
+        /// The id in it.
+        found: String,
+        /// The id given.
+        given: String,
+    },
+    /// It is bound to another image.
+    #[error("{place} is bound to {found}, not to {given}; give each image a record of its own")]
+    OtherImage {
+        /// The store's name.
+        place: String,
+        /// The image in it.
+        found: ImageRef,
+        /// The image given.
+        given: ImageRef,
+    },
+    /// It was there and is gone.
+    #[error("{place} was deleted while it was in use")]
+    Vanished {
+        /// The store's name.
+        place: String,
+    },
+    /// It cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Store(_) | RecordError::Vanished { .. } => Self::failed(error),
+            _ => Self::misuse(error),
+        }
+    }
+}
+
+/// Whose record it is.
+#[derive(Debug, Clone, Default)]
+pub struct Identity {
+    /// `--run-id`.
+    pub run_id: Option<String>,
+    /// `--run-name`.
+    pub run_name: Option<String>,
+    /// `--gate-label`.
+    pub gate: Option<String>,
+    /// The namespace, where there is a cluster.
+    pub namespace: Option<String>,
+}
+
+/// The record of this run.
+pub struct Journal {
+    store: Box<dyn Store>,
+    clock: SharedClock,
+    state: Mutex<State>,
+}
+
+struct State {
+    record: GateRecord,
+    version: Option<Version>,
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Journal({})", self.store.place())
+    }
+}
+
+impl Journal {
+    /// Opens the record, and begins one where there is none. What `identity` says and the record
+    /// does not is added with the first write.
+    ///
+    /// # Errors
+    /// [`RecordError`] when it is no record of this version and run, or cannot be reached.
+    pub async fn open(store: Box<dyn Store>, clock: SharedClock, identity: &Identity) -> Result<Self, RecordError> {
+        match load(store.as_ref(), &clock, identity.run_id.as_deref()).await? {
+            Some(state) => Ok(Self { store, clock, state: Mutex::new(state) }),
+            None => {
+                let id = identity.run_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+                let record = GateRecord::begin(id, clock.now());
+                let journal = Self { store, clock, state: Mutex::new(State { record, version: None }) };
+                journal.identify(identity).await?;
+                Ok(journal)
+            }
+        }
+    }
+
+    /// Opens a record that must be there.
+    ///
+    /// # Errors
+    /// [`RecordError`]; [`RecordError::Missing`] when there is none.
+    pub async fn existing(store: Box<dyn Store>, clock: SharedClock, identity: &Identity) -> Result<Self, RecordError> {
+        let loaded = load(store.as_ref(), &clock, identity.run_id.as_deref()).await?;
+        let state = loaded.ok_or_else(|| RecordError::Missing { place: store.place() })?;
+        Ok(Self { store, clock, state: Mutex::new(state) })
+    }
+
+    async fn identify(&self, identity: &Identity) -> Result<(), RecordError> {
+        self.update(|record| {
+            let fill = |field: &mut Option<String>, given: &Option<String>| {
+                if field.is_none() {
+                    field.clone_from(given);
+                }
+            };
+            fill(&mut record.run, &identity.run_name);
+            fill(&mut record.gate, &identity.gate);
+            fill(&mut record.namespace, &identity.namespace);
+        })
+        .await
+    }
+
+    /// The record's name in messages.
+    pub fn place(&self) -> String {
+        self.store.place()
+    }
+
+    /// The record as this process last saw it.
+    pub async fn record(&self) -> GateRecord {
+        self.state.lock().await.record.clone()
+    }
+
+    /// Reads the record again: another process may have changed it.
+    ///
+    /// # Errors
+    /// [`RecordError`]; [`RecordError::Vanished`] when it is gone.
+    pub async fn refresh(&self) -> Result<GateRecord, RecordError> {
+        let mut state = self.state.lock().await;
+        self.reload(&mut state).await?;
+        Ok(state.record.clone())
+    }
+
+    /// Changes the record and returns when the change is durable.
+    ///
+    /// When somebody else has written meanwhile, or it is not known whether a write was carried
+    /// out, the record is read again and `change` applied to what is there: it must do no harm the
+    /// second time. A change that changes nothing is not written.
+    ///
+    /// # Errors
+    /// [`RecordError`] when the change could not be made durable.
+    pub async fn update<T>(&self, mut change: impl FnMut(&mut GateRecord) -> T) -> Result<T, RecordError> {
+        let mut state = self.state.lock().await;
+        let begun = self.clock.now();
+        let (mut conflicts, mut failed) = (0, 0);
+        loop {
+            let mut changed = state.record.clone();
+            let result = change(&mut changed);
+            if changed == state.record && state.version.is_some() {
+                return Ok(result);
+            }
+            changed.updated_at = self.clock.now();
+            changed.revision += 1;
+            let bytes = bound::encode(&mut changed);
+            match self.store.save(&bytes, state.version.as_ref()).await {
+                Ok(version) => {
+                    *state = State { record: changed, version: Some(version) };
+                    return Ok(result);
+                }
+                Err(StoreError::Conflict) if conflicts < MAX_CONFLICTS => conflicts += 1,
+                Err(error @ StoreError::Transient { .. }) => {
+                    failed += 1;
+                    let Some(pause) = Policy::READ.pause(failed, self.clock.since(begun), None) else {
+                        return Err(error.into());
+                    };
+                    tracing::warn!(attempt = failed, pause_s = pause.as_secs(), "{error}; trying again");
+                    self.clock.sleep(pause).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+            // It may be that the record does not exist yet and the first write never arrived.
+            if state.version.is_some() || conflicts > 0 || failed > 0 {
+                self.reload(&mut state).await?;
+            }
+        }
+    }
+
+    /// Binds the record to an image; what is known of it besides is added.
+    ///
+    /// # Errors
+    /// [`RecordError::OtherImage`] when it is bound to another one.
+    pub async fn bind(&self, candidate: &Candidate) -> Result<(), RecordError> {
+        let other = self.update(|record| bind(record, candidate)).await?;
+        match other {
+            None => Ok(()),
+            Some(found) => Err(RecordError::OtherImage { place: self.place(), found, given: candidate.image.clone() }),
+        }
+    }
+
+    async fn reload(&self, state: &mut State) -> Result<(), RecordError> {
+        match load(self.store.as_ref(), &self.clock, Some(&state.record.id)).await? {
+            Some(read) => *state = read,
+            None if state.version.is_none() => {}
+            None => return Err(RecordError::Vanished { place: self.place() }),
+        }
+        Ok(())
+    }
+}
+
+/// Binds a record; returns the image it is bound to instead, if so.
+fn bind(record: &mut GateRecord, candidate: &Candidate) -> Option<ImageRef> {
+    let bound = record.candidate.get_or_insert_with(|| candidate.clone());
+    if bound.image != candidate.image {
+        return Some(bound.image.clone());
+    }
+    let fill = |field: &mut Option<String>, known: &Option<String>| {
+        if field.is_none() {
+            field.clone_from(known);
+        }
+    };
+    fill(&mut bound.snapshot, &candidate.snapshot);
+    fill(&mut bound.component, &candidate.component);
+    fill(&mut bound.revision, &candidate.revision);
+    fill(&mut bound.git_url, &candidate.git_url);
+    if bound.platforms.is_empty() {
+        bound.platforms.clone_from(&candidate.platforms);
+    }
+    None
+}
+
+async fn load(store: &dyn Store, clock: &SharedClock, id: Option<&str>) -> Result<Option<State>, RecordError> {
+    let begun = clock.now();
+    let mut failed = 0;
+    let loaded = loop {
+        match store.load().await {
+            Err(error @ StoreError::Transient { .. }) => {
+                failed += 1;
+                let Some(pause) = Policy::READ.pause(failed, clock.since(begun), None) else {
+                    return Err(error.into());
+                };
+                tracing::warn!(attempt = failed, pause_s = pause.as_secs(), "{error}; trying again");
+                clock.sleep(pause).await;
+            }
+            other => break other?,
+        }
+    };
+    let Some((bytes, version)) = loaded else { return Ok(None) };
+    let record = decode(&bytes, &store.place())?;
+    match id {
+        Some(given) if given != record.id => {
+            Err(RecordError::OtherRun { place: store.place(), found: record.id, given: given.to_owned() })
+        }
+        _ => Ok(Some(State { record, version: Some(version) })),
+    }
+}
+
+/// Reads a stored document.
+///
+/// # Errors
+/// [`RecordError::Malformed`] and [`RecordError::Schema`].
+pub fn decode(bytes: &[u8], place: &str) -> Result<GateRecord, RecordError> {
+    #[derive(Deserialize)]
+    struct Head {
+        schema_version: u64,
+        #[serde(rename = "kind")]
+        _kind: Kind,
+    }
+    let malformed = |source| RecordError::Malformed { place: place.to_owned(), source };
+    let head: Head = serde_json::from_slice(bytes).map_err(malformed)?;
+    if head.schema_version != u64::from(SCHEMA_VERSION) {
+        return Err(RecordError::Schema { place: place.to_owned(), found: head.schema_version });
+    }
+    serde_json::from_slice(bytes).map_err(malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::FileStore;
+    use super::*;
+    use crate::clock::SystemClock;
+    use std::sync::Arc;
+
+    fn clock() -> SharedClock {
+        Arc::new(SystemClock::default())
+    }
+
+    fn store(dir: &tempfile::TempDir) -> Box<dyn Store> {
+        Box::new(FileStore::new(dir.path().join("gate.json")))
+    }
+
+    fn image(digit: char) -> ImageRef {
+        format!("quay.io/acme/ho@sha256:{}", digit.to_string().repeat(64)).parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn two_writers_keep_each_others_part() {
+        let dir = tempfile::tempdir().unwrap();
+        let identity = Identity { run_id: Some("uid".to_owned()), ..Identity::default() };
+        let one = Journal::open(store(&dir), clock(), &identity).await.unwrap();
+        let two = Journal::open(store(&dir), clock(), &Identity::default()).await.unwrap();
+        one.update(|record| record.run = Some("run".to_owned())).await.unwrap();
+        two.update(|record| record.gate = Some("ARO HCP".to_owned())).await.unwrap();
+        let record = one.refresh().await.unwrap();
+        assert_eq!(
+            (record.id.as_str(), record.run.as_deref(), record.gate.as_deref()),
+            ("uid", Some("run"), Some("ARO HCP"))
+        );
+    }
+
+    #[tokio::test]
+    async fn a_change_that_changes_nothing_is_not_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::open(store(&dir), clock(), &Identity::default()).await.unwrap();
+        let before = journal.record().await;
+        journal.update(|_| ()).await.unwrap();
+        assert_eq!(journal.refresh().await.unwrap(), before);
+    }
+
+    #[tokio::test]
+    async fn another_image_run_or_schema_is_misuse() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::open(store(&dir), clock(), &Identity::default()).await.unwrap();
+        journal.bind(&Candidate::of(image('a'))).await.unwrap();
+        let error = journal.bind(&Candidate::of(image('b'))).await.unwrap_err();
+        assert!(matches!(error, RecordError::OtherImage { .. }));
+        let other = Identity { run_id: Some("other".to_owned()), ..Identity::default() };
+        assert!(matches!(Journal::open(store(&dir), clock(), &other).await, Err(RecordError::OtherRun { .. })));
+        let path = dir.path().join("gate.json");
+        let newer = std::fs::read_to_string(&path).unwrap().replace("\"schema_version\":1", "\"schema_version\":2");
+        std::fs::write(&path, newer).unwrap();
+        assert!(matches!(
+            Journal::open(store(&dir), clock(), &Identity::default()).await,
+            Err(RecordError::Schema { found: 2, .. })
+        ));
+        std::fs::write(&path, "null").unwrap();
+        assert!(matches!(
+            Journal::open(store(&dir), clock(), &Identity::default()).await,
+            Err(RecordError::Malformed { .. })
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_record_that_must_be_there_is_missed() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(
+            Journal::existing(store(&dir), clock(), &Identity::default()).await,
+            Err(RecordError::Missing { .. })
+        ));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}

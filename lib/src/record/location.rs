@@ -1,0 +1,69 @@
+//! Where a record is: `configmap:NAME` or `file:PATH`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Why a text is no place for a record.
+#[derive(Debug, thiserror::Error)]
+#[error("--record: expected configmap:NAME or file:PATH, found {found:?}{problem}")]
+pub struct LocationError {
+    found: String,
+    problem: &'static str,
+}
+
+/// A place for a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// A ConfigMap of that name in the gate's namespace.
+    ConfigMap(String),
+    /// A file.
+    File(PathBuf),
+}
+
+impl Location {
+    /// Whether a cluster is needed to reach it.
+    pub fn is_config_map(&self) -> bool {
+        matches!(self, Self::ConfigMap(_))
+    }
+}
+
+impl FromStr for Location {
+    type Err = LocationError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = |problem| LocationError { found: text.to_owned(), problem };
+        match text.split_once(':') {
+            Some(("configmap", name)) if is_object_name(name) => Ok(Self::ConfigMap(name.to_owned())),
+            Some(("configmap", _)) => {
+                Err(wrong(": a ConfigMap's name has lower-case letters, digits, - and ., at most 253"))
+            }
+            Some(("file", path)) if !path.is_empty() => Ok(Self::File(PathBuf::from(path))),
+            _ => Err(wrong("")),
+        }
+    }
+}
+
+/// A DNS subdomain, as Kubernetes names most objects.
+fn is_object_name(name: &str) -> bool {
+    let label = |label: &str| {
+        let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        edge(label.as_bytes().first()) && edge(label.as_bytes().last()) && label.bytes().all(inside)
+    };
+    name.len() <= 253 && name.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_kinds_of_places() {
+        assert_eq!("configmap:gate-x7k2p".parse::<Location>().unwrap(), Location::ConfigMap("gate-x7k2p".to_owned()));
+        assert_eq!("file:out/gate.json".parse::<Location>().unwrap(), Location::File("out/gate.json".into()));
+        for bad in ["", "gate.json", "configmap:", "configmap:Gate", "configmap:a_b", "file:", "secret:x"] {
+            let error = bad.parse::<Location>().unwrap_err().to_string();
+            assert!(error.starts_with("--record: expected configmap:NAME or file:PATH"), "{error}");
+        }
+    }
+}

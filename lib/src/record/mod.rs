@@ -1,0 +1,270 @@
+//! The gate record: one document per run, the single thing that the steps share.
+//!
+//! It is a write-ahead journal: an intent is durable before the request that it announces, the
+//! answer right after. Every writer changes its own part by compare-and-swap ([`Journal`]), so that
+//! two processes on one record cannot undo each other. Where it is kept is a [`Store`]: a file or
+//! a ConfigMap.
+
+mod bound;
+mod configmap;
+mod file;
+mod job;
+mod journal;
+mod location;
+mod release;
+mod store;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use configmap::{ConfigMapStore, labels};
+pub use file::FileStore;
+pub use job::{
+    Attempt, Cause, Class, FailingTests, Intent, JobRecord, JobState, LaunchRefusal, Proof, ProofLevel, StateChange,
+};
+pub use journal::{Identity, Journal, RecordError};
+pub use location::{Location, LocationError};
+pub use release::{PushedImage, ReleaseRecord, Released};
+pub use store::{Store, StoreError, Version};
+
+use crate::cluster::Cluster;
+use crate::image::{Digest, ImageRef};
+
+/// The version of the record's schema that this toolkit reads and writes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A record is never larger than this (900 KiB), since a ConfigMap holds at most 1 MiB.
+pub const MAX_BYTES: usize = 900 * 1024;
+
+/// What a document is about. check-staleness keeps a document of its own kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// One run of the gate.
+    Gate,
+}
+
+/// Everything that is known of one run of the gate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GateRecord {
+    /// The version of this document's schema.
+    pub schema_version: u32,
+    /// What the document is about: `gate`.
+    pub kind: Kind,
+    /// The run's id: the PipelineRun's UID, or a random UUID. Intent keys are made from it.
+    pub id: String,
+    /// The platform's name for people (`--gate-label`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<String>,
+    /// The PipelineRun's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// The namespace of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// When the record was begun.
+    #[schemars(with = "String")]
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    #[schemars(with = "String")]
+    pub updated_at: Timestamp,
+    /// How often the record was written.
+    #[serde(default)]
+    pub revision: u64,
+    /// How many processes have spoken to Gangway for this record. Only the first starts with a
+    /// full token bucket.
+    #[serde(default)]
+    pub gangway_processes: u32,
+    /// The image under test. Once set, it never changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<Candidate>,
+    /// The jobs asked for, each with its attempts. Once set, no job is added or taken away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<JobRecord>,
+    /// How the jobs were launched, for reruns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch: Option<LaunchOptions>,
+    /// The gate's answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// The promotion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseRecord>,
+    /// Who was told what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notifications: Vec<Notification>,
+}
+
+impl GateRecord {
+    /// An empty record, begun now.
+    pub fn begin(id: impl Into<String>, now: Timestamp) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            kind: Kind::Gate,
+            id: id.into(),
+            gate: None,
+            run: None,
+            namespace: None,
+            created_at: now,
+            updated_at: now,
+            revision: 0,
+            gangway_processes: 0,
+            candidate: None,
+            jobs: Vec::new(),
+            launch: None,
+            verdict: None,
+            release: None,
+            notifications: Vec::new(),
+        }
+    }
+
+    /// The jobs of a class, in the order asked for.
+    pub fn jobs_of(&self, class: Class) -> impl Iterator<Item = &JobRecord> {
+        self.jobs.iter().filter(move |job| job.class == class)
+    }
+
+    /// The job of that name.
+    pub fn job(&self, name: &str) -> Option<&JobRecord> {
+        self.jobs.iter().find(|job| job.name == name)
+    }
+
+    /// The job of that name, to be changed.
+    pub fn job_mut(&mut self, name: &str) -> Option<&mut JobRecord> {
+        self.jobs.iter_mut().find(|job| job.name == name)
+    }
+
+    /// When the first intent was written: the beginning of `--timeout`.
+    pub fn first_intent(&self) -> Option<Timestamp> {
+        self.jobs.iter().flat_map(|job| &job.attempts).map(|attempt| attempt.intent.written_at).min()
+    }
+}
+
+/// The image under test and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Candidate {
+    /// The image by its digest.
+    pub image: ImageRef,
+    /// The digest alone.
+    pub digest: Digest,
+    /// The Snapshot's name; absent where the gate was begun with an image alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
+    /// The component's name in the Snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
+    /// The git revision that the image was built from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// The repository of that revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_url: Option<String>,
+    /// The image's platforms, `linux/amd64`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<String>,
+}
+
+impl Candidate {
+    /// A candidate of which only the image is known.
+    pub fn of(image: ImageRef) -> Self {
+        let digest = image.digest().clone();
+        Self { image, digest, snapshot: None, component: None, revision: None, git_url: None, platforms: Vec::new() }
+    }
+}
+
+/// What was sent with every launch, and is sent again with a rerun.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct LaunchOptions {
+    /// Constant variables for every job (`--env`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+}
+
+/// The gate's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Decision {
+    /// Every blocking job passed, proven as far as asked.
+    Passed,
+    /// A blocking job failed for a reason in the product.
+    Failed,
+    /// Not every blocking job passed, and none is known to have failed for a reason in the product.
+    Undecided,
+}
+
+impl Decision {
+    /// The word in results and records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Undecided => "undecided",
+        }
+    }
+}
+
+/// A decision with what led to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Verdict {
+    /// The decision.
+    pub decision: Decision,
+    /// When it was made.
+    #[schemars(with = "String")]
+    pub decided_at: Timestamp,
+    /// In words, the most important first; one for each blocking job that did not pass.
+    pub reasons: Vec<String>,
+    /// Blocking jobs that passed.
+    pub blocking_passed: usize,
+    /// Blocking jobs asked for.
+    pub blocking_total: usize,
+}
+
+/// A message that was sent, or could not be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Notification {
+    /// When.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// Whether it was delivered.
+    pub delivered: bool,
+    /// The message's first line.
+    pub headline: String,
+    /// Why it was not delivered, or the whole text for whoever looks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// The store at a place. A ConfigMap needs a cluster; it gets the labels of its gate.
+///
+/// # Panics
+/// If the place is a ConfigMap and no cluster is given, which is a bug of the caller.
+pub fn store_at(location: &Location, cluster: Option<&Cluster>, gate: Option<&str>) -> Box<dyn Store> {
+    match (location, cluster) {
+        (Location::File(path), _) => Box::new(FileStore::new(path)),
+        (Location::ConfigMap(name), Some(cluster)) => Box::new(ConfigMapStore::new(cluster, name, labels(gate))),
+        (Location::ConfigMap(_), None) => panic!("a ConfigMap needs a cluster"),
+    }
+}
+
+/// The record's JSON Schema, generated from these types.
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(GateRecord);
+    serde_json::to_string_pretty(&schema).expect("a schema is JSON") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Run with `UPDATE_SCHEMA=1` after a change of the types.
+    #[test]
+    fn the_checked_in_schema_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/record.schema.json");
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            std::fs::write(path, schema()).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), schema(), "UPDATE_SCHEMA=1 cargo test -p gate schema");
+    }
+}

@@ -1,0 +1,84 @@
+//! The promotion as the record keeps it.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Whether the image was promoted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Released {
+    /// It was.
+    True,
+    /// It certainly was not.
+    False,
+    /// It is not known, or not yet.
+    Unknown,
+}
+
+impl Released {
+    /// The word in results and records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "true",
+            Self::False => "false",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// The Release of this run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReleaseRecord {
+    /// The ReleasePlan.
+    pub plan: String,
+    /// The Release's name: what is about to be created, or was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// When its creation was announced here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub intended_at: Option<Timestamp>,
+    /// Whether it was made by this run, rather than found.
+    #[serde(default)]
+    pub created: bool,
+    /// The outcome so far.
+    pub released: Released,
+    /// Whether the outcome is final: then the step repeats it without a request.
+    #[serde(default, rename = "final")]
+    pub is_final: bool,
+    /// The exit code that goes with a final outcome.
+    #[serde(default)]
+    pub exit: u8,
+    /// The last phase seen, in release-service's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// The outcome in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The managed PipelineRun, `namespace/name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline_run: Option<String>,
+    /// What was pushed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<PushedImage>,
+    /// When the Release was created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub created_at: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub completed_at: Option<Timestamp>,
+}
+
+/// An image that the managed pipeline pushed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PushedImage {
+    /// The component.
+    pub name: String,
+    /// Its digest.
+    pub digest: String,
+    /// Where it can be pulled from.
+    pub urls: Vec<String>,
+}

@@ -1,0 +1,148 @@
+//! Secrets: files that are read again on every use, in a type that cannot be printed.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// No token or webhook address is longer than this (64 KiB).
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// What stands where a secret stood.
+const REDACTED: &str = "[redacted]";
+
+/// Why a secret cannot be used. Never holds the secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The file cannot be read.
+    #[error("{what}: cannot read {}; expected a file that holds only the secret", path.display())]
+    Unreadable {
+        /// What the secret is, as the user knows it: the flag.
+        what: String,
+        /// Where it was looked for.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The file holds something that cannot be a secret of one line.
+    #[error("{what}: {} {problem}; expected one line of text", path.display())]
+    Malformed {
+        /// What the secret is, as the user knows it: the flag.
+        what: String,
+        /// Where it was found.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+}
+
+/// A secret's value. Has no `Display`, and its `Debug` shows nothing.
+#[derive(Debug, Clone)]
+pub struct Secret(SecretString);
+
+impl Secret {
+    /// Wraps a value.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(SecretString::from(value.into()))
+    }
+
+    /// The value, for the one place that sends it.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// A text with every occurrence of the secret replaced, in plain and percent-encoded form.
+    pub fn redact(&self, text: &str) -> String {
+        let value = self.expose();
+        if value.is_empty() {
+            return text.to_owned();
+        }
+        let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+        text.replace(value, REDACTED).replace(&encoded, REDACTED)
+    }
+}
+
+/// Where a secret is kept. It is read on every use, since a mounted Secret can change in the
+/// course of a long run.
+#[derive(Debug, Clone)]
+pub struct SecretFile {
+    what: String,
+    path: PathBuf,
+}
+
+impl SecretFile {
+    /// A secret in a file; `what` names it in errors, as the user gave it: `--gangway-token-file`.
+    pub fn new(what: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        Self { what: what.into(), path: path.into() }
+    }
+
+    /// Where the secret is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the secret as it is now, without the line break at its end.
+    ///
+    /// # Errors
+    /// [`SecretError`] when the file cannot be read, is empty, too large, or no single line.
+    pub fn read(&self) -> Result<Secret, SecretError> {
+        let unreadable = |source| SecretError::Unreadable { what: self.what.clone(), path: self.path.clone(), source };
+        let malformed = |problem| SecretError::Malformed { what: self.what.clone(), path: self.path.clone(), problem };
+        let mut bytes = Vec::new();
+        let file = File::open(&self.path).map_err(unreadable)?;
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(malformed("is larger than 64 KiB"));
+        }
+        let text = String::from_utf8(bytes).map_err(|_| malformed("is not UTF-8"))?;
+        let value = text.trim();
+        if value.is_empty() {
+            return Err(malformed("is empty"));
+        }
+        if value.contains(|c: char| c.is_control() || c.is_whitespace()) {
+            return Err(malformed("holds blanks or control characters"));
+        }
+        Ok(Secret::new(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(content: &[u8]) -> (tempfile::TempDir, SecretFile) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("token");
+        std::fs::write(&path, content).unwrap();
+        (dir, SecretFile::new("--gangway-token-file", path))
+    }
+
+    #[test]
+    fn is_read_again_on_every_use() {
+        let (_dir, secret) = file(b"sha256~one\n");
+        assert_eq!(secret.read().unwrap().expose(), "sha256~one");
+        std::fs::write(secret.path(), "sha256~two").unwrap();
+        assert_eq!(secret.read().unwrap().expose(), "sha256~two");
+    }
+
+    #[test]
+    fn cannot_be_printed() {
+        let secret = Secret::new("sha256~one");
+        assert!(!format!("{secret:?}").contains("one"));
+        assert_eq!(
+            secret.redact("Bearer sha256~one, sha256%7Eone or sha256~one"),
+            "Bearer [redacted], sha256%7Eone or [redacted]".replace("sha256%7Eone", "[redacted]")
+        );
+    }
+
+    #[test]
+    fn what_is_no_secret_is_refused_by_its_name() {
+        for content in [&b""[..], b" \n", b"two words", b"a\nb", &[0xff, 0xfe]] {
+            let (_dir, secret) = file(content);
+            assert!(secret.read().unwrap_err().to_string().starts_with("--gangway-token-file: "));
+        }
+        let missing = SecretFile::new("--gangway-token-file", "/nowhere/token");
+        assert!(missing.read().unwrap_err().to_string().contains("/nowhere/token"));
+    }
+}

@@ -1,0 +1,1 @@
+//! Slack webhooks and their limits.

@@ -1,0 +1,1 @@
+//! Snapshots as documents: finding the component and its image.

@@ -1,0 +1,159 @@
+//! The arguments as people and pipelines write them, made into what argh reads.
+//!
+//! argh knows neither `--flag=value` nor `--version`, exits 1 on misuse, and takes `""` as a value;
+//! a pipeline without a shell passes every flag, so here `""` is as good as absent.
+
+use argh::{ArgsInfo, FlagInfoKind, TopLevelCommand};
+
+/// What the arguments ask for.
+#[derive(Debug)]
+pub enum Parsed<A> {
+    /// To run with these.
+    Run(A),
+    /// To print this and end well: the help or the version.
+    Print(String),
+    /// They are wrong: why.
+    Wrong(String),
+}
+
+/// Reads a binary's arguments (without its name).
+pub fn parse<A: TopLevelCommand + ArgsInfo>(name: &str, given: &[String]) -> Parsed<A> {
+    let arguments = match normalize(&options_of::<A>(), given) {
+        Ok(arguments) => arguments,
+        Err(problem) => return Parsed::Wrong(format!("{problem}; {name} --help shows every flag")),
+    };
+    if arguments.iter().any(|argument| argument == "--version") {
+        return Parsed::Print(format!("{name} {}\n", env!("CARGO_PKG_VERSION")));
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match A::from_args(&[name], &arguments) {
+        Ok(args) => Parsed::Run(args),
+        Err(early) if early.status.is_ok() => Parsed::Print(early.output),
+        Err(early) => Parsed::Wrong(misuse(name, &early.output)),
+    }
+}
+
+/// A flag's name and whether a value follows it.
+struct Flag {
+    long: String,
+    takes_value: bool,
+}
+
+fn options_of<A: ArgsInfo>() -> Vec<Flag> {
+    let info = A::get_args_info();
+    let flag = |flag: &argh::FlagInfo<'_>| Flag {
+        long: flag.long.to_owned(),
+        takes_value: matches!(flag.kind, FlagInfoKind::Option { .. }),
+    };
+    info.flags.iter().map(flag).collect()
+}
+
+/// Splits `--flag=value`, and drops a flag whose value is empty. What stands in a value's place is
+/// never taken for a flag.
+fn normalize(flags: &[Flag], given: &[String]) -> Result<Vec<String>, String> {
+    let mut arguments = Vec::new();
+    let mut rest = given.iter();
+    while let Some(argument) = rest.next() {
+        let (name, joined) = match argument.split_once('=') {
+            Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
+            _ => (argument.as_str(), None),
+        };
+        let Some(flag) = flags.iter().find(|flag| flag.long == name) else {
+            arguments.push(argument.clone());
+            continue;
+        };
+        if !flag.takes_value {
+            if let Some(value) = joined {
+                return Err(format!("{name} takes no value, found {value:?}"));
+            }
+            arguments.push(argument.clone());
+            continue;
+        }
+        let Some(value) = joined.or_else(|| rest.next().cloned()) else {
+            return Err(format!("{name}: expected a value, found none"));
+        };
+        if !value.is_empty() {
+            arguments.extend([name.to_owned(), value]);
+        }
+    }
+    Ok(arguments)
+}
+
+/// argh's complaint as one line of ours.
+fn misuse(name: &str, output: &str) -> String {
+    let lines = output.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("Run "));
+    let text = lines.collect::<Vec<_>>().join(" ");
+    let mut letters = text.chars();
+    let text =
+        letters.next().map(|first| first.to_lowercase().collect::<String>() + letters.as_str()).unwrap_or_default();
+    format!("{text}; {name} --help shows every flag")
+}
+
+/// A flag that was given more than once or with commas, as one list; blanks around an entry are cut.
+pub fn list(given: &[String]) -> Vec<String> {
+    let entries = given.iter().flat_map(|value| value.split(','));
+    entries.map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use argh::FromArgs;
+
+    /// Tests arguments.
+    #[derive(FromArgs, ArgsInfo, Debug)]
+    struct Args {
+        /// the image
+        #[argh(option, arg_name = "REF")]
+        image: String,
+        /// names
+        #[argh(option, arg_name = "NAME")]
+        name: Vec<String>,
+        /// print only
+        #[argh(switch)]
+        dry_run: bool,
+    }
+
+    fn run(given: &[&str]) -> Parsed<Args> {
+        parse("tool", &given.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>())
+    }
+
+    fn wrong(given: &[&str]) -> String {
+        match run(given) {
+            Parsed::Wrong(text) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn both_ways_to_give_a_value() {
+        let Parsed::Run(args) = run(&["--image=a=b", "--name", "--image=x", "--name=", "--name", "", "--dry-run"])
+        else {
+            panic!()
+        };
+        assert_eq!(args.image, "a=b");
+        assert_eq!(args.name, ["--image=x"]);
+        assert!(args.dry_run);
+    }
+
+    #[test]
+    fn misuse_names_the_flag() {
+        assert_eq!(wrong(&[]), "required options not provided: --image; tool --help shows every flag");
+        assert!(wrong(&["--image", ""]).contains("--image"));
+        assert!(wrong(&["--image"]).starts_with("--image: expected a value"));
+        assert!(wrong(&["--image", "a", "--dry-run=yes"]).starts_with("--dry-run takes no value"));
+        assert!(wrong(&["--image", "a", "--colour", "red"]).contains("--colour"));
+        assert!(wrong(&["--image", "a", "--dry-run", ""]).contains("unrecognized argument"));
+    }
+
+    #[test]
+    fn help_and_version_are_answers() {
+        assert!(matches!(run(&["--help"]), Parsed::Print(text) if text.contains("--image")));
+        assert!(matches!(run(&["--version"]), Parsed::Print(text) if text.starts_with("tool ")));
+    }
+
+    #[test]
+    fn lists_may_be_repeated_and_joined() {
+        assert_eq!(list(&["a, b".to_owned(), "c".to_owned(), ",".to_owned()]), ["a", "b", "c"]);
+    }
+}

@@ -1,0 +1,110 @@
+//! Exit codes, the same for every binary, and the failures that end a step with them.
+
+use std::error::Error;
+use std::fmt;
+use std::process::ExitCode;
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// The step did its work (rightly skipped included).
+    Done = 0,
+    /// The work could not be done; the message says whether to try again.
+    Failed = 1,
+    /// Misuse, unreadable or contradictory input; nothing was done.
+    Misuse = 2,
+    /// The gate says no.
+    Refused = 3,
+    /// Stopped to stay safe: an outcome is unknown and going on could do something twice.
+    Unsafe = 4,
+    /// A bug. Also what a panic exits with.
+    Bug = 101,
+    /// Interrupted (SIGINT); state is saved.
+    Interrupted = 130,
+    /// Terminated (SIGTERM); state is saved.
+    Terminated = 143,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// What a step returns when it did not end with [`Exit::Done`]: the code and the error to print.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What is printed after `error: `, with its chain.
+    pub error: Box<dyn Error + Send + Sync>,
+}
+
+impl Failure {
+    /// Ends the step with a code of one's choice.
+    pub fn new(exit: Exit, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { exit, error: error.into() }
+    }
+
+    /// The work could not be done (exit 1).
+    pub fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Exit::Failed, error)
+    }
+
+    /// The input is wrong (exit 2).
+    pub fn misuse(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Exit::Misuse, error)
+    }
+
+    /// The gate says no (exit 3).
+    pub fn refused(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Exit::Refused, error)
+    }
+
+    /// Going on could do something twice (exit 4).
+    pub fn unsafe_to_go_on(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Exit::Unsafe, error)
+    }
+}
+
+/// Shows an error and its causes once each, joined by `: `. A cause whose text the error before it
+/// already holds is left out.
+pub struct Chain<'a>(pub &'a (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = self.0.to_string();
+        f.write_str(&shown)?;
+        let mut next = self.0.source();
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            if !shown.contains(&text) {
+                write!(f, ": {text}")?;
+                shown = text;
+            }
+            next = cause.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot read the record")]
+    struct Outer(#[source] std::io::Error);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the record is gone: {0}")]
+    struct Repeating(#[source] std::io::Error);
+
+    #[test]
+    fn a_chain_is_shown_once() {
+        let cause = || std::io::Error::other("disk full");
+        assert_eq!(Chain(&Outer(cause())).to_string(), "cannot read the record: disk full");
+        assert_eq!(Chain(&Repeating(cause())).to_string(), "the record is gone: disk full");
+    }
+}

@@ -1,0 +1,129 @@
+//! What every binary does before and after its own work: one generic `main`.
+//!
+//! In this order: TLS provider, panic hook, arguments, logging, the step itself (ended early by
+//! SIGINT and SIGTERM), the error with its chain, the exit code.
+
+pub mod args;
+pub mod exit;
+pub mod log;
+pub mod results;
+
+use std::future::Future;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use argh::{ArgsInfo, TopLevelCommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+pub use exit::{Chain, Exit, Failure};
+pub use log::LogFormat;
+pub use results::{Results, ResultsError};
+
+use crate::clock::{SharedClock, SystemClock};
+
+/// The arguments of a binary, as far as the boot needs them.
+pub trait Arguments: TopLevelCommand + ArgsInfo {
+    /// `--log-format`, as given.
+    fn log_format(&self) -> Option<&str>;
+    /// `--time-scale`, as given.
+    fn time_scale(&self) -> Option<&str>;
+}
+
+/// What the boot hands to a step.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The time, scaled by `--time-scale`.
+    pub clock: SharedClock,
+    /// Whether a person watches stderr, so that progress may be drawn.
+    pub progress: bool,
+}
+
+/// Runs a binary: `run` gets the parsed arguments, and what it returns becomes the exit code.
+///
+/// On SIGINT and SIGTERM the step's future is dropped where it waits: whatever a step must not
+/// lose is in the record before it waits for anything.
+pub fn main<A, F, R>(name: &'static str, run: F) -> ExitCode
+where
+    A: Arguments,
+    F: FnOnce(A, Step) -> R,
+    R: Future<Output = Result<(), Failure>>,
+{
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    std::panic::set_hook(Box::new(move |info| {
+        eprint_line(&format!(
+            "error: a bug in {name}: {}; please report it with this line",
+            info.to_string().replace('\n', ": ")
+        ));
+    }));
+    let given: Vec<String> = match std::env::args_os().skip(1).map(std::ffi::OsString::into_string).collect() {
+        Ok(given) => given,
+        Err(argument) => {
+            return end(&Failure::misuse(format!("expected arguments in UTF-8, found {argument:?}")), LogFormat::Human);
+        }
+    };
+    let args = match args::parse::<A>(name, &given) {
+        args::Parsed::Run(args) => args,
+        args::Parsed::Print(text) => {
+            let _ = io::stdout().write_all(text.as_bytes());
+            return Exit::Done.into();
+        }
+        args::Parsed::Wrong(problem) => return end(&Failure::misuse(problem), LogFormat::Human),
+    };
+    let (format, clock) = match (log_format(&args), clock(&args)) {
+        (Ok(format), Ok(clock)) => (format, clock),
+        (Err(problem), _) | (_, Err(problem)) => return end(&Failure::misuse(problem), LogFormat::Human),
+    };
+    log::start(format);
+    let step = Step { clock, progress: io::stderr().is_terminal() && format == LogFormat::Human };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return end(&Failure::failed(error), format),
+    };
+    let result = runtime.block_on(until_signalled(run(args, step)));
+    // A blocking read may still hang in the background; nothing waits for it.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => Exit::Done.into(),
+        Err(failure) => end(&failure, format),
+    }
+}
+
+async fn until_signalled(step: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let listen = |kind| signal(kind).map_err(Failure::failed);
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    tokio::select! {
+        biased;
+        _ = interrupt.recv() => Err(Failure::new(Exit::Interrupted, "interrupted; what was done is saved, run this step again to go on")),
+        _ = terminate.recv() => Err(Failure::new(Exit::Terminated, "terminated; what was done is saved, run this step again to go on")),
+        result = step => result,
+    }
+}
+
+fn log_format(args: &impl Arguments) -> Result<LogFormat, String> {
+    args.log_format().map_or(Ok(LogFormat::default()), str::parse)
+}
+
+fn clock(args: &impl Arguments) -> Result<SharedClock, String> {
+    let scale = match args.time_scale() {
+        None => 1,
+        Some(text) => {
+            let wrong = || format!("--time-scale: expected a whole number from 1 to 100000, found {text:?}");
+            text.parse().ok().filter(|scale| (1..=100_000).contains(scale)).ok_or_else(wrong)?
+        }
+    };
+    Ok(Arc::new(SystemClock::new(scale)))
+}
+
+fn end(failure: &Failure, format: LogFormat) -> ExitCode {
+    let text = Chain(failure.error.as_ref()).to_string();
+    match format {
+        LogFormat::Human => eprint_line(&format!("error: {text}")),
+        LogFormat::Json => tracing::error!(exit = failure.exit as u8, "{text}"),
+    }
+    failure.exit.into()
+}
+
+fn eprint_line(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}

@@ -1,0 +1,1 @@
+//! collect-results as a black box.

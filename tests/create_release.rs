@@ -1,0 +1,1 @@
+//! create-release as a black box.

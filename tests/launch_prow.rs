@@ -1,0 +1,1 @@
+//! launch-prow as a black box.

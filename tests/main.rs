@@ -1,0 +1,9 @@
+//! The binaries as black boxes, and the files of this repository held against them.
+
+mod collect_results;
+mod create_release;
+mod help;
+mod launch_prow;
+mod notify_slack;
+mod resolve_image;
+mod support;

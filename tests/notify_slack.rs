@@ -1,0 +1,1 @@
+//! notify-slack as a black box.

@@ -1,0 +1,1 @@
+//! resolve-image as a black box.
