@@ -2,9 +2,10 @@
 //! server saw the request.
 //!
 //! Clients take a [`SharedTransport`], so that they can be run against a server in the same process
-//! as well as against a real one ([`UreqTransport`]).
+//! ([`InProcessTransport`]) as well as against a real one ([`UreqTransport`]).
 
 mod base_url;
+mod in_process;
 mod roots;
 mod ureq_transport;
 
@@ -19,6 +20,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
 pub use base_url::{BaseUrl, BaseUrlError};
+pub use in_process::InProcessTransport;
 pub use roots::{RootsError, extra_certificates, usual_certificates};
 pub use ureq_transport::UreqTransport;
 
