@@ -7,9 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::document::{
-    ParamKind, ParamSpec, ParamValue, PipelineSpec, PipelineTask, Step, TaskSpec,
-};
+use crate::document::{ParamKind, ParamSpec, ParamValue, PipelineSpec, PipelineTask, Step, TaskSpec};
 use crate::duration;
 use crate::order;
 use crate::reference::Reference;
@@ -27,10 +25,7 @@ pub struct CheckError {
 type Checked = Result<(), CheckError>;
 
 fn wrong(place: impl Into<String>, problem: impl Into<String>) -> CheckError {
-    CheckError {
-        place: place.into(),
-        problem: problem.into(),
-    }
+    CheckError { place: place.into(), problem: problem.into() }
 }
 
 /// Checks a whole pipeline.
@@ -54,23 +49,15 @@ pub fn check(spec: &PipelineSpec) -> Checked {
         pipeline_task(spec, task, true)?;
     }
     if let Some(name) = order::cycle(&spec.tasks) {
-        return Err(wrong(
-            format!("task {name}"),
-            "it waits for itself, by runAfter or by results",
-        ));
+        return Err(wrong(format!("task {name}"), "it waits for itself, by runAfter or by results"));
     }
     for result in &spec.results {
         let place = format!("result {}", result.name);
-        let value = result
-            .value
-            .as_deref()
-            .ok_or_else(|| wrong(&place, "a value is missing"))?;
+        let value = result.value.as_deref().ok_or_else(|| wrong(&place, "a value is missing"))?;
         for reference in references(&place, value)? {
             match &reference {
                 Reference::TaskResult(task, name) => task_result(&place, &spec.tasks, task, name)?,
-                Reference::FinallyResult(task, name) => {
-                    task_result(&place, &spec.finally, task, name)?
-                }
+                Reference::FinallyResult(task, name) => task_result(&place, &spec.finally, task, name)?,
                 other => return Err(misplaced(&place, other)),
             }
         }
@@ -94,20 +81,10 @@ fn declared(place: &str, param: &ParamSpec) -> Checked {
     };
     let place = format!("{place}, {}", param.name);
     if default.kind() != param.kind {
-        return Err(wrong(
-            place,
-            format!(
-                "its type is {} and its default is of type {}",
-                param.kind,
-                default.kind()
-            ),
-        ));
+        return Err(wrong(place, format!("its type is {} and its default is of type {}", param.kind, default.kind())));
     }
     match default.texts().iter().find(|text| text.contains("$(")) {
-        Some(text) => Err(wrong(
-            place,
-            format!("a default with a reference is not understood: {text}"),
-        )),
+        Some(text) => Err(wrong(place, format!("a default with a reference is not understood: {text}"))),
         None => Ok(()),
     }
 }
@@ -126,19 +103,13 @@ fn param(place: &str, params: &[ParamSpec], reference: &Reference, whole: bool) 
         Reference::Param(name) => (name, ParamKind::String),
         Reference::Array(name) if whole => (name, ParamKind::Array),
         Reference::Array(name) => {
-            return Err(wrong(
-                place,
-                format!("$(params.{name}[*]) is an array and must be a whole element of a list"),
-            ));
+            return Err(wrong(place, format!("$(params.{name}[*]) is an array and must be a whole element of a list")));
         }
         other => return Err(misplaced(place, other)),
     };
     match params.iter().find(|param| &param.name == name) {
         None => Err(wrong(place, format!("parameter {name} is not declared"))),
-        Some(param) if param.kind != kind => Err(wrong(
-            place,
-            format!("parameter {name} is of type {}", param.kind),
-        )),
+        Some(param) if param.kind != kind => Err(wrong(place, format!("parameter {name} is of type {}", param.kind))),
         Some(_) => Ok(()),
     }
 }
@@ -148,19 +119,11 @@ fn task_result(place: &str, tasks: &[PipelineTask], task: &str, result: &str) ->
         .iter()
         .find(|t| t.name == task)
         .map(|t| &t.task_spec)
-        .ok_or_else(|| {
-            wrong(
-                place,
-                format!("there is no task {task} whose results can be used here"),
-            )
-        })?;
+        .ok_or_else(|| wrong(place, format!("there is no task {task} whose results can be used here")))?;
     if task_spec.results.iter().any(|r| r.name == result) {
         Ok(())
     } else {
-        Err(wrong(
-            place,
-            format!("task {task} declares no result {result}"),
-        ))
+        Err(wrong(place, format!("task {task} declares no result {result}")))
     }
 }
 
@@ -171,26 +134,18 @@ fn pipeline_task(spec: &PipelineSpec, task: &PipelineTask, finally: bool) -> Che
             return Err(wrong(&place, "runAfter is not allowed in finally"));
         }
         if !spec.tasks.iter().any(|t| &t.name == name) {
-            return Err(wrong(
-                &place,
-                format!("runAfter names {name}, which is no task"),
-            ));
+            return Err(wrong(&place, format!("runAfter names {name}, which is no task")));
         }
     }
     if let Some(timeout) = &task.timeout
         && duration::parse(timeout).is_none()
     {
-        return Err(wrong(
-            &place,
-            format!("timeout {timeout} is not understood; expected such as 5h45m"),
-        ));
+        return Err(wrong(&place, format!("timeout {timeout} is not understood; expected such as 5h45m")));
     }
     let text = |place: &str, text: &str, whole: bool| -> Checked {
         for reference in references(place, text)? {
             match &reference {
-                Reference::TaskResult(other, result) => {
-                    task_result(place, &spec.tasks, other, result)?
-                }
+                Reference::TaskResult(other, result) => task_result(place, &spec.tasks, other, result)?,
                 Reference::TaskStatus(other) if finally => {
                     if !spec.tasks.iter().any(|t| &t.name == other) {
                         return Err(wrong(place, format!("there is no task {other}")));
@@ -207,10 +162,7 @@ fn pipeline_task(spec: &PipelineSpec, task: &PipelineTask, finally: bool) -> Che
             text(&format!("{place}, when"), value, false)?;
         }
     }
-    unique(
-        &format!("{place}, params"),
-        task.params.iter().map(|p| &p.name),
-    )?;
+    unique(&format!("{place}, params"), task.params.iter().map(|p| &p.name))?;
     for given in &task.params {
         let place = format!("{place}, params, {}", given.name);
         let taken = task.task_spec.params.iter().find(|p| p.name == given.name);
@@ -220,10 +172,7 @@ fn pipeline_task(spec: &PipelineSpec, task: &PipelineTask, finally: bool) -> Che
             value => value.kind(),
         };
         if taken.kind != kind {
-            return Err(wrong(
-                &place,
-                format!("the task takes type {}, this is {kind}", taken.kind),
-            ));
+            return Err(wrong(&place, format!("the task takes type {}, this is {kind}", taken.kind)));
         }
         for value in given.value.texts() {
             text(&place, value, Reference::whole_array(value).is_some())?;
@@ -231,10 +180,7 @@ fn pipeline_task(spec: &PipelineSpec, task: &PipelineTask, finally: bool) -> Che
     }
     for taken in &task.task_spec.params {
         if taken.default.is_none() && !task.params.iter().any(|p| p.name == taken.name) {
-            return Err(wrong(
-                &place,
-                format!("parameter {} is not given", taken.name),
-            ));
+            return Err(wrong(&place, format!("parameter {} is not given", taken.name)));
         }
     }
     task_spec(&place, &task.task_spec)
@@ -242,10 +188,7 @@ fn pipeline_task(spec: &PipelineSpec, task: &PipelineTask, finally: bool) -> Che
 
 fn task_spec(place: &str, spec: &TaskSpec) -> Checked {
     let places = |part: &str| format!("{place}, {part}");
-    unique(
-        &places("taskSpec params"),
-        spec.params.iter().map(|p| &p.name),
-    )?;
+    unique(&places("taskSpec params"), spec.params.iter().map(|p| &p.name))?;
     unique(&places("results"), spec.results.iter().map(|r| &r.name))?;
     unique(&places("volumes"), spec.volumes.iter().map(|v| &v.name))?;
     unique(&places("steps"), spec.steps.iter().map(|s| &s.name))?;
@@ -253,13 +196,7 @@ fn task_spec(place: &str, spec: &TaskSpec) -> Checked {
         declared(&places("taskSpec params"), param)?;
     }
     if let Some(result) = spec.results.iter().find(|r| r.value.is_some()) {
-        return Err(wrong(
-            place,
-            format!(
-                "result {} has a value, which is not understood",
-                result.name
-            ),
-        ));
+        return Err(wrong(place, format!("result {} has a value, which is not understood", result.name)));
     }
     for volume in &spec.volumes {
         let place = format!("{place}, volume {}", volume.name);
@@ -275,9 +212,7 @@ fn task_spec(place: &str, spec: &TaskSpec) -> Checked {
     if spec.steps.is_empty() {
         return Err(wrong(place, "a task needs at least one step"));
     }
-    spec.steps
-        .iter()
-        .try_for_each(|one| step(&format!("{place}, step {}", one.name), spec, one))
+    spec.steps.iter().try_for_each(|one| step(&format!("{place}, step {}", one.name), spec, one))
 }
 
 /// `metadata.labels['NAME']`, the one form of a field that is known: NAME.
@@ -328,16 +263,10 @@ fn step(place: &str, spec: &TaskSpec, step: &Step) -> Checked {
     }
     for mount in &step.volume_mounts {
         if !spec.volumes.iter().any(|v| v.name == mount.name) {
-            return Err(wrong(
-                place,
-                format!("volumeMounts names {}, which is no volume", mount.name),
-            ));
+            return Err(wrong(place, format!("volumeMounts names {}, which is no volume", mount.name)));
         }
         if !mount.mount_path.starts_with('/') || mount.mount_path.contains("$(") {
-            return Err(wrong(
-                place,
-                format!("mountPath {} is no absolute path", mount.mount_path),
-            ));
+            return Err(wrong(place, format!("mountPath {} is no absolute path", mount.mount_path)));
         }
     }
     let place = format!("{place}, args");
@@ -359,10 +288,7 @@ fn step(place: &str, spec: &TaskSpec, step: &Step) -> Checked {
 }
 
 fn undeclared(place: &str, name: &str) -> CheckError {
-    wrong(
-        place,
-        format!("$({name}) is no variable of this step's env, so nobody fills it in"),
-    )
+    wrong(place, format!("$({name}) is no variable of this step's env, so nobody fills it in"))
 }
 
 #[cfg(test)]
@@ -420,81 +346,21 @@ spec:
     fn each_slip_of_the_pen_is_found_at_its_place() {
         // from, to, place, part of the problem
         let cases = [
-            (
-                "{name: text}",
-                "{name: text, default: [x]}",
-                "params, text",
-                "default is of type array",
-            ),
+            ("{name: text}", "{name: text, default: [x]}", "params, text", "default is of type array"),
             ("{name: text}", "{name: list}", "params", "twice"),
-            (
-                "{name: text}",
-                "{name: text, default: $(params.list)}",
-                "params, text",
-                "not understood",
-            ),
-            (
-                "$(tasks.one.results.r)}\n",
-                "$(tasks.one.results.q)}\n",
-                "result out",
-                "declares no result q",
-            ),
-            (
-                "$(tasks.one.results.r)}\n",
-                "$(tasks.last.results.f)}\n",
-                "result out",
-                "no task last",
-            ),
-            (
-                "$(tasks.one.results.r)}\n",
-                "$(params.text)}\n",
-                "result out",
-                "does not fill in",
-            ),
+            ("{name: text}", "{name: text, default: $(params.list)}", "params, text", "not understood"),
+            ("$(tasks.one.results.r)}\n", "$(tasks.one.results.q)}\n", "result out", "declares no result q"),
+            ("$(tasks.one.results.r)}\n", "$(tasks.last.results.f)}\n", "result out", "no task last"),
+            ("$(tasks.one.results.r)}\n", "$(params.text)}\n", "result out", "does not fill in"),
             ("name: two", "name: last", "tasks", "last is there twice"),
             ("timeout: 10m", "timeout: 1d", "task one", "timeout 1d"),
-            (
-                "$(params.text) ",
-                "$(params.txt) ",
-                "task one, params, t",
-                "txt is not declared",
-            ),
-            (
-                "$(params.text) ",
-                "$(params.list[*]) ",
-                "task one, params, t",
-                "whole element",
-            ),
-            (
-                "$(params.text) ",
-                "$(tasks.two.status) ",
-                "task one, params, t",
-                "does not fill in",
-            ),
-            (
-                "\"$(params.list[*])\"]",
-                "\"$(params.text[*])\"]",
-                "task one, params, l",
-                "of type string",
-            ),
-            (
-                "value: [\"x\", \"$(params.list[*])\"]",
-                "value: x",
-                "task one, params, l",
-                "takes type array",
-            ),
-            (
-                "{name: t, value",
-                "{name: u, value",
-                "task one, params, u",
-                "no such parameter",
-            ),
-            (
-                "{name: d, default: d}",
-                "{name: d}",
-                "task one",
-                "d is not given",
-            ),
+            ("$(params.text) ", "$(params.txt) ", "task one, params, t", "txt is not declared"),
+            ("$(params.text) ", "$(params.list[*]) ", "task one, params, t", "whole element"),
+            ("$(params.text) ", "$(tasks.two.status) ", "task one, params, t", "does not fill in"),
+            ("\"$(params.list[*])\"]", "\"$(params.text[*])\"]", "task one, params, l", "of type string"),
+            ("value: [\"x\", \"$(params.list[*])\"]", "value: x", "task one, params, l", "takes type array"),
+            ("{name: t, value", "{name: u, value", "task one, params, u", "no such parameter"),
+            ("{name: d, default: d}", "{name: d}", "task one", "d is not given"),
             (
                 "secret: {secretName: $(params.t)}",
                 "secret: {secretName: $(params.l)}",
@@ -507,91 +373,21 @@ spec:
                 "task one, volume v",
                 "either secret or configMap",
             ),
-            (
-                "command: [/usr/bin/s]\n",
-                "command: [sh, -c]\n",
-                "task one, step s",
-                "one absolute path",
-            ),
-            (
-                "$(results.r.path)",
-                "$(results.q.path)",
-                "task one, step s, args",
-                "no result q",
-            ),
-            (
-                "a-$(V)",
-                "a-$(U)",
-                "task one, step s, args",
-                "$(U) is no variable",
-            ),
-            (
-                "a-$(V)",
-                "$(tasks.one.results.r)",
-                "task one, step s, args",
-                "does not fill in",
-            ),
-            (
-                "a-$(V)",
-                "$(context.pipelineRun.name)",
-                "task one, step s, args",
-                "does not fill in",
-            ),
-            (
-                "a-$(V)",
-                "--l=$(params.l[*])",
-                "task one, step s, args",
-                "whole element",
-            ),
-            (
-                "metadata.labels['a/b']",
-                "status.podIP",
-                "task one, step s, env V",
-                "status.podIP is not understood",
-            ),
-            (
-                "value: w$(V)",
-                "value: w$(X)",
-                "task one, step s, env W",
-                "$(X) is no variable",
-            ),
-            (
-                "volumeMounts: [{name: v",
-                "volumeMounts: [{name: w",
-                "task one, step s",
-                "no volume",
-            ),
-            (
-                "mountPath: /var",
-                "mountPath: var",
-                "task one, step s",
-                "no absolute path",
-            ),
+            ("command: [/usr/bin/s]\n", "command: [sh, -c]\n", "task one, step s", "one absolute path"),
+            ("$(results.r.path)", "$(results.q.path)", "task one, step s, args", "no result q"),
+            ("a-$(V)", "a-$(U)", "task one, step s, args", "$(U) is no variable"),
+            ("a-$(V)", "$(tasks.one.results.r)", "task one, step s, args", "does not fill in"),
+            ("a-$(V)", "$(context.pipelineRun.name)", "task one, step s, args", "does not fill in"),
+            ("a-$(V)", "--l=$(params.l[*])", "task one, step s, args", "whole element"),
+            ("metadata.labels['a/b']", "status.podIP", "task one, step s, env V", "status.podIP is not understood"),
+            ("value: w$(V)", "value: w$(X)", "task one, step s, env W", "$(X) is no variable"),
+            ("volumeMounts: [{name: v", "volumeMounts: [{name: w", "task one, step s", "no volume"),
+            ("mountPath: /var", "mountPath: var", "task one, step s", "no absolute path"),
             ("runAfter: [one]", "runAfter: [none]", "task two", "no task"),
-            (
-                "runAfter: [one]",
-                "runAfter: [two]",
-                "task two",
-                "waits for itself",
-            ),
-            (
-                "- name: last\n",
-                "- name: last\n      runAfter: [one]\n",
-                "task last",
-                "not allowed in finally",
-            ),
-            (
-                "input: $(tasks.one.status)",
-                "input: $(tasks.last.results.f)",
-                "task last, when",
-                "no task last",
-            ),
-            (
-                "input: $(tasks.one.status)",
-                "input: $(tasks.status)",
-                "task last, when",
-                "not understood",
-            ),
+            ("runAfter: [one]", "runAfter: [two]", "task two", "waits for itself"),
+            ("- name: last\n", "- name: last\n      runAfter: [one]\n", "task last", "not allowed in finally"),
+            ("input: $(tasks.one.status)", "input: $(tasks.last.results.f)", "task last, when", "no task last"),
+            ("input: $(tasks.one.status)", "input: $(tasks.status)", "task last, when", "not understood"),
         ];
         for (from, to, place, problem) in cases {
             assert!(GOOD.contains(from), "{from}");

@@ -474,18 +474,15 @@ impl Document {
     /// # Errors
     /// YAML that is none, another kind, a field that is unknown: with line and column.
     pub fn parse(text: &str, file: &str) -> Result<Self, DocumentError> {
-        let error = |problem: String| DocumentError {
-            file: file.to_owned(),
-            problem,
-        };
+        let error = |problem: String| DocumentError { file: file.to_owned(), problem };
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Head {
             api_version: String,
             kind: String,
         }
-        let head: Head = serde_saphyr::from_str(text)
-            .map_err(|e| error(format!("not a manifest: {}", e.without_snippet())))?;
+        let head: Head =
+            serde_saphyr::from_str(text).map_err(|e| error(format!("not a manifest: {}", e.without_snippet())))?;
         match (head.api_version.as_str(), head.kind.as_str()) {
             ("tekton.dev/v1", "Pipeline") => serde_saphyr::from_str(text)
                 .map(|p| Self::Pipeline(Box::new(p)))
@@ -493,9 +490,9 @@ impl Document {
             ("tekton.dev/v1", "PipelineRun") => serde_saphyr::from_str(text)
                 .map(|p| Self::PipelineRun(Box::new(p)))
                 .map_err(|e| error(e.without_snippet().to_string())),
-            (version, kind) => Err(error(format!(
-                "expected a Pipeline or PipelineRun of tekton.dev/v1, found {kind} of {version}"
-            ))),
+            (version, kind) => {
+                Err(error(format!("expected a Pipeline or PipelineRun of tekton.dev/v1, found {kind} of {version}")))
+            }
         }
     }
 
@@ -532,56 +529,23 @@ mod tests {
     #[test]
     fn a_small_pipeline_is_read() {
         let document = Document::parse(SMALL, "p.yaml").unwrap();
-        assert_eq!(
-            document.spec().tasks[0].task_spec.steps[0].command,
-            ["/usr/bin/s"]
-        );
+        assert_eq!(document.spec().tasks[0].task_spec.steps[0].command, ["/usr/bin/s"]);
     }
 
     #[test]
     fn what_is_not_understood_is_an_error_that_names_its_place() {
         let cases = [
-            (
-                "      taskSpec:",
-                "      onError: continue\n      taskSpec:",
-                "onError",
-                "line 7",
-            ),
-            (
-                "[/usr/bin/s]}",
-                "[/usr/bin/s], script: x}",
-                "script",
-                "line 9",
-            ),
-            (
-                "[/usr/bin/s]}",
-                "[/usr/bin/s], securityContext: {runAsUser: 0}}",
-                "runAsUser",
-                "line 9",
-            ),
-            (
-                "metadata: {name: p}",
-                "metadata: {name: p, generateName: q}",
-                "generateName",
-                "line 3",
-            ),
-            (
-                "kind: Pipeline",
-                "kind: Task",
-                "found Task of tekton.dev/v1",
-                "",
-            ),
+            ("      taskSpec:", "      onError: continue\n      taskSpec:", "onError", "line 7"),
+            ("[/usr/bin/s]}", "[/usr/bin/s], script: x}", "script", "line 9"),
+            ("[/usr/bin/s]}", "[/usr/bin/s], securityContext: {runAsUser: 0}}", "runAsUser", "line 9"),
+            ("metadata: {name: p}", "metadata: {name: p, generateName: q}", "generateName", "line 3"),
+            ("kind: Pipeline", "kind: Task", "found Task of tekton.dev/v1", ""),
             ("  tasks:", "  tasks: []\n  tasks:", "tasks", "line 6"),
         ];
         for (from, to, what, place) in cases {
-            let error = Document::parse(&SMALL.replacen(from, to, 1), "p.yaml")
-                .unwrap_err()
-                .to_string();
+            let error = Document::parse(&SMALL.replacen(from, to, 1), "p.yaml").unwrap_err().to_string();
             assert!(error.starts_with("p.yaml: "), "{error}");
-            assert!(
-                error.contains(what) && error.contains(place),
-                "{to}: {error}"
-            );
+            assert!(error.contains(what) && error.contains(place), "{to}: {error}");
         }
     }
 
@@ -589,10 +553,7 @@ mod tests {
     fn a_parameter_is_text_or_a_list_of_text() {
         let value = |yaml: &str| serde_saphyr::from_str::<ParamValue>(yaml);
         assert_eq!(value("'6'").unwrap(), ParamValue::String("6".into()));
-        assert_eq!(
-            value("[a, 'b']").unwrap(),
-            ParamValue::Array(vec!["a".into(), "b".into()])
-        );
+        assert_eq!(value("[a, 'b']").unwrap(), ParamValue::Array(vec!["a".into(), "b".into()]));
         assert_eq!(value("[]").unwrap(), ParamValue::Array(Vec::new()));
         assert!(value("6").unwrap_err().to_string().contains("in quotes"));
         assert!(value("{a: b}").is_err());

@@ -36,21 +36,11 @@ pub struct CommandLine {
 }
 
 /// The command line of a step as its container gets it; `labels` are the pod's.
-pub fn in_container(
-    task: &TaskSpec,
-    step: &Step,
-    params: &Params,
-    labels: &BTreeMap<String, String>,
-) -> CommandLine {
+pub fn in_container(task: &TaskSpec, step: &Step, params: &Params, labels: &BTreeMap<String, String>) -> CommandLine {
     let paths: Replacements = task
         .results
         .iter()
-        .map(|result| {
-            (
-                format!("results.{}.path", result.name),
-                format!("{RESULTS}/{}", result.name),
-            )
-        })
+        .map(|result| (format!("results.{}.path", result.name), format!("{RESULTS}/{}", result.name)))
         .collect();
     let mut env: Vec<(String, String)> = Vec::new();
     for variable in &step.env {
@@ -59,46 +49,26 @@ pub fn in_container(
                 .and_then(|label| labels.get(label))
                 .cloned()
                 .unwrap_or_default(),
-            None => expand(
-                &params.apply(variable.value.as_deref().unwrap_or_default()),
-                &env,
-            ),
+            None => expand(&params.apply(variable.value.as_deref().unwrap_or_default()), &env),
         };
         env.push((variable.name.clone(), value));
     }
-    let args = params
-        .apply_list(&step.args)
-        .iter()
-        .map(|arg| expand(&replace(arg, &paths), &env))
-        .collect();
-    CommandLine {
-        program: step.command[0].clone(),
-        args,
-        env,
-    }
+    let args = params.apply_list(&step.args).iter().map(|arg| expand(&replace(arg, &paths), &env)).collect();
+    CommandLine { program: step.command[0].clone(), args, env }
 }
 
 impl CommandLine {
     /// The same on this machine: paths of the container become those of its folders.
     pub fn on_this_machine(&self, step: &Step, folders: &Folders) -> Self {
-        let mut paths: Vec<(&str, &Path)> =
-            vec![(RESULTS, &folders.results), (HOME, &folders.home)];
+        let mut paths: Vec<(&str, &Path)> = vec![(RESULTS, &folders.results), (HOME, &folders.home)];
         for mount in &step.volume_mounts {
             paths.push((&mount.mount_path, &folders.volumes[&mount.name]));
         }
-        let there = |text: &String| {
-            paths
-                .iter()
-                .fold(text.clone(), |text, (from, to)| moved(&text, from, to))
-        };
+        let there = |text: &String| paths.iter().fold(text.clone(), |text, (from, to)| moved(&text, from, to));
         Self {
             program: self.program.clone(),
             args: self.args.iter().map(there).collect(),
-            env: self
-                .env
-                .iter()
-                .map(|(name, value)| (name.clone(), there(value)))
-                .collect(),
+            env: self.env.iter().map(|(name, value)| (name.clone(), there(value))).collect(),
         }
     }
 }
@@ -113,10 +83,7 @@ fn moved(text: &str, from: &str, to: &Path) -> String {
             None => out.is_empty(),
             Some(before) => "=:,@".contains(before),
         };
-        let ends = rest[end..]
-            .chars()
-            .next()
-            .is_none_or(|after| "/,".contains(after));
+        let ends = rest[end..].chars().next().is_none_or(|after| "/,".contains(after));
         out.push_str(&rest[..start]);
         if begins && ends {
             out.push_str(&to.to_string_lossy());
@@ -148,11 +115,7 @@ mod tests {
             ("/var/run/ca/var/run/ca", "/w/ca/var/run/ca"),
         ];
         for (text, expected) in cases {
-            assert_eq!(
-                moved(text, "/var/run/ca", Path::new("/w/ca")),
-                expected,
-                "{text}"
-            );
+            assert_eq!(moved(text, "/var/run/ca", Path::new("/w/ca")), expected, "{text}");
         }
     }
 
@@ -183,20 +146,7 @@ steps:
         // What is in a value is filled in as well, by each in turn: so do Tekton and the kubelet.
         let p = "/tekton/home /tekton/results/R_1 $(params.p) $(NO)";
         let r = "/tekton/results/R_1";
-        assert_eq!(
-            line.args,
-            [
-                "--p",
-                p,
-                "--r",
-                r,
-                "--v",
-                "/var/run/v/token",
-                "label",
-                "--x",
-                "/var/run/v"
-            ]
-        );
+        assert_eq!(line.args, ["--p", p, "--r", r, "--v", "/var/run/v/token", "label", "--x", "/var/run/v"]);
         let env: Vec<_> = line.env.iter().map(|(n, v)| format!("{n}={v}")).collect();
         assert_eq!(env[..3], ["HOME=/tekton/home", "L=label", "N="]);
         assert!(env[3].starts_with("C=label-"), "{env:?}");
@@ -207,10 +157,7 @@ steps:
             volumes: [("v".to_owned(), PathBuf::from("/w/v"))].into(),
         };
         let line = line.on_this_machine(&task.steps[0], &folders);
-        assert_eq!(
-            line.args[3..],
-            ["/w/r/R_1", "--v", "/w/v/token", "label", "--x", "/w/v"]
-        );
+        assert_eq!(line.args[3..], ["/w/r/R_1", "--v", "/w/v/token", "label", "--x", "/w/v"]);
         assert_eq!(line.env[0].1, "/w/h");
     }
 }

@@ -93,9 +93,7 @@ impl Reference {
         let mut rest = text;
         while let Some(start) = rest.find("$(") {
             let inner = &rest[start + 2..];
-            let end = inner
-                .find(')')
-                .ok_or_else(|| ReferenceError::Open(text.to_owned()))?;
+            let end = inner.find(')').ok_or_else(|| ReferenceError::Open(text.to_owned()))?;
             found.push(Self::parse(&inner[..end])?);
             rest = &inner[end + 1..];
         }
@@ -127,9 +125,7 @@ impl Reference {
             ["tasks", task, "status"] if is_name(task) => Self::TaskStatus(own(task)),
             ["results", name, "path"] if is_name(name) => Self::ResultPath(own(name)),
             ["context", "pipelineRun", field] => {
-                let field = RunField::ALL
-                    .into_iter()
-                    .find(|known| known.to_string() == *field);
+                let field = RunField::ALL.into_iter().find(|known| known.to_string() == *field);
                 Self::PipelineRun(field.ok_or_else(|| ReferenceError::Unknown(own(inner)))?)
             }
             [name] if is_variable(name) => Self::Variable(own(name)),
@@ -139,10 +135,7 @@ impl Reference {
 }
 
 fn is_name(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
 fn is_variable(text: &str) -> bool {
@@ -189,23 +182,14 @@ mod tests {
             "$()",
             "$(a b)",
         ] {
-            assert!(
-                matches!(Reference::all_in(text), Err(ReferenceError::Unknown(_))),
-                "{text}"
-            );
+            assert!(matches!(Reference::all_in(text), Err(ReferenceError::Unknown(_))), "{text}");
         }
-        assert!(matches!(
-            Reference::all_in("x $(params.y"),
-            Err(ReferenceError::Open(_))
-        ));
+        assert!(matches!(Reference::all_in("x $(params.y"), Err(ReferenceError::Open(_))));
     }
 
     #[test]
     fn only_a_whole_element_is_an_array() {
-        assert_eq!(
-            Reference::whole_array("$(params.x[*])").as_deref(),
-            Some("x")
-        );
+        assert_eq!(Reference::whole_array("$(params.x[*])").as_deref(), Some("x"));
         for text in ["--a=$(params.x[*])", "$(params.x[*]) ", "$(params.x)", "x"] {
             assert_eq!(Reference::whole_array(text), None, "{text}");
         }

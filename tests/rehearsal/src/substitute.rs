@@ -22,9 +22,7 @@ impl Params {
         for (name, value) in values {
             match value {
                 ParamValue::String(text) => {
-                    params
-                        .strings
-                        .insert(format!("params.{name}"), text.clone());
+                    params.strings.insert(format!("params.{name}"), text.clone());
                 }
                 ParamValue::Array(texts) => {
                     params.arrays.insert(name.to_owned(), texts.clone());
@@ -56,12 +54,10 @@ impl Params {
     pub fn apply_value(&self, value: &ParamValue) -> ParamValue {
         match value {
             ParamValue::Array(texts) => ParamValue::Array(self.apply_list(texts)),
-            ParamValue::String(text) => {
-                match Reference::whole_array(text).and_then(|name| self.arrays.get(&name)) {
-                    Some(elements) => ParamValue::Array(elements.clone()),
-                    None => ParamValue::String(self.apply(text)),
-                }
-            }
+            ParamValue::String(text) => match Reference::whole_array(text).and_then(|name| self.arrays.get(&name)) {
+                Some(elements) => ParamValue::Array(elements.clone()),
+                None => ParamValue::String(self.apply(text)),
+            },
         }
     }
 }
@@ -73,9 +69,7 @@ pub fn replace(text: &str, known: &Replacements) -> String {
     while let Some(start) = rest.find("$(") {
         let (before, from) = rest.split_at(start);
         out.push_str(before);
-        let replaced = from[2..]
-            .find(')')
-            .and_then(|end| Some((known.get(&from[2..2 + end])?, 3 + end)));
+        let replaced = from[2..].find(')').and_then(|end| Some((known.get(&from[2..2 + end])?, 3 + end)));
         match replaced {
             Some((value, length)) => {
                 out.push_str(value);
@@ -95,9 +89,7 @@ pub fn replace(text: &str, known: &Replacements) -> String {
 pub fn replace_value(value: &ParamValue, known: &Replacements) -> ParamValue {
     match value {
         ParamValue::String(text) => ParamValue::String(replace(text, known)),
-        ParamValue::Array(texts) => {
-            ParamValue::Array(texts.iter().map(|text| replace(text, known)).collect())
-        }
+        ParamValue::Array(texts) => ParamValue::Array(texts.iter().map(|text| replace(text, known)).collect()),
     }
 }
 
@@ -153,10 +145,7 @@ mod tests {
             ("a", text("A")),
             ("odd", text("$(params.a) $(HOME)")),
             ("none", ParamValue::Array(vec![])),
-            (
-                "two",
-                ParamValue::Array(vec!["x".into(), "$(params.a)".into()]),
-            ),
+            ("two", ParamValue::Array(vec!["x".into(), "$(params.a)".into()])),
         ];
         Params::new(values.iter().map(|(n, v)| (*n, v)))
     }
@@ -180,17 +169,9 @@ mod tests {
 
     #[test]
     fn arrays_are_spliced_as_whole_elements_and_empty_ones_vanish() {
-        let list = |texts: &[&str]| {
-            params().apply_list(&texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>())
-        };
-        assert_eq!(
-            list(&["--b", "$(params.none[*])", "--end"]),
-            ["--b", "--end"]
-        );
-        assert_eq!(
-            list(&["$(params.two[*])", "$(params.a)"]),
-            ["x", "$(params.a)", "A"]
-        );
+        let list = |texts: &[&str]| params().apply_list(&texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>());
+        assert_eq!(list(&["--b", "$(params.none[*])", "--end"]), ["--b", "--end"]);
+        assert_eq!(list(&["$(params.two[*])", "$(params.a)"]), ["x", "$(params.a)", "A"]);
         assert_eq!(list(&["--j=$(params.two[*])"]), ["--j=$(params.two[*])"]);
         let whole = ParamValue::String("$(params.two[*])".into());
         assert_eq!(params().apply_value(&whole).texts().len(), 2);
@@ -198,10 +179,7 @@ mod tests {
 
     #[test]
     fn the_kubelet_expands_variables() {
-        let env = [
-            ("HOME".to_owned(), "/h".to_owned()),
-            ("N".to_owned(), "$(HOME)".to_owned()),
-        ];
+        let env = [("HOME".to_owned(), "/h".to_owned()), ("N".to_owned(), "$(HOME)".to_owned())];
         // The first four were seen on a real kubelet.
         let cases = [
             ("x $(HOME) y", "x /h y"),
