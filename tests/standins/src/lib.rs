@@ -1,1 +1,29 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod bucket;
+mod deck;
+mod direct;
+mod enter;
+mod gangway;
+mod kube;
+mod night;
+mod prow;
+mod registry;
+mod serve;
+mod slack;
+mod switch;
+mod time;
+mod world;
+
+pub use direct::{Broken, Direct};
+pub use enter::Dropped;
+pub use kube::{Kube, Pushed, ReleaseEnding, ReleaseScript, USER};
+pub use night::{Installed, Night};
+pub use prow::{BUCKET, Ending, JobScript, Launch, Limit, Prow, RanImage, State, TestPhase};
+pub use registry::{Access, ImageBuilder, ImageRef, Media, Registry};
+pub use serve::{ServeOptions, Servers, Tls};
+pub use slack::{Message, Slack};
+pub use switch::{Canned, Fault, Nth, Server, Trouble};
+pub use time::{FnTime, ManualTime, Time, TokioTime, Wait, Wall};
+pub use world::{Asked, World, WorldBuilder};

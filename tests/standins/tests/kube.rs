@@ -1,0 +1,288 @@
+//! The Kubernetes part, asked by a real client.
+
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
+use kube::core::{ApiResource, GroupVersionKind};
+use serde_json::json;
+use standins::{Night, Pushed, ReleaseScript, Server, TokioTime, World};
+
+const NAMESPACE: &str = "konflux-tenant";
+
+fn world() -> World {
+    World::builder().clock(TokioTime::starting_at("2026-08-20T03:20:11Z".parse().unwrap())).build()
+}
+
+fn client(world: &World) -> kube::Client {
+    kube::Client::new(world.direct(Server::Kube), NAMESPACE)
+}
+
+fn api(world: &World, kind: &str) -> Api<DynamicObject> {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("appstudio.redhat.com", "v1alpha1", kind));
+    Api::namespaced_with(client(world), NAMESPACE, &resource)
+}
+
+fn release(name: &str, plan: &str, snapshot: &str) -> DynamicObject {
+    serde_json::from_value(json!({
+        "apiVersion": "appstudio.redhat.com/v1alpha1",
+        "kind": "Release",
+        "metadata": {"name": name, "labels": {"release.appstudio.openshift.io/author": "me"}},
+        "spec": {"releasePlan": plan, "snapshot": snapshot},
+    }))
+    .unwrap()
+}
+
+fn refusal(error: kube::Error) -> (u16, String, String) {
+    match error {
+        kube::Error::Api(status) => (status.code, status.reason.clone(), status.message.clone()),
+        other => panic!("{other}"),
+    }
+}
+
+/// (Released' reason, ManagedPipelineProcessed' reason), empty where absent.
+fn reasons(release: &DynamicObject) -> (String, String) {
+    let of = |kind: &str| {
+        let conditions = release.data["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let found = conditions.iter().find(|condition| condition["type"] == kind).cloned();
+        found.map_or_else(String::new, |condition| condition["reason"].as_str().unwrap().to_owned())
+    };
+    (of("Released"), of("ManagedPipelineProcessed"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_is_watched_to_its_end() {
+    let world = world();
+    let night = Night::aro_hcp().install(&world, "quay.io");
+    let releases = api(&world, "Release");
+    let made =
+        releases.create(&PostParams::default(), &release("aro-hcp-x-1", &night.plan, &night.snapshot)).await.unwrap();
+    let labels = made.metadata.labels.clone().unwrap();
+    assert_eq!(labels["release.appstudio.openshift.io/author"], "system_serviceaccount_konflux-tenant_gate-client");
+    assert_eq!(labels["release.appstudio.openshift.io/releasePlan"], night.plan);
+    assert_eq!(labels["release.appstudio.openshift.io/snapshot"], night.snapshot);
+    assert_eq!(made.data["spec"]["gracePeriodDays"], 7);
+    assert!(made.data.get("status").is_none());
+
+    let version = made.metadata.resource_version.unwrap();
+    let mut events = releases.watch(&WatchParams::default().timeout(290), &version).await.unwrap().boxed();
+    let mut seen = Vec::new();
+    while let Some(event) = events.try_next().await.unwrap() {
+        match event {
+            WatchEvent::Modified(release) => seen.push(reasons(&release)),
+            other => panic!("{other:?}"),
+        }
+    }
+    let progressing = ("Progressing".to_owned(), "Progressing".to_owned());
+    assert_eq!(seen.first().unwrap(), &("Progressing".into(), String::new()));
+    assert_eq!(seen.last().unwrap(), &progressing, "a watch ends after its timeout, a Release after six minutes");
+
+    tokio::time::sleep(Duration::from_secs(90)).await;
+    let end = releases.get("aro-hcp-x-1").await.unwrap();
+    assert_eq!(reasons(&end), ("Succeeded".into(), "Succeeded".into()));
+    let status = &end.data["status"];
+    assert_eq!(status["artifacts"]["images"][0]["shasum"], night.image.digest);
+    assert_eq!(status["artifacts"]["images"].as_array().unwrap().len(), 1);
+    assert_eq!(status["managedPipelineAttempts"][0]["status"], "Succeeded");
+    assert!(status["completionTime"].is_string());
+    assert_eq!(end.metadata.finalizers.unwrap(), ["appstudio.redhat.com/release-finalizer"]);
+    assert_eq!(end.metadata.labels.unwrap()["appstudio.openshift.io/component"], "hypershift-operator-main");
+}
+
+#[tokio::test(start_paused = true)]
+async fn releases_that_do_not_end_well() {
+    let world = world();
+    let night = Night::aro_hcp().install(&world, "quay.io");
+    let releases = api(&world, "Release");
+    let timeout =
+        ReleaseScript { retried: vec!["TaskRunTimeout".into()], ..ReleaseScript::fails("push-snapshot", "push") };
+    let scripts = vec![
+        ReleaseScript::fails("push-snapshot", "push"),
+        timeout,
+        ReleaseScript::invalid("EnterpriseContractPolicy.appstudio.redhat.com \"x\" not found"),
+        ReleaseScript::invalid_later("found ReleasePlanAdmission 'aro-hcp' with block-releases label set to true"),
+        ReleaseScript::never_ends(),
+        ReleaseScript::released().pushed(Pushed::Nothing),
+        ReleaseScript::never_ends(),
+    ];
+    let count = scripts.len();
+    world.kube().releases_of(&night.plan, scripts);
+    for n in 1..=count {
+        let name = format!("r{n}");
+        releases.create(&PostParams::default(), &release(&name, &night.plan, &night.snapshot)).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let mut ends = Vec::new();
+    for n in 1..=count {
+        let release = releases.get(&format!("r{n}")).await.unwrap();
+        let status = &release.data["status"];
+        let attempts = status["managedPipelineAttempts"].as_array().map_or(0, Vec::len);
+        let last =
+            status["managedPipelineAttempts"][attempts.saturating_sub(1)]["status"].as_str().unwrap_or("-").to_owned();
+        let (released, managed) = reasons(&release);
+        ends.push(format!("{released} {managed} {attempts} {last}"));
+    }
+    assert_eq!(
+        ends,
+        [
+            "Failed Failed 1 Failed",
+            "Failed Failed 2 Failed",
+            "Failed Skipped 0 -",
+            "Failed Skipped 1 Progressing",
+            "Progressing Progressing 1 Progressing",
+            "Succeeded Succeeded 1 Succeeded",
+            "Progressing Progressing 1 Progressing",
+        ]
+    );
+    // the Snapshot goes: what runs is validated again and refused, with the managed pipeline still at it
+    assert!(world.kube().delete("snapshots", NAMESPACE, &night.snapshot));
+    let release = releases.get("r5").await.unwrap();
+    assert_eq!(reasons(&release), ("Failed".into(), "Progressing".into()));
+    assert_eq!(release.data["status"]["validation"]["failedPostValidation"], true);
+    let after = api(&world, "Release")
+        .create(&PostParams::default(), &self::release("r9", &night.plan, &night.snapshot))
+        .await
+        .unwrap();
+    assert_eq!(after.metadata.name.unwrap(), "r9");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let release = releases.get("r9").await.unwrap();
+    assert_eq!(reasons(&release), ("Failed".into(), String::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_are_told_apart() {
+    let world = world();
+    let night = Night::aro_hcp().install(&world, "quay.io");
+    let releases = api(&world, "Release");
+    let create = async |release: DynamicObject| {
+        releases.create(&PostParams::default(), &release).await.map(drop).map_err(refusal)
+    };
+    let plan = night.plan.as_str();
+    let snapshot = night.snapshot.as_str();
+    create(release("twice", plan, snapshot)).await.unwrap();
+    for (what, object, wanted) in [
+        (
+            "the name is there",
+            release("twice", plan, snapshot),
+            (409, "AlreadyExists", "releases.appstudio.redhat.com \"twice\" already exists"),
+        ),
+        (
+            "64 characters",
+            release(&"a".repeat(64), plan, snapshot),
+            (
+                403,
+                "Forbidden",
+                "admission webhook \"vrelease.kb.io\" denied the request: release name must be no more than 63 characters, got 64 characters",
+            ),
+        ),
+        (
+            "64 characters of a plan",
+            release("x", &"a".repeat(64), snapshot),
+            (
+                422,
+                "Invalid",
+                &format!(
+                    "Release.appstudio.redhat.com \"x\" is invalid: metadata.labels: Invalid value: \"{}\": must be no more than 63 characters",
+                    "a".repeat(64)
+                ),
+            ),
+        ),
+        (
+            "a dot",
+            release("x", plan, "a.b"),
+            (
+                422,
+                "Invalid",
+                "Release.appstudio.redhat.com \"x\" is invalid: spec.snapshot: Invalid value: \"a.b\": spec.snapshot in body should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'",
+            ),
+        ),
+    ] {
+        let (code, reason, message) = create(object).await.unwrap_err();
+        assert_eq!((code, reason.as_str(), message.as_str()), wanted, "{what}");
+    }
+    world.kube().webhook(false);
+    let (code, reason, message) = create(release("x", plan, snapshot)).await.unwrap_err();
+    assert_eq!((code, reason.as_str()), (500, "InternalError"));
+    assert!(message.starts_with("Internal error occurred: failed calling webhook \"mauthor.kb.io\""), "{message}");
+    world.kube().webhook(true);
+
+    world.kube().deny("get", "snapshots");
+    let (code, reason, message) = refusal(api(&world, "Snapshot").get(snapshot).await.unwrap_err());
+    assert_eq!((code, reason.as_str()), (403, "Forbidden"));
+    assert_eq!(
+        message,
+        format!(
+            "snapshots.appstudio.redhat.com \"{snapshot}\" is forbidden: User \"system:serviceaccount:konflux-tenant:gate-client\" cannot get resource \"snapshots\" in API group \"appstudio.redhat.com\" in the namespace \"konflux-tenant\""
+        )
+    );
+    world.kube().allow_all();
+    assert!(api(&world, "Snapshot").get_opt("nothing").await.unwrap().is_none());
+
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    let tried = releases.create(&dry, &release("dry", plan, snapshot)).await.unwrap();
+    assert_eq!(tried.data["spec"]["gracePeriodDays"], 7);
+    assert!(releases.get_opt("dry").await.unwrap().is_none());
+
+    let patch = json!({"spec": {"gracePeriodDays": 1}});
+    let error = releases.patch("twice", &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap_err();
+    assert_eq!(
+        refusal(error).2,
+        "admission webhook \"vrelease.kb.io\" denied the request: release resources spec cannot be updated"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn config_maps_compare_and_swap() {
+    let world = world();
+    let maps: Api<ConfigMap> = Api::namespaced(client(&world), NAMESPACE);
+    let map = |version: Option<String>, value: &str| ConfigMap {
+        metadata: kube::api::ObjectMeta {
+            name: Some("record".into()),
+            resource_version: version,
+            ..Default::default()
+        },
+        data: Some([("gate.json".to_owned(), value.to_owned())].into()),
+        ..ConfigMap::default()
+    };
+    let first = maps.create(&PostParams::default(), &map(None, "1")).await.unwrap();
+    let second = maps
+        .replace("record", &PostParams::default(), &map(first.metadata.resource_version.clone(), "2"))
+        .await
+        .unwrap();
+    let stale =
+        maps.replace("record", &PostParams::default(), &map(first.metadata.resource_version, "3")).await.unwrap_err();
+    let (code, reason, message) = refusal(stale);
+    assert_eq!((code, reason.as_str()), (409, "Conflict"));
+    assert_eq!(
+        message,
+        "Operation cannot be fulfilled on configmaps \"record\": the object has been modified; please apply your changes to the latest version and try again"
+    );
+    let now = maps.get("record").await.unwrap();
+    assert_eq!(now.metadata.resource_version, second.metadata.resource_version);
+    assert_eq!(now.data.unwrap()["gate.json"], "2");
+    assert_eq!(now.metadata.uid, second.metadata.uid);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_come_in_pages() {
+    let world = world();
+    for n in 0..7 {
+        let kind = if n % 2 == 0 { "even" } else { "odd" };
+        world.kube().put(json!({"kind": "Snapshot", "metadata": {"name": format!("s{n}"), "namespace": NAMESPACE, "labels": {"n": kind}}}));
+    }
+    let snapshots = api(&world, "Snapshot");
+    let mut names = Vec::new();
+    let mut token = None;
+    loop {
+        let mut params = ListParams::default().labels("n=even").limit(3);
+        params.continue_token = token;
+        let page = snapshots.list(&params).await.unwrap();
+        names.push(page.items.into_iter().filter_map(|item| item.metadata.name).collect::<Vec<_>>());
+        token = page.metadata.continue_.filter(|token| !token.is_empty());
+        if token.is_none() {
+            break;
+        }
+    }
+    assert_eq!(names, [vec!["s0", "s2", "s4"], vec!["s6"]]);
+}
