@@ -5,5 +5,6 @@ mod create_release;
 mod help;
 mod launch_prow;
 mod notify_slack;
+mod pipeline;
 mod resolve_image;
 mod support;

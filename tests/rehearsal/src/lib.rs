@@ -9,6 +9,7 @@
 //! | [`order`] | which task starts, is skipped, and what its status is |
 //! | [`results`], [`volumes`], [`pod`] | what a pod gives a step and takes from it |
 //! | [`child`], [`task`], [`run`] | running all that on this machine |
+//! | [`run_file`] | the PipelineRun file that is made from the Pipeline file |
 
 pub mod check;
 pub mod child;
@@ -19,6 +20,7 @@ pub mod pod;
 pub mod reference;
 pub mod results;
 pub mod run;
+pub mod run_file;
 pub mod substitute;
 pub mod task;
 pub mod volumes;
