@@ -52,7 +52,7 @@ mod tests {
                 name: format!("periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-{number}"),
                 class: Class::Blocking,
                 owner: None,
-                override_env: "IMAGE".to_owned(),
+                override_env: vec!["IMAGE".to_owned()],
                 env: Default::default(),
                 proof_log: None,
                 attempts: vec![attempt],

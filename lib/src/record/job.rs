@@ -36,8 +36,8 @@ pub struct JobRecord {
     /// Whom to ask about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// The variable that carries the image into the job.
-    pub override_env: String,
+    /// The variables that carry the image into the job; at least one.
+    pub override_env: Vec<String>,
     /// Constant variables for this job.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
@@ -47,7 +47,7 @@ pub struct JobRecord {
     /// Its attempts in order; empty until it is about to be launched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
-    /// Why it could not be launched, if so.
+    /// Why it could not be launched at all, if so: the refusal of its first attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<LaunchRefusal>,
 }
@@ -82,6 +82,9 @@ pub struct Attempt {
     /// Prow's id of the run, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution: Option<String>,
+    /// Why it was not launched, or not as ordered: then there is no execution to wait for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<LaunchRefusal>,
     /// When the execution became known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -134,6 +137,7 @@ impl Attempt {
             number,
             intent,
             execution: None,
+            refusal: None,
             launched_at: None,
             adopted: false,
             state: JobState::default(),

@@ -1,1 +1,0 @@
-//! Gangway's REST interface, exactly as the real one answers.
