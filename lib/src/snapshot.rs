@@ -1,1 +1,331 @@
-//! Snapshots as documents: finding the component and its image.
+//! A Snapshot as text: the spec that integration-service hands to a run, a whole object, or a name.
+//!
+//! Source of the shapes: application-api `snapshot_types.go`. What the gate does not use is not
+//! read, so that new fields do no harm; what it uses is read strictly.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::image::{ImageError, ImageRef};
+use crate::text;
+
+/// The longest name that a Snapshot, a ReleasePlan and a Release can have: their names become
+/// label values.
+pub const MAX_NAME: usize = 63;
+
+/// How many component names an error lists.
+const NAMES_SHOWN: usize = 8;
+
+/// `spec` of a Snapshot, as far as the gate reads it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotSpec {
+    /// The Application, unless a ComponentGroup owns the Snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+    /// The ComponentGroup, unless an Application owns the Snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component_group: Option<String>,
+    /// The components with their images.
+    #[serde(default)]
+    pub components: Option<Vec<Component>>,
+}
+
+/// A component of a Snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Component {
+    /// Its name.
+    pub name: String,
+    /// Its image; should name a digest.
+    #[serde(default)]
+    pub container_image: String,
+    /// Where it was built from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+}
+
+/// Where a component was built from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The git repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<Git>,
+}
+
+/// A git revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Git {
+    /// The repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+}
+
+/// Why a text is no Snapshot, or a Snapshot does not hold what is looked for.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// Neither JSON nor a name.
+    #[error(
+        "SNAPSHOT: expected the Snapshot's spec as JSON, its name, @FILE or -, found {found:?}{}",
+        problem.as_deref().map(|problem| format!(" ({problem})")).unwrap_or_default()
+    )]
+    Unreadable {
+        /// The beginning of what was given.
+        found: String,
+        /// What the JSON parser says, where it looks like JSON.
+        problem: Option<String>,
+    },
+    /// JSON, but no Snapshot.
+    #[error("SNAPSHOT: expected a JSON object with components, found {found}")]
+    NotASnapshot {
+        /// What was found instead.
+        found: String,
+    },
+    /// A field is of the wrong type, missing or there twice.
+    #[error("SNAPSHOT: cannot be read as a Snapshot's spec: {problem}")]
+    Malformed {
+        /// What the parser says.
+        problem: String,
+    },
+    /// The component is not there.
+    #[error("SNAPSHOT: component {wanted:?} is not in it; it has: {has}")]
+    NoComponent {
+        /// The component looked for.
+        wanted: String,
+        /// Those that are there.
+        has: String,
+    },
+    /// The component is there more than once.
+    #[error("SNAPSHOT: component {wanted:?} is in it {times} times; expected it once")]
+    Ambiguous {
+        /// The component looked for.
+        wanted: String,
+        /// How often it is there.
+        times: usize,
+    },
+    /// The component's image does not name a digest.
+    #[error("SNAPSHOT: containerImage of component {component:?}")]
+    Image {
+        /// The component.
+        component: String,
+        /// What is wrong with it.
+        source: ImageError,
+    },
+}
+
+/// What was given as SNAPSHOT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    /// The content, with the object's name and namespace where the whole object was given.
+    Content {
+        /// The spec.
+        spec: SnapshotSpec,
+        /// `metadata.name`.
+        name: Option<String>,
+    },
+    /// The name of a Snapshot in the cluster.
+    Name(String),
+}
+
+/// Reads a text as JSON or as a name.
+///
+/// # Errors
+/// [`SnapshotError`] when it is neither.
+pub fn read(text: &str) -> Result<Given, SnapshotError> {
+    let trimmed = text.trim();
+    match serde_json::from_str::<Value>(trimmed) {
+        Ok(value) => content(trimmed, &value),
+        Err(_) if is_name(trimmed) => Ok(Given::Name(trimmed.to_owned())),
+        Err(error) => {
+            let looks_like_json = trimmed.starts_with(['{', '[']);
+            let problem = looks_like_json.then(|| error.to_string());
+            Err(SnapshotError::Unreadable { found: text::one_line(trimmed, 120), problem })
+        }
+    }
+}
+
+/// Reads a text that must be JSON.
+///
+/// # Errors
+/// [`SnapshotError`] when it is not.
+pub fn read_json(text: &str) -> Result<Given, SnapshotError> {
+    match read(text)? {
+        Given::Name(name) => Err(SnapshotError::Unreadable { found: name, problem: None }),
+        content => Ok(content),
+    }
+}
+
+fn content(text: &str, value: &Value) -> Result<Given, SnapshotError> {
+    let other = |found: &str| Err(SnapshotError::NotASnapshot { found: found.to_owned() });
+    let object = match value {
+        Value::Object(object) => object,
+        Value::Null => return other("null"),
+        Value::Array(_) => return other("an array"),
+        Value::String(_) => return other("a string"),
+        Value::Bool(_) | Value::Number(_) => return other(&value.to_string()),
+    };
+    match object.get("kind").and_then(Value::as_str) {
+        Some("Snapshot") => {}
+        Some(kind) => return other(&format!("an object of kind {:?}", text::cut(kind, 40))),
+        None if object.contains_key("spec") => {}
+        // Parsed from the text once more, since a tree of values has already lost what was there twice.
+        None => return Ok(Given::Content { spec: parse(text)?, name: None }),
+    }
+    #[derive(Deserialize)]
+    struct Whole {
+        #[serde(default)]
+        metadata: Metadata,
+        spec: SnapshotSpec,
+    }
+    #[derive(Default, Deserialize)]
+    struct Metadata {
+        name: Option<String>,
+    }
+    let whole: Whole = parse(text)?;
+    Ok(Given::Content { spec: whole.spec, name: whole.metadata.name })
+}
+
+fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, SnapshotError> {
+    serde_json::from_str(text).map_err(|error| SnapshotError::Malformed { problem: error.to_string() })
+}
+
+impl SnapshotSpec {
+    /// The component of that name.
+    ///
+    /// # Errors
+    /// [`SnapshotError::NoComponent`], [`SnapshotError::Ambiguous`].
+    pub fn component(&self, wanted: &str) -> Result<&Component, SnapshotError> {
+        let all = self.components.as_deref().unwrap_or_default();
+        let mut found = all.iter().filter(|component| component.name == wanted);
+        match (found.next(), found.count()) {
+            (Some(component), 0) => Ok(component),
+            (Some(_), more) => Err(SnapshotError::Ambiguous { wanted: wanted.to_owned(), times: more + 1 }),
+            (None, _) => {
+                let names: Vec<_> = all.iter().map(|component| text::one_line(&component.name, 80)).collect();
+                let has =
+                    if names.is_empty() { "no components".to_owned() } else { text::some_of(&names, NAMES_SHOWN) };
+                Err(SnapshotError::NoComponent { wanted: wanted.to_owned(), has })
+            }
+        }
+    }
+}
+
+impl Component {
+    /// The component's image by its digest.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Image`] when it names none.
+    pub fn image(&self) -> Result<ImageRef, SnapshotError> {
+        self.container_image.parse().map_err(|source| SnapshotError::Image { component: self.name.clone(), source })
+    }
+
+    /// The commit it was built from.
+    pub fn revision(&self) -> Option<&str> {
+        self.git()?.revision.as_deref().filter(|revision| !revision.is_empty())
+    }
+
+    /// The repository it was built from.
+    pub fn git_url(&self) -> Option<&str> {
+        self.git()?.url.as_deref().filter(|url| !url.is_empty())
+    }
+
+    fn git(&self) -> Option<&Git> {
+        self.source.as_ref()?.git.as_ref()
+    }
+}
+
+/// Whether a text can be the name of a Snapshot, a ReleasePlan or a Release in a Release's spec:
+/// `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`, at most 63 characters, no dots (the CRD's own pattern).
+pub fn is_name(text: &str) -> bool {
+    let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    text.len() <= MAX_NAME && edge(text.as_bytes().first()) && edge(text.as_bytes().last()) && text.bytes().all(inside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SPEC: &str = r#"{"application":"ho","components":[
+        {"name":"ho-main","containerImage":"quay.io/acme/ho@sha256:4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1",
+         "source":{"git":{"url":"https://github.com/openshift/hypershift","revision":"3ee96155","context":"./"}}},
+        {"name":"cpo","containerImage":"quay.io/acme/cpo:latest"}],"artifacts":{}}"#;
+
+    fn spec(text: &str) -> SnapshotSpec {
+        match read(text).unwrap() {
+            Given::Content { spec, .. } => spec,
+            Given::Name(name) => panic!("{name}"),
+        }
+    }
+
+    fn error(text: &str) -> String {
+        crate::step::Chain(&read(text).unwrap_err()).to_string()
+    }
+
+    #[test]
+    fn a_spec_and_a_whole_object() {
+        let spec = spec(SPEC);
+        let component = spec.component("ho-main").unwrap();
+        assert_eq!(component.image().unwrap().digest().short(), "4be1f0c2d7aa");
+        assert_eq!(component.revision(), Some("3ee96155"));
+        let whole = format!(r#"{{"apiVersion":"v1","kind":"Snapshot","metadata":{{"name":"s-1"}},"spec":{SPEC}}}"#);
+        assert_eq!(read(&whole).unwrap(), Given::Content { spec, name: Some("s-1".to_owned()) });
+    }
+
+    #[test]
+    fn a_captured_object() {
+        let text = include_str!("konflux/data/snapshot.json");
+        let Given::Content { spec, name } = read(text).unwrap() else { panic!() };
+        assert_eq!(name.as_deref(), Some("hypershift-operator-20261122-150855-000"));
+        assert!(spec.component("hypershift-operator-main").unwrap().image().is_ok());
+    }
+
+    #[test]
+    fn a_name() {
+        assert_eq!(read(" ho-20260820-031104-000\n").unwrap(), Given::Name("ho-20260820-031104-000".to_owned()));
+        assert!(read_json("ho-20260820-031104-000").is_err());
+    }
+
+    #[test]
+    fn everything_else_is_named() {
+        assert_eq!(error("null"), "SNAPSHOT: expected a JSON object with components, found null");
+        assert_eq!(error("[]"), "SNAPSHOT: expected a JSON object with components, found an array");
+        assert_eq!(error("17"), "SNAPSHOT: expected a JSON object with components, found 17");
+        assert!(
+            error("{\"components\":").contains("found \"{\\\"components\\\":\" (EOF while parsing"),
+            "{}",
+            error("{\"components\":")
+        );
+        assert!(error("Not JSON").starts_with("SNAPSHOT: expected the Snapshot's spec as JSON, its name, @FILE or -"));
+        assert!(error(r#"{"kind":"SnapshotList","items":[]}"#).contains("kind \"SnapshotList\""));
+        assert!(error(r#"{"components":{}}"#).contains("cannot be read as a Snapshot's spec"));
+        assert!(error(r#"{"components":[],"components":[]}"#).contains("duplicate field"));
+    }
+
+    #[test]
+    fn a_component_is_there_exactly_once() {
+        let error = |text: &str, name: &str| spec(text).component(name).unwrap_err().to_string();
+        assert_eq!(error(SPEC, "x"), "SNAPSHOT: component \"x\" is not in it; it has: ho-main, cpo");
+        assert_eq!(error("{}", "x"), "SNAPSHOT: component \"x\" is not in it; it has: no components");
+        let twice = r#"{"components":[{"name":"a"},{"name":"a"},{"name":"a"}]}"#;
+        assert_eq!(error(twice, "a"), "SNAPSHOT: component \"a\" is in it 3 times; expected it once");
+    }
+
+    #[test]
+    fn an_image_without_digest_is_refused() {
+        let spec = spec(SPEC);
+        let error = spec.component("cpo").unwrap().image().unwrap_err();
+        assert!(matches!(error, SnapshotError::Image { source: ImageError::NoDigest { .. }, .. }));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(text in "\\PC{0,200}") {
+            let _ = read(&text);
+        }
+    }
+}

@@ -1,1 +1,263 @@
-//! From a Snapshot to one image.
+//! From a Snapshot to one image that is proven to exist, as resolve-image does it.
+//!
+//! [`choose`] and [`judge`] decide without clients; [`inspect`] asks the registry.
+
+mod input;
+mod run;
+
+use crate::image::{Digest, ImageError, ImageRef};
+use crate::record::Candidate;
+use crate::registry::manifest::{self, Configuration, ContentError, Manifest, Platform};
+use crate::registry::{Registry, RegistryError};
+use crate::snapshot::{SnapshotError, SnapshotSpec};
+use crate::step::{Exit, Failure};
+
+pub use input::{InputError, SnapshotFlag};
+pub use run::{Options, run, table};
+
+/// What the image must have besides existing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Demands {
+    /// Platforms such as `linux/amd64`.
+    pub platforms: Vec<String>,
+    /// Whether a label must name the Snapshot's git revision.
+    pub revision: bool,
+}
+
+/// Why there is no image to test.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// The Snapshot does not say which one.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// The Snapshot says so by a tag.
+    #[error("SNAPSHOT: component {component:?}: {tag} is a tag; the gate needs a digest{}", points_to(now))]
+    Tag {
+        /// The component.
+        component: String,
+        /// The reference.
+        tag: String,
+        /// What the tag stands for at the moment, where that could be found out.
+        now: Option<String>,
+    },
+    /// A revision is demanded and the Snapshot names none.
+    #[error("--require-revision: component {component:?} of the Snapshot has no source.git.revision to compare with")]
+    NoRevision {
+        /// The component.
+        component: String,
+    },
+    /// The registry did not give it.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// It is not what it should be.
+    #[error("{image}")]
+    Content {
+        /// The image.
+        image: String,
+        /// What is wrong.
+        source: ContentError,
+    },
+    /// A platform is missing.
+    #[error("{image} has no image for {missing}; it has {has}")]
+    Platform {
+        /// The image.
+        image: String,
+        /// The platforms missing.
+        missing: String,
+        /// The platforms there.
+        has: String,
+    },
+    /// A label names another revision, or none does.
+    #[error("{image}: {problem}")]
+    Revision {
+        /// The image.
+        image: String,
+        /// What was found.
+        problem: String,
+    },
+}
+
+fn points_to(now: &Option<String>) -> String {
+    now.as_deref().map(|now| format!("; today it points to {now}")).unwrap_or_default()
+}
+
+impl From<ResolveError> for Failure {
+    fn from(error: ResolveError) -> Self {
+        use ResolveError as E;
+        let exit = match &error {
+            E::Snapshot(_) | E::Tag { .. } | E::NoRevision { .. } => Exit::Misuse,
+            E::Registry(RegistryError::Content { .. }) => Exit::Refused,
+            E::Registry(_) => Exit::Failed,
+            E::Content { .. } | E::Platform { .. } | E::Revision { .. } => Exit::Refused,
+        };
+        Self::new(exit, error)
+    }
+}
+
+/// The candidate that a Snapshot names.
+///
+/// # Errors
+/// [`ResolveError`] when it does not name exactly one image by its digest, or lacks the revision
+/// that is demanded.
+pub fn choose(
+    spec: &SnapshotSpec,
+    name: Option<&str>,
+    component: &str,
+    demands: &Demands,
+) -> Result<Candidate, ResolveError> {
+    let found = spec.component(component)?;
+    let image = match found.image() {
+        Err(SnapshotError::Image { component, source: ImageError::NoDigest { found: tag } }) if !tag.is_empty() => {
+            return Err(ResolveError::Tag { component, tag, now: None });
+        }
+        other => other?,
+    };
+    if demands.revision && found.revision().is_none() {
+        return Err(ResolveError::NoRevision { component: component.to_owned() });
+    }
+    Ok(Candidate {
+        snapshot: name.map(str::to_owned),
+        component: Some(component.to_owned()),
+        revision: found.revision().map(str::to_owned),
+        git_url: found.git_url().map(str::to_owned),
+        ..Candidate::of(image)
+    })
+}
+
+/// What a registry holds under an image's digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// Each image with the platform that its index gives it, if it is in one.
+    pub images: Vec<(Option<Platform>, Configuration)>,
+}
+
+/// Fetches an image's manifest, those of its platforms, and their configurations; all are proven
+/// by their digests.
+///
+/// # Errors
+/// [`ResolveError`] when something is missing, or is not what it should be.
+pub async fn inspect(registry: &Registry, image: &ImageRef) -> Result<Inspection, ResolveError> {
+    let children = match fetch_manifest(registry, image, image.digest()).await? {
+        Manifest::Image { config } => {
+            return Ok(Inspection { images: vec![(None, fetch_configuration(registry, image, &config).await?)] });
+        }
+        Manifest::Index(children) => children,
+    };
+    let mut images = Vec::new();
+    for child in children {
+        let Manifest::Image { config } = fetch_manifest(registry, image, &child.digest).await? else {
+            let problem = format!("{} in its index is an index itself", child.digest);
+            return Err(wrong(image, ContentError::NoManifest { problem }));
+        };
+        images.push((Some(child.platform), fetch_configuration(registry, image, &config).await?));
+    }
+    Ok(Inspection { images })
+}
+
+async fn fetch_manifest(registry: &Registry, image: &ImageRef, digest: &Digest) -> Result<Manifest, ResolveError> {
+    let bytes = registry.manifest(digest).await?;
+    manifest::read(&bytes).map_err(|source| wrong(image, source))
+}
+
+async fn fetch_configuration(
+    registry: &Registry,
+    image: &ImageRef,
+    digest: &Digest,
+) -> Result<Configuration, ResolveError> {
+    let bytes = registry.blob(digest).await?;
+    manifest::configuration(&bytes).map_err(|source| wrong(image, source))
+}
+
+fn wrong(image: &ImageRef, source: ContentError) -> ResolveError {
+    ResolveError::Content { image: image.to_string(), source }
+}
+
+/// What an inspection came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// The platforms there, sorted.
+    pub platforms: Vec<String>,
+    /// What is odd, but allowed.
+    pub warnings: Vec<String>,
+}
+
+/// Holds what was found against what is demanded.
+///
+/// # Errors
+/// [`ResolveError::Platform`], [`ResolveError::Revision`].
+pub fn judge(candidate: &Candidate, inspection: &Inspection, demands: &Demands) -> Result<Judgement, ResolveError> {
+    let image = candidate.image.brief();
+    let mut judgement = Judgement::default();
+    let mut there = Vec::new();
+    for (listed, configuration) in &inspection.images {
+        let platform = listed.as_ref().unwrap_or(&configuration.platform);
+        let own = &configuration.platform;
+        if (&platform.os, &platform.architecture) == (&own.os, &own.architecture) {
+            there.push(platform);
+        } else {
+            judgement.warnings.push(format!("{image}: its index calls an image {platform} that is for {own}"));
+        }
+    }
+    there.sort();
+    judgement.platforms = there.iter().map(ToString::to_string).collect();
+    let missing: Vec<_> =
+        demands.platforms.iter().filter(|wanted| !there.iter().any(|platform| platform.is(wanted))).collect();
+    if !missing.is_empty() {
+        let missing = missing.iter().map(|wanted| wanted.as_str()).collect::<Vec<_>>().join(" and ");
+        let has = if there.is_empty() { "none".to_owned() } else { judgement.platforms.join(", ") };
+        return Err(ResolveError::Platform { image: candidate.image.to_string(), missing, has });
+    }
+    let difference = candidate.revision.as_deref().and_then(|revision| other_revision(inspection, revision));
+    match difference {
+        Some(problem) if demands.revision => {
+            Err(ResolveError::Revision { image: candidate.image.to_string(), problem: problem.to_string() })
+        }
+        Some(problem @ Difference::Other { .. }) => {
+            judgement.warnings.push(format!("{image}: {problem}"));
+            Ok(judgement)
+        }
+        // Builders are free to set no label.
+        Some(Difference::Unlabelled { .. }) | None => Ok(judgement),
+    }
+}
+
+/// What speaks against an image being built from a revision.
+#[derive(Debug)]
+enum Difference {
+    Unlabelled { platform: String, revision: String },
+    Other { platform: String, label: &'static str, value: String, revision: String },
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unlabelled { platform, revision } => write!(
+                f,
+                "no label of its {platform} image names the commit it was built from; the Snapshot says {revision}"
+            ),
+            Self::Other { platform, label, value, revision } => write!(
+                f,
+                "the label {label} of its {platform} image says {value:?}, the Snapshot says {revision}; the label may come from a base image"
+            ),
+        }
+    }
+}
+
+fn other_revision(inspection: &Inspection, revision: &str) -> Option<Difference> {
+    inspection.images.iter().find_map(|(_, configuration)| {
+        let labels = configuration.revisions();
+        if labels.iter().any(|(_, label)| manifest::is_revision(label, revision)) {
+            return None;
+        }
+        let (platform, revision) = (configuration.platform.to_string(), revision.to_owned());
+        Some(match labels.first() {
+            None => Difference::Unlabelled { platform, revision },
+            Some((label, value)) => {
+                Difference::Other { platform, label, value: crate::text::one_line(value, 80), revision }
+            }
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests;

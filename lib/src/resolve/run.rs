@@ -1,0 +1,182 @@
+//! The whole of resolve-image, with its clients.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Demands, ResolveError, SnapshotFlag, choose, inspect, judge};
+use crate::clock::SharedClock;
+use crate::cluster::{Cluster, ClusterOptions};
+use crate::image::Digest;
+use crate::konflux::Konflux;
+use crate::record::{self, Candidate, Identity, Journal, Location};
+use crate::registry::credentials::{Credentials, Environment};
+use crate::registry::{Registry, RegistryOptions};
+use crate::snapshot::SnapshotSpec;
+use crate::step::Failure;
+
+/// How long the hint of a refused tag may take (15 seconds, wall time).
+const HINT_WITHIN: Duration = Duration::from_secs(15);
+
+/// Everything that resolve-image is told.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The Snapshot.
+    pub snapshot: SnapshotFlag,
+    /// `--component`.
+    pub component: String,
+    /// `--offline`.
+    pub offline: bool,
+    /// What the image must have.
+    pub demands: Demands,
+    /// `--authfile`.
+    pub authfile: Option<PathBuf>,
+    /// How registries are reached.
+    pub registry: RegistryOptions,
+    /// `--record`.
+    pub record: Option<Location>,
+    /// Who this run is.
+    pub identity: Identity,
+    /// How the cluster is reached, where one is needed.
+    pub cluster: ClusterOptions,
+}
+
+/// Resolves a Snapshot and returns the candidate; with a record, it is in there too.
+///
+/// # Errors
+/// A [`Failure`] with the exit code of the reason.
+pub async fn run(options: Options, clock: SharedClock) -> Result<Candidate, Failure> {
+    check(&options)?;
+    let credentials = match options.offline {
+        true => Credentials::default(),
+        false => Credentials::load(options.authfile.as_deref(), &Environment::of_process()).map_err(Failure::misuse)?,
+    };
+    let on_cluster = options.record.as_ref().is_some_and(Location::is_config_map);
+    let cluster = match options.snapshot.spec.is_none() || on_cluster {
+        true => Some(connect(&options).await?),
+        false => None,
+    };
+    let spec = match (&options.snapshot, &cluster) {
+        (SnapshotFlag { spec: Some(spec), .. }, _) => spec.clone(),
+        (SnapshotFlag { name, .. }, Some(cluster)) => {
+            look_up(name.as_deref().unwrap_or_default(), cluster, &clock).await?
+        }
+        (SnapshotFlag { .. }, None) => return Err(Failure::misuse("SNAPSHOT: expected its content")),
+    };
+    let name = options.snapshot.name.as_deref();
+    let mut candidate = match choose(&spec, name, &options.component, &options.demands) {
+        Err(ResolveError::Tag { component, tag, .. }) => {
+            let now = if options.offline { None } else { stands_for(&tag, &options, &credentials, &clock).await };
+            return Err(ResolveError::Tag { component, tag, now }.into());
+        }
+        chosen => chosen?,
+    };
+    let registry = match options.offline {
+        true => None,
+        false => Some(
+            Registry::of(&candidate.image, &credentials, &options.registry, clock.clone()).map_err(Failure::misuse)?,
+        ),
+    };
+    let journal = match &options.record {
+        None => None,
+        Some(location) => {
+            let store = record::store_at(location, cluster.as_ref(), options.identity.gate.as_deref());
+            let journal = Journal::open(store, clock.clone(), &options.identity).await?;
+            // Before the registry is asked: a record of another image is found without a request, and
+            // a message about a failed run can name the image.
+            journal.bind(&candidate).await?;
+            Some(journal)
+        }
+    };
+    let Some(registry) = registry else { return Ok(candidate) };
+    let inspection = inspect(&registry, &candidate.image).await?;
+    let judgement = judge(&candidate, &inspection, &options.demands)?;
+    for warning in &judgement.warnings {
+        tracing::warn!("{warning}");
+    }
+    candidate.platforms = judgement.platforms;
+    if let Some(journal) = journal {
+        journal.bind(&candidate).await?;
+    }
+    Ok(candidate)
+}
+
+/// What can be known to be wrong before anything is asked.
+fn check(options: &Options) -> Result<(), Failure> {
+    for platform in &options.demands.platforms {
+        let parts: Vec<_> = platform.split('/').collect();
+        if !matches!(parts.len(), 2 | 3)
+            || parts.iter().any(|part| part.is_empty() || part.contains(char::is_whitespace))
+        {
+            return Err(Failure::misuse(format!(
+                "--require-platform: expected os/architecture such as linux/amd64, found {platform:?}"
+            )));
+        }
+    }
+    let demanded = [
+        ("--require-platform", !options.demands.platforms.is_empty()),
+        ("--require-revision", options.demands.revision),
+    ];
+    match demanded.iter().find(|(_, demanded)| *demanded) {
+        Some((flag, _)) if options.offline => Err(Failure::misuse(format!(
+            "{flag} cannot be kept with --offline: it needs the registry; leave one of them out"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+async fn connect(options: &Options) -> Result<Cluster, Failure> {
+    let cluster = Cluster::connect(&options.cluster).await;
+    cluster.map_err(|error| match &options.snapshot {
+        SnapshotFlag { spec: None, name: Some(name) } => Failure::misuse(format!(
+            "SNAPSHOT: {name:?} is no JSON, so it is taken for a Snapshot's name, but {}",
+            crate::step::Chain(&error)
+        )),
+        _ => Failure::misuse(error),
+    })
+}
+
+async fn look_up(name: &str, cluster: &Cluster, clock: &SharedClock) -> Result<SnapshotSpec, Failure> {
+    let found = Konflux::new(cluster, clock.clone()).snapshot(name).await;
+    match found {
+        Ok(Some(snapshot)) => Ok(snapshot.spec),
+        Ok(None) => Err(Failure::failed(format!(
+            "SNAPSHOT: there is no Snapshot {name:?} in namespace {}; it was deleted, or the name or the namespace is another",
+            cluster.namespace
+        ))),
+        Err(error) => Err(Failure::failed(error)),
+    }
+}
+
+/// The digest that a tag stands for, if that can be found out quickly. Never an error: it is a hint
+/// in the message of one.
+async fn stands_for(
+    reference: &str,
+    options: &Options,
+    credentials: &Credentials,
+    clock: &SharedClock,
+) -> Option<String> {
+    let (repository, tag) =
+        reference.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).unwrap_or((reference, "latest"));
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    // The same rules as for any image: what is no repository is not asked for.
+    format!("{repository}@sha256:{}", "0".repeat(64)).parse::<crate::image::ImageRef>().ok()?;
+    if tag.is_empty() || !tag.bytes().all(fits) {
+        return None;
+    }
+    let registry = Registry::new(repository, credentials, &options.registry, clock.clone()).ok()?;
+    let digest = tokio::time::timeout(HINT_WITHIN, registry.digest_of_tag(tag)).await.ok()?.ok()?;
+    let digest: Digest = digest.parse().ok()?;
+    Some(format!("{repository}@{digest}"))
+}
+
+/// The candidate for people.
+pub fn table(candidate: &Candidate) -> String {
+    let mut rows = vec![
+        ("image", candidate.image.to_string()),
+        ("platforms", candidate.platforms.join(", ")),
+        ("revision", candidate.revision.clone().unwrap_or_default()),
+        ("snapshot", candidate.snapshot.clone().unwrap_or_default()),
+    ];
+    rows.retain(|(_, value)| !value.is_empty());
+    rows.iter().map(|(name, value)| format!("{name:<10} {value}\n")).collect()
+}
