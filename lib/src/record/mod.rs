@@ -11,6 +11,7 @@ mod file;
 mod job;
 mod journal;
 mod location;
+mod outcome;
 mod release;
 mod store;
 
@@ -27,6 +28,7 @@ pub use job::{
 };
 pub use journal::{Identity, Journal, RecordError};
 pub use location::{Location, LocationError};
+pub use outcome::{Health, Outcome};
 pub use release::{PushedImage, ReleaseRecord, Released};
 pub use store::{Store, StoreError, Version};
 
@@ -229,6 +231,9 @@ pub struct Notification {
     pub at: Timestamp,
     /// Whether it was delivered.
     pub delivered: bool,
+    /// How the run had ended, as the message said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
     /// The message's first line.
     pub headline: String,
     /// Why it was not delivered, or the whole text for whoever looks for it.

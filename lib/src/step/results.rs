@@ -115,6 +115,18 @@ impl Results {
     }
 }
 
+/// Prints a text for people on stdout: what a step shows besides results, or instead of them.
+///
+/// # Errors
+/// [`ResultsError::Stdout`]; a reader that has gone away is none.
+pub fn print(text: &str) -> Result<(), ResultsError> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(ResultsError::Stdout),
+    }
+}
+
 /// Replaces a file's content as a whole: a reader sees the old or the new one.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder_of(path))?;

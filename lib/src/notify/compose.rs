@@ -1,0 +1,291 @@
+//! What to say about a run.
+
+use super::command::Command;
+use super::facts::TaskStatus;
+use super::words::short;
+use super::{Facts, Message, Sight, Tone, jobs, outcome_of};
+use crate::record::{Candidate, GateRecord, Outcome, PushedImage, ReleaseRecord};
+use crate::slack::Line;
+use crate::{duration, text};
+
+/// Bytes of a foreign text in a line.
+const FOREIGN: usize = 300;
+
+/// The message of a run.
+pub fn compose(facts: &Facts) -> Message {
+    let outcome = outcome_of(facts);
+    let record = facts.sight.record();
+    let mut body = vec![Vec::new()];
+    body[0].extend(sight_line(facts));
+    if let Some(record) = record {
+        body[0].extend(reasons(record, outcome));
+        body.push(jobs::blocking(record));
+        body.push(jobs::informing(record).into_iter().collect());
+        body.push(release_lines(facts, record, outcome));
+    }
+    body.push(task_lines(facts, outcome));
+    body.retain(|paragraph| !paragraph.is_empty());
+    Message {
+        tone: Tone::of(outcome),
+        headline: headline(facts, outcome),
+        body,
+        next: next(facts, outcome),
+        footer: footer(facts),
+    }
+}
+
+fn headline(facts: &Facts, outcome: Outcome) -> Line {
+    let record = facts.sight.record();
+    let image = match record.and_then(|record| record.candidate.as_ref()) {
+        Some(candidate) => short(&candidate.digest),
+        None => facts.snapshot().unwrap_or("its image").to_owned(),
+    };
+    let gate = facts.gate();
+    let broken = match (facts.options.tasks.iter().find(|task| is_failed(task)), &facts.sight) {
+        // Without the record a verdict of no cannot be told from a step that broke.
+        (Some(task), Sight::Unreadable(_) | Sight::NotAsked) => format!("{gate} gate failed in {}", task.name),
+        (Some(task), _) => format!("{gate} gate broke in {}", task.name),
+        (None, _) => format!("{gate} gate ended without a verdict"),
+    };
+    let line = Line::default().bold(match outcome {
+        Outcome::Promoted => format!("{gate} gate promoted {image}"),
+        Outcome::Passed => format!("{gate} gate passed {image}"),
+        Outcome::Refused => format!("{gate} gate refused {image}"),
+        Outcome::Undecided => format!("{gate} gate could not decide on {image}"),
+        Outcome::NotReleased => format!("{gate} gate passed {image}, but it was not released"),
+        Outcome::ReleaseUnknown => format!("{gate} gate passed {image}; whether its Release pushed it is not known"),
+        Outcome::ReleasePending => format!("{gate} gate passed {image}; its Release has not ended yet"),
+        Outcome::Broken => broken,
+        Outcome::Cancelled => format!("{gate} gate was cancelled"),
+    });
+    let mut more = String::new();
+    if let Some(verdict) = record.and_then(|record| record.verdict.as_ref()) {
+        more += &format!(" · {} of {} blocking passed", verdict.blocking_passed, verdict.blocking_total);
+    }
+    if let Some(record) = record {
+        match (jobs::passed_on_rerun(record), outcome) {
+            (0, _) | (_, Outcome::Broken | Outcome::Cancelled) => {}
+            (count, _) => more += &format!(", {count} on a rerun"),
+        }
+        if outcome == Outcome::Undecided && jobs::unproven(record) > 0 {
+            more += &format!(", {} unproven", jobs::unproven(record));
+        }
+    }
+    if matches!(outcome, Outcome::Broken | Outcome::Cancelled) {
+        more += launched(facts);
+    }
+    line.text(more)
+}
+
+fn is_failed(task: &TaskStatus) -> bool {
+    !task.succeeded() && !task.never_started()
+}
+
+/// Whether jobs were launched before the run ended without a verdict.
+fn launched(facts: &Facts) -> &'static str {
+    let attempts = |record: &GateRecord| record.jobs.iter().any(|job| !job.attempts.is_empty());
+    match &facts.sight {
+        Sight::Read(record) if attempts(record) => " · its jobs were launched and may still run",
+        Sight::Read(_) | Sight::Missing => " · nothing was launched",
+        Sight::NotAsked | Sight::Unreadable(_) => "",
+    }
+}
+
+/// What is said when the record does not tell.
+fn sight_line(facts: &Facts) -> Option<Line> {
+    match &facts.sight {
+        Sight::Unreadable(why) => {
+            Some(Line::of(format!("the gate record could not be read: {}", text::one_line(why, FOREIGN))))
+        }
+        Sight::Missing if facts.options.task("launch-prow").is_some_and(TaskStatus::succeeded) => {
+            Some(Line::of("the gate record is gone, although jobs were launched"))
+        }
+        _ => None,
+    }
+}
+
+/// The verdict's reasons, where the jobs' own lines do not tell them.
+fn reasons(record: &GateRecord, outcome: Outcome) -> Vec<Line> {
+    let Some(verdict) = &record.verdict else { return Vec::new() };
+    let told = verdict.blocking_passed < verdict.blocking_total && !record.jobs.is_empty();
+    if told || !matches!(outcome, Outcome::Refused | Outcome::Undecided) {
+        return Vec::new();
+    }
+    verdict.reasons.iter().take(5).map(|reason| Line::of(text::one_line(reason, FOREIGN))).collect()
+}
+
+/// How the tasks ended, where there is no verdict.
+fn task_lines(facts: &Facts, outcome: Outcome) -> Vec<Line> {
+    let tasks = &facts.options.tasks;
+    if !matches!(outcome, Outcome::Broken | Outcome::Cancelled) || tasks.is_empty() {
+        return Vec::new();
+    }
+    let word = |task: &TaskStatus| match task.status.as_str() {
+        "None" => "never started".to_owned(),
+        other => text::one_line(other, 40).to_lowercase(),
+    };
+    let states: Vec<_> =
+        tasks.iter().map(|task| format!("{} {}", text::one_line(&task.name, 60), word(task))).collect();
+    vec![Line::of(states.join(" · "))]
+}
+
+fn release_lines(facts: &Facts, record: &GateRecord, outcome: Outcome) -> Vec<Line> {
+    let collect = facts.options.task("collect-results");
+    match (&record.release, outcome) {
+        (Some(release), Outcome::Promoted) => promoted(release),
+        (Some(release), Outcome::NotReleased | Outcome::ReleaseUnknown | Outcome::ReleasePending) => {
+            vec![release_state(facts, release)]
+        }
+        (None, Outcome::ReleasePending) => vec![Line::of(format!(
+            "create-release has written nothing to the record in {}",
+            duration::human(facts.options.release_wait)
+        ))],
+        (None, Outcome::NotReleased) if collect.is_some() => vec![Line::of(
+            "the verdict was passed, but the task collect-results did not end well, so nothing was promoted",
+        )],
+        _ => Vec::new(),
+    }
+}
+
+fn promoted(release: &ReleaseRecord) -> Vec<Line> {
+    let mut line = Line::of("Release ").code(release.name.as_deref().unwrap_or(&release.plan)).text(" landed");
+    if let (Some(from), Some(to)) = (release.created_at, release.completed_at) {
+        let spent = std::time::Duration::try_from(to.duration_since(from)).unwrap_or_default();
+        line = line.text(format!(" in {}", duration::human(spent)));
+    }
+    if !release.created {
+        line = line.text(", made by an earlier run");
+    }
+    let mut lines = vec![line];
+    lines.extend(release.images.iter().take(3).map(pushed));
+    if release.images.is_empty() {
+        lines.push(Line::of("it names no pushed image: all had been pushed before"));
+    }
+    if release.images.len() > 3 {
+        lines.push(Line::of(format!("and {} more images", release.images.len() - 3)));
+    }
+    lines
+}
+
+fn pushed(image: &PushedImage) -> Line {
+    let at = image.urls.first().map_or(image.name.as_str(), String::as_str);
+    let whole = if at.contains("@sha256:") { at.to_owned() } else { format!("{at}@{}", image.digest) };
+    Line::of("pushed ").code(text::one_line(&whole, FOREIGN))
+}
+
+fn release_state(facts: &Facts, release: &ReleaseRecord) -> Line {
+    let line = match &release.name {
+        Some(name) => Line::of("Release ").code(name.clone()),
+        None => Line::of("no Release of plan ").code(release.plan.clone()),
+    };
+    let mut words = String::new();
+    if let Some(phase) = &release.phase {
+        words += &format!(" · {}", text::one_line(phase, 80));
+    }
+    if !release.is_final {
+        words += &format!(" · not ended after {}", duration::human(facts.options.release_wait));
+    }
+    if let Some(detail) = &release.detail {
+        words += &format!(" · {}", text::one_line(detail, FOREIGN));
+    }
+    if let Some(run) = &release.pipeline_run {
+        words += &format!(" · managed run {}", text::one_line(run, 130));
+    }
+    line.text(words)
+}
+
+fn footer(facts: &Facts) -> Option<Line> {
+    let candidate = facts.sight.record().and_then(|record| record.candidate.as_ref());
+    let mut parts = Vec::new();
+    parts.extend(candidate.and_then(commit));
+    parts.extend(facts.snapshot().map(|name| Line::of(format!("snapshot {name}"))));
+    parts.extend(facts.run_name().map(|name| match &facts.options.run_url {
+        Some(url) => Line::of("run ").link(name, url),
+        None => Line::of(format!("run {name}")),
+    }));
+    let mut parts = parts.into_iter();
+    let mut line = parts.next()?;
+    for part in parts {
+        line = line.text(" · ");
+        line.0.extend(part.0);
+    }
+    Some(line)
+}
+
+/// The commit, linked where the forge's addresses are known to have that form.
+fn commit(candidate: &Candidate) -> Option<Line> {
+    let revision = candidate.revision.as_deref()?;
+    let short: String = revision.chars().take(8).collect();
+    let is_hash = revision.len() >= 7 && revision.chars().all(|c| c.is_ascii_hexdigit());
+    Some(match candidate.git_url.as_deref().map(|url| url.trim_end_matches('/').trim_end_matches(".git")) {
+        Some(url) if is_hash => Line::of("commit ").link(short, format!("{url}/commit/{revision}")),
+        _ => Line::of(format!("commit {short}")),
+    })
+}
+
+/// What to do: the exact command, where there is one.
+fn next(facts: &Facts, outcome: Outcome) -> Vec<Line> {
+    let record = facts.sight.record();
+    let failed_task = facts.options.tasks.iter().find(|task| is_failed(task));
+    match outcome {
+        Outcome::Promoted | Outcome::Passed => Vec::new(),
+        Outcome::Refused | Outcome::Undecided | Outcome::Cancelled => again(facts).into_iter().collect(),
+        Outcome::Broken => {
+            let logs = failed_task.and_then(|task| logs(facts, &task.name));
+            logs.into_iter().chain(again(facts)).collect()
+        }
+        Outcome::ReleasePending => release_again(facts, "go on waiting", false).into_iter().collect(),
+        Outcome::NotReleased if record.is_some_and(|record| record.release.is_none()) => {
+            again(facts).into_iter().collect()
+        }
+        Outcome::NotReleased => {
+            let made = record.and_then(|record| record.release.as_ref()).is_some_and(|release| release.created);
+            release_again(facts, "once its cause is gone", made).into_iter().collect()
+        }
+        Outcome::ReleaseUnknown => look_at_release(facts).into_iter().collect(),
+    }
+}
+
+fn step(words: &str, command: Command) -> Line {
+    Line::of(format!("{words}: ")).code(command.text())
+}
+
+/// Test the same Snapshot again.
+fn again(facts: &Facts) -> Option<Line> {
+    let (snapshot, scenario) = (facts.snapshot()?, facts.options.scenario.as_deref()?);
+    let command = Command::new("trigger-gate")
+        .flag("--namespace", facts.options.namespace.as_deref())
+        .flag("--snapshot", Some(snapshot))
+        .flag("--scenario", Some(scenario))
+        .flag("--release-plan", facts.plan());
+    Some(step("again", command))
+}
+
+fn logs(facts: &Facts, task: &str) -> Option<Line> {
+    let selector = format!("tekton.dev/pipelineRun={},tekton.dev/pipelineTask={task}", facts.run_name()?);
+    let command = Command::new("kubectl logs --tail=20 --all-containers")
+        .flag("--namespace", facts.options.namespace.as_deref())
+        .flag("--selector", Some(&selector));
+    Some(step("why", command))
+}
+
+/// The same step again: it finds its own Release, or makes the next one where asked to.
+fn release_again(facts: &Facts, words: &str, made: bool) -> Option<Line> {
+    let command = Command::new("create-release")
+        .flag("--namespace", facts.options.namespace.as_deref())
+        .flag("--record", Some(facts.options.record.as_deref()?))
+        .flag("--release-plan", Some(facts.plan()?));
+    Some(step(words, if made { command.word("--again") } else { command }))
+}
+
+fn look_at_release(facts: &Facts) -> Option<Line> {
+    let release = facts.sight.record().and_then(|record| record.release.as_ref()?.name.as_deref());
+    let command = match (release, facts.snapshot()) {
+        (Some(name), _) => Command::new("kubectl get release").word(name),
+        (None, Some(snapshot)) => Command::new("kubectl get releases")
+            .flag("--selector", Some(&format!("release.appstudio.openshift.io/snapshot={snapshot}"))),
+        (None, None) => return None,
+    };
+    let command = command.flag("--namespace", facts.options.namespace.as_deref()).flag("--output", Some("yaml"));
+    Some(step("look before anything is released again", command))
+}

@@ -1,0 +1,127 @@
+//! What a message is made from.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::record::GateRecord;
+
+/// The record, as far as it could be read. A message is sent in every case.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sight {
+    /// It was read.
+    Read(Box<GateRecord>),
+    /// No `--record` was given.
+    NotAsked,
+    /// There is none: no step got as far as beginning it.
+    Missing,
+    /// It is there, or may be, and cannot be read: why.
+    Unreadable(String),
+}
+
+impl Sight {
+    /// The record, where it was read.
+    pub fn record(&self) -> Option<&GateRecord> {
+        match self {
+            Self::Read(record) => Some(record),
+            _ => None,
+        }
+    }
+}
+
+/// How Tekton says that a task of the run ended (`--task-status NAME=STATUS`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskStatus {
+    /// The task's name in the Pipeline.
+    pub name: String,
+    /// `Succeeded`, `Failed`, or `None` for one that was never started.
+    pub status: String,
+}
+
+impl TaskStatus {
+    /// Whether the task succeeded.
+    pub fn succeeded(&self) -> bool {
+        self.status == "Succeeded"
+    }
+
+    /// Whether the task was never started.
+    pub fn never_started(&self) -> bool {
+        self.status == "None"
+    }
+}
+
+/// What the flags say.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// `--gate-label`.
+    pub gate: Option<String>,
+    /// `--snapshot-name`.
+    pub snapshot: Option<String>,
+    /// `--release-plan`.
+    pub plan: Option<String>,
+    /// `--release-wait`.
+    pub release_wait: Duration,
+    /// `--task-status`, in the order given.
+    pub tasks: Vec<TaskStatus>,
+    /// `--run-url`, whole.
+    pub run_url: Option<String>,
+    /// `--run-name`.
+    pub run_name: Option<String>,
+    /// `--scenario`.
+    pub scenario: Option<String>,
+    /// The namespace of the run, for commands.
+    pub namespace: Option<String>,
+    /// `--record` as given, for commands.
+    pub record: Option<String>,
+}
+
+impl Options {
+    /// The status of a task, if told.
+    pub fn task(&self, name: &str) -> Option<&TaskStatus> {
+        self.tasks.iter().find(|task| task.name == name)
+    }
+}
+
+/// All that a message is made from.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The record.
+    pub sight: Sight,
+    /// What the flags say.
+    pub options: Options,
+    /// Whether the run was cancelled, as its PipelineRun says; `None` where that could not be read.
+    pub cancelled: Option<bool>,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Facts {
+    /// The Snapshot's name, from the record or the flags.
+    pub fn snapshot(&self) -> Option<&str> {
+        let recorded = self.sight.record().and_then(|record| record.candidate.as_ref()?.snapshot.as_deref());
+        recorded.or(self.options.snapshot.as_deref())
+    }
+
+    /// The gate's name for people.
+    pub fn gate(&self) -> String {
+        let recorded = self.sight.record().and_then(|record| record.gate.clone());
+        self.options
+            .gate
+            .clone()
+            .or(recorded)
+            .or_else(|| self.options.scenario.clone())
+            .unwrap_or_else(|| "release".to_owned())
+    }
+
+    /// The PipelineRun's name.
+    pub fn run_name(&self) -> Option<&str> {
+        let recorded = self.sight.record().and_then(|record| record.run.as_deref());
+        self.options.run_name.as_deref().or(recorded)
+    }
+
+    /// The ReleasePlan.
+    pub fn plan(&self) -> Option<&str> {
+        let recorded = self.sight.record().and_then(|record| record.release.as_ref()).map(|r| r.plan.as_str());
+        self.options.plan.as_deref().or(recorded)
+    }
+}

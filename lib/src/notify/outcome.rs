@@ -1,0 +1,105 @@
+//! How the run ended.
+
+use super::{Facts, Options, TaskStatus};
+use crate::record::{Decision, GateRecord, Outcome, ReleaseRecord, Released};
+
+/// The task whose success a promotion needs.
+pub(super) const COLLECT: &str = "collect-results";
+
+/// Whether a Release is to be waited for: the verdict is passed and the task that gave it succeeded,
+/// which are create-release's own conditions.
+pub fn release_is_due(options: &Options, record: &GateRecord) -> bool {
+    let passed = record.verdict.as_ref().is_some_and(|verdict| verdict.decision == Decision::Passed);
+    passed && options.task(COLLECT).is_some_and(TaskStatus::succeeded)
+}
+
+/// How the run ended, from what is known.
+pub fn outcome_of(facts: &Facts) -> Outcome {
+    let record = facts.sight.record();
+    match record.and_then(|record| record.verdict.as_ref()).map(|verdict| verdict.decision) {
+        Some(Decision::Failed) => Outcome::Refused,
+        Some(Decision::Undecided) => Outcome::Undecided,
+        Some(Decision::Passed) => passed(facts, record.and_then(|record| record.release.as_ref())),
+        // Its exit code says passed; what came after that only the record could tell.
+        None if record.is_none() && facts.options.task(COLLECT).is_some_and(TaskStatus::succeeded) => {
+            Outcome::ReleaseUnknown
+        }
+        None if was_cancelled(facts) => Outcome::Cancelled,
+        None => Outcome::Broken,
+    }
+}
+
+fn passed(facts: &Facts, release: Option<&ReleaseRecord>) -> Outcome {
+    match (release, facts.options.task(COLLECT)) {
+        (Some(ReleaseRecord { released: Released::True, .. }), _) => Outcome::Promoted,
+        (Some(ReleaseRecord { released: Released::False, is_final: true, .. }), _) => Outcome::NotReleased,
+        (Some(ReleaseRecord { released: Released::Unknown, is_final: true, .. }), _) => Outcome::ReleaseUnknown,
+        (_, Some(task)) if task.succeeded() => Outcome::ReleasePending,
+        // The verdict stands in the record, but its task did not end well: nothing was promoted.
+        (_, Some(_)) => Outcome::NotReleased,
+        (Some(_), None) => Outcome::ReleasePending,
+        (None, None) => Outcome::Passed,
+    }
+}
+
+/// Whether the run was stopped by somebody: its PipelineRun says so, or a task says so, or no task
+/// failed and yet some never started.
+fn was_cancelled(facts: &Facts) -> bool {
+    if let Some(known) = facts.cancelled {
+        return known;
+    }
+    let tasks = &facts.options.tasks;
+    let says_so = tasks.iter().any(|task| task.status.to_lowercase().contains("cancel"));
+    let unaccounted = tasks.iter().any(TaskStatus::never_started)
+        && tasks.iter().all(|task| task.never_started() || task.succeeded());
+    says_so || unaccounted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Sight, samples};
+    use super::*;
+
+    #[test]
+    fn each_situation_has_its_outcome() {
+        let found: Vec<_> = samples::all().iter().map(|(name, _, facts)| (*name, outcome_of(facts))).collect();
+        let wanted = [
+            ("promoted", Outcome::Promoted),
+            ("promoted-on-rerun", Outcome::Promoted),
+            ("passed", Outcome::Passed),
+            ("refused", Outcome::Refused),
+            ("undecided", Outcome::Undecided),
+            ("unproven", Outcome::Undecided),
+            ("release-failed", Outcome::NotReleased),
+            ("release-unknown", Outcome::ReleaseUnknown),
+            ("release-pending", Outcome::ReleasePending),
+            ("release-silent", Outcome::ReleasePending),
+            ("collect-lost", Outcome::NotReleased),
+            ("broken-before-launch", Outcome::Broken),
+            ("launch-refused", Outcome::Broken),
+            ("broken-while-waiting", Outcome::Broken),
+            ("cancelled", Outcome::Cancelled),
+            ("unreadable-record", Outcome::Broken),
+            ("unreadable-record-passed", Outcome::ReleaseUnknown),
+            ("two-hundred-jobs", Outcome::Refused),
+        ];
+        assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn a_stop_between_tasks_is_no_failure() {
+        let (.., mut facts) = samples::all().swap_remove(11);
+        facts.sight = Sight::Missing;
+        for (statuses, outcome) in [
+            (["Succeeded", "None", "None"], Outcome::Cancelled),
+            (["None", "None", "None"], Outcome::Cancelled),
+            (["Succeeded", "Failed", "None"], Outcome::Broken),
+            (["Cancelled", "None", "None"], Outcome::Cancelled),
+        ] {
+            for (task, status) in facts.options.tasks.iter_mut().zip(statuses) {
+                task.status = status.to_owned();
+            }
+            assert_eq!(outcome_of(&facts), outcome, "{statuses:?}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Reading, waiting, sending, noting.
+
+use std::time::Duration;
+
+use super::outcome::release_is_due;
+use super::{Facts, Message, Options, Sight, compose, outcome_of};
+use crate::clock::{Clock, SharedClock};
+use crate::record::{Identity, Journal, Notification, Outcome, RecordError, Store};
+use crate::slack::{Slack, SlackError};
+use crate::step::{Chain, Exit, Failure};
+use crate::text;
+
+/// How often the record is looked at for the Release's end (15 seconds).
+const LOOK: Duration = Duration::from_secs(15);
+
+/// Bytes of a message that are kept in the record when it was not delivered (16 KiB).
+const KEPT: usize = 16 * 1024;
+
+/// Why the step did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum NotifyError {
+    /// The message was composed and could not be sent.
+    #[error("the message was not delivered; it is printed above{}", if *noted { " and kept in the record" } else { "" })]
+    NotDelivered {
+        /// Whether the record holds it.
+        noted: bool,
+        /// Why.
+        source: SlackError,
+    },
+}
+
+impl From<NotifyError> for Failure {
+    fn from(error: NotifyError) -> Self {
+        Self::new(Exit::Failed, error)
+    }
+}
+
+/// A record that does not exist yet and can be begun, so that a run that broke before its first
+/// step is not forgotten.
+#[derive(Debug)]
+pub struct Begin {
+    /// Where.
+    pub store: Box<dyn Store>,
+    /// Whose.
+    pub identity: Identity,
+}
+
+/// Where the message comes from and goes to.
+#[derive(Debug)]
+pub struct Sources {
+    /// The record where it could be opened, or what is to be said instead.
+    pub record: Result<Journal, Sight>,
+    /// What to begin where there is none.
+    pub begin: Option<Begin>,
+    /// Whether the run was cancelled, where that is known.
+    pub cancelled: Option<bool>,
+    /// Where to send to; `None` sends nothing and notes nothing.
+    pub slack: Option<Slack>,
+    /// The time.
+    pub clock: SharedClock,
+}
+
+impl From<&RecordError> for Sight {
+    /// Whatever is wrong with a record is only something to be said.
+    fn from(error: &RecordError) -> Self {
+        match error {
+            RecordError::Missing { .. } => Self::Missing,
+            other => Self::Unreadable(Chain(other).to_string()),
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The message.
+    pub message: Message,
+    /// How the run ended.
+    pub outcome: Outcome,
+    /// `None`: it was not to be sent.
+    pub sent: Option<Result<(), NotifyError>>,
+}
+
+/// Waits for the Release where one is due, composes the message, sends it and notes it.
+pub async fn run(options: Options, sources: Sources) -> Delivery {
+    let Sources { record, begin, cancelled, slack, clock } = sources;
+    if let Ok(journal) = &record {
+        wait_for_release(journal, &options, clock.as_ref()).await;
+    }
+    let sight = match &record {
+        Ok(journal) => Sight::Read(Box::new(journal.record().await)),
+        Err(sight) => sight.clone(),
+    };
+    let facts = Facts { sight, options, cancelled, now: clock.now() };
+    let (message, outcome) = (compose(&facts), outcome_of(&facts));
+    let sent = match slack {
+        None => None,
+        Some(slack) => {
+            let journal = match (record, begin) {
+                (Ok(journal), _) => Some(journal),
+                (Err(Sight::Missing), Some(begin)) => begin_record(begin, &clock).await,
+                (Err(_), _) => None,
+            };
+            Some(deliver(&message, outcome, &slack, journal.as_ref(), clock.as_ref()).await)
+        }
+    };
+    Delivery { message, outcome, sent }
+}
+
+/// Reads the record again until create-release, which runs at the same time, has written how the
+/// Release ended.
+async fn wait_for_release(journal: &Journal, options: &Options, clock: &dyn Clock) {
+    let begun = clock.now();
+    let mut record = journal.record().await;
+    while release_is_due(options, &record) && !record.release.as_ref().is_some_and(|release| release.is_final) {
+        let left = options.release_wait.saturating_sub(clock.since(begun));
+        if left.is_zero() {
+            tracing::warn!("the Release has not ended in time; the message says so");
+            return;
+        }
+        if clock.since(begun).is_zero() {
+            let limit = crate::duration::human(options.release_wait);
+            tracing::info!("waiting up to {limit} for create-release to say how the Release ended");
+        }
+        clock.sleep(LOOK.min(left)).await;
+        match journal.refresh().await {
+            Ok(read) => record = read,
+            Err(error) => tracing::warn!("{}; waiting on", Chain(&error)),
+        }
+    }
+}
+
+async fn begin_record(begin: Begin, clock: &SharedClock) -> Option<Journal> {
+    let opened = Journal::open(begin.store, clock.clone(), &begin.identity).await;
+    opened.inspect_err(|error| tracing::warn!("{}; the message is not in the record", Chain(error))).ok()
+}
+
+async fn deliver(
+    message: &Message,
+    outcome: Outcome,
+    slack: &Slack,
+    journal: Option<&Journal>,
+    clock: &dyn Clock,
+) -> Result<(), NotifyError> {
+    let sent = slack.send(&message.payload(), None).await;
+    let detail = match &sent {
+        Ok(_) => None,
+        Err(error) => Some(text::cut(&format!("{}\n\n{}", Chain(error), message.text()), KEPT)),
+    };
+    let note = Notification {
+        at: clock.now(),
+        delivered: sent.is_ok(),
+        outcome: Some(outcome),
+        headline: message.headline.plain(),
+        detail,
+    };
+    let noted = match journal {
+        None => false,
+        Some(journal) => {
+            let written = journal.update(|record| note_once(&mut record.notifications, &note)).await;
+            written.inspect_err(|error| tracing::warn!("{}; the message is not in the record", Chain(error))).is_ok()
+        }
+    };
+    sent.map(drop).map_err(|source| NotifyError::NotDelivered { noted, source })
+}
+
+/// Adds a note; of many failed tries only the last ten are kept.
+fn note_once(notes: &mut Vec<Notification>, note: &Notification) {
+    if notes.last() != Some(note) {
+        notes.push(note.clone());
+    }
+    let surplus = notes.len().saturating_sub(10);
+    notes.drain(..surplus);
+}

@@ -1,0 +1,220 @@
+//! Delivery: tried until it works or will not work any more.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Payload, Target, TargetError};
+use crate::clock::SharedClock;
+use crate::http::{Request, SharedTransport, TransportError};
+use crate::retry::{Policy, retry_after};
+use crate::secret::Secret;
+use crate::step::Chain;
+use crate::text;
+
+/// Pauses of 1, 2, 4, 8, 16, 30, 30 seconds, or what Slack asks for, within 10 minutes: a second
+/// message is accepted, a missing one is not.
+const RETRIES: Policy = Policy {
+    attempts: 8,
+    first: Duration::from_secs(1),
+    longest: Duration::from_secs(30),
+    within: Duration::from_secs(600),
+};
+
+/// How long one request may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Slack's answers are a word or a small object (64 KiB).
+const MAX_ANSWER: u64 = 64 * 1024;
+
+/// Why a message was not delivered.
+#[derive(Debug, thiserror::Error)]
+pub enum SlackError {
+    /// There is nowhere to send to.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// Slack was not reached, or not in time.
+    #[error("Slack did not take the message in {attempts} tries")]
+    Unreachable {
+        /// How often it was tried.
+        attempts: u32,
+        /// The last reason.
+        source: TransportError,
+    },
+    /// Slack answered, and did not take it.
+    #[error("Slack did not take the message ({status}: {said:?}){}", advice(said))]
+    Refused {
+        /// The status code.
+        status: u16,
+        /// Slack's word for it.
+        said: String,
+    },
+}
+
+/// What to do about a refusal, where Slack's word tells.
+fn advice(said: &str) -> &'static str {
+    match said {
+        "no_service" | "no_active_hooks" | "invalid_token" | "no_team" | "token_revoked" | "account_inactive"
+        | "invalid_auth" | "not_authed" => "; the webhook or token is not valid any more: make a new one",
+        "channel_not_found" | "channel_is_archived" | "is_archived" | "not_in_channel" => {
+            "; the channel is gone or closed to this app: invite the app, or make a webhook for another channel"
+        }
+        "action_prohibited" | "posting_to_general_channel_denied" | "restricted_action" => {
+            "; the workspace's rules forbid it: ask its administrators"
+        }
+        _ => "",
+    }
+}
+
+/// A message that was delivered.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Receipt {
+    /// The message's id in its channel, for answers in its thread; webhooks do not tell it.
+    pub thread: Option<String>,
+}
+
+/// Sends messages to one place.
+#[derive(Debug, Clone)]
+pub struct Slack {
+    target: Target,
+    transport: SharedTransport,
+    clock: SharedClock,
+}
+
+impl Slack {
+    /// A sender; nothing is read or sent yet.
+    pub fn new(target: Target, transport: SharedTransport, clock: SharedClock) -> Self {
+        Self { target, transport, clock }
+    }
+
+    /// Sends a message, in a thread where one is named. When Slack refuses its form, the plain text
+    /// is sent instead.
+    ///
+    /// # Errors
+    /// [`SlackError`] when it was not delivered.
+    pub async fn send(&self, payload: &Payload, thread: Option<&str>) -> Result<Receipt, SlackError> {
+        match self.deliver(payload.json(), thread).await {
+            Err(SlackError::Refused { status, said }) if is_about_form(status, &said) => {
+                tracing::warn!(status, "Slack refused the message's form ({said}); sending its plain text");
+                self.deliver(payload.plain_json(), thread).await
+            }
+            other => other,
+        }
+    }
+
+    async fn deliver(&self, mut message: Value, thread: Option<&str>) -> Result<Receipt, SlackError> {
+        if let Target::Channel { channel, .. } = &self.target {
+            message["channel"] = channel.as_str().into();
+            if let Some(thread) = thread {
+                message["thread_ts"] = thread.into();
+            }
+        }
+        let body = message.to_string();
+        let begun = self.clock.now();
+        let mut failed = 0;
+        loop {
+            let (error, asked) = match self.attempt(&body).await? {
+                Attempt::Taken(receipt) => return Ok(receipt),
+                Attempt::Refused(error) => return Err(error),
+                Attempt::Again(error, asked) => (error, asked),
+            };
+            failed += 1;
+            let Some(pause) = RETRIES.pause(failed, self.clock.since(begun), asked) else {
+                return Err(error.after(failed));
+            };
+            tracing::warn!(
+                attempt = failed,
+                pause_s = pause.as_secs(),
+                "Slack did not take the message ({error}); trying again"
+            );
+            self.clock.sleep(pause).await;
+        }
+    }
+
+    async fn attempt(&self, body: &str) -> Result<Attempt, TargetError> {
+        let resolved = self.target.resolve()?;
+        let request = Request::post_json(resolved.url, body.to_owned(), TIMEOUT).bearer(resolved.token);
+        let answer = match self.transport.send(request).await {
+            Ok(answer) => answer,
+            Err(error) => return Ok(Attempt::Again(Trouble::Transport(error), None)),
+        };
+        let (status, asked) = (answer.status, retry_after(&answer.headers));
+        let said = match answer.bytes(MAX_ANSWER).await {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            // What it said is lost, but a status was there.
+            Err(error) if !(200..300).contains(&status) => error.to_string(),
+            Err(error) => return Ok(Attempt::Again(Trouble::Transport(error), None)),
+        };
+        Ok(judge(status, &said, asked, &resolved.secret))
+    }
+}
+
+/// What came of one try.
+enum Attempt {
+    Taken(Receipt),
+    Refused(SlackError),
+    Again(Trouble, Option<Duration>),
+}
+
+/// Something that may pass.
+enum Trouble {
+    Transport(TransportError),
+    Answer { status: u16, said: String },
+}
+
+impl Trouble {
+    fn after(self, attempts: u32) -> SlackError {
+        match self {
+            Self::Answer { status, said } => SlackError::Refused { status, said },
+            Self::Transport(source) => SlackError::Unreachable { attempts, source },
+        }
+    }
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Answer { status, said } => write!(f, "{status}: {said:?}"),
+            Self::Transport(error) => write!(f, "{}", Chain(error)),
+        }
+    }
+}
+
+/// Reads an answer: a webhook says `ok`, the Web API `{"ok":true,…}`, both say in a word what is
+/// wrong. A page for people is no answer of Slack's.
+fn judge(status: u16, said: &str, asked: Option<Duration>, secret: &Secret) -> Attempt {
+    #[derive(Deserialize)]
+    struct Api {
+        ok: bool,
+        #[serde(default)]
+        error: Option<String>,
+        #[serde(default)]
+        ts: Option<String>,
+    }
+    let api: Option<Api> = serde_json::from_str(said).ok();
+    let word = api.as_ref().and_then(|api| api.error.as_deref()).unwrap_or(said);
+    let word = text::one_line(&secret.redact(word), 200);
+    let is_page = said.trim_start().starts_with('<');
+    match StatusCode::from_u16(status) {
+        Ok(code) if code.is_success() && !is_page => match api {
+            Some(Api { ok: false, .. }) if word == "ratelimited" || word == "rate_limited" => {
+                Attempt::Again(Trouble::Answer { status, said: word }, asked)
+            }
+            Some(Api { ok: false, .. }) => Attempt::Refused(SlackError::Refused { status, said: word }),
+            Some(Api { ts, .. }) => Attempt::Taken(Receipt { thread: ts }),
+            None => Attempt::Taken(Receipt::default()),
+        },
+        Ok(code) if code.as_u16() == 429 || code.as_u16() == 408 || code.is_server_error() => {
+            Attempt::Again(Trouble::Answer { status, said: word }, asked)
+        }
+        _ => Attempt::Refused(SlackError::Refused { status, said: word }),
+    }
+}
+
+/// Whether a plainer message may be taken.
+fn is_about_form(status: u16, said: &str) -> bool {
+    let forms = ["invalid_payload", "invalid_blocks", "invalid_attachments", "too_long", "too_many_attachments"];
+    (status == 400 || status == 413 || status == 200) && forms.iter().any(|form| said.contains(form))
+}
