@@ -24,10 +24,9 @@ use gate::step::{self, Failure, Step};
 /// Release, and what to do next. Says what it knows even if no other step ran.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    note = "Waits for the Release only if the record's verdict is passed and --task-status says\ncollect-results=Succeeded; create-release, running at the same time, writes the end there.",
-    note = "A record that is missing, unreadable or out of reach is said in the message, and no error.",
-    example = "See what would be sent, on a laptop:\n\n  notify-slack --record file:gate.json --gate-label 'ARO HCP' --preview",
-    example = "Send it:\n\n  notify-slack --record file:gate.json --gate-label 'ARO HCP' --slack-webhook-file webhook-url",
+    note = "Waits for the Release only if the record's verdict is passed and --task-status says collect-results=Succeeded; create-release, running at the same time, writes the end there. A record that is missing, unreadable or out of reach is said in the message, and no error.",
+    example = "notify-slack --record file:gate.json --gate-label 'ARO HCP' --preview",
+    example = "notify-slack --record file:gate.json --gate-label 'ARO HCP' --slack-webhook-file webhook-url",
     error_code(0, "the message was sent, or shown with --preview"),
     error_code(1, "it could not be delivered; it is printed and kept in the record"),
     error_code(2, "bad input or no webhook; nothing was sent")

@@ -14,7 +14,7 @@ mod jobs;
 mod message;
 mod outcome;
 mod run;
-mod words;
+pub mod words;
 
 pub use cancelled::is_cancelled;
 pub use compose::compose;

@@ -47,7 +47,7 @@ fn job(short: &str, class: Class) -> JobRecord {
         name: format!("periodic-ci-openshift-hypershift-main-periodics-{short}"),
         class,
         owner: None,
-        override_env: "MULTISTAGE_PARAM_OVERRIDE_IMAGE".to_owned(),
+        override_env: vec!["MULTISTAGE_PARAM_OVERRIDE_IMAGE".to_owned()],
         env: Default::default(),
         proof_log: None,
         attempts: Vec::new(),

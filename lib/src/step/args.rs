@@ -5,6 +5,8 @@
 
 use argh::{ArgsInfo, FlagInfoKind, TopLevelCommand};
 
+use super::help;
+
 /// What the arguments ask for.
 #[derive(Debug)]
 pub enum Parsed<A> {
@@ -28,7 +30,7 @@ pub fn parse<A: TopLevelCommand + ArgsInfo>(name: &str, given: &[String]) -> Par
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match A::from_args(&[name], &arguments) {
         Ok(args) => Parsed::Run(args),
-        Err(early) if early.status.is_ok() => Parsed::Print(early.output),
+        Err(early) if early.status.is_ok() => Parsed::Print(help::page(name, &A::get_args_info())),
         Err(early) => Parsed::Wrong(misuse(name, &early.output)),
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod args;
 pub mod exit;
+pub mod help;
 pub mod log;
 pub mod results;
 

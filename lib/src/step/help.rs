@@ -1,0 +1,140 @@
+//! `--help` as a page that a newcomer can work from: what is required first, every flag with the
+//! form of its value, examples, exit codes; no line wider than a terminal.
+
+use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
+
+/// Columns of a page.
+const WIDTH: usize = 98;
+/// Where a flag's text begins.
+const COLUMN: usize = 30;
+
+/// The page of a binary.
+pub fn page(name: &str, info: &CommandInfoWithArgs) -> String {
+    let mut page = String::new();
+    let required = info.flags.iter().filter(|flag| flag.optionality == Optionality::Required);
+    let usage = required.map(written).chain(["[options]".to_owned()]).collect::<Vec<_>>().join(" ");
+    page += &wrapped(&format!("Usage: {name} {usage}"), 0, 4);
+    page += "\n";
+    page += &wrapped(info.description, 0, 0);
+    page += "\nOptions:\n";
+    for flag in info.flags.iter().filter(|flag| !flag.hidden && flag.long != "--help") {
+        page += &entry(&format!("  {}", written(flag)), &described(flag), COLUMN);
+    }
+    page += &entry("  --help", "this page", COLUMN);
+    page += &entry("  --version", "the toolkit's version", COLUMN);
+    if !info.notes.is_empty() {
+        page += "\n";
+        for note in info.notes {
+            page += &wrapped(note, 0, 0);
+        }
+    }
+    if !info.examples.is_empty() {
+        page += "\nExamples:\n";
+        for line in info.examples.iter().flat_map(|example| example.lines()).filter(|line| !line.trim().is_empty()) {
+            page += &format!("  {}\n", line.trim_end());
+        }
+    }
+    if !info.error_codes.is_empty() {
+        page += "\nExit:\n";
+        for code in info.error_codes {
+            page += &entry(&format!("  {}", code.code), code.description, 6);
+        }
+    }
+    page
+}
+
+/// A flag as it is typed.
+fn written(flag: &FlagInfo<'_>) -> String {
+    match flag.kind {
+        FlagInfoKind::Switch => flag.long.to_owned(),
+        FlagInfoKind::Option { arg_name } => format!("{} {arg_name}", flag.long),
+    }
+}
+
+fn described(flag: &FlagInfo<'_>) -> String {
+    let note = match flag.optionality {
+        Optionality::Required => " (required)",
+        Optionality::Repeating if !flag.description.contains("repeated") => " (may be repeated)",
+        _ => "",
+    };
+    format!("{}{note}", flag.description)
+}
+
+/// A word and its text beside it, or below where the word is too long.
+fn entry(word: &str, text: &str, column: usize) -> String {
+    let body = wrapped(text, column, column);
+    if word.chars().count() + 2 > column {
+        return format!("{word}\n{body}");
+    }
+    let gap = " ".repeat(column - word.chars().count());
+    format!("{word}{gap}{}", body.trim_start())
+}
+
+/// A text in lines of at most [`WIDTH`] columns; the first begins after `first` blanks, the others
+/// after `rest`. A word that is longer stays whole.
+fn wrapped(text: &str, first: usize, rest: usize) -> String {
+    let mut lines = Vec::new();
+    let mut line = " ".repeat(first);
+    let mut empty = true;
+    for word in text.split_whitespace() {
+        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(std::mem::replace(&mut line, " ".repeat(rest)));
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line += word;
+        empty = false;
+    }
+    lines.push(line);
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use argh::{ArgsInfo, FromArgs};
+
+    /// Does a thing, and explains it in a text that is certainly longer than one line of the page can ever be.
+    #[derive(FromArgs, ArgsInfo)]
+    #[argh(example = "do-it:\n\n  do-it --name x", error_code(0, "done"))]
+    #[allow(dead_code)]
+    struct Args {
+        /// whose name
+        #[argh(option, arg_name = "NAME")]
+        name: String,
+        /// things
+        #[argh(option, arg_name = "THING-WITH-A-LONG-NAME")]
+        thing: Vec<String>,
+        /// quietly
+        #[argh(switch)]
+        quiet: bool,
+    }
+
+    #[test]
+    fn a_page() {
+        let wanted = "\
+Usage: do-it --name NAME [options]
+
+Does a thing, and explains it in a text that is certainly longer than one line of the page can
+ever be.
+
+Options:
+  --name NAME                 whose name (required)
+  --thing THING-WITH-A-LONG-NAME
+                              things (may be repeated)
+  --quiet                     quietly
+  --help                      this page
+  --version                   the toolkit's version
+
+Examples:
+  do-it:
+    do-it --name x
+
+Exit:
+  0   done
+";
+        assert_eq!(page("do-it", &Args::get_args_info()), wanted);
+    }
+}
