@@ -4,6 +4,7 @@ mod collect_results;
 mod create_release;
 mod help;
 mod launch_prow;
+mod manifests;
 mod notify_slack;
 mod pipeline;
 mod resolve_image;

@@ -1,0 +1,363 @@
+//! The Konflux manifests held against the pipeline, the accounts and what Konflux is known to do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rehearsal::document::{Document, ParamKind, PipelineRun};
+use rehearsal::duration;
+use serde_json::Value;
+
+use crate::support::Dir;
+use kustomize::{build, objects};
+
+#[path = "support/kustomize.rs"]
+mod kustomize;
+
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let mut files: Vec<_> = std::fs::read_dir(repository(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// Every platform that is shipped, with what its overlay builds.
+fn platforms() -> Vec<(String, Vec<Value>)> {
+    let folders = files("tekton/konflux/overlays");
+    folders.iter().map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), build(path))).collect()
+}
+
+fn the<'a>(built: &'a [Value], kind: &str, name: &str) -> &'a Value {
+    let mut found = built.iter().filter(|o| o["kind"] == kind && text(o, "/metadata/name").starts_with(name));
+    let object = found.next().unwrap_or_else(|| panic!("no {kind} {name}"));
+    assert!(found.next().is_none(), "more than one {kind} {name}");
+    object
+}
+
+fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no text at {pointer} in {value}"))
+}
+
+fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+    value.pointer(pointer).and_then(Value::as_array).unwrap_or_else(|| panic!("no list at {pointer} in {value}"))
+}
+
+fn run() -> PipelineRun {
+    let path = repository(".tekton/pipelines/ho-release-gate-run.yaml");
+    match Document::parse(&std::fs::read_to_string(path).unwrap(), "ho-release-gate-run.yaml").unwrap() {
+        Document::PipelineRun(run) => *run,
+        Document::Pipeline(_) => panic!("it is no PipelineRun"),
+    }
+}
+
+/// A scenario's parameters: a text, or a list in JSON.
+fn parameters(scenario: &Value) -> BTreeMap<&str, String> {
+    let value = |p: &Value| p["value"].as_str().map_or_else(|| p["values"].to_string(), ToOwned::to_owned);
+    let params = list(scenario, "/spec/params");
+    let named: BTreeMap<_, _> = params.iter().map(|param| (text(param, "/name"), value(param))).collect();
+    assert_eq!(named.len(), params.len(), "a parameter given twice is refused, and retried for ever");
+    named
+}
+
+/// Everything that must hold for one platform's objects.
+fn check(platform: &str, built: &[Value]) {
+    let kinds: Vec<&str> = built.iter().map(|object| text(object, "/kind")).collect();
+    assert_eq!(kinds.len(), 4, "{kinds:?}");
+    for object in built {
+        let name = text(object, "/metadata/name");
+        assert!(name.ends_with(&format!("-{platform}")) && name.len() <= 63, "{name}");
+        assert!(object["metadata"]["namespace"].is_null(), "{name}: the tenant chooses the namespace");
+        let left = object.to_string();
+        assert!(!left.contains("from-settings"), "{name}: a setting did not arrive: {left}");
+    }
+    check_scenario(the(built, "IntegrationTestScenario", "ho-release-gate"), built);
+    check_plan(the(built, "ReleasePlan", ""), built);
+    check_cron_job(the(built, "CronJob", "trigger-gate"), "trigger-gate", "gate-trigger", built);
+    check_cron_job(the(built, "CronJob", "check-staleness"), "check-staleness", "gate-staleness", built);
+}
+
+fn check_scenario(scenario: &Value, built: &[Value]) {
+    // A context that matches would start the gate on every build.
+    let contexts: Vec<&str> = list(scenario, "/spec/contexts").iter().map(|c| text(c, "/name")).collect();
+    assert_eq!(contexts, ["disabled"]);
+    assert_eq!(text(scenario, "/metadata/labels/test.appstudio.openshift.io~1optional"), "true");
+
+    // The integration service takes the timeouts from here alone, and Tekton refuses a bad sum.
+    let timeout = |name: &str| -> Duration {
+        let value = text(scenario, &format!("/metadata/annotations/test.appstudio.openshift.io~1{name}_timeout"));
+        duration::parse(value).unwrap_or_else(|| panic!("{name}: {value} is no duration"))
+    };
+    let timeouts = run().spec.timeouts;
+    let (pipeline, tasks, finally) = (timeout("pipeline"), timeout("tasks"), timeout("finally"));
+    assert!(tasks + finally <= pipeline);
+    let shipped = [timeouts.pipeline, timeouts.tasks, timeouts.finally].map(|t| duration::parse(&t).unwrap());
+    assert_eq!([pipeline, tasks, finally], shipped);
+
+    assert_eq!(text(scenario, "/spec/resolverRef/resolver"), "git");
+    assert_eq!(text(scenario, "/spec/resolverRef/resourceKind"), "pipelinerun");
+    let git: BTreeMap<&str, &str> =
+        list(scenario, "/spec/resolverRef/params").iter().map(|p| (text(p, "/name"), text(p, "/value"))).collect();
+    assert_eq!(git.keys().copied().collect::<Vec<_>>(), ["pathInRepo", "revision", "url"]);
+    assert!(git["url"].starts_with("https://"), "the webhook refuses {}", git["url"]);
+    assert!(!["main", "master", ""].contains(&git["revision"]), "a branch changes under the gate");
+    assert!(repository(git["pathInRepo"]).is_file(), "{}", git["pathInRepo"]);
+
+    let spec = run().spec.pipeline_spec;
+    let given = parameters(scenario);
+    for param in list(scenario, "/spec/params") {
+        let name = text(param, "/name");
+        // An empty value is retried for ever; SNAPSHOT is refused.
+        let declared = spec.params.iter().find(|p| p.name == name).unwrap_or_else(|| panic!("no parameter {name}"));
+        assert_ne!(name, "SNAPSHOT");
+        match declared.kind {
+            ParamKind::String => assert!(!text(param, "/value").trim().is_empty(), "{name} is empty"),
+            ParamKind::Array => assert!(!list(param, "/values").is_empty(), "{name} is empty"),
+        }
+    }
+    for declared in spec.params.iter().filter(|p| p.default.is_none() && p.name != "SNAPSHOT") {
+        assert!(given.contains_key(declared.name.as_str()), "{} must be given", declared.name);
+    }
+    assert_eq!(given["release-plan-name"], text(the(built, "ReleasePlan", ""), "/metadata/name"));
+    let jobs = |name: &str| -> Vec<String> { serde_json::from_str(&given[name]).unwrap() };
+    let (blocking, informing) = (jobs("e2e-blocking-job-names"), jobs("e2e-informing-job-names"));
+    assert!(!blocking.is_empty(), "without a blocking job the gate refuses to start");
+    let distinct: BTreeSet<_> = blocking.iter().chain(&informing).collect();
+    assert_eq!(distinct.len(), blocking.len() + informing.len(), "a job is named twice");
+    assert!(given["run-url-base"].ends_with('/'));
+    assert_image(&given["image"]);
+}
+
+/// The tag lets a dependency bot find the next one, the digest is what runs.
+fn assert_image(image: &str) {
+    let (name, digest) = image.split_once("@sha256:").unwrap_or_else(|| panic!("{image} has no digest"));
+    assert!(digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit()), "{image}");
+    assert!(name.rsplit('/').next().unwrap().contains(':'), "{image} has no tag");
+}
+
+fn check_plan(plan: &Value, built: &[Value]) {
+    let label = |name: &str| text(plan, &format!("/metadata/labels/release.appstudio.openshift.io~1{name}"));
+    // Any other value, or none, releases every Snapshot untested.
+    assert_eq!(label("auto-release"), "false");
+    assert_eq!(label("standing-attribution"), "false");
+    assert!(!label("releasePlanAdmission").is_empty());
+    let application = text(plan, "/spec/application");
+    assert_eq!(application, text(the(built, "IntegrationTestScenario", ""), "/spec/application"));
+    assert!(!text(plan, "/spec/target").is_empty());
+}
+
+fn check_cron_job(job: &Value, binary: &str, account: &str, built: &[Value]) {
+    assert_eq!(text(job, "/spec/concurrencyPolicy"), "Forbid");
+    assert_eq!(text(job, "/spec/timeZone"), "Etc/UTC");
+    assert_eq!(text(job, "/spec/schedule").split_whitespace().count(), 5);
+    let pod = job.pointer("/spec/jobTemplate/spec/template/spec").unwrap();
+    assert_eq!(text(pod, "/serviceAccountName"), account);
+    assert!(accounts().contains(account), "tekton/rbac has no {account}");
+    let container = match list(pod, "/containers") {
+        [one] => one,
+        _ => panic!("one container"),
+    };
+    assert_eq!(list(container, "/command"), [Value::from(format!("/usr/bin/{binary}"))]);
+    let scenario = the(built, "IntegrationTestScenario", "");
+    assert_eq!(text(container, "/image"), parameters(scenario)["image"]);
+
+    // What the kubelet will make of the arguments.
+    let variables: BTreeMap<&str, &str> =
+        list(container, "/env").iter().map(|e| (text(e, "/name"), text(e, "/value"))).collect();
+    let mut unused: BTreeSet<&str> = variables.keys().copied().collect();
+    let mut arguments = Vec::new();
+    for argument in list(container, "/args") {
+        let mut argument = argument.as_str().unwrap().to_owned();
+        for (name, value) in &variables {
+            let reference = format!("$({name})");
+            if argument.contains(&reference) {
+                unused.remove(name);
+                argument = argument.replace(&reference, value);
+            }
+        }
+        assert!(!argument.contains("$("), "{binary}: {argument} has no value");
+        arguments.push(argument);
+    }
+    assert!(unused.is_empty(), "{binary}: {unused:?} are used nowhere");
+    let flag = |name: &str| -> &str {
+        let at =
+            arguments.iter().position(|argument| argument == name).unwrap_or_else(|| panic!("{binary}: no {name}"));
+        &arguments[at + 1]
+    };
+    assert_eq!(flag("--scenario"), text(scenario, "/metadata/name"));
+    assert_eq!(flag("--release-plan"), parameters(scenario)["release-plan-name"]);
+
+    // As still as the pipeline's own steps.
+    let security = &container["securityContext"];
+    assert_eq!(security["runAsNonRoot"], true);
+    assert_eq!(security["readOnlyRootFilesystem"], true);
+    assert_eq!(security["allowPrivilegeEscalation"], false);
+    assert_eq!(security["capabilities"]["drop"], serde_json::json!(["ALL"]));
+    assert_eq!(security["seccompProfile"]["type"], "RuntimeDefault");
+    assert!(security["runAsUser"].is_null(), "OpenShift chooses the user");
+    assert!(list(container, "/volumeMounts").iter().all(|mount| mount["readOnly"] == true));
+    for volume in list(pod, "/volumes") {
+        let source = ["secret", "configMap"].iter().find_map(|kind| volume.get(kind)).unwrap();
+        assert_eq!(source["optional"], true, "{binary}: a missing {} would hang the pod", volume["name"]);
+    }
+}
+
+/// Service accounts of tekton/rbac.
+fn accounts() -> BTreeSet<String> {
+    let yaml = files("tekton/rbac").into_iter().filter(|path| !path.ends_with("kustomization.yaml"));
+    let objects = yaml.flat_map(|path| objects(&path)).filter(|object| object["kind"] == "ServiceAccount");
+    objects.map(|account| text(&account, "/metadata/name").to_owned()).collect()
+}
+
+#[test]
+fn every_shipped_platform_is_complete_and_safe() {
+    let platforms = platforms();
+    let names: Vec<&str> = platforms.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["aro-hcp", "gcp-hcp", "rosa-hcp"]);
+    for (platform, built) in &platforms {
+        check(platform, built);
+    }
+}
+
+#[test]
+fn the_gates_of_a_cluster_do_not_start_at_once() {
+    let schedules: Vec<String> = platforms()
+        .iter()
+        .map(|(_, built)| text(the(built, "CronJob", "trigger-gate"), "/spec/schedule").to_owned())
+        .collect();
+    assert_eq!(schedules.iter().collect::<BTreeSet<_>>().len(), schedules.len(), "{schedules:?}");
+}
+
+/// A platform is data: a folder with two files, and nothing else changes.
+#[test]
+fn a_fourth_platform_is_one_overlay() {
+    let dir = Dir::new();
+    copy(&repository("tekton/konflux"), &dir.path("konflux"));
+    let read = |name: &str| std::fs::read_to_string(repository("tekton/konflux/overlays/aro-hcp").join(name)).unwrap();
+    let kustomization = read("kustomization.yaml").replace("aro-hcp", "acme").replace("ARO HCP", "ACME");
+    let settings = read("settings.yaml")
+        .replace("aro-hcp", "acme")
+        .replace("ARO HCP", "ACME")
+        .replace("release-4.22-periodics-e2e-aks", "release-4.22-periodics-e2e-powervs-ovn");
+    // It needs a switch that the others do not have.
+    let kustomization = format!(
+        "{kustomization}patches:\n  - target: {{kind: IntegrationTestScenario}}\n    patch: |-\n      \
+         - {{op: add, path: /spec/params/-, value: {{name: collect-args, values: [--fail-fast]}}}}\n"
+    );
+    dir.write("konflux/overlays/acme/kustomization.yaml", kustomization);
+    dir.write("konflux/overlays/acme/settings.yaml", settings);
+
+    let built = build(&dir.path("konflux/overlays/acme"));
+    check("acme", &built);
+    let scenario = the(&built, "IntegrationTestScenario", "ho-release-gate-acme");
+    let given = parameters(scenario);
+    assert_eq!(given["gate-label"], "ACME");
+    assert_eq!(given["collect-args"], r#"["--fail-fast"]"#);
+    assert!(given["e2e-blocking-job-names"].contains("powervs"));
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// A check that cannot fail would prove nothing.
+#[test]
+fn what_konflux_would_choke_on_is_found() {
+    let (_, built) = platforms().remove(0);
+    let cases: [(&str, &str, Value); 8] = [
+        ("IntegrationTestScenario", "/metadata/annotations/test.appstudio.openshift.io~1tasks_timeout", "1d".into()),
+        ("IntegrationTestScenario", "/metadata/annotations/test.appstudio.openshift.io~1finally_timeout", "2h".into()),
+        ("IntegrationTestScenario", "/spec/params/3/value", "".into()),
+        ("IntegrationTestScenario", "/spec/params/3/name", "no-such-parameter".into()),
+        ("IntegrationTestScenario", "/spec/params/3/name", "SNAPSHOT".into()),
+        ("IntegrationTestScenario", "/spec/contexts/0/name", "application".into()),
+        ("ReleasePlan", "/metadata/labels/release.appstudio.openshift.io~1auto-release", "true".into()),
+        ("CronJob", "/spec/jobTemplate/spec/template/spec/serviceAccountName", "gate-releaser".into()),
+    ];
+    for (kind, pointer, value) in cases {
+        let mut broken = built.clone();
+        let object = broken.iter_mut().find(|object| object["kind"] == kind).unwrap();
+        *object.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = value.clone();
+        let found = std::panic::catch_unwind(|| check("aro-hcp", &broken)).is_err();
+        assert!(found, "{kind} {pointer} = {value} was not noticed");
+    }
+}
+
+#[test]
+fn the_run_and_the_schedules_use_accounts_that_exist() {
+    let accounts = accounts();
+    let run = run().spec;
+    let of_tasks = run.task_run_specs.iter().map(|spec| &spec.service_account_name);
+    for account in of_tasks.chain([&run.task_run_template.service_account_name]) {
+        assert!(accounts.contains(account), "tekton/rbac has no {account}");
+    }
+}
+
+#[test]
+fn only_the_promotion_may_create_releases_and_nobody_reads_secrets() {
+    for path in files("tekton/rbac").into_iter().filter(|path| !path.ends_with("kustomization.yaml")) {
+        let objects = objects(&path);
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let named: Vec<_> = objects.iter().map(|o| (text(o, "/kind"), text(o, "/metadata/name"))).collect();
+        assert_eq!(named, [("ServiceAccount", name), ("Role", name), ("RoleBinding", name)]);
+        for rule in list(&objects[1], "/rules") {
+            let has = |pointer: &str, word: &str| list(rule, pointer).iter().any(|item| item == word);
+            assert!(!has("/verbs", "*") && !has("/resources", "*") && !has("/resources", "secrets"), "{name}: {rule}");
+            let writes = ["create", "update", "patch", "delete"].iter().any(|verb| has("/verbs", verb));
+            assert!(!writes || !has("/resources", "releases") || name == "gate-releaser", "{name}: {rule}");
+            assert!(!has("/verbs", "delete") || name == "gate-staleness", "{name}: {rule}");
+            assert!(!writes || !has("/resources", "releaseplans"), "{name}: {rule}");
+        }
+        let binding = &objects[2];
+        assert_eq!((text(binding, "/roleRef/kind"), text(binding, "/roleRef/name")), ("Role", name));
+        assert_eq!(list(binding, "/subjects"), [serde_json::json!({"kind": "ServiceAccount", "name": name})]);
+    }
+}
+
+#[test]
+fn the_admission_maps_the_gated_component_alone() {
+    let (_, built) = platforms().remove(0);
+    let admission = &objects(&repository("tekton/konflux/admission/aro-hcp.yaml"))[0];
+    let plan = the(&built, "ReleasePlan", "");
+    let label = text(plan, "/metadata/labels/release.appstudio.openshift.io~1releasePlanAdmission");
+    assert_eq!(text(admission, "/metadata/name"), label);
+    assert_eq!(text(admission, "/metadata/namespace"), text(plan, "/spec/target"));
+    assert_eq!(list(admission, "/spec/applications"), [plan["spec"]["application"].clone()]);
+    assert_eq!(text(admission, "/metadata/labels/release.appstudio.openshift.io~1block-releases"), "false");
+    let components = list(admission, "/spec/data/mapping/components");
+    assert_eq!(components.len(), 1, "the siblings in a Snapshot are untested");
+    let scenario = the(&built, "IntegrationTestScenario", "");
+    assert_eq!(text(&components[0], "/name"), parameters(scenario)["component"]);
+    for repository in list(&components[0], "/repositories") {
+        let tags: Vec<&str> = list(repository, "/tags").iter().map(|tag| tag.as_str().unwrap()).collect();
+        assert!(tags.contains(&"aro-hcp-{{ digest_sha }}"), "{tags:?}");
+        assert!(tags.iter().all(|tag| tag.starts_with("aro-hcp-")), "platforms share a repository: {tags:?}");
+    }
+    assert!(admission.pointer("/spec/data/mapping/defaults/tags").is_none(), "it would tag every component");
+}
+
+#[test]
+fn the_secret_templates_hold_no_value_and_the_names_that_are_mounted() {
+    let spec = run().spec.pipeline_spec;
+    let default = |name: &str| spec.params.iter().find(|p| p.name == name).unwrap().default.clone().unwrap();
+    let mounted = ["gangway-token-secret", "slack-webhook-secret"].map(|name| default(name).texts()[0].clone());
+    let mut templates = Vec::new();
+    for path in files("tekton/konflux/secrets") {
+        for secret in objects(&path) {
+            assert_eq!(text(&secret, "/kind"), "Secret");
+            assert!(secret["data"].is_null() && secret["stringData"].is_null(), "{} has a value", path.display());
+            templates.push(text(&secret, "/metadata/name").to_owned());
+        }
+    }
+    assert_eq!(templates, mounted);
+}
