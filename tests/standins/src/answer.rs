@@ -198,6 +198,36 @@ pub(crate) fn grpc_message(message: &str) -> String {
     out
 }
 
+/// Text as Go's `%q` writes it.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_ascii_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// Why Kubernetes' client refuses a name that cannot stand in a path.
+pub(crate) fn bad_resource_name(name: &str) -> Option<String> {
+    let why = match name {
+        "." => "may not be '.'",
+        ".." => "may not be '..'",
+        name if name.contains('/') => "may not contain '/'",
+        name if name.contains('%') => "may not contain '%'",
+        _ => return None,
+    };
+    Some(format!("invalid resource name {}: [{why}]", quoted(name)))
+}
+
 /// Percent-decodes; `None` for a bad escape or bytes that are no UTF-8.
 pub(crate) fn decode(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
@@ -241,6 +271,11 @@ mod tests {
     #[test]
     fn grpc_messages_are_encoded_as_seen() {
         assert_eq!(grpc_message("a \"b\" 100% ü/x\\ny"), "a \"b\" 100%25 %C3%BC/x\\ny");
+    }
+
+    #[test]
+    fn quoting_as_go_does() {
+        assert_eq!(quoted("a\nb\0c \"q\" \\ ü"), "\"a\\nb\\x00c \\\"q\\\" \\\\ ü\"");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::World;
-use crate::answer::{Answer, answer, first, go_error, query};
+use crate::answer::{Answer, answer, bad_resource_name, first, go_error, query, quoted};
 use crate::prow::{Run, yaml};
 
 /// Smaller answers are never compressed.
@@ -38,8 +38,8 @@ fn prowjob(world: &World, parts: &Parts) -> Answer {
     let now = world.now();
     let state = world.prow_state();
     let refuse = |why: String| go_error(404, format!("ProwJob not found: {why}\n"));
-    if id.contains('/') {
-        return refuse(format!("invalid resource name {id:?}: [may not contain '/']"));
+    if let Some(words) = bad_resource_name(id) {
+        return refuse(words);
     }
     if state.api_lost.is_some() {
         return refuse(format!(
@@ -47,7 +47,7 @@ fn prowjob(world: &World, parts: &Parts) -> Answer {
         ));
     }
     let Some(run) = state.run(id, now) else {
-        return refuse(format!("prowjobs.prow.k8s.io {id:?} not found"));
+        return refuse(format!("prowjobs.prow.k8s.io {} not found", quoted(id)));
     };
     let mut document = state.document(run, now);
     // Deck prints the object without its type

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
+use http::Request;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
-use serde_json::json;
+use serde_json::{Value, json};
 use standins::{Night, Pushed, ReleaseScript, Server, TokioTime, World};
 
 const NAMESPACE: &str = "konflux-tenant";
@@ -285,4 +287,176 @@ async fn lists_come_in_pages() {
         }
     }
     assert_eq!(names, [vec!["s0", "s2", "s4"], vec!["s6"]]);
+}
+
+/// A captured object, its times, versions, uids and random endings made alike.
+fn alike(object: &Value) -> Value {
+    match object {
+        Value::Object(map) => map
+            .iter()
+            .filter(|(key, _)| !["resourceVersion", "uid"].contains(&key.as_str()))
+            .map(|(key, value)| (key.clone(), alike(value)))
+            .collect(),
+        Value::Array(items) => items.iter().map(alike).collect(),
+        Value::String(text) if text.parse::<jiff::Timestamp>().is_ok() => json!("TIME"),
+        Value::String(text) if text.contains("/managed-") || text.contains("-rolebinding-") => {
+            json!(text[..text.len() - 5])
+        }
+        other => other.clone(),
+    }
+}
+
+fn captured(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// A world with the captured Snapshot and plan, the plan under all captured names.
+fn captured_world() -> World {
+    let world = world();
+    let snapshot = captured(include_str!("../data/konflux/snapshot-just-created-by-push-build.json"));
+    let mut named = snapshot.clone();
+    world.kube().put(snapshot);
+    named["metadata"]["name"] = json!("s-fail");
+    named["metadata"]["uid"] = json!(null);
+    world.kube().put(named);
+    for name in ["verified", "failing", "timeout", "no-rpa"] {
+        let mut plan = captured(include_str!("../data/konflux/releaseplan-matched.json"));
+        plan["metadata"]["name"] = json!(name);
+        if name == "no-rpa" {
+            plan["spec"]["target"] = json!("konflux-integration-service");
+            plan["status"] =
+                json!({"conditions": [{"type": "Matched", "status": "False", "reason": "Matched", "message": ""}]});
+        }
+        world.kube().put(plan);
+    }
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn releases_look_as_captured() {
+    let repository = |script: ReleaseScript| ReleaseScript { repository: "quay.io/example/verified".into(), ..script };
+    let retried =
+        ReleaseScript { retried: vec!["TaskRunTimeout".into()], ..ReleaseScript::fails("push-snapshot", "push") };
+    let mut timeout = retried.clone();
+    timeout.ending = standins::ReleaseEnding::Failed {
+        task: "push-snapshot".into(),
+        step: "push".into(),
+        reason: "TaskRunTimeout".into(),
+    };
+    for (name, text, script, wait) in [
+        ("created", include_str!("../data/konflux/release-create-response.json"), ReleaseScript::released(), 0),
+        ("progressing", include_str!("../data/konflux/release-progressing.json"), ReleaseScript::released(), 100),
+        (
+            "released",
+            include_str!("../data/konflux/release-released.json"),
+            repository(ReleaseScript::released()),
+            1000,
+        ),
+        (
+            "failed",
+            include_str!("../data/konflux/release-failed.json"),
+            ReleaseScript::fails("push-snapshot", "push"),
+            1000,
+        ),
+        (
+            "no admission",
+            include_str!("../data/konflux/release-validation-no-rpa.json"),
+            ReleaseScript::released(),
+            1000,
+        ),
+        (
+            "no Snapshot",
+            include_str!("../data/konflux/release-validation-no-snapshot.json"),
+            ReleaseScript::released(),
+            1000,
+        ),
+        ("retried", include_str!("../data/konflux/release-retried-attempts.json"), timeout.clone(), 1000),
+        (
+            "Snapshot gone",
+            include_str!("../data/konflux/release-failed-snapshot-deleted-while-running.json"),
+            ReleaseScript::released(),
+            100,
+        ),
+    ] {
+        let world = captured_world();
+        world.kube().releases_go(script);
+        let wanted = captured(text);
+        let field = |field: &str| wanted["spec"][field].as_str().unwrap().to_owned();
+        let own = wanted["metadata"]["name"].as_str().unwrap();
+        let releases = api(&world, "Release");
+        let made = release(own, &field("releasePlan"), &field("snapshot"));
+        let made = releases.create(&PostParams::default(), &made).await.unwrap();
+        let object = if wait == 0 {
+            serde_json::to_value(made).unwrap()
+        } else {
+            tokio::time::sleep(Duration::from_secs(wait)).await;
+            if name == "Snapshot gone" {
+                world.kube().delete("snapshots", NAMESPACE, "s-fail");
+            }
+            world.kube().get("releases", NAMESPACE, own).unwrap()
+        };
+        let (ours, mut theirs) = (alike(&object), alike(&wanted));
+        if name == "released" {
+            // the registry's prefix of the tag is the mapping's
+            theirs["status"]["artifacts"] = ours["status"]["artifacts"].clone();
+            assert_eq!(object["status"]["artifacts"], wanted["status"]["artifacts"]);
+        }
+        if name == "Snapshot gone" {
+            // another Snapshot's own annotations and labels
+            for what in ["labels", "annotations"] {
+                theirs["metadata"][what] = ours["metadata"][what].clone();
+            }
+        }
+        assert_eq!(ours, theirs, "{name}");
+    }
+}
+
+/// Statuses to the letter, except for names.
+#[tokio::test(start_paused = true)]
+async fn statuses_look_as_captured() {
+    let world = captured_world();
+    let path = |rest: &str| format!("/apis/appstudio.redhat.com/v1alpha1/namespaces/{NAMESPACE}/{rest}");
+    let ask = async |method: &str, path: String, body: Value| {
+        let kind = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+        let request = Request::builder().method(method).uri(path).header("content-type", kind);
+        let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+        let answer = world.direct(Server::Kube).ask(request.body(body).unwrap()).await.unwrap();
+        let status = answer.status().as_u16();
+        let body: Value = serde_json::from_slice(answer.body()).unwrap();
+        assert!(status < 400 || body["code"] == status, "{body}");
+        body
+    };
+    let snapshot = "hypershift-operator-20261122-150855-000";
+    let release = |name: &str| {
+        json!({"apiVersion": "appstudio.redhat.com/v1alpha1", "kind": "Release", "metadata": {"name": name},
+            "spec": {"releasePlan": "verified", "snapshot": snapshot}})
+    };
+    ask("POST", path("releases"), release("aro-hcp-1a0d7d21bf82-2")).await;
+    let exists = ask("POST", path("releases"), release("aro-hcp-1a0d7d21bf82-2")).await;
+    assert_eq!(exists, captured(include_str!("../data/konflux/release-409.json")));
+    let long = ask("POST", path("releases"), release(&"a".repeat(64))).await;
+    assert_eq!(long, captured(include_str!("../data/konflux/webhook-denied-release-name-64.status.json")));
+    let label = json!({"metadata": {"labels": {"release.appstudio.openshift.io/author": "me"}}});
+    let author = ask("PATCH", path("releases/aro-hcp-1a0d7d21bf82-2"), label).await;
+    assert_eq!(
+        author,
+        captured(include_str!("../data/konflux/webhook-denied-release-update-author-label.status.json"))
+    );
+    let stale =
+        ask("PATCH", path(&format!("snapshots/{snapshot}")), json!({"metadata": {"resourceVersion": "1"}})).await;
+    assert_eq!(stale, captured(include_str!("../data/konflux/snapshot-patch-stale-resourceversion-409.json")));
+    let components = ask("PATCH", path(&format!("snapshots/{snapshot}")), json!({"spec": {"components": []}})).await;
+    assert_eq!(components, captured(include_str!("../data/konflux/webhook-denied-snapshot-components.json")));
+    world.kube().webhook(false);
+    let down = ask("POST", path("releases"), release("x")).await;
+    assert_eq!(down, captured(include_str!("../data/konflux/webhook-unreachable-release-create.json")));
+    world.kube().user("nobody", "system:serviceaccount:konflux-tenant:nobody");
+    world.kube().deny("get", "snapshots");
+    let request = Request::get(path(&format!("snapshots/{snapshot}"))).header("authorization", "Bearer nobody");
+    let answer = world.direct(Server::Kube).ask(request.body(Bytes::new()).unwrap()).await.unwrap();
+    let denied: Value = serde_json::from_slice(answer.body()).unwrap();
+    assert_eq!(denied, captured(include_str!("../data/konflux/rbac-denied-snapshot-get.json")));
+    let unknown =
+        world.direct(Server::Kube).ask(Request::get(path("snapshots")).body(Bytes::new()).unwrap()).await.unwrap();
+    assert_eq!(unknown.status(), 401);
 }

@@ -6,30 +6,30 @@ use serde_json::{Value, json};
 
 use super::{etag, exists};
 use crate::World;
-use crate::answer::{Answer, first, json_answer, query};
+use crate::answer::{Answer, first, query, text};
 use crate::prow::Stored;
 
 /// Items and prefixes on a page unless `maxResults` says less.
 const PAGE: usize = 1000;
 
-pub(super) fn list(world: &World, bucket: &str, text: Option<&str>) -> Answer {
+pub(super) fn list(world: &World, bucket: &str, asked: Option<&str>) -> Answer {
     if !exists(world, bucket) {
         let error = json!({"error": {"code": 404, "message": "Not Found", "errors": [
             {"domain": "global", "reason": "notFound", "message": "Not Found"}]}});
-        return json_answer(404, &error);
+        return lines(404, &error);
     }
-    let pairs = query(text);
+    let pairs = query(asked);
     let prefix = first(&pairs, "prefix").unwrap_or_default();
     let delimiter = first(&pairs, "delimiter").filter(|delimiter| !delimiter.is_empty());
     let token = first(&pairs, "pageToken").unwrap_or_default();
     let most =
         first(&pairs, "maxResults").and_then(|n| n.parse().ok()).filter(|n| (1..=PAGE).contains(n)).unwrap_or(PAGE);
-    let objects = world.prow_state().objects(bucket, world.now());
+    let objects = world.prow_state().objects(bucket, prefix, world.now());
     let mut items: Vec<Value> = Vec::new();
     let mut prefixes: BTreeSet<String> = BTreeSet::new();
     let mut next = None;
     for (name, stored) in &objects {
-        if name.as_str() < token || !name.starts_with(prefix) {
+        if name.as_str() < token {
             continue;
         }
         let folder = delimiter.and_then(|delimiter| {
@@ -60,7 +60,12 @@ pub(super) fn list(world: &World, bucket: &str, text: Option<&str>) -> Answer {
     if let Some(next) = next {
         page["nextPageToken"] = json!(next);
     }
-    json_answer(200, &page)
+    lines(200, &page)
+}
+
+/// Compact JSON and a newline.
+fn lines(status: u16, body: &Value) -> Answer {
+    text(status, "application/json", format!("{body}\n"))
 }
 
 fn item(bucket: &str, name: &str, stored: &Stored) -> Value {

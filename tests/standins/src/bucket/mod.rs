@@ -31,7 +31,7 @@ pub(crate) fn handle(world: &World, parts: &Parts, _body: &Bytes) -> Answer {
     let Some(name) = decode(name) else {
         return go_error(400, "Bad Request\n");
     };
-    let objects = world.prow_state().objects(bucket, world.now());
+    let objects = world.prow_state().objects(bucket, &name, world.now());
     match objects.get(&name) {
         Some(stored) => object(parts, stored),
         None => go_error(404, "Not Found\n"),
@@ -83,11 +83,12 @@ fn object(parts: &Parts, stored: &Stored) -> Answer {
         }
         None => {
             let span = format!("bytes */{total}");
-            let kind = ("content-type", "application/xml; charset=UTF-8");
             let body = format!(
                 "<?xml version='1.0' encoding='UTF-8'?><Error><Code>InvalidRange</Code><Message>The requested range cannot be satisfied.</Message><Details>{range}</Details></Error>"
             );
-            answer(416, &[kind, ("content-range", span.as_str())], body)
+            headers.retain(|(name, _)| *name != "content-type" && *name != "x-goog-stored-content-encoding");
+            headers.extend([("content-type", "application/xml; charset=UTF-8"), ("content-range", span.as_str())]);
+            answer(416, &headers, body)
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{TYPES, enumeration, ok, transcoder, unsupported};
 use crate::World;
-use crate::answer::{Answer, answer, grpc};
+use crate::answer::{Answer, answer, grpc, quoted};
 use crate::prow::Order;
 
 /// The API server refuses more annotations than this.
@@ -82,7 +82,7 @@ fn launch(world: &World, parts: &Parts, name: String, asked: Asked, token: Optio
     let now = world.now();
     let mut state = world.prow_state();
     let Some(job) = state.jobs.get(&name) else {
-        return grpc(500, 2, &format!("failed to find associated periodic job {name:?}"));
+        return grpc(500, 2, &format!("failed to find associated periodic job {}", quoted(&name)));
     };
     if job.tenant != "GlobalDefaultID" {
         return grpc(403, 7, "client is not authorized to execute the given job");
@@ -212,7 +212,7 @@ impl Asked {
         for (what, map) in pairs {
             for (key, value) in map {
                 if key.is_empty() || value.is_empty() {
-                    return Err(format!("invalid {what} key/value pair: {key:?}, {value:?}"));
+                    return Err(format!("invalid {what} key/value pair: {}, {}", quoted(key), quoted(value)));
                 }
                 if what == "label" {
                     check_label_value(value)?;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::create::is_name;
 use super::{STATUSES, TYPES, enumeration, ok, transcoder, unsupported};
 use crate::World;
-use crate::answer::{Answer, first, grpc};
+use crate::answer::{Answer, bad_resource_name, first, grpc, quoted};
 use crate::prow::{Run, State, label_of};
 use crate::time::seconds;
 
@@ -42,8 +42,8 @@ pub(super) fn get(world: &World, parts: &Parts, id: &str, pairs: &[(String, Stri
             Err(_) => transcoder([b"Unexpected token.\n".as_slice(), body, b"\n^"].concat()),
         };
     }
-    if id.contains('/') {
-        return grpc(500, 2, &format!("invalid resource name {id:?}: [may not contain '/']"));
+    if let Some(words) = bad_resource_name(id) {
+        return grpc(500, 2, &words);
     }
     let now = world.now();
     let state = world.prow_state();
@@ -57,7 +57,7 @@ pub(super) fn get(world: &World, parts: &Parts, id: &str, pairs: &[(String, Stri
         );
     }
     let Some(run) = state.run(id, now) else {
-        return grpc(500, 2, &format!("prowjobs.prow.k8s.io {id:?} not found"));
+        return grpc(500, 2, &format!("prowjobs.prow.k8s.io {} not found", quoted(id)));
     };
     let look = run.look(now, &state.bucket);
     if state.old {

@@ -330,7 +330,9 @@ pub(super) fn begin(world: &World, state: &mut KubeState, key: &Key, now: Timest
 
 fn attempt(world: &World, releases: &mut Releases, key: &Key, target: &str, number: usize, start: Timestamp) {
     let run = format!("{target}/managed-{}", world.suffix());
-    let binding = format!("{}/{}-rolebinding-for-release-pipeline-{}", key.1, key.2, world.suffix());
+    // a generated name: what was asked for, cut to 58, and five characters
+    let stem: String = format!("{}-rolebinding-for-release-pipeline-resource-role-", key.2).chars().take(58).collect();
+    let binding = format!("{}/{stem}{}", key.1, world.suffix());
     releases.at(start, key, move |release| {
         condition(release, MANAGED, "False", "Progressing", "", start);
         let bindings = json!({ "tenantRoleBinding": binding });

@@ -88,11 +88,12 @@ impl ProwState {
         self.runs.iter().find(|run| run.id == id && run.exists(now))
     }
 
-    /// Every object of a bucket at this moment, by name.
-    pub(crate) fn objects(&self, bucket: &str, now: Timestamp) -> BTreeMap<String, Stored> {
+    /// The objects of a bucket at this moment whose names begin so, by name.
+    pub(crate) fn objects(&self, bucket: &str, prefix: &str, now: Timestamp) -> BTreeMap<String, Stored> {
         let mut found = BTreeMap::new();
         if bucket == self.bucket {
-            for run in self.runs.iter().filter(|run| run.created() <= now) {
+            let concerned = |run: &&Run| run.created() <= now && run.may_have(prefix, now, bucket);
+            for run in self.runs.iter().filter(concerned) {
                 found.extend(artifacts::objects(run, now, bucket));
             }
         }
@@ -101,6 +102,7 @@ impl ProwState {
                 found.insert(name.clone(), stored.clone());
             }
         }
+        found.retain(|name, _| name.starts_with(prefix));
         found
     }
 

@@ -139,6 +139,13 @@ impl Run {
         format!("logs/{}/{build_id}", self.job)
     }
 
+    /// Whether an object of this run can have a name that begins so; making all objects of all runs takes time.
+    pub(crate) fn may_have(&self, prefix: &str, now: Timestamp, bucket: &str) -> bool {
+        let within = |place: &str| place.starts_with(prefix) || prefix.starts_with(place);
+        within(&format!("logs/{}/latest-build.txt", self.job))
+            || (0..self.look(now, bucket).builds).any(|pod| within(&format!("{}/", self.prefix(&self.build_id(pod)))))
+    }
+
     /// The moments at which a pod was replaced, up to `now`.
     fn replacements(&self, now: Timestamp) -> usize {
         let scripted = self.script.new_build_after.map(|time| after(self.pending_at(), self.scaled(time)));

@@ -177,6 +177,22 @@ status:
         assert_eq!(print(&value), wanted);
     }
 
+    /// What Deck printed, read and printed again, is the same to the byte.
+    #[test]
+    fn captured_documents() {
+        for text in [
+            include_str!("../../data/deck/prowjob-success.yaml"),
+            include_str!("../../data/deck/prowjob-scheduling.yaml"),
+            include_str!("../../data/deck/prowjob-error-long-description.yaml"),
+            include_str!("../../data/deck/prowjob-multiline-description.yaml"),
+            include_str!("../../data/deck/prowjob-hidden-job.yaml"),
+            include_str!("../../data/deck/prowjob-aborted-bare.yaml"),
+        ] {
+            let value: Value = serde_saphyr::from_str(text).unwrap();
+            assert_eq!(print(&value), text);
+        }
+    }
+
     #[test]
     fn reads_back_as_written() {
         for text in [
