@@ -14,8 +14,8 @@ use std::process::ExitCode;
 use argh::{ArgsInfo, FromArgs};
 use gate::cluster::{Cluster, ClusterOptions};
 use gate::http::{BaseUrl, UreqTransport, extra_certificates};
-use gate::notify::{self, Begin, Options, Sight, Sources, TaskStatus};
-use gate::record::{Identity, Journal, Location, store_at};
+use gate::notify::{self, Begin, Options, Rung, Sight, Sources, TaskStatus};
+use gate::record::{Identity, Journal, Location, Past, past_runs, store_at};
 use gate::secret::SecretFile;
 use gate::slack::{Slack, Target};
 use gate::step::{self, Failure, Step};
@@ -72,6 +72,10 @@ struct Args {
     /// base URL of KubeArchive, for Releases that are no longer in the cluster [default: none]
     #[argh(option, arg_name = "URL")]
     kubearchive_url: Option<String>,
+    /// whom to mention when runs stay red: 3=S0123ABCD at the third red run in a row, 5+=here from
+    /// the fifth on; a Slack member's or group's id, here or channel; may be repeated
+    #[argh(option, arg_name = "N=WHOM")]
+    escalate: Vec<String>,
     /// show the message in the terminal and send nothing
     #[argh(switch)]
     preview: bool,
@@ -153,7 +157,13 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         _ => None,
     };
 
-    let delivery = notify::run(options, Sources { record, begin, cancelled, slack, clock: step.clock }).await;
+    let past = match reached {
+        Some(cluster) => past(cluster, &record, &args).await,
+        None => None,
+    };
+
+    let sources = Sources { record, begin, past, cancelled, slack, clock: step.clock };
+    let delivery = notify::run(options, sources).await;
     match delivery.sent {
         Some(Ok(())) => tracing::info!("sent: {}", delivery.message.headline.plain()),
         Some(Err(error)) => {
@@ -165,6 +175,18 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The gate's past runs; where they cannot be read, the message has no row of red runs to count.
+async fn past(cluster: &Cluster, record: &Result<Journal, Sight>, args: &Args) -> Option<Vec<Past>> {
+    let known = match record {
+        Ok(journal) => Some(journal.record().await),
+        Err(_) => None,
+    };
+    let gate = known.as_ref().and_then(|record| record.gate.clone()).or_else(|| args.gate_label.clone())?;
+    let id = known.map(|record| record.id).or_else(|| args.run_id.clone());
+    let runs = past_runs(cluster, &gate, id.as_deref()).await;
+    runs.inspect_err(|error| tracing::warn!("cannot list earlier records: {}", step::Chain(error))).ok()
+}
+
 fn options(args: &Args) -> Result<Options, Failure> {
     let wait = args.release_wait.as_deref().unwrap_or("45m");
     let release_wait = gate::duration::parse(wait).map_err(|e| Failure::misuse(format!("--release-wait: {e}")))?;
@@ -173,11 +195,9 @@ fn options(args: &Args) -> Result<Options, Failure> {
     if let Some(url) = &args.kubearchive_url {
         url.parse::<BaseUrl>().map_err(|error| Failure::misuse(format!("--kubearchive-url: {error}")))?;
     }
-    if let Some(days) = &args.threshold_days {
-        let wrong =
-            || Failure::misuse(format!("--threshold-days: expected a number of days such as 3, found {days:?}"));
-        days.parse().ok().filter(|days: &f64| days.is_finite() && *days > 0.0).ok_or_else(wrong)?;
-    }
+    let threshold = gate::duration::parse_days(args.threshold_days.as_deref().unwrap_or("3"));
+    let threshold = threshold.map_err(|error| Failure::misuse(format!("--threshold-days: {error}")))?;
+    let ladder = step::args::list(&args.escalate).iter().map(|rung| rung.parse::<Rung>()).collect::<Result<_, _>>();
     Ok(Options {
         gate: args.gate_label.clone(),
         snapshot: args.snapshot_name.clone(),
@@ -189,6 +209,8 @@ fn options(args: &Args) -> Result<Options, Failure> {
         scenario: args.scenario.clone(),
         namespace: args.namespace.clone(),
         record: args.record.clone(),
+        ladder: ladder.map_err(Failure::misuse)?,
+        threshold: Some(threshold),
     })
 }
 

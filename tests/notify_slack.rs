@@ -198,6 +198,47 @@ fn a_record_in_the_cluster_is_read() {
 }
 
 #[test]
+fn red_runs_in_a_row_are_counted_and_escalated() {
+    let desk = Desk::new();
+    let kubeconfig = desk.dir.path("kubeconfig");
+    desk.servers.write_kubeconfig(&kubeconfig, "tenant").unwrap();
+    let labels = json!({"release-gate/kind": "gate", "release-gate/gate": "ARO-HCP"});
+    for (day, verdict, gate) in
+        [(16, "passed", true), (17, "failed", false), (18, "failed", true), (19, "undecided", true)]
+    {
+        let mut past = record(Some(verdict));
+        past["id"] = json!(format!("uid-{day}"));
+        past["created_at"] = json!(format!("2026-08-{day}T03:00:00Z"));
+        if verdict == "passed" {
+            past["release"] = json!({
+                "plan": "plan-1", "released": "true", "final": true, "completed_at": "2026-08-16T09:00:00Z",
+            });
+        }
+        let labels =
+            if gate { labels.clone() } else { json!({"release-gate/kind": "gate", "release-gate/gate": "other"}) };
+        desk.world.kube().put(json!({
+            "kind": "ConfigMap",
+            "metadata": {"name": format!("gate-{day}"), "namespace": "tenant", "labels": labels},
+            "data": {"record.json": past.to_string()},
+        }));
+    }
+    desk.world.kube().put(json!({
+        "kind": "ConfigMap", "metadata": {"name": "gate-20", "namespace": "tenant", "labels": labels},
+        "data": {"record.json": record(Some("failed")).to_string()},
+    }));
+    let output = Tool::new("notify-slack")
+        .args(["--record", "configmap:gate-20", "--escalate", "2=U0001,3=S0123", "--kubeconfig"])
+        .arg(kubeconfig)
+        .arg("--slack-webhook-file")
+        .arg(desk.dir.path("webhook"))
+        .run();
+    ok(&output);
+    let words = desk.words();
+    assert!(words.contains("third red run in a row <!subteam^S0123>"), "{words}");
+    assert!(words.contains("*last verified: 4be1f0c2"), "{words}");
+}
+
+#[test]
 fn a_message_that_cannot_be_sent_fails_the_step_and_is_kept() {
     let desk = Desk::new();
     write(&desk, &record(Some("failed")));
@@ -303,6 +344,7 @@ fn bad_input_is_named_and_nothing_is_sent() {
         (vec!["--slack-webhook-file", &webhook, "--release-wait", "soon"], "--release-wait: expected a duration"),
         (vec!["--slack-webhook-file", &webhook, "--run-url", "http://console.example"], "--run-url"),
         (vec!["--slack-webhook-file", &webhook, "--threshold-days", "some"], "--threshold-days"),
+        (vec!["--slack-webhook-file", &webhook, "--escalate", "3=oncall"], "--escalate: expected N=WHOM"),
         (vec!["--slack-webhook-file", &webhook, "--kubearchive-url", "x"], "--kubearchive-url"),
         (vec!["--slack-webhook-file", &webhook, "--ca-file", "/nowhere"], "--ca-file"),
     ] {

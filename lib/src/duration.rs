@@ -27,6 +27,23 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     Duration::try_from(span).map_err(|_| wrong())
 }
 
+/// Why a text is no number of days.
+#[derive(Debug, thiserror::Error)]
+#[error("expected a number of days such as 3 or 1.5, at most 3650, found {found:?}")]
+pub struct DaysError {
+    found: String,
+}
+
+/// Reads a positive number of days: `3`, `1.5`.
+///
+/// # Errors
+/// Anything else.
+pub fn parse_days(text: &str) -> Result<SignedDuration, DaysError> {
+    let number = text.parse::<f64>().ok().filter(|days| (0.0..=3650.0).contains(days) && *days > 0.0);
+    let days = number.ok_or_else(|| DaysError { found: text.to_owned() })?;
+    Ok(SignedDuration::from_secs((days * 86_400.0).round() as i64))
+}
+
 /// Writes a duration for people: `2h51m`, `6m`, `34s`, `0s`. Below an hour to the second where
 /// that matters (under ten minutes), above it to the minute.
 pub fn human(duration: Duration) -> String {
@@ -56,6 +73,14 @@ mod tests {
     fn refuses_everything_else() {
         for text in ["", "5", "-5m", "5 m", "1h, 5m", "soon", "5h30", "1d ago", "PT5M"] {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_days() {
+        assert_eq!(parse_days("1.5").unwrap(), SignedDuration::from_hours(36));
+        for bad in ["", "0", "-1", "three", "NaN", "inf", "1e9", "3d"] {
+            assert!(parse_days(bad).is_err(), "{bad}");
         }
     }
 

@@ -2,10 +2,10 @@
 
 use super::command::Command;
 use super::facts::TaskStatus;
-use super::words::short;
-use super::{Facts, Message, Sight, Tone, jobs, outcome_of};
-use crate::record::{Candidate, GateRecord, Outcome, PushedImage, ReleaseRecord};
-use crate::slack::Line;
+use super::words::{ago, days, ordinal, short};
+use super::{Facts, History, Message, Sight, Tone, jobs, outcome_of, whom};
+use crate::record::{Candidate, GateRecord, Health, Outcome, PushedImage, ReleaseRecord};
+use crate::slack::{Line, Mention};
 use crate::{duration, text};
 
 /// Bytes of a foreign text in a line.
@@ -24,6 +24,7 @@ pub fn compose(facts: &Facts) -> Message {
         body.push(release_lines(facts, record, outcome));
     }
     body.push(task_lines(facts, outcome));
+    body.push(verified_line(facts, outcome).into_iter().collect());
     body.retain(|paragraph| !paragraph.is_empty());
     Message {
         tone: Tone::of(outcome),
@@ -74,7 +75,46 @@ fn headline(facts: &Facts, outcome: Outcome) -> Line {
     if matches!(outcome, Outcome::Broken | Outcome::Cancelled) {
         more += launched(facts);
     }
-    line.text(more)
+    more += &row(facts, outcome);
+    let mut line = line.text(more);
+    for mention in mentions(facts, outcome) {
+        line = line.text(" ").mention(&mention);
+    }
+    line
+}
+
+/// The run's place in a row of red ones, or the end of the row.
+fn row(facts: &Facts, outcome: Outcome) -> String {
+    let Some(history) = &facts.history else { return String::new() };
+    match (outcome.health(), history.row_with(outcome), history.red_before) {
+        (Health::Red, 2.., _) => format!(" · {} red run in a row", ordinal(history.row_with(outcome))),
+        (Health::Green, _, 1) => " · recovered after a red run".to_owned(),
+        (Health::Green, _, before @ 2..) => format!(" · recovered after {before} red runs"),
+        _ => String::new(),
+    }
+}
+
+/// Whom the headline mentions. Without a history a red run counts as the first.
+pub(super) fn mentions(facts: &Facts, outcome: Outcome) -> Vec<Mention> {
+    let unknown = History::default();
+    let place = facts.history.as_ref().unwrap_or(&unknown).row_with(outcome);
+    whom(&facts.options.ladder, place)
+}
+
+/// What can be used instead of this image, and since when.
+fn verified_line(facts: &Facts, outcome: Outcome) -> Option<Line> {
+    let history = facts.history.as_ref().filter(|_| outcome.health() != Health::Green)?;
+    let Some(verified) = &history.last_verified else {
+        return Some(Line::of("last verified: none of the runs on record promoted an image"));
+    };
+    let age = facts.now.duration_since(verified.at);
+    let words = format!("last verified: {}, {}", short(&verified.image), ago(verified.at, facts.now));
+    Some(match facts.options.threshold {
+        Some(threshold) if age > threshold => {
+            Line::default().bold(words).text(format!(", longer than the {} allowed", days(threshold)))
+        }
+        _ => Line::of(words),
+    })
 }
 
 fn is_failed(task: &TaskStatus) -> bool {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use super::{History, Rung};
 use crate::record::GateRecord;
 
 /// The record, as far as it could be read. A message is sent in every case.
@@ -73,6 +74,10 @@ pub struct Options {
     pub namespace: Option<String>,
     /// `--record` as given, for commands.
     pub record: Option<String>,
+    /// `--escalate`.
+    pub ladder: Vec<Rung>,
+    /// `--threshold-days`: after so long without a newly verified image that is said.
+    pub threshold: Option<SignedDuration>,
 }
 
 impl Options {
@@ -89,6 +94,8 @@ pub struct Facts {
     pub sight: Sight,
     /// What the flags say.
     pub options: Options,
+    /// The runs before this one; `None` where they could not be read.
+    pub history: Option<History>,
     /// Whether the run was cancelled, as its PipelineRun says; `None` where that could not be read.
     pub cancelled: Option<bool>,
     /// When.

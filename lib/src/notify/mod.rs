@@ -1,7 +1,7 @@
 //! The message of a run: what became of it, and what to do next.
 //!
 //! - [`Facts`] is all that the message is made from: the record as far as it could be read, what
-//!   the flags say, and the runs before this one.
+//!   the flags say, and the runs before this one ([`History`]).
 //! - [`outcome_of`] decides how the run ended, [`compose`] what to say: both are pure.
 //! - A [`Message`] is rendered for Slack ([`Message::payload`]) and for a terminal ([`Message::text`]).
 //! - [`run`] reads, waits for the Release, composes, sends, and notes in the record what was sent.
@@ -10,7 +10,9 @@ mod cancelled;
 mod command;
 mod compose;
 mod facts;
+mod history;
 mod jobs;
+mod ladder;
 mod message;
 mod outcome;
 mod run;
@@ -19,6 +21,8 @@ pub mod words;
 pub use cancelled::is_cancelled;
 pub use compose::compose;
 pub use facts::{Facts, Options, Sight, TaskStatus};
+pub use history::History;
+pub use ladder::{Rung, RungError, whom};
 pub use message::{Message, Tone};
 pub use outcome::outcome_of;
 pub use run::{Begin, Delivery, NotifyError, Sources, run};

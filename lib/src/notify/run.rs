@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::compose::mentions;
 use super::outcome::release_is_due;
-use super::{Facts, Message, Options, Sight, compose, outcome_of};
+use super::{Facts, History, Message, Options, Sight, compose, outcome_of};
 use crate::clock::{Clock, SharedClock};
-use crate::record::{Identity, Journal, Notification, Outcome, RecordError, Store};
-use crate::slack::{Slack, SlackError};
+use crate::record::{Health, Identity, Journal, Notification, Outcome, Past, RecordError, Store};
+use crate::slack::{Slack, SlackError, Thread};
 use crate::step::{Chain, Exit, Failure};
 use crate::text;
 
@@ -52,6 +53,8 @@ pub struct Sources {
     pub record: Result<Journal, Sight>,
     /// What to begin where there is none.
     pub begin: Option<Begin>,
+    /// The gate's past runs, newest first, without this one; `None` where they could not be read.
+    pub past: Option<Vec<Past>>,
     /// Whether the run was cancelled, where that is known.
     pub cancelled: Option<bool>,
     /// Where to send to; `None` sends nothing and notes nothing.
@@ -83,7 +86,7 @@ pub struct Delivery {
 
 /// Waits for the Release where one is due, composes the message, sends it and notes it.
 pub async fn run(options: Options, sources: Sources) -> Delivery {
-    let Sources { record, begin, cancelled, slack, clock } = sources;
+    let Sources { record, begin, past, cancelled, slack, clock } = sources;
     if let Ok(journal) = &record {
         wait_for_release(journal, &options, clock.as_ref()).await;
     }
@@ -91,8 +94,11 @@ pub async fn run(options: Options, sources: Sources) -> Delivery {
         Ok(journal) => Sight::Read(Box::new(journal.record().await)),
         Err(sight) => sight.clone(),
     };
-    let facts = Facts { sight, options, cancelled, now: clock.now() };
+    let begun = sight.record().map_or_else(|| clock.now(), |record| record.created_at);
+    let history = past.map(|runs| History::of(&runs, begun));
+    let facts = Facts { sight, options, history, cancelled, now: clock.now() };
     let (message, outcome) = (compose(&facts), outcome_of(&facts));
+    let thread = thread_of(&facts, outcome);
     let sent = match slack {
         None => None,
         Some(slack) => {
@@ -101,7 +107,7 @@ pub async fn run(options: Options, sources: Sources) -> Delivery {
                 (Err(Sight::Missing), Some(begin)) => begin_record(begin, &clock).await,
                 (Err(_), _) => None,
             };
-            Some(deliver(&message, outcome, &slack, journal.as_ref(), clock.as_ref()).await)
+            Some(deliver(&message, outcome, thread.as_ref(), &slack, journal.as_ref(), clock.as_ref()).await)
         }
     };
     Delivery { message, outcome, sent }
@@ -130,6 +136,14 @@ async fn wait_for_release(journal: &Journal, options: &Options, clock: &dyn Cloc
     }
 }
 
+/// A row of red runs has one thread, in which its end is told too. The channel sees a reply only
+/// where somebody is mentioned, or where the row has ended.
+fn thread_of(facts: &Facts, outcome: Outcome) -> Option<Thread> {
+    let id = facts.history.as_ref()?.thread.clone()?;
+    let broadcast = outcome.health() == Health::Green || !mentions(facts, outcome).is_empty();
+    Some(Thread { id, broadcast })
+}
+
 async fn begin_record(begin: Begin, clock: &SharedClock) -> Option<Journal> {
     let opened = Journal::open(begin.store, clock.clone(), &begin.identity).await;
     opened.inspect_err(|error| tracing::warn!("{}; the message is not in the record", Chain(error))).ok()
@@ -138,11 +152,12 @@ async fn begin_record(begin: Begin, clock: &SharedClock) -> Option<Journal> {
 async fn deliver(
     message: &Message,
     outcome: Outcome,
+    thread: Option<&Thread>,
     slack: &Slack,
     journal: Option<&Journal>,
     clock: &dyn Clock,
 ) -> Result<(), NotifyError> {
-    let sent = slack.send(&message.payload(), None).await;
+    let sent = slack.send(&message.payload(), thread).await;
     let detail = match &sent {
         Ok(_) => None,
         Err(error) => Some(text::cut(&format!("{}\n\n{}", Chain(error), message.text()), KEPT)),
@@ -152,6 +167,7 @@ async fn deliver(
         delivered: sent.is_ok(),
         outcome: Some(outcome),
         headline: message.headline.plain(),
+        thread: sent.as_ref().ok().and_then(|receipt| receipt.thread.clone()),
         detail,
     };
     let noted = match journal {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Facts, Options, Sight, TaskStatus};
+use super::{Facts, History, Options, Sight, TaskStatus};
 use crate::record::{
     Attempt, Candidate, Cause, Class, Decision, FailingTests, GateRecord, Intent, JobRecord, JobState, LaunchRefusal,
-    Proof, ProofLevel, PushedImage, ReleaseRecord, Released, Verdict,
+    Proof, ProofLevel, PushedImage, ReleaseRecord, Released, Verdict, Verified,
 };
 
 const BUCKET: &str = "https://prow.example/view/gs/results/logs";
@@ -139,7 +139,10 @@ fn facts(sight: Sight, statuses: [&str; 3]) -> Facts {
             scenario: Some("ho-release-gate-aro-hcp".to_owned()),
             namespace: Some("acme-tenant".to_owned()),
             record: Some("configmap:gate-ho-release-gate-aro-hcp-x7k2p".to_owned()),
+            ladder: vec!["3=S0123ABCD".parse().unwrap()],
+            threshold: Some(SignedDuration::from_hours(72)),
         },
+        history: None,
         cancelled: None,
         now: at(180),
     }
@@ -179,9 +182,11 @@ pub fn all() -> Vec<(&'static str, &'static str, Facts)> {
     vec![
         ("promoted", "The image passed and was promoted", promoted()),
         ("promoted-on-rerun", "Passed, one job only on its second try", promoted_on_rerun()),
+        ("recovered", "Promoted after red runs", with_history(promoted(), 3, 100)),
         ("passed", "Passed, and nothing was to be promoted", passed()),
         ("refused", "A blocking job failed", refused()),
         ("undecided", "No blocking job failed in the product, but not all passed", undecided()),
+        ("stale", "Red once more, and nothing was verified for too long", with_history(undecided(), 4, 130)),
         ("unproven", "A job succeeded, but nothing shows which image ran", unproven()),
         ("release-failed", "Passed, and the Release failed", release_failed()),
         ("release-unknown", "Passed, and it is not known whether the Release pushed the image", release_unknown()),
@@ -232,7 +237,15 @@ fn refused() -> Facts {
     end(&mut record, "e2e-conformance", Cause::Passed, "");
     end(&mut record, "e2e-kubevirt-aks", Cause::Passed, "");
     decide(&mut record, Decision::Failed, &["e2e-aks-upgrade-minor failed TestUpgradeControlPlane"]);
-    read(record, "Failed")
+    with_history(read(record, "Failed"), 2, 72)
+}
+
+/// So many red runs before, and an image that was verified so many hours ago.
+fn with_history(mut facts: Facts, red_before: usize, hours: i64) -> Facts {
+    let image = format!("sha256:6f3c20aa{}", "0".repeat(56)).parse().unwrap();
+    let verified = Verified { image, at: facts.now - SignedDuration::from_hours(hours) };
+    facts.history = Some(History { red_before, last_verified: Some(verified), thread: None });
+    facts
 }
 
 fn undecided() -> Facts {

@@ -1,6 +1,6 @@
 //! Numbers and names in words.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::image::Digest;
 
@@ -32,6 +32,15 @@ pub fn ago(then: Timestamp, now: Timestamp) -> String {
         1 => "1 hour ago".to_owned(),
         2..48 => format!("{hours} hours ago"),
         _ => format!("{} days ago", hours / 24),
+    }
+}
+
+/// A span in days: `3 days`, `36 hours`.
+pub fn days(span: SignedDuration) -> String {
+    match span.as_hours() {
+        24 => "1 day".to_owned(),
+        hours if hours % 24 == 0 => format!("{} days", hours / 24),
+        hours => format!("{hours} hours"),
     }
 }
 

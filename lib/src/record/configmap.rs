@@ -11,7 +11,7 @@ use super::{Store, StoreError, Version};
 use crate::cluster::{self, Cluster};
 
 /// The key under which the document is kept.
-const KEY: &str = "record.json";
+pub(super) const KEY: &str = "record.json";
 
 /// A ConfigMap with the record in `record.json`.
 #[derive(Debug, Clone)]

@@ -12,6 +12,7 @@ mod job;
 mod journal;
 mod location;
 mod outcome;
+mod past;
 mod release;
 mod store;
 
@@ -29,6 +30,7 @@ pub use job::{
 pub use journal::{Identity, Journal, RecordError};
 pub use location::{Location, LocationError};
 pub use outcome::{Health, Outcome};
+pub use past::{Past, Verified, past_runs};
 pub use release::{PushedImage, ReleaseRecord, Released};
 pub use store::{Store, StoreError, Version};
 
@@ -236,6 +238,10 @@ pub struct Notification {
     pub outcome: Option<Outcome>,
     /// The message's first line.
     pub headline: String,
+    /// The message's id in its channel, where a token was used: later ones of the same row of red
+    /// runs go into its thread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
     /// Why it was not delivered, or the whole text for whoever looks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,

@@ -75,6 +75,15 @@ pub struct Receipt {
     pub thread: Option<String>,
 }
 
+/// An earlier message that a message answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thread {
+    /// The earlier message's id.
+    pub id: String,
+    /// Whether the channel sees the answer too.
+    pub broadcast: bool,
+}
+
 /// Sends messages to one place.
 #[derive(Debug, Clone)]
 pub struct Slack {
@@ -89,12 +98,12 @@ impl Slack {
         Self { target, transport, clock }
     }
 
-    /// Sends a message, in a thread where one is named. When Slack refuses its form, the plain text
+    /// Sends a message, in a thread where one is named (webhooks know none). When Slack refuses its form, the plain text
     /// is sent instead.
     ///
     /// # Errors
     /// [`SlackError`] when it was not delivered.
-    pub async fn send(&self, payload: &Payload, thread: Option<&str>) -> Result<Receipt, SlackError> {
+    pub async fn send(&self, payload: &Payload, thread: Option<&Thread>) -> Result<Receipt, SlackError> {
         match self.deliver(payload.json(), thread).await {
             Err(SlackError::Refused { status, said }) if is_about_form(status, &said) => {
                 tracing::warn!(status, "Slack refused the message's form ({said}); sending its plain text");
@@ -104,11 +113,12 @@ impl Slack {
         }
     }
 
-    async fn deliver(&self, mut message: Value, thread: Option<&str>) -> Result<Receipt, SlackError> {
+    async fn deliver(&self, mut message: Value, thread: Option<&Thread>) -> Result<Receipt, SlackError> {
         if let Target::Channel { channel, .. } = &self.target {
             message["channel"] = channel.as_str().into();
             if let Some(thread) = thread {
-                message["thread_ts"] = thread.into();
+                message["thread_ts"] = thread.id.as_str().into();
+                message["reply_broadcast"] = thread.broadcast.into();
             }
         }
         let body = message.to_string();
