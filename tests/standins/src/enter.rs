@@ -19,7 +19,7 @@ const LARGEST_REQUEST: usize = 64 << 20; // 64 MiB
 
 /// Marks an answer that must not be sent: the connection ends instead.
 ///
-/// [`crate::serve`] closes the socket for it, [`crate::Direct`] turns it into [`Broken::Dropped`].
+/// A served world closes the socket for it, [`crate::Direct`] turns it into [`Broken::Dropped`].
 #[derive(Debug, Clone, Copy)]
 pub struct Dropped;
 

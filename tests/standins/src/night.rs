@@ -62,6 +62,8 @@ pub struct Installed {
     pub blocking: String,
     /// JSON array of the informing jobs' names.
     pub informing: String,
+    /// The bearer token that Gangway lets in.
+    pub token: String,
 }
 
 fn minutes(minutes: u64) -> Duration {
@@ -135,6 +137,7 @@ impl Night {
             plan: self.plan.clone(),
             blocking: names(&self.blocking),
             informing: names(&self.informing),
+            token: self.token.clone(),
         }
     }
 

@@ -264,6 +264,10 @@ async fn config_maps_compare_and_swap() {
     assert_eq!(now.metadata.resource_version, second.metadata.resource_version);
     assert_eq!(now.data.unwrap()["gate.json"], "2");
     assert_eq!(now.metadata.uid, second.metadata.uid);
+    let full = maps.replace("record", &PostParams::default(), &map(None, &"x".repeat(1 << 20))).await.unwrap_err();
+    let (code, reason, message) = refusal(full);
+    assert_eq!((code, reason.as_str()), (422, "Invalid"));
+    assert_eq!(message, "ConfigMap \"record\" is invalid: []: Too long: may not be more than 1048576 bytes");
 }
 
 #[tokio::test(start_paused = true)]

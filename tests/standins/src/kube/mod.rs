@@ -1,17 +1,19 @@
 //! The part of a Kubernetes API that the steps call, with release-service played on top of it.
 
 mod release;
+mod script;
 mod selector;
 mod service;
 mod status;
 mod store;
 mod verbs;
 mod watch;
+mod write;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub use service::{Pushed, ReleaseEnding, ReleaseScript};
+pub use script::{Pushed, ReleaseEnding, ReleaseScript};
 pub(crate) use store::KubeState;
 use store::{Denial, Key, Resource};
 pub(crate) use verbs::handle;

@@ -58,7 +58,12 @@ pub(super) fn denied(webhook: &str, words: &str) -> Answer {
 
 /// 422 for an object that its schema refuses.
 pub(super) fn invalid(resource: &Resource, name: &str, field: &str, words: &str) -> Answer {
-    let message = format!("{}.{} \"{name}\" is invalid: {field}: {words}", resource.kind, resource.group);
+    let kind = if resource.group.is_empty() {
+        resource.kind.to_owned()
+    } else {
+        format!("{}.{}", resource.kind, resource.group)
+    };
+    let message = format!("{kind} \"{name}\" is invalid: {field}: {words}");
     let mut body = status(422, "Invalid", &message, Some((resource, name)));
     body["details"]["kind"] = json!(resource.kind);
     body["details"]["causes"] = json!([{"reason": "FieldValueInvalid", "message": words, "field": field}]);
