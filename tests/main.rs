@@ -9,3 +9,4 @@ mod notify_slack;
 mod pipeline;
 mod resolve_image;
 mod support;
+mod tasks;

@@ -98,7 +98,9 @@ fn accounts_secrets_and_tasks_are_accepted() {
     for entry in std::fs::read_dir(repository("tekton/tasks")).unwrap().map(Result::unwrap) {
         let name = entry.file_name();
         ground.accepts("-f", &entry.path().join(&name).with_extension("yaml"));
-        ground.accepts("-f", &entry.path().join("samples"));
+        // They have generated names, which only `create` knows.
+        let samples = entry.path().join("samples");
+        ground.kubectl.run(&["create", "--dry-run=server", "-f", samples.to_str().unwrap()]);
     }
 }
 

@@ -1,0 +1,245 @@
+//! The stand-alone Tasks are made from the Pipeline's embedded ones, so that they cannot drift.
+//!
+//! `UPDATE_GOLDENS=1 cargo test --test gate tasks` writes them, and the tables in their READMEs.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use rehearsal::document::{Document, ParamKind, ParamSpec, ParamValue, PipelineSpec, PipelineTask, TaskSpec};
+use serde_json::Value;
+
+/// What a catalog wants to know of a task: its name, its name for people and tags.
+const TASKS: [(&str, &str, &str); 5] = [
+    ("resolve-image", "Resolve a Snapshot to an image", "konflux, image"),
+    ("launch-prow", "Launch Prow jobs against an image", "konflux, prow, integration-test"),
+    ("collect-results", "Collect and judge Prow jobs", "konflux, prow, integration-test"),
+    ("create-release", "Create a Konflux Release", "konflux, release"),
+    ("notify-slack", "Tell Slack how a gate ended", "konflux, slack, notification"),
+];
+
+/// Parameters that the Pipeline fills from its own run or from another task: a caller of the Task does it.
+const FILLED: [(&str, &str, Option<&str>); 6] = [
+    ("run-name", "Name of the run; the gate record is the ConfigMap gate-NAME", None),
+    ("run-id", "Unique id of the run, such as its UID; a new one is a new request", None),
+    ("tested-image", "The image under test, repository@sha256:…", None),
+    ("resolve-image-status", "Tekton's status of the task resolve-image", Some("None")),
+    ("launch-prow-status", "Tekton's status of the task launch-prow", Some("None")),
+    ("collect-results-status", "Tekton's status of the task collect-results", Some("None")),
+];
+
+fn repository(path: &str) -> PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn pipeline_text() -> String {
+    read(".tekton/pipelines/ho-release-gate.yaml")
+}
+
+fn pipeline() -> PipelineSpec {
+    Document::parse(&pipeline_text(), "ho-release-gate.yaml").unwrap().spec().clone()
+}
+
+fn task<'a>(pipeline: &'a PipelineSpec, name: &str) -> &'a PipelineTask {
+    pipeline.all_tasks().find(|task| task.name == name).unwrap()
+}
+
+/// The lines under `header`, which stands alone on its line, until one that is not indented deeper.
+fn block(lines: &[&str], header: &str) -> Vec<String> {
+    let start = lines.iter().position(|line| *line == header).unwrap_or_else(|| panic!("no line {header:?}"));
+    let indent = header.len() - header.trim_start().len();
+    let inside = |line: &&&str| line.is_empty() || line.len() - line.trim_start().len() > indent;
+    lines[start + 1..].iter().take_while(inside).map(|line| (*line).to_owned()).collect()
+}
+
+fn lines(text: &[String]) -> Vec<&str> {
+    text.iter().map(String::as_str).collect()
+}
+
+/// Type, default and description of a Task's parameter: the Pipeline's, if it just passes its own on.
+fn parameter(pipeline: &PipelineSpec, task: &PipelineTask, name: &str) -> ParamSpec {
+    if let Some((_, description, default)) = FILLED.iter().find(|(filled, ..)| *filled == name) {
+        return ParamSpec {
+            name: name.to_owned(),
+            kind: ParamKind::String,
+            default: default.map(|text| ParamValue::String(text.to_owned())),
+            description: (*description).to_owned(),
+        };
+    }
+    let given = &task.params.iter().find(|param| param.name == name).unwrap().value.texts()[0];
+    let source = given.trim_start_matches("$(params.").trim_end_matches(')').trim_end_matches("[*]");
+    let own = pipeline.params.iter().find(|param| param.name == source);
+    own.unwrap_or_else(|| panic!("{}: {name} comes from {given}: say in FILLED what it is", task.name)).clone()
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// The Task's file.
+fn task_file(pipeline: &PipelineSpec, name: &str) -> String {
+    let (_, display, tags) = TASKS.iter().find(|(task, ..)| *task == name).unwrap();
+    let task = task(pipeline, name);
+    let text = pipeline_text();
+    let all: Vec<&str> = text.lines().collect();
+    let of_task = block(&all, &format!("    - name: {name}"));
+    let spec = block(&lines(&of_task), "      taskSpec:");
+
+    let mut file = format!(
+        "# Generated from .tekton/pipelines/ho-release-gate.yaml: edit that file, then run\n\
+         #   UPDATE_GOLDENS=1 cargo test --test gate tasks\n\
+         apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: {name}\n  labels:\n    \
+         app.kubernetes.io/name: release-gate\n    app.kubernetes.io/version: \"{}\"\n    upstream-usable: \"true\"\n  \
+         annotations:\n    tekton.dev/pipelines.minVersion: \"0.48.0\"\n    tekton.dev/categories: Continuous Integration\n    \
+         tekton.dev/tags: {tags}\n    tekton.dev/displayName: {display}\n    \
+         tekton.dev/platforms: linux/amd64,linux/arm64\nspec:\n  description: >-\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    for line in introduction(name) {
+        writeln!(file, "    {line}").unwrap();
+    }
+    file.push_str("  params:\n");
+    for declared in &task.task_spec.params {
+        let param = parameter(pipeline, task, &declared.name);
+        let kind = if param.kind == ParamKind::Array { "array" } else { "string" };
+        writeln!(file, "    - name: {}\n      type: {kind}", declared.name).unwrap();
+        match &param.default {
+            Some(ParamValue::String(text)) => writeln!(file, "      default: {}", quoted(text)).unwrap(),
+            Some(ParamValue::Array(texts)) => {
+                assert!(texts.is_empty());
+                file.push_str("      default: []\n");
+            }
+            None => {}
+        }
+        writeln!(file, "      description: {}", quoted(&param.description)).unwrap();
+    }
+    // The rest as it stands, comments too, moved out by six.
+    let after = spec.iter().skip_while(|line| *line != "        params:").skip(1);
+    for line in after.skip_while(|line| line.starts_with("          ")) {
+        file.push_str(line.get(6..).unwrap_or_default());
+        file.push('\n');
+    }
+    format!("{}\n", file.trim_end())
+}
+
+/// The README's first paragraph, which is the Task's description as well.
+fn introduction(name: &str) -> Vec<String> {
+    let readme = read(&format!("tekton/tasks/{name}/README.md"));
+    let paragraph = readme.split("\n\n").nth(1).unwrap_or_else(|| panic!("{name}: no paragraph after the title"));
+    paragraph.lines().map(|line| line.replace('`', "")).collect()
+}
+
+/// The README's tables, between its marks.
+fn tables(pipeline: &PipelineSpec, name: &str) -> String {
+    let task = task(pipeline, name);
+    let mut table = String::from("| parameter | description | default | required |\n|---|---|---|---|\n");
+    for declared in &task.task_spec.params {
+        let param = parameter(pipeline, task, &declared.name);
+        let (default, required) = match &param.default {
+            None => (String::new(), "yes"),
+            Some(ParamValue::String(text)) if text.is_empty() => ("empty".to_owned(), "no"),
+            Some(ParamValue::String(text)) => (format!("`{text}`"), "no"),
+            Some(ParamValue::Array(_)) => ("`[]`".to_owned(), "no"),
+        };
+        writeln!(table, "| `{}` | {} | {default} | {required} |", declared.name, param.description).unwrap();
+    }
+    if !task.task_spec.results.is_empty() {
+        table.push_str("\n| result | description |\n|---|---|\n");
+        for result in &task.task_spec.results {
+            writeln!(table, "| `{}` | {} |", result.name, result.description).unwrap();
+        }
+    }
+    table
+}
+
+const MARKS: [&str; 2] = ["<!-- generated -->\n", "<!-- end -->\n"];
+
+/// The README with its tables renewed.
+fn readme(pipeline: &PipelineSpec, name: &str) -> String {
+    let old = read(&format!("tekton/tasks/{name}/README.md"));
+    let (before, rest) = old.split_once(MARKS[0]).unwrap_or_else(|| panic!("{name}: README.md has no marks"));
+    let (_, after) = rest.split_once(MARKS[1]).unwrap();
+    format!("{before}{}{}{}{after}", MARKS[0], tables(pipeline, name), MARKS[1])
+}
+
+#[test]
+fn the_files_are_made_from_the_pipeline() {
+    let pipeline = pipeline();
+    for (name, ..) in TASKS {
+        for (file, expected) in
+            [(format!("{name}.yaml"), task_file(&pipeline, name)), ("README.md".to_owned(), readme(&pipeline, name))]
+        {
+            let path = format!("tekton/tasks/{name}/{file}");
+            if std::env::var_os("UPDATE_GOLDENS").is_some() {
+                std::fs::write(repository(&path), &expected).unwrap();
+            }
+            let same = std::fs::read_to_string(repository(&path)).is_ok_and(|text| text == expected);
+            assert!(same, "{path} is out of date: UPDATE_GOLDENS=1 cargo test --test gate tasks");
+        }
+    }
+}
+
+/// The text was moved; that it still means the same is another matter.
+#[test]
+fn they_mean_what_the_embedded_ones_mean() {
+    let pipeline = pipeline();
+    for embedded in pipeline.all_tasks() {
+        let name = &embedded.name;
+        let file: Value = serde_saphyr::from_str(&read(&format!("tekton/tasks/{name}/{name}.yaml"))).unwrap();
+        assert_eq!(file["metadata"]["name"], name.as_str());
+        let mut spec = file["spec"].clone();
+        spec.as_object_mut().unwrap().remove("description").unwrap();
+        let spec: TaskSpec = serde_json::from_value(spec).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let plain = |spec: &TaskSpec| -> TaskSpec {
+            let mut spec = spec.clone();
+            for param in &mut spec.params {
+                param.default = None;
+                param.description = String::new();
+            }
+            spec
+        };
+        assert_eq!(plain(&spec), plain(&embedded.task_spec), "{name}");
+        assert!(spec.params.iter().all(|param| !param.description.is_empty()), "{name}");
+    }
+    assert_eq!(pipeline.all_tasks().count(), TASKS.len());
+}
+
+#[test]
+fn each_sample_gives_what_the_task_asks_for() {
+    for (name, ..) in TASKS {
+        let file: Value = serde_saphyr::from_str(&read(&format!("tekton/tasks/{name}/{name}.yaml"))).unwrap();
+        let params = file["spec"]["params"].as_array().unwrap();
+        let declared: BTreeMap<&str, &Value> = params.iter().map(|p| (p["name"].as_str().unwrap(), p)).collect();
+        let folder = std::fs::read_dir(repository(&format!("tekton/tasks/{name}/samples"))).unwrap();
+        let mut seen = 0;
+        for sample in folder.map(|entry| entry.unwrap().path()) {
+            let text = std::fs::read_to_string(&sample).unwrap();
+            let object: Value = serde_saphyr::from_str(&text).unwrap();
+            for uses in uses(&object).into_iter().filter(|uses| uses["taskRef"]["name"] == name) {
+                seen += 1;
+                let given: Vec<&str> =
+                    uses["params"].as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap()).collect();
+                for param in &given {
+                    assert!(declared.contains_key(param), "{}: no parameter {param}", sample.display());
+                }
+                for (param, _) in declared.iter().filter(|(_, spec)| spec["default"].is_null()) {
+                    assert!(given.contains(param), "{}: {param} must be given", sample.display());
+                }
+            }
+        }
+        assert!(seen > 0, "{name} has no sample");
+    }
+}
+
+/// Where a sample uses a task: a TaskRun once, a PipelineRun for each of its tasks.
+fn uses(object: &Value) -> Vec<&Value> {
+    match object["kind"].as_str().unwrap() {
+        "TaskRun" => vec![&object["spec"]],
+        "PipelineRun" => object["spec"]["pipelineSpec"]["tasks"].as_array().unwrap().iter().collect(),
+        kind => panic!("a sample is a run, not a {kind}"),
+    }
+}
