@@ -1,0 +1,109 @@
+//! Rehearses the whole gate on a laptop: the tasks of the shipped pipeline file as child processes
+//! of the real binaries, against stand-in servers, in a few seconds.
+//!
+//! Reads the pipeline file; writes nothing but what `--keep` asks for. Exit codes: 0 promoted,
+//! 1 it could not decide or promote, 2 misuse, 3 the gate said no.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use argh::{ArgsInfo, FromArgs};
+use gate::step::args::{Parsed, parse};
+use gate::step::exit::Exit;
+use rehearsal::rehearse::{Options, RehearseError, TIME_SCALE, list_scenarios, rehearse};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Rehearses the whole gate on this machine: runs the tasks of the pipeline file as child processes
+/// of the real binaries, against stand-in servers, in a few seconds.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    example = "{command_name} --scenario blocking-failure --keep /tmp/night",
+    error_code(0, "promoted"),
+    error_code(1, "it could not decide or promote"),
+    error_code(2, "bad input"),
+    error_code(3, "the gate said no")
+)]
+struct Args {
+    /// what happens in the night [default: pass]
+    #[argh(option, arg_name = "NAME", default = "\"pass\".to_owned()")]
+    scenario: String,
+
+    /// print the scenarios with their exit codes, and end
+    #[argh(switch)]
+    list_scenarios: bool,
+
+    /// pipeline or PipelineRun to rehearse [default: .tekton/pipelines/ho-release-gate.yaml]
+    #[argh(option, arg_name = "FILE")]
+    pipeline: Option<PathBuf>,
+
+    /// what names and ids are drawn from [default: 0]
+    #[argh(option, arg_name = "N", default = "0")]
+    seed: u64,
+
+    /// new or empty folder for the record, the logs, the messages and all requests
+    #[argh(option, arg_name = "DIR")]
+    keep: Option<PathBuf>,
+
+    /// gate seconds that pass in a second [default: 1500]
+    #[argh(option, arg_name = "N", default = "TIME_SCALE")]
+    time_scale: u32,
+
+    /// only start the stand-in servers and print how to run each step against them; Ctrl-C ends
+    #[argh(switch)]
+    serve: bool,
+}
+
+fn main() -> ExitCode {
+    let given: Vec<String> = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let args = match parse::<Args>("rehearse-gate", &given) {
+        Parsed::Run(args) => args,
+        Parsed::Print(text) => {
+            let _ = io::stdout().write_all(text.as_bytes());
+            return Exit::Done.into();
+        }
+        Parsed::Wrong(problem) => return end(Exit::Misuse, problem),
+    };
+    if args.list_scenarios {
+        return match list_scenarios(&mut io::stdout().lock()) {
+            Ok(()) => Exit::Done.into(),
+            Err(error) => end(Exit::Failed, error),
+        };
+    }
+    let options = Options {
+        scenario: args.scenario,
+        pipeline: args.pipeline,
+        seed: args.seed,
+        keep: args.keep,
+        time_scale: args.time_scale.max(1),
+        serve: args.serve,
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return end(Exit::Failed, error),
+    };
+    runtime.block_on(until_signalled(&options))
+}
+
+/// The rehearsal, ended by a signal; its children end with it.
+async fn until_signalled(options: &Options) -> ExitCode {
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+        return end(Exit::Failed, "the system gives no signals");
+    };
+    tokio::select! {
+        ended = rehearse(options) => match ended {
+            Ok(code) => code.into(),
+            Err(RehearseError::Misuse(problem)) => end(Exit::Misuse, problem),
+            Err(RehearseError::Failed(problem)) => end(Exit::Failed, problem),
+        },
+        // Ctrl-C is how the stand-ins are meant to end.
+        _ = interrupt.recv() => if options.serve { Exit::Done.into() } else { end(Exit::Interrupted, "interrupted") },
+        _ = terminate.recv() => end(Exit::Terminated, "terminated"),
+    }
+}
+
+fn end(exit: Exit, problem: impl std::fmt::Display) -> ExitCode {
+    let _ = writeln!(io::stderr(), "error: {problem}");
+    exit.into()
+}

@@ -1,0 +1,67 @@
+//! A line on a terminal that says how far the night is; nothing anywhere else.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use standins::World;
+use tokio::time::Instant;
+
+use crate::duration;
+use crate::screen::{WIDTH, short};
+
+/// How often it is redrawn.
+const PACE: Duration = Duration::from_millis(100);
+
+/// The line.
+pub struct Progress {
+    bar: ProgressBar,
+    began: Instant,
+}
+
+impl Progress {
+    /// A line on stderr, hidden unless that is a terminal.
+    pub fn new() -> Self {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            bar.set_style(style);
+        }
+        Self { bar, began: Instant::now() }
+    }
+
+    /// Takes the line away while something is printed.
+    pub fn around<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.bar.suspend(print)
+    }
+
+    /// Redraws it for ever, with the tasks that `running` names; dropped when the run is over.
+    pub async fn redraw(&self, world: &World, running: impl Fn() -> Vec<String>) {
+        let mut pace = tokio::time::interval(PACE);
+        loop {
+            pace.tick().await;
+            if self.bar.is_hidden() {
+                continue;
+            }
+            let gate = duration::show(self.began.elapsed().saturating_mul(world.scale()));
+            let jobs: Vec<String> = world
+                .prow()
+                .launches()
+                .iter()
+                .filter_map(|launch| Some(format!("{} {}", short(&launch.job), world.prow().state(&launch.id)?.prow())))
+                .collect();
+            let line = format!("{gate}  {}  {}", running().join(", "), jobs.join(" · "));
+            self.bar.set_message(line.chars().take(WIDTH).collect::<String>());
+            self.bar.tick();
+        }
+    }
+
+    /// Takes the line away.
+    pub fn done(self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self::new()
+    }
+}

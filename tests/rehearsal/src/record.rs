@@ -1,0 +1,141 @@
+//! The gate record as the screen reads it: only what is shown, and lenient, since its format
+//! belongs to the steps.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+/// What is shown of a record.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    /// The image under test
+    pub candidate: Option<Candidate>,
+    /// The jobs
+    pub jobs: Vec<Job>,
+    /// The verdict
+    pub verdict: Option<Verdict>,
+    /// The promotion
+    pub release: Option<Release>,
+}
+
+/// The image under test.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Candidate {
+    /// Commit
+    pub revision: Option<String>,
+    /// Such as `linux/amd64`
+    pub platforms: Vec<String>,
+}
+
+/// A job.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Job {
+    /// Full name
+    pub name: String,
+    /// `blocking` or `informing`
+    pub class: String,
+    /// Its launches
+    pub attempts: Vec<Attempt>,
+    /// Why it could not be launched
+    pub refusal: Option<Refusal>,
+}
+
+/// Why a job could not be launched.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Refusal {
+    /// In the server's words
+    pub reason: String,
+}
+
+/// A launch of a job.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Attempt {
+    /// When Gangway took it
+    pub launched_at: Option<Timestamp>,
+    /// When each state was first seen
+    pub states: Vec<State>,
+    /// Its page
+    pub job_url: Option<String>,
+    /// `passed`, `product`, …
+    pub cause: Option<String>,
+    /// What the cause was read from
+    pub detail: Option<String>,
+    /// The tests that failed
+    pub failing_tests: FailingTests,
+    /// What shows which image ran
+    pub proof: Option<Proof>,
+}
+
+/// A state of a launch.
+#[derive(Debug, Deserialize)]
+pub struct State {
+    /// When it was first seen
+    pub at: Timestamp,
+}
+
+/// Tests that failed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct FailingTests {
+    /// The first ones
+    pub names: Vec<String>,
+    /// How many more
+    pub more: usize,
+}
+
+/// What shows which image ran.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Proof {
+    /// `proven`, `requested` or `unproven`
+    pub level: String,
+    /// Where it was found
+    pub note: String,
+}
+
+/// The verdict.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Verdict {
+    /// `passed`, `failed` or `undecided`
+    pub decision: String,
+    /// Blocking jobs that passed
+    pub blocking_passed: usize,
+    /// Blocking jobs
+    pub blocking_total: usize,
+}
+
+/// The promotion.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Release {
+    /// Name of the Release
+    pub name: Option<String>,
+    /// `true`, `false` or `unknown`
+    pub released: String,
+    /// The last phase seen
+    pub phase: Option<String>,
+    /// What was pushed
+    pub images: Vec<Pushed>,
+}
+
+/// A pushed image.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Pushed {
+    /// Its digest
+    pub digest: String,
+    /// Where it can be pulled from
+    pub urls: Vec<String>,
+}
+
+impl Record {
+    /// Reads a record; one that cannot be read shows nothing.
+    pub fn read(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+}

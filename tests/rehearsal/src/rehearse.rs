@@ -1,0 +1,249 @@
+//! The rehearsal from the first line to the exit code.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use crate::check;
+use crate::document::{Document, Timeouts};
+use crate::outcome;
+use crate::progress::Progress;
+use crate::record::Record;
+use crate::run::{Event, Run};
+use crate::scenario;
+use crate::screen::{Counted, Screen};
+use crate::serve;
+use crate::siblings;
+use crate::stage::Stage;
+use crate::task::TaskReport;
+use standins::{Server, World};
+
+/// The pipeline file of this repository.
+pub const PIPELINE: &str = ".tekton/pipelines/ho-release-gate.yaml";
+/// Gate seconds in a second: a night of three hours in some eight seconds.
+pub const TIME_SCALE: u32 = 1500;
+
+/// What a rehearsal is asked for.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Name of the scenario
+    pub scenario: String,
+    /// The pipeline file; this repository's if none is given
+    pub pipeline: Option<PathBuf>,
+    /// What names and ids are drawn from
+    pub seed: u64,
+    /// Where everything is left; a folder that is gone afterwards if none is given
+    pub keep: Option<PathBuf>,
+    /// Gate seconds in a second
+    pub time_scale: u32,
+    /// Only serve the stand-ins
+    pub serve: bool,
+}
+
+/// Why there was no rehearsal.
+#[derive(Debug, thiserror::Error)]
+pub enum RehearseError {
+    /// What was asked for makes no sense (exit 2)
+    #[error("{0}")]
+    Misuse(String),
+    /// It could not be done (exit 1)
+    #[error("{0}")]
+    Failed(String),
+}
+
+fn misuse(error: impl std::fmt::Display) -> RehearseError {
+    RehearseError::Misuse(error.to_string())
+}
+
+fn failed(error: impl std::fmt::Display) -> RehearseError {
+    RehearseError::Failed(error.to_string())
+}
+
+/// Prints the scenarios.
+///
+/// # Errors
+/// Nobody reads them.
+pub fn list_scenarios(out: &mut impl Write) -> io::Result<()> {
+    for scenario in scenario::all() {
+        writeln!(out, "{:<18} exit {}  {}", scenario.name, scenario.exit, scenario.about)?;
+    }
+    Ok(())
+}
+
+/// Rehearses, and says with which code to exit. Dropping the future ends the children.
+///
+/// # Errors
+/// The rehearsal itself could not be done; what the gate says is no error.
+pub async fn rehearse(options: &Options) -> Result<u8, RehearseError> {
+    let scenario = scenario::named(&options.scenario).map_err(misuse)?;
+    let (path, shown) = pipeline_path(options.pipeline.as_deref());
+    let text = fs::read_to_string(&path).map_err(|error| misuse(format!("--pipeline: {shown}: {error}")))?;
+    let document = Document::parse(&text, &shown).map_err(misuse)?;
+    check::check(document.spec()).map_err(|error| misuse(format!("{shown}: {error}")))?;
+    let binaries = siblings::names(document.spec()).map_err(|error| misuse(format!("{shown}: {error}")))?;
+
+    let folder = siblings::folder().map_err(failed)?;
+    siblings::build(&binaries, &folder).map_err(failed)?;
+    siblings::check(&binaries, &folder).map_err(failed)?;
+
+    let work = Work::new(options.keep.as_deref())?;
+    let stage = Stage::set(&scenario, options.seed, options.time_scale)
+        .map_err(|error| failed(format!("serve the stand-ins: {error}")))?;
+    if options.serve {
+        serve::serve(&stage, &scenario, &folder, work.path()).await.map_err(failed)?;
+        return Ok(0);
+    }
+    let screen = Screen {
+        colour: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+        scale: options.time_scale,
+    };
+    print(&[screen.head(&shown, &scenario)]);
+    let laptop = stage.laptop(folder, work.path(), &binaries).map_err(failed)?;
+    let run = Run::new(document.spec(), timeouts(&document), &stage.request(), laptop)
+        .map_err(|error| misuse(format!("{shown}: {error}")))?;
+    let told = RefCell::new(Told::default());
+    let progress = Progress::new();
+    let report = {
+        let running = run.run(|event| progress.around(|| tell(event, screen, &stage, &told)));
+        let redrawing = progress.redraw(&stage.world, || told.borrow().running.keys().cloned().collect());
+        tokio::select! {
+            report = running => report.map_err(failed)?,
+            () = redrawing => unreachable!("the line is redrawn for ever"),
+        }
+    };
+    progress.done();
+
+    let record = Record::read(&stage.record().unwrap_or_default());
+    let (code, words) = outcome::of(&report, &record, &told.borrow().errors);
+    print(&[String::new()]);
+    print(&words);
+    print(&[work.end(&stage).map_err(failed)?]);
+    Ok(code)
+}
+
+/// The file and its name for people. `cargo run` may have been started in a folder below.
+fn pipeline_path(given: Option<&Path>) -> (PathBuf, String) {
+    match given {
+        Some(path) => (path.to_owned(), path.display().to_string()),
+        None => {
+            let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
+            (package.join(PIPELINE), PIPELINE.to_owned())
+        }
+    }
+}
+
+/// A Pipeline has no limits of its own: those of the whole run are the PipelineRun's.
+fn timeouts(document: &Document) -> Option<Timeouts> {
+    match document {
+        Document::Pipeline(_) => None,
+        Document::PipelineRun(run) => Some(run.spec.timeouts.clone()),
+    }
+}
+
+/// What has been seen so far.
+#[derive(Default)]
+struct Told {
+    /// Tasks that run, with what had been counted when they began
+    running: BTreeMap<String, Counted>,
+    /// Last words of the tasks that failed
+    errors: BTreeMap<String, String>,
+}
+
+fn count(world: &World) -> Counted {
+    Counted { gangway_requests: world.requests_to(Server::Gangway).len(), messages: world.slack().messages().len() }
+}
+
+fn tell(event: Event<'_>, screen: Screen, stage: &Stage, told: &RefCell<Told>) {
+    let mut told = told.borrow_mut();
+    let lines = match event {
+        Event::Started(name) => {
+            told.running.insert(name.to_owned(), count(&stage.world));
+            return;
+        }
+        Event::Ended(task) => {
+            let before = told.running.remove(&task.name).unwrap_or_default();
+            let now = count(&stage.world);
+            let counted = Counted {
+                gangway_requests: now.gangway_requests - before.gangway_requests,
+                messages: now.messages - before.messages,
+            };
+            let error = last_words(task);
+            if let Some(error) = &error {
+                told.errors.insert(task.name.clone(), error.clone());
+            }
+            let record = Record::read(&stage.record().unwrap_or_default());
+            screen.task(task, &record, counted, error.as_deref())
+        }
+        Event::Skipped(name, skip) => screen.skipped(name, skip),
+        Event::Finally => vec![screen.finally()],
+    };
+    drop(told);
+    print(&lines);
+}
+
+/// What a failed task's last step said: its `error: ` line.
+fn last_words(task: &TaskReport) -> Option<String> {
+    let one = task.tries.last()?;
+    one.failure.as_ref()?;
+    let log = fs::read_to_string(&one.steps.last()?.stderr).ok()?;
+    log.lines().rev().find_map(|line| line.strip_prefix("error: ")).map(str::to_owned)
+}
+
+fn print(lines: &[String]) {
+    let mut out = io::stdout().lock();
+    for line in lines {
+        // Nobody may be reading any more; the rehearsal goes on for its exit code.
+        let _ = writeln!(out, "{line}");
+    }
+}
+
+/// The folder that the rehearsal writes to.
+enum Work {
+    Kept(PathBuf),
+    Gone(tempfile::TempDir),
+}
+
+impl Work {
+    fn new(keep: Option<&Path>) -> Result<Self, RehearseError> {
+        let Some(keep) = keep else {
+            return tempfile::Builder::new().prefix("rehearse-gate-").tempdir().map(Self::Gone).map_err(failed);
+        };
+        let wrong = |error: io::Error| misuse(format!("--keep: {}: {error}", keep.display()));
+        fs::create_dir_all(keep).map_err(wrong)?;
+        if fs::read_dir(keep).map_err(wrong)?.next().is_some() {
+            return Err(misuse(format!("--keep: {} is not empty; expected a new or empty folder", keep.display())));
+        }
+        keep.canonicalize().map(Self::Kept).map_err(wrong)
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Kept(path) => path,
+            Self::Gone(folder) => folder.path(),
+        }
+    }
+
+    /// Adds what the stand-ins saw, and says where to look.
+    fn end(&self, stage: &Stage) -> io::Result<String> {
+        let Self::Kept(path) = self else {
+            return Ok("record, logs and messages: rerun with --keep DIR to look at them".into());
+        };
+        fs::write(path.join("record.json"), stage.record().unwrap_or_default())?;
+        for (number, message) in stage.world.slack().messages().iter().enumerate() {
+            fs::write(path.join(format!("message-{}.json", number + 1)), format!("{:#}\n", message.payload))?;
+        }
+        let requests: String = stage
+            .world
+            .requests()
+            .iter()
+            .map(|asked| {
+                let status = asked.status.map_or("-".to_owned(), |status| status.to_string());
+                format!("{} {} {} {} {status}\n", asked.at, asked.server.name(), asked.method, asked.path)
+            })
+            .collect();
+        fs::write(path.join("requests.txt"), requests)?;
+        Ok(format!("record, logs and messages are in {}", path.display()))
+    }
+}

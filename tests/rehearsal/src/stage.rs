@@ -1,0 +1,147 @@
+//! The stage of a rehearsal: stand-in servers with a scenario's night, and what a PipelineRun in
+//! their cluster is given.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use standins::{Installed, Limit, Server, Servers, World};
+
+use crate::document::ParamValue;
+use crate::run::Request;
+use crate::scenario::{Gangway, Image, Scenario};
+use crate::task::Laptop;
+use crate::volumes::{Files, Mountable};
+
+/// Name of the scenario (IntegrationTestScenario) that the run belongs to.
+pub const TEST_SCENARIO: &str = "ho-release-gate-aro-hcp";
+
+/// Gangway's limit in production: 9 requests a minute for one address, burst 5.
+const LIMIT: Limit = Limit { per_minute: 9, burst: 5, retry_after: None };
+
+/// Labels of a PipelineRun that the steps read from their pods.
+const SNAPSHOT_LABEL: &str = "appstudio.openshift.io/snapshot";
+const SCENARIO_LABEL: &str = "test.appstudio.openshift.io/scenario";
+
+/// Served stand-ins, ready for a run.
+pub struct Stage {
+    /// Their state
+    pub world: World,
+    /// Their addresses; they end when this is dropped
+    pub servers: Servers,
+    /// What the night consists of
+    pub installed: Installed,
+    /// Namespace of everything
+    pub namespace: String,
+    /// Name of the PipelineRun
+    pub run: String,
+    /// Its UID
+    pub uid: String,
+    token: String,
+}
+
+impl Stage {
+    /// Serves a scenario; the same seed gives the same names and ids.
+    ///
+    /// # Errors
+    /// No free port on loopback.
+    pub fn set(scenario: &Scenario, seed: u64, time_scale: u32) -> io::Result<Self> {
+        let world = World::builder().time_scale(time_scale).seed(seed).gangway_limit(LIMIT).build();
+        let servers = world.serve()?;
+        let night = scenario.night();
+        let installed = night.install(&world, &servers.registry_host());
+        if scenario.image == Image::Missing {
+            world.registry().remove(&installed.image.digest);
+        }
+        if scenario.gangway == Gangway::Down {
+            servers.close(Server::Gangway);
+        }
+        let run = format!("ho-release-gate-{:05x}", seed & 0xf_ffff);
+        world.kube().put(pipeline_run(&night.namespace, &run, &installed.snapshot, &world.born().to_string()));
+        let stored = world.kube().get("pipelineruns", &night.namespace, &run).unwrap_or_default();
+        let uid = stored["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+        Ok(Self { world, servers, installed, namespace: night.namespace, run, uid, token: night.token })
+    }
+
+    /// What integration-service would write into the PipelineRun: parameters that this pipeline
+    /// takes from its scenario, and addresses of the stand-ins in place of production's.
+    pub fn request(&self) -> Request {
+        let texts = [
+            ("SNAPSHOT", self.installed.snapshot_json.clone()),
+            ("release-plan-name", self.installed.plan.clone()),
+            ("e2e-blocking-job-names", self.installed.blocking.clone()),
+            ("e2e-informing-job-names", self.installed.informing.clone()),
+            ("gangway-url", self.servers.gangway_url()),
+            ("deck-url", self.servers.deck_url()),
+            ("artifacts-url", self.servers.artifacts_url()),
+        ];
+        Request {
+            name: self.run.clone(),
+            uid: self.uid.clone(),
+            namespace: self.namespace.clone(),
+            params: texts.into_iter().map(|(name, text)| (name.to_owned(), ParamValue::String(text))).collect(),
+        }
+    }
+
+    /// Gangway's token and Slack's webhook, by Secret.
+    pub fn secrets(&self) -> BTreeMap<String, Files> {
+        let one = |key: &str, text: &str| Files::from([(key.to_owned(), text.to_owned())]);
+        BTreeMap::from([
+            ("gangway-token".to_owned(), one("token", &self.token)),
+            ("slack-webhook".to_owned(), one("url", &self.servers.slack_url())),
+        ])
+    }
+
+    /// This machine in place of the cluster. What a pod has from its cluster and a laptop has not:
+    /// a kubeconfig for the service account's token and namespace, and for every step
+    /// `--time-scale`. Nothing else is added to what the pipeline says.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn laptop(&self, programs: PathBuf, work: &Path, binaries: &[String]) -> io::Result<Laptop> {
+        let kubeconfig = work.join("kubeconfig");
+        self.servers.write_kubeconfig(&kubeconfig, &self.namespace)?;
+        let time_scale = vec!["--time-scale".to_owned(), self.world.scale().to_string()];
+        let log_filter = std::env::var("RUST_LOG").ok().map(|filter| ("RUST_LOG".to_owned(), filter));
+        let mut env = vec![("KUBECONFIG".to_owned(), kubeconfig.to_string_lossy().into_owned())];
+        env.extend(log_filter);
+        Ok(Laptop {
+            programs,
+            work: work.to_owned(),
+            mountable: Mountable { secrets: self.secrets(), config_maps: BTreeMap::new() },
+            labels: BTreeMap::from([
+                (SNAPSHOT_LABEL.to_owned(), self.installed.snapshot.clone()),
+                (SCENARIO_LABEL.to_owned(), TEST_SCENARIO.to_owned()),
+            ]),
+            env,
+            extra_args: binaries.iter().map(|name| (name.clone(), time_scale.clone())).collect(),
+            time_scale: self.world.scale(),
+        })
+    }
+
+    /// The gate record as it stands, if a step wrote one.
+    pub fn record(&self) -> Option<String> {
+        let map = self.world.kube().get("configmaps", &self.namespace, &format!("gate-{}", self.run))?;
+        Some(map["data"]["record.json"].as_str()?.to_owned())
+    }
+}
+
+/// The PipelineRun, as far as a step looks at it.
+fn pipeline_run(namespace: &str, name: &str, snapshot: &str, started: &str) -> Value {
+    json!({
+        "apiVersion": "tekton.dev/v1",
+        "kind": "PipelineRun",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "creationTimestamp": started,
+            "labels": {SNAPSHOT_LABEL: snapshot, SCENARIO_LABEL: TEST_SCENARIO},
+        },
+        "spec": {"timeouts": {"pipeline": "7h0m0s", "tasks": "6h0m0s", "finally": "1h0m0s"}},
+        "status": {
+            "startTime": started,
+            "conditions": [{"type": "Succeeded", "status": "Unknown", "reason": "Running"}],
+        },
+    })
+}
