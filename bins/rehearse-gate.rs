@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// of the real binaries, against stand-in servers, in a few seconds.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    example = "{command_name} --scenario blocking-failure --keep /tmp/night",
+    example = "rehearse-gate --scenario blocking-failure --keep /tmp/night",
     error_code(0, "promoted"),
     error_code(1, "it could not decide or promote"),
     error_code(2, "bad input"),

@@ -1,9 +1,7 @@
 //! How a rehearsal ends: its exit code and its last words.
 
-use std::collections::BTreeMap;
-
 use crate::order::Outcome;
-use crate::record::Record;
+use crate::record::{Attempt, Record};
 use crate::run::RunReport;
 use crate::screen::{self, WIDTH, last_exit, short, short_image, wrap};
 
@@ -14,90 +12,198 @@ pub const UNDECIDED: u8 = 1;
 /// The gate said no.
 pub const REFUSED: u8 = 3;
 
-/// The exit code of a run, and what is said last; `errors` are the failed tasks' last words.
-pub fn of(report: &RunReport, record: &Record, errors: &BTreeMap<String, String>) -> (u8, Vec<String>) {
+/// The exit code of a run, and what is said last.
+///
+/// The record's verdict and the promotion's result decide; where there is no verdict, a step that
+/// exited 3 said no, and any other end is none.
+pub fn of(report: &RunReport, record: &Record) -> (u8, Vec<String>) {
     let result = |task: &str, name: &str| {
         report.tasks.get(task).and_then(|task| task.finished.results.get(name)).map(String::as_str)
     };
-    let failed: Vec<&String> = report
+    let failed: Vec<&str> = report
         .tasks
         .iter()
         .filter(|(_, task)| task.finished.outcome == Outcome::Failed)
-        .map(|(name, _)| name)
+        .map(|(name, _)| name.as_str())
         .collect();
-    let said = |task: &str| match errors.get(task) {
-        Some(error) => format!("{task}: {error}"),
-        None => format!("{task} failed"),
+    let why = || match failed.first() {
+        Some(task) => format!("{task} failed"),
+        None => report.problems.join(", "),
     };
-    let decision = record.verdict.as_ref().map(|verdict| verdict.decision.as_str());
 
     if result("create-release", "released") == Some("true") {
         let image = result("resolve-image", "image").map(short_image).unwrap_or_default();
-        let plan = record_plan(report);
-        return match failed.first() {
-            None if report.succeeded => (PROMOTED, vec![format!("promoted: {image}{plan}")]),
-            Some(task) => (UNDECIDED, wrap(&format!("promoted: {image}{plan}, but {}", said(task)), WIDTH)),
-            None => (UNDECIDED, vec![format!("promoted: {image}{plan}, but {}", report.problems.join(", "))]),
+        let plan = record.release.as_ref().map(|release| format!(" for {}", release.plan)).unwrap_or_default();
+        let promoted = format!("promoted: {image}{plan}");
+        return if report.succeeded {
+            (PROMOTED, vec![promoted])
+        } else {
+            (UNDECIDED, wrap(&format!("{promoted}, but {}", why()), WIDTH))
         };
     }
-    if decision == Some("failed") {
-        return (REFUSED, refusal(record));
+    let said_no = |task: &&str| last_exit(&report.tasks[*task]) == Some(3);
+    match record.verdict.as_ref().map(|verdict| verdict.decision.as_str()) {
+        Some("failed") => (REFUSED, jobs(record, "refused")),
+        Some("passed") => match failed.contains(&"create-release") {
+            true if said_no(&"create-release") => (REFUSED, vec!["refused: create-release said no".to_owned()]),
+            true => (UNDECIDED, vec!["not promoted: the jobs passed, but create-release failed".to_owned()]),
+            false => (UNDECIDED, wrap(&format!("not promoted: the jobs passed, but {}", why()), WIDTH)),
+        },
+        Some(_) => (UNDECIDED, jobs(record, "not decided")),
+        None => match failed.iter().find(|task| said_no(task)) {
+            Some(task) => (REFUSED, vec![format!("refused: {task} said no")]),
+            None => (UNDECIDED, wrap(&format!("not decided: {}{}", why(), launched(record)), WIDTH)),
+        },
     }
-    if decision.is_none()
-        && let Some(task) = failed.iter().find(|task| last_exit(&report.tasks[**task]) == Some(3))
-    {
-        return (REFUSED, wrap(&format!("refused: {}", said(task)), WIDTH));
+}
+
+fn launched(record: &Record) -> String {
+    match record.jobs.iter().filter(|job| job.attempts.iter().any(|attempt| attempt.launched_at.is_some())).count() {
+        0 => ", no job was launched".to_owned(),
+        1 => ", 1 job was launched".to_owned(),
+        jobs => format!(", {jobs} jobs were launched"),
     }
-    let words = match (decision, failed.first()) {
-        (Some("passed"), _) => {
-            let task = failed.iter().find(|task| task.as_str() == "create-release").or(failed.first());
-            let why = task.map_or("no task created a Release".to_owned(), |task| said(task));
-            format!("not promoted: the gate passed, but {why}")
-        }
-        (Some(_), _) => return (UNDECIDED, undecided(record)),
-        (None, Some(task)) => format!("not decided: {}", said(task)),
-        (None, None) => format!("not decided: {}", report.problems.join(", ")),
-    };
-    (UNDECIDED, wrap(&words, WIDTH))
 }
 
-fn record_plan(report: &RunReport) -> String {
-    let release = report.tasks.get("create-release").and_then(|task| task.finished.results.get("release"));
-    // A Release is named PLAN-DIGEST-NUMBER.
-    let plan = release.map(|name| name.rsplitn(3, '-').last().unwrap_or(name));
-    plan.map(|plan| format!(" for {plan}")).unwrap_or_default()
-}
-
-fn blocking_that_did_not_pass(record: &Record) -> impl Iterator<Item = (&str, Option<&crate::record::Attempt>)> {
-    record
-        .jobs
-        .iter()
-        .filter(|job| job.class == "blocking")
-        .map(|job| (short(&job.name), job.attempts.last()))
-        .filter(|(_, last)| last.is_none_or(|last| last.cause.as_deref() != Some("passed")))
-}
-
-fn refusal(record: &Record) -> Vec<String> {
-    lines(record, "refused", |last| match screen::tests(last) {
-        tests if tests.is_empty() => format!("did not pass, {}", screen::cause(last)),
-        tests => format!("failed {tests}"),
-    })
-}
-
-fn undecided(record: &Record) -> Vec<String> {
-    lines(record, "not decided", |last| format!("did not pass, {}", screen::cause(last)))
-}
-
-fn lines(record: &Record, word: &str, what: fn(&crate::record::Attempt) -> String) -> Vec<String> {
+/// The blocking jobs that did not pass, each with its page.
+fn jobs(record: &Record, word: &str) -> Vec<String> {
     let mut lines = Vec::new();
-    for (name, last) in blocking_that_did_not_pass(record) {
-        let text = last.map_or("was not launched".to_owned(), what);
+    for job in record.jobs.iter().filter(|job| job.class == "blocking") {
+        let last = job.attempts.last();
+        if last.is_some_and(|last| last.cause.as_deref() == Some("passed")) {
+            continue;
+        }
         let head = if lines.is_empty() { format!("{word}: ") } else { String::new() };
-        lines.extend(wrap(&format!("{head}{name} {text}"), WIDTH));
+        lines.extend(wrap(
+            &format!("{head}{} {}", short(&job.name), last.map_or("was not launched".into(), what)),
+            WIDTH,
+        ));
         lines.extend(last.and_then(|last| last.job_url.as_ref()).map(|url| format!("  {url}")));
     }
     if lines.is_empty() {
         lines.push(word.to_owned());
     }
     lines
+}
+
+fn what(last: &Attempt) -> String {
+    match screen::tests(last) {
+        tests if tests.is_empty() => format!("did not pass, {}", screen::cause(last)),
+        tests => format!("failed {tests}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::child::Ended;
+    use crate::order::Finished;
+    use crate::task::{StepReport, TaskReport, Try};
+
+    /// Tasks as name, exit code and results.
+    type Told<'a> = (&'a str, i32, &'a [(&'a str, &'a str)]);
+
+    fn report(tasks: &[Told]) -> RunReport {
+        let task = |(name, code, results): &Told| {
+            let step = StepReport {
+                name: (*name).into(),
+                ended: Ended::Exited(*code),
+                stdout: PathBuf::new(),
+                stderr: PathBuf::new(),
+            };
+            let outcome = if *code == 0 { Outcome::Succeeded } else { Outcome::Failed };
+            let results = results.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            let report = TaskReport {
+                name: (*name).into(),
+                finished: Finished { outcome, results },
+                tries: vec![Try { steps: vec![step], failure: None, took: Duration::ZERO }],
+            };
+            ((*name).to_owned(), report)
+        };
+        let tasks: BTreeMap<String, TaskReport> = tasks.iter().map(task).collect();
+        RunReport {
+            succeeded: tasks.values().all(|task| task.finished.outcome == Outcome::Succeeded),
+            results: BTreeMap::new(),
+            state: BTreeMap::new(),
+            problems: Vec::new(),
+            tasks,
+        }
+    }
+
+    fn record(verdict: &str) -> Record {
+        let record = Record::read(&format!(
+            r#"{{"release": {{"plan": "aro-hcp"}}, "verdict": {verdict}, "jobs": [
+  {{"name": "periodic-x-e2e-a", "class": "blocking", "attempts": [{{"launched_at": "2026-08-20T03:20:00Z",
+    "cause": "passed"}}]}},
+  {{"name": "periodic-x-e2e-b", "class": "blocking", "attempts": [{{"launched_at": "2026-08-20T03:20:00Z",
+    "cause": "product", "failing_tests": {{"names": ["TestB"]}}, "job_url": "https://prow/b"}}]}},
+  {{"name": "periodic-x-e2e-c", "class": "informing", "attempts": [{{"cause": "deadline"}}]}}]}}"#
+        ));
+        assert_eq!(record.jobs.len(), 3, "the text above is read");
+        record
+    }
+
+    #[test]
+    fn every_end_has_its_code_and_words() {
+        let image = ("resolve-image", 0, &[("image", "q/ho@sha256:4be1f0c2d7aa")][..]);
+        let released = ("create-release", 0, &[("released", "true")][..]);
+        let decided = |word: &str| format!(r#"{{"decision": "{word}"}}"#);
+        let b = "e2e-b failed TestB\n  https://prow/b";
+        let cases: [(&str, &[Told], String, u8, String); 10] = [
+            ("promoted", &[image, released], decided("passed"), 0, "promoted: ho@sha256:4be1f0c2… for aro-hcp".into()),
+            (
+                "promoted, not told",
+                &[image, released, ("notify-slack", 1, &[])],
+                decided("passed"),
+                1,
+                "promoted: ho@sha256:4be1f0c2… for aro-hcp, but notify-slack failed".into(),
+            ),
+            ("failed", &[("collect-results", 3, &[])], decided("failed"), 3, format!("refused: {b}")),
+            ("undecided", &[("collect-results", 3, &[])], decided("undecided"), 1, format!("not decided: {b}")),
+            (
+                "release failed",
+                &[("create-release", 1, &[("released", "false")])],
+                decided("passed"),
+                1,
+                "not promoted: the jobs passed, but create-release failed".into(),
+            ),
+            (
+                "release refused",
+                &[("create-release", 3, &[])],
+                decided("passed"),
+                3,
+                "refused: create-release said no".into(),
+            ),
+            ("wrong content", &[("resolve-image", 3, &[])], "null".into(), 3, "refused: resolve-image said no".into()),
+            (
+                "no token",
+                &[("launch-prow", 2, &[])],
+                "null".into(),
+                1,
+                "not decided: launch-prow failed, 2 jobs were launched".into(),
+            ),
+            (
+                "unknown",
+                &[("launch-prow", 4, &[])],
+                "null".into(),
+                1,
+                "not decided: launch-prow failed, 2 jobs were launched".into(),
+            ),
+            (
+                "promotion skipped",
+                &[("notify-slack", 1, &[])],
+                decided("passed"),
+                1,
+                "not promoted: the jobs passed, but notify-slack failed".into(),
+            ),
+        ];
+        for (name, tasks, verdict, code, words) in cases {
+            let (got, lines) = of(&report(tasks), &record(&verdict));
+            assert_eq!((got, lines.join("\n")), (code, words), "{name}");
+        }
+    }
 }

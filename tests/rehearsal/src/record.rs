@@ -113,6 +113,8 @@ pub struct Verdict {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Release {
+    /// The ReleasePlan
+    pub plan: String,
     /// Name of the Release
     pub name: Option<String>,
     /// `true`, `false` or `unknown`

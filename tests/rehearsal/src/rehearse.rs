@@ -116,7 +116,7 @@ pub async fn rehearse(options: &Options) -> Result<u8, RehearseError> {
     progress.done();
 
     let record = Record::read(&stage.record().unwrap_or_default());
-    let (code, words) = outcome::of(&report, &record, &told.borrow().errors);
+    let (code, words) = outcome::of(&report, &record);
     print(&[String::new()]);
     print(&words);
     print(&[work.end(&stage).map_err(failed)?]);
@@ -147,8 +147,6 @@ fn timeouts(document: &Document) -> Option<Timeouts> {
 struct Told {
     /// Tasks that run, with what had been counted when they began
     running: BTreeMap<String, Counted>,
-    /// Last words of the tasks that failed
-    errors: BTreeMap<String, String>,
 }
 
 fn count(world: &World) -> Counted {
@@ -170,9 +168,6 @@ fn tell(event: Event<'_>, screen: Screen, stage: &Stage, told: &RefCell<Told>) {
                 messages: now.messages - before.messages,
             };
             let error = last_words(task);
-            if let Some(error) = &error {
-                told.errors.insert(task.name.clone(), error.clone());
-            }
             let record = Record::read(&stage.record().unwrap_or_default());
             screen.task(task, &record, counted, error.as_deref())
         }

@@ -14,6 +14,9 @@ use crate::task::TaskReport;
 pub const WIDTH: usize = 100;
 /// Where the text of a task's line begins.
 const TEXT: usize = 28;
+/// A try that ends within this (a fifth of a second) did nothing but start processes; what that
+/// would be in gate time means nothing.
+const START: Duration = Duration::from_millis(200);
 
 /// How lines look.
 #[derive(Debug, Clone, Copy)]
@@ -57,11 +60,11 @@ impl Screen {
     pub fn task(self, task: &TaskReport, record: &Record, counted: Counted, error: Option<&str>) -> Vec<String> {
         let succeeded = task.finished.outcome == Outcome::Succeeded;
         let mark = if succeeded { ("✓", Colour::Good) } else { ("✗", Colour::Bad) };
-        let took: Duration = task.tries.iter().map(|one| one.took).sum();
+        let took: Duration = task.tries.iter().map(|one| one.took).filter(|took| *took >= START).sum();
         let known = self.known(task, record, counted);
         let failure = || {
             let failed = task.tries.last().and_then(|one| one.failure.clone()).unwrap_or_default();
-            let said = error.map_or(failed, str::to_owned);
+            let said = error.map_or(failed, short_digests);
             match task.tries.len() {
                 1 => said,
                 tries => format!("{said} ({tries} tries)"),
@@ -81,9 +84,8 @@ impl Screen {
     /// The line of a task that never began.
     pub fn skipped(self, name: &str, skip: &Skip) -> Vec<String> {
         let why = match skip {
-            Skip::When(input, _) if name == "create-release" && input != "Succeeded" => {
-                "the gate did not pass".to_owned()
-            }
+            Skip::When(input, _) if name == "create-release" && input == "Failed" => "the gate did not pass".to_owned(),
+            Skip::When(input, _) if name == "create-release" && input == "None" => "nothing was tested".to_owned(),
             Skip::When(input, values) => format!("{input:?} is not among {values:?}"),
             Skip::Stopping => "a task before it failed".to_owned(),
             Skip::Parent => "a task that it waits for was skipped".to_owned(),
@@ -138,8 +140,8 @@ impl Screen {
                 parts.extend(release.phase.clone());
                 let pushed = release.images.iter().flat_map(|image| {
                     image.urls.first().map(|url| match url.contains('@') {
-                        true => cut_digest(url),
-                        false => format!("{url} {}", cut_digest(&image.digest)),
+                        true => short_digests(url),
+                        false => format!("{url} {}", short_digests(&image.digest)),
                     })
                 });
                 parts.extend(pushed);
@@ -256,14 +258,19 @@ pub fn short(job: &str) -> &str {
 
 /// `hypershift-operator-main@sha256:4be1f0c2…`
 pub fn short_image(image: &str) -> String {
-    cut_digest(image.rsplit('/').next().unwrap_or(image))
+    short_digests(image.rsplit('/').next().unwrap_or(image))
 }
 
-fn cut_digest(text: &str) -> String {
-    match text.split_once("sha256:") {
-        Some((before, hex)) if hex.len() > 8 && hex.is_char_boundary(8) => format!("{before}sha256:{}…", &hex[..8]),
-        _ => text.to_owned(),
+/// A text with each digest cut to its first eight digits.
+fn short_digests(text: &str) -> String {
+    let mut parts = text.split("sha256:");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_hexdigit).count();
+        let shown = if digits > 8 { format!("{}…", &part[..8]) } else { part[..digits].to_owned() };
+        out.push_str(&format!("sha256:{shown}{}", &part[digits..]));
     }
+    out
 }
 
 fn many(number: usize, what: &str) -> String {
@@ -399,6 +406,8 @@ mod tests {
         let failed = task("launch-prow", &[], Some("step launch-prow exited 1"), 3);
         let lines = |error| PLAIN.task(&failed, &Record::default(), Counted::default(), error).join("\n");
         assert_eq!(lines(None), "launch-prow       ✗  5h00m  step launch-prow exited 1 (3 tries)");
+        let digest = format!("a/b@sha256:{} is not there", "4be1f0c2".repeat(8));
+        assert_eq!(lines(Some(&digest)), "launch-prow       ✗  5h00m  a/b@sha256:4be1f0c2… is not there (3 tries)");
         let long = "Gangway refused the token (403, a sign-in page): /var/run/gangway/token expired or lacks access; \
                     renew it";
         assert_eq!(
@@ -414,6 +423,7 @@ mod tests {
         for (name, skip, expected) in [
             ("create-release", when("Failed"), "create-release    –         skipped: the gate did not pass"),
             ("x", when("Failed"), "x                 –         skipped: \"Failed\" is not among [\"Succeeded\"]"),
+            ("create-release", when("None"), "create-release    –         skipped: nothing was tested"),
             ("launch-prow", Skip::Stopping, "launch-prow       –         skipped: a task before it failed"),
         ] {
             assert_eq!(PLAIN.skipped(name, &skip).join("\n"), expected);
