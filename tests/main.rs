@@ -3,6 +3,7 @@
 mod collect_results;
 mod create_release;
 mod help;
+mod image_build;
 mod launch_prow;
 mod manifests;
 mod notify_slack;

@@ -104,6 +104,23 @@ fn accounts_secrets_and_tasks_are_accepted() {
     }
 }
 
+#[test]
+#[ignore = "needs a cluster"]
+fn the_build_of_the_image_is_accepted() {
+    let ground = Ground::new("build");
+    ground.accepts("-f", &repository(".tekton/release-gate-build.yaml"));
+    for name in ["release-gate-push.yaml", "release-gate-pull-request.yaml"] {
+        // Pipelines as Code fills what is in double braces.
+        let mut text = std::fs::read_to_string(repository(".tekton").join(name)).unwrap();
+        while let (Some(from), Some(to)) = (text.find("{{"), text.find("}}")) {
+            text.replace_range(from..to + 2, "filled");
+        }
+        let file = ground.folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        ground.accepts("-f", &file);
+    }
+}
+
 /// Its namespace belongs to somebody else, so it is sent to ours.
 #[test]
 #[ignore = "needs a cluster"]
