@@ -1,0 +1,47 @@
+//! What the shipped accounts may do, and what not, as the API server judges it.
+
+use standins::Night;
+
+use crate::field::Field;
+
+/// Account, verb, resource, allowed.
+const TABLE: &[(&str, &str, &str, bool)] = &[
+    ("gate-runner", "get", "configmaps", true),
+    ("gate-runner", "list", "configmaps", true),
+    ("gate-runner", "create", "configmaps", true),
+    ("gate-runner", "update", "configmaps", true),
+    ("gate-runner", "delete", "configmaps", false),
+    ("gate-runner", "get", "pipelineruns.tekton.dev", true),
+    ("gate-runner", "list", "pipelineruns.tekton.dev", false),
+    ("gate-runner", "create", "pipelineruns.tekton.dev", false),
+    ("gate-runner", "get", "snapshots.appstudio.redhat.com", true),
+    ("gate-runner", "patch", "snapshots.appstudio.redhat.com", false),
+    ("gate-runner", "get", "releaseplans.appstudio.redhat.com", true),
+    ("gate-runner", "list", "releases.appstudio.redhat.com", true),
+    ("gate-runner", "create", "releases.appstudio.redhat.com", false),
+    ("gate-runner", "get", "secrets", false),
+    ("gate-runner", "get", "pods", false),
+    ("gate-releaser", "get", "configmaps", true),
+    ("gate-releaser", "update", "configmaps", true),
+    ("gate-releaser", "create", "configmaps", false),
+    ("gate-releaser", "delete", "configmaps", false),
+    ("gate-releaser", "get", "snapshots.appstudio.redhat.com", true),
+    ("gate-releaser", "patch", "snapshots.appstudio.redhat.com", false),
+    ("gate-releaser", "get", "releaseplans.appstudio.redhat.com", true),
+    ("gate-releaser", "update", "releaseplans.appstudio.redhat.com", false),
+    ("gate-releaser", "create", "releases.appstudio.redhat.com", true),
+    ("gate-releaser", "watch", "releases.appstudio.redhat.com", true),
+    ("gate-releaser", "delete", "releases.appstudio.redhat.com", false),
+    ("gate-releaser", "patch", "releases.appstudio.redhat.com", false),
+    ("gate-releaser", "get", "secrets", false),
+    ("default", "get", "configmaps", false),
+];
+
+#[test]
+#[ignore = "needs a cluster"]
+fn the_accounts_may_do_what_the_steps_call_and_no_more() {
+    let field = Field::new("rbac", &Night::aro_hcp());
+    for (account, verb, resource, allowed) in TABLE {
+        assert_eq!(field.can(account, verb, resource), *allowed, "{account}: {verb} {resource}");
+    }
+}

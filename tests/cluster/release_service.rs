@@ -1,0 +1,88 @@
+//! release-service's part, as the real one plays it: the webhook's labels, the phases, the end.
+
+use std::io::BufReader;
+use std::process::Child;
+use std::thread::JoinHandle;
+
+use serde_json::{Value, json};
+
+use crate::kubectl::Kubectl;
+
+/// How every Release of a namespace ends.
+#[derive(Debug, Clone, Copy)]
+pub enum Fate {
+    /// Released, with the image pushed.
+    Released,
+    /// The managed pipeline fails in its task `push-snapshot`.
+    Failed,
+}
+
+/// Watches a namespace's Releases and plays them to their end, until dropped.
+pub struct ReleaseService {
+    watch: Child,
+    player: Option<JoinHandle<()>>,
+}
+
+impl ReleaseService {
+    /// Starts to play. `digest` is what the managed pipeline pushes.
+    pub fn start(kubectl: &Kubectl, digest: &str, fate: Fate) -> Self {
+        let mut watch = kubectl.spawn(&["get", "releases", "-o", "json", "--watch", "--output-watch-events"]);
+        let output = BufReader::new(watch.stdout.take().unwrap());
+        let (kubectl, digest) = (kubectl.clone(), digest.to_owned());
+        let player = std::thread::spawn(move || {
+            let events = serde_json::Deserializer::from_reader(output).into_iter::<Value>();
+            for event in events.map_while(Result::ok).filter(|event| event["type"] == "ADDED") {
+                play(&kubectl, &event["object"], &digest, fate);
+            }
+        });
+        Self { watch, player: Some(player) }
+    }
+}
+
+impl Drop for ReleaseService {
+    fn drop(&mut self) {
+        let _ = self.watch.kill();
+        let _ = self.watch.wait();
+        let _ = self.player.take().unwrap().join();
+    }
+}
+
+fn play(kubectl: &Kubectl, release: &Value, digest: &str, fate: Fate) {
+    let name = release["metadata"]["name"].as_str().unwrap();
+    let labels = json!({"metadata": {"labels": {
+        "release.appstudio.openshift.io/releasePlan": release["spec"]["releasePlan"],
+        "release.appstudio.openshift.io/snapshot": release["spec"]["snapshot"],
+    }}});
+    kubectl.patch("release", name, &labels, None);
+    let now = jiff::Timestamp::now();
+    let now = format!("{now:.0}");
+    let status = |status: Value| kubectl.patch("release", name, &json!({"status": status}), Some("status"));
+    let condition = |kind: &str, status: &str, reason: &str, message: &str| json!({"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": now});
+    let attempt = |status: &str| json!({"pipelineRun": "managed/managed-abcde", "status": status, "startTime": now});
+    status(json!({
+        "startTime": now,
+        "conditions": [condition("Released", "False", "Progressing", ""), condition("Validated", "True", "Succeeded", ""), condition("ManagedPipelineProcessed", "False", "Progressing", "")],
+        "managedPipelineAttempts": [attempt("Progressing")],
+        "managedProcessing": {"pipelineRun": "managed/managed-abcde", "startTime": now},
+    }));
+    match fate {
+        Fate::Released => status(json!({
+            "completionTime": now,
+            "conditions": [condition("Released", "True", "Succeeded", ""), condition("Validated", "True", "Succeeded", ""), condition("ManagedPipelineProcessed", "True", "Succeeded", "")],
+            "managedPipelineAttempts": [attempt("Succeeded")],
+            "artifacts": {"images": [{"name": "hypershift-operator-main", "shasum": digest, "arches": ["amd64"], "oses": ["linux"], "urls": [format!("quay.io/acme/verified:aro-hcp-{}", &digest[7..])]}]},
+        })),
+        Fate::Failed => {
+            let mut failed = attempt("Failed");
+            failed["failureReason"] = json!("Error");
+            failed["lastTask"] = json!("push-snapshot");
+            failed["lastStep"] = json!("push");
+            let message = "Release processing failed on managed pipelineRun";
+            status(json!({
+                "completionTime": now,
+                "conditions": [condition("Released", "False", "Failed", message), condition("Validated", "True", "Succeeded", ""), condition("ManagedPipelineProcessed", "False", "Failed", message)],
+                "managedPipelineAttempts": [failed],
+            }));
+        }
+    }
+}
