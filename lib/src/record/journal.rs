@@ -114,13 +114,17 @@ impl fmt::Debug for Journal {
 
 impl Journal {
     /// Opens the record, and begins one where there is none. What `identity` says and the record
-    /// does not is added with the first write.
+    /// does not is added.
     ///
     /// # Errors
     /// [`RecordError`] when it is no record of this version and run, or cannot be reached.
     pub async fn open(store: Box<dyn Store>, clock: SharedClock, identity: &Identity) -> Result<Self, RecordError> {
         match load(store.as_ref(), &clock, identity.run_id.as_deref()).await? {
-            Some(state) => Ok(Self { store, clock, state: Mutex::new(state) }),
+            Some(state) => {
+                let journal = Self { store, clock, state: Mutex::new(state) };
+                journal.identify(identity).await?;
+                Ok(journal)
+            }
             None => {
                 let id = identity.run_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
                 let record = GateRecord::begin(id, clock.now());

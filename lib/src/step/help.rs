@@ -31,7 +31,7 @@ pub fn page(name: &str, info: &CommandInfoWithArgs) -> String {
     if !info.examples.is_empty() {
         page += "\nExamples:\n";
         for line in info.examples.iter().flat_map(|example| example.lines()).filter(|line| !line.trim().is_empty()) {
-            page += &format!("  {}\n", line.trim_end());
+            page += &format!("  {}\n", line.trim_end().replace("{command_name}", name));
         }
     }
     if !info.error_codes.is_empty() {

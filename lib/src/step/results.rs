@@ -87,9 +87,21 @@ impl Results {
     /// # Errors
     /// [`ResultsError`] when either cannot be written.
     pub fn write(&self, table: impl FnOnce() -> String) -> Result<(), ResultsError> {
+        self.write_with(&[], table)
+    }
+
+    /// As [`Results::write`], with more in the JSON object than results: what a dry run would send.
+    ///
+    /// # Errors
+    /// [`ResultsError`] when either cannot be written.
+    pub fn write_with(
+        &self,
+        more: &[(&str, serde_json::Value)],
+        table: impl FnOnce() -> String,
+    ) -> Result<(), ResultsError> {
         self.write_files()?;
         let stdout = io::stdout();
-        let text = if stdout.is_terminal() { table() } else { self.json() };
+        let text = if stdout.is_terminal() { table() } else { self.json_with(more) };
         let mut stdout = stdout.lock();
         match writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush()) {
             // Nobody reads any more (`| head`): the files are what counts.
@@ -100,7 +112,12 @@ impl Results {
 
     /// The results as one JSON object of texts, in the order declared.
     pub fn json(&self) -> String {
-        let pairs = self.0.iter().map(|entry| format!("{}:{}", quoted(entry.name), quoted(&entry.value)));
+        self.json_with(&[])
+    }
+
+    fn json_with(&self, more: &[(&str, serde_json::Value)]) -> String {
+        let results = self.0.iter().map(|entry| format!("{}:{}", quoted(entry.name), quoted(&entry.value)));
+        let pairs = results.chain(more.iter().map(|(name, value)| format!("{}:{value}", quoted(name))));
         format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
     }
 

@@ -1,1 +1,0 @@
-//! The jobs asked for: two name lists and the job list in YAML.

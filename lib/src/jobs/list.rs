@@ -1,0 +1,196 @@
+//! The job list in YAML: a list of jobs, each with what a plain name cannot say.
+//!
+//! ```yaml
+//! - name: periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-aks
+//!   class: blocking            # or informing; blocking if absent
+//!   owner: "@aro-hcp-oncall"   # whom to ask about it
+//!   override-env: [OVERRIDE_IMAGE_A, OVERRIDE_IMAGE_B]   # or one name; instead of --override-env
+//!   env: {CONFORMANCE: "true"} # besides --env; wins where both set a name
+//!   proof-log: artifacts/*/hypershift-install/build-log.txt
+//! ```
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor, value::SeqAccessDeserializer};
+use serde_saphyr::Spanned;
+
+use super::{Asked, JobsError, check_name, check_value, check_variable, job, quoted};
+use crate::record::Class;
+
+/// No job list is larger (1 MiB).
+pub(super) const MAX_BYTES: usize = 1024 * 1024;
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Entry {
+    name: Spanned<String>,
+    #[serde(default)]
+    class: EntryClass,
+    #[serde(default)]
+    owner: Option<Spanned<String>>,
+    #[serde(default)]
+    override_env: Option<Spanned<OneOrMore>>,
+    #[serde(default)]
+    env: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    proof_log: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Clone, Copy, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum EntryClass {
+    #[default]
+    Blocking,
+    Informing,
+}
+
+/// One name, or a list of them.
+#[derive(Debug)]
+struct OneOrMore(Vec<String>);
+
+impl<'de> Deserialize<'de> for OneOrMore {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = OneOrMore;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a variable's name or a list of them")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<OneOrMore, E> {
+                Ok(OneOrMore(vec![name.to_owned()]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, names: A) -> Result<OneOrMore, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(names)).map(OneOrMore)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+/// Reads a job list.
+pub(super) fn read(flag: &str, yaml: &str) -> Result<Vec<Asked>, JobsError> {
+    let expected = "expected a YAML list of jobs, each with a name (and class, owner, override-env, env, proof-log)";
+    if yaml.len() > MAX_BYTES {
+        return Err(JobsError::new(flag, format!("it is larger than {} KiB", MAX_BYTES / 1024)));
+    }
+    let entries: Vec<Entry> = serde_saphyr::from_str(yaml).map_err(|error| {
+        let Some(at) = error.location() else { return JobsError::new(flag, format!("{}; {expected}", brief(&error))) };
+        let line = yaml.lines().nth((at.line() as usize).saturating_sub(1)).unwrap_or_default();
+        let place = format!("{flag}, line {} column {}", at.line(), at.column());
+        JobsError::new(place, format!("{}; {expected}, found {}", brief(&error), quoted(line.trim())))
+    })?;
+    // An empty file is a mistake; an empty list is an answer.
+    if entries.is_empty() && !yaml.contains('[') {
+        return Err(JobsError::new(flag, format!("there is nothing in it; {expected}")));
+    }
+    entries.into_iter().map(|entry| check(flag, entry)).collect()
+}
+
+fn check(flag: &str, entry: Entry) -> Result<Asked, JobsError> {
+    let line = |at: &serde_saphyr::Location| format!("{flag}, line {}", at.line());
+    let place = line(&entry.name.referenced);
+    check_name(&entry.name.value).map_err(|problem| JobsError::new(&place, problem))?;
+    let class = match entry.class {
+        EntryClass::Blocking => Class::Blocking,
+        EntryClass::Informing => Class::Informing,
+    };
+    let mut job = job(entry.name.value, class);
+    for (name, value) in entry.env {
+        check_variable(&name)
+            .and_then(|()| check_value(&name, &value.value))
+            .map_err(|problem| JobsError::new(line(&value.referenced), problem))?;
+        job.env.insert(name, value.value);
+    }
+    if let Some(names) = entry.override_env {
+        let place = line(&names.referenced);
+        if names.value.0.is_empty() {
+            return Err(JobsError::new(place, "override-env: expected a variable's name, found an empty list"));
+        }
+        for name in &names.value.0 {
+            check_variable(name).map_err(|problem| JobsError::new(&place, format!("override-env: {problem}")))?;
+        }
+        job.override_env = names.value.0;
+    }
+    job.owner = entry.owner.map(|owner| one_line(flag, "owner", owner)).transpose()?;
+    job.proof_log = entry.proof_log.map(|pattern| one_line(flag, "proof-log", pattern)).transpose()?;
+    Ok(Asked { place, job })
+}
+
+fn one_line(flag: &str, field: &str, given: Spanned<String>) -> Result<String, JobsError> {
+    if given.value.trim().is_empty() || given.value.contains(char::is_control) {
+        let place = format!("{flag}, line {}", given.referenced.line());
+        return Err(JobsError::new(place, format!("{field}: expected a text of one line, found {:?}", given.value)));
+    }
+    Ok(given.value)
+}
+
+/// The parser's complaint in words of ours, without its picture of the place.
+fn brief(error: &serde_saphyr::Error) -> String {
+    let text = error.without_snippet().to_string();
+    let first = text.lines().next().unwrap_or_default();
+    let first = first.split(" at line ").next().unwrap_or(first).split(", set DuplicateKeyPolicy").next();
+    match first.unwrap_or_default().trim_end_matches([':', ',']) {
+        "expected sequence start" => "this is no list".to_owned(),
+        "expected mapping start" => "this is no set of fields".to_owned(),
+        "expected string scalar" => "this is no text".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(yaml: &str) -> String {
+        read("--jobs", yaml).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn everything_a_job_can_say() {
+        let yaml = concat!(
+            "# nightly\n",
+            "- name: periodic-a\n  class: informing\n  owner: \"@team\"\n  override-env: IMAGE\n",
+            "  env: {COUNT: 5, FLAG: \"yes\"}\n  proof-log: artifacts/*/x.log\n",
+            "- name: periodic-b\n",
+        );
+        let asked = read("--jobs", yaml).unwrap();
+        let [a, b] = asked.as_slice() else { panic!("{asked:?}") };
+        assert_eq!((a.place.as_str(), b.place.as_str()), ("--jobs, line 2", "--jobs, line 8"));
+        assert_eq!((a.job.class, b.job.class), (Class::Informing, Class::Blocking));
+        assert_eq!(a.job.env.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>(), ["COUNT=5", "FLAG=yes"]);
+        assert_eq!(a.job.override_env, ["IMAGE"]);
+        assert_eq!(a.job.proof_log.as_deref(), Some("artifacts/*/x.log"));
+    }
+
+    #[test]
+    fn every_mistake_has_its_place() {
+        let table = [
+            ("just a text\nof two lines", "--jobs, line 1"),
+            ("- a\n- b\n", "--jobs, line 1"),
+            ("- name: a\n- class: blocking\n", "--jobs, line 2 column 3: missing field `name`"),
+            ("- name: a\n  clas: blocking\n", "--jobs, line 2 column 3: unknown field `clas`"),
+            ("- name: a\n  class: deciding\n", "--jobs, line 2 column 10: unknown variant `deciding`"),
+            ("- name: [a]\n", "--jobs, line 1"),
+            ("- name: ''\n", "--jobs, line 1: an empty name"),
+            ("- name: a\n- name: \"a\\tb\"\n", "--jobs, line 2: \"a\\tb\" holds a control character"),
+            ("- name: a\n  env: [A]\n", "--jobs, line 2"),
+            ("- name: a\n  env:\n    A: b\n    A: c\n", "--jobs, line 4"),
+            ("- name: a\n  env:\n    A: b\n    C: \"\"\n", "--jobs, line 4: the value of C is empty"),
+            ("- name: a\n  override-env: []\n", "--jobs, line 2: override-env: expected a variable's name"),
+            ("- name: a\n  override-env: [a-b]\n", "--jobs, line 2: override-env: expected a variable's name"),
+            ("- name: a\n  owner: \" \"\n", "--jobs, line 2: owner: expected a text of one line"),
+            ("- name: a\n  name: b\n", "--jobs, line 2"),
+            ("- name: a\n ]", "--jobs, line 2"),
+            ("", "--jobs"),
+        ];
+        for (yaml, start) in table {
+            let error = wrong(yaml);
+            assert!(error.starts_with(start) && !error.contains('\n'), "{yaml:?}: {error}");
+        }
+        assert!(wrong(&" ".repeat(MAX_BYTES + 1)).contains("larger than 1024 KiB"));
+    }
+}

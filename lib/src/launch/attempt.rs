@@ -1,0 +1,171 @@
+//! What the record says of one attempt, and the changes of it: pure, since each is applied again
+//! when somebody else has written in between.
+
+use jiff::Timestamp;
+
+use super::Launched;
+use crate::record::{Attempt, GateRecord, Intent, JobRecord, LaunchRefusal};
+
+/// Where an attempt stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It runs, or has run.
+    Launched(Launched),
+    /// It was refused for good.
+    Refused(LaunchRefusal),
+    /// Nothing can be under way: it may be announced. With the intent there is, if any.
+    Free(Option<Intent>),
+    /// It was announced, and what became of it is not known.
+    InDoubt(Intent),
+}
+
+/// Where an attempt of a job stands; `None` if it has no place in the record.
+pub(super) fn standing(record: &GateRecord, job: &str, number: u32) -> Option<Standing> {
+    let job = record.job(job)?;
+    let Some(attempt) = find(job, number) else {
+        let next = job.attempts.last().map_or(1, |last| last.number + 1);
+        return (number == next).then_some(Standing::Free(None));
+    };
+    Some(of(attempt))
+}
+
+fn of(attempt: &Attempt) -> Standing {
+    let intent = || attempt.intent.clone();
+    match (&attempt.refusal, &attempt.execution) {
+        // With another token it may work; that nothing was made is known of every such refusal.
+        (Some(refusal), _) if refusal.token && attempt.intent.certainly_not_created => Standing::Free(Some(intent())),
+        (Some(refusal), _) => Standing::Refused(refusal.clone()),
+        (None, Some(id)) => Standing::Launched(Launched { execution: id.clone(), adopted: attempt.adopted }),
+        (None, None) if attempt.intent.certainly_not_created => Standing::Free(Some(intent())),
+        (None, None) => Standing::InDoubt(intent()),
+    }
+}
+
+/// Whether the record answers for an attempt: it runs, or was refused for good.
+pub(super) fn is_settled(job: &JobRecord, number: u32) -> bool {
+    find(job, number).is_some_and(|attempt| matches!(of(attempt), Standing::Launched(_) | Standing::Refused(_)))
+}
+
+/// Whether an attempt was refused for good.
+pub(super) fn is_refused(job: &JobRecord, number: u32) -> bool {
+    find(job, number).is_some_and(|attempt| matches!(of(attempt), Standing::Refused(_)))
+}
+
+/// The intent that follows `found`, announced by `holder` now.
+pub(super) fn announcement(found: Option<&Intent>, key: String, holder: &str, now: Timestamp) -> Intent {
+    Intent {
+        key,
+        written_at: found.map_or(now, |intent| intent.written_at),
+        holder: holder.to_owned(),
+        sent_at: Some(now),
+        sends: found.map_or(0, |intent| intent.sends) + 1,
+        certainly_not_created: false,
+    }
+}
+
+/// Announces an attempt, if it is still as it was `found`; tells whether it is announced now.
+pub(super) fn announce(
+    record: &mut GateRecord,
+    job: &str,
+    number: u32,
+    found: Option<&Intent>,
+    announced: &Intent,
+) -> bool {
+    let Some(job) = record.job_mut(job) else { return false };
+    match find_mut(job, number) {
+        None if found.is_none() => job.attempts.push(Attempt::intended(number, announced.clone())),
+        // The first time it was written, but the store could not say so.
+        Some(attempt) if attempt.intent == *announced => return true,
+        Some(attempt) if Some(&attempt.intent) == found && attempt.execution.is_none() => {
+            attempt.intent = announced.clone();
+            attempt.refusal = None;
+        }
+        _ => return false,
+    }
+    if number == 1 {
+        job.refusal = None;
+    }
+    true
+}
+
+/// Notes the run of an attempt. An id that is already there stays: it is ours as well.
+pub(super) fn launched(record: &mut GateRecord, job: &str, number: u32, launched: &Launched, now: Timestamp) {
+    let Some(attempt) = record.job_mut(job).and_then(|job| find_mut(job, number)) else { return };
+    if attempt.execution.is_none() && attempt.refusal.is_none() {
+        attempt.execution = Some(launched.execution.clone());
+        attempt.adopted = launched.adopted;
+        attempt.launched_at = Some(now);
+    }
+}
+
+/// Notes that what was announced certainly made no run, if it is still the last announcement.
+pub(super) fn not_created(record: &mut GateRecord, job: &str, number: u32, announced: &Intent) {
+    let Some(attempt) = record.job_mut(job).and_then(|job| find_mut(job, number)) else { return };
+    if attempt.intent == *announced {
+        attempt.intent.certainly_not_created = true;
+    }
+}
+
+/// Notes a refusal: nothing was made, if what was announced is still the last announcement.
+pub(super) fn refused(record: &mut GateRecord, job: &str, number: u32, announced: &Intent, refusal: &LaunchRefusal) {
+    not_created(record, job, number, announced);
+    let ours = |attempt: &Attempt| {
+        let noted = Intent { certainly_not_created: true, ..announced.clone() };
+        attempt.intent == noted && attempt.execution.is_none()
+    };
+    refuse_if(record, job, number, refusal, ours);
+}
+
+/// Notes that a run of ours is not what was ordered: it must not count, whoever adopted it.
+pub(super) fn differs(record: &mut GateRecord, job: &str, number: u32, refusal: &LaunchRefusal) {
+    refuse_if(record, job, number, refusal, |_| true);
+}
+
+/// Notes that an attempt is given up for good, if nothing is known of it.
+pub(super) fn given_up(
+    record: &mut GateRecord,
+    job: &str,
+    number: u32,
+    key: &str,
+    holder: &str,
+    refusal: &LaunchRefusal,
+) {
+    let Some(found) = record.job_mut(job) else { return };
+    if find(found, number).is_none() {
+        // Never announced: then the intent says that nothing was sent.
+        let intent = Intent {
+            key: key.to_owned(),
+            written_at: refusal.at,
+            holder: holder.to_owned(),
+            sent_at: None,
+            sends: 0,
+            certainly_not_created: true,
+        };
+        found.attempts.push(Attempt::intended(number, intent));
+    }
+    refuse_if(record, job, number, refusal, |attempt| attempt.execution.is_none() && attempt.refusal.is_none());
+}
+
+fn refuse_if(
+    record: &mut GateRecord,
+    job: &str,
+    number: u32,
+    refusal: &LaunchRefusal,
+    applies: impl Fn(&Attempt) -> bool,
+) {
+    let Some(job) = record.job_mut(job) else { return };
+    let Some(attempt) = find_mut(job, number).filter(|attempt| applies(attempt)) else { return };
+    attempt.execution = None;
+    attempt.refusal = Some(refusal.clone());
+    if number == 1 {
+        job.refusal = Some(refusal.clone());
+    }
+}
+
+fn find(job: &JobRecord, number: u32) -> Option<&Attempt> {
+    job.attempts.iter().find(|attempt| attempt.number == number)
+}
+
+fn find_mut(job: &mut JobRecord, number: u32) -> Option<&mut Attempt> {
+    job.attempts.iter_mut().find(|attempt| attempt.number == number)
+}

@@ -1,0 +1,184 @@
+//! Looking for a run by its key.
+//!
+//! Gangway lists runs by job name only, without labels; Deck shows the labels of a run whose id is
+//! known, without Gangway's quota; where Deck cannot be read, the bucket's prowjob.json does. That
+//! a run is *there* each of them can prove. That it is *not* there takes a list that was certainly
+//! read: Gangway answers 200 and an empty list whenever it cannot reach its API server.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+
+use crate::prow::bucket::Bucket;
+use crate::prow::deck::Deck;
+use crate::prow::gangway::{Create, Gangway, Listing};
+use crate::prow::job_url::JobUrl;
+use crate::prow::key;
+use crate::prow::prowjob::ProwJob;
+use crate::step::Chain;
+
+/// No prowjob.json is larger (2 MiB).
+const MAX_PROWJOB: u64 = 2 * 1024 * 1024;
+
+/// What a look found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The run with the key; of several the oldest, since a person's rerun copies the key.
+    Run {
+        /// Prow's id of it.
+        id: String,
+        /// The variable that it lacks, if it is not as ordered.
+        lacks: Option<String>,
+    },
+    /// At the time of the look there was certainly none.
+    Missing,
+    /// It could not be told: why.
+    Unclear(String),
+}
+
+/// A run of the same record that is known: what shows that a list is true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Known {
+    /// Its job.
+    pub job: String,
+    /// Prow's id of it.
+    pub id: String,
+}
+
+/// Looks for runs.
+#[derive(Debug)]
+pub struct Finder {
+    gangway: Arc<Gangway>,
+    deck: Arc<Deck>,
+    bucket: Arc<Bucket>,
+    /// Runs whose labels were read and are not ours; labels do not change.
+    foreign: Mutex<BTreeSet<(String, String)>>,
+}
+
+impl Finder {
+    /// Looks with these clients.
+    pub fn new(gangway: Arc<Gangway>, deck: Arc<Deck>, bucket: Arc<Bucket>) -> Self {
+        Self { gangway, deck, bucket, foreign: Mutex::default() }
+    }
+
+    /// Looks for the run of `order`. `known` are other runs of the record.
+    pub(super) async fn look(&self, order: &Create, known: &[Known]) -> Found {
+        let listing = match self.gangway.list(&order.job_name).await {
+            Ok(listing) => listing,
+            Err(error) => return Found::Unclear(error.to_string()),
+        };
+        if !listing.is_empty() {
+            return self.among(order, &listing, known).await;
+        }
+        // An empty list, once more, between two that are known to hold something.
+        if let Err(why) = self.lists_truly(known).await {
+            return Found::Unclear(why);
+        }
+        let listing = match self.gangway.list(&order.job_name).await {
+            Ok(listing) => listing,
+            Err(error) => return Found::Unclear(error.to_string()),
+        };
+        if !listing.is_empty() {
+            return self.among(order, &listing, known).await;
+        }
+        match self.lists_truly(known).await {
+            Ok(()) => Found::Missing,
+            Err(why) => Found::Unclear(why),
+        }
+    }
+
+    /// Whether Gangway lists what must be there: a run of ours, or anybody's at all.
+    async fn lists_truly(&self, known: &[Known]) -> Result<(), String> {
+        if let Some(known) = known.last() {
+            let listing = self.gangway.list(&known.job).await.map_err(|error| error.to_string())?;
+            if listing.of(&known.job).any(|run| run.id == known.id) {
+                return Ok(());
+            }
+        }
+        match self.gangway.lists_anything().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("Gangway's lists are empty, which proves nothing".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Looks at each run of the job in a list that was certainly read, since it holds something.
+    async fn among(&self, order: &Create, listing: &Listing, known: &[Known]) -> Found {
+        let wanted = order.pod_spec_options.labels.get(key::LABEL).map(String::as_str).unwrap_or_default();
+        let (mut ours, mut unread): (Vec<ProwJob>, Vec<String>) = (Vec::new(), Vec::new());
+        for run in listing.of(&order.job_name) {
+            if known.iter().any(|known| known.id == run.id) || self.is_foreign(&run.id, wanted) {
+                continue;
+            }
+            match self.read(&run.id).await {
+                Ok(job) if job.labels.get(key::LABEL).is_some_and(|value| value == wanted) => ours.push(job),
+                Ok(_) => self.set_foreign(run.id.clone(), wanted.to_owned()),
+                Err(why) => unread.push(why),
+            }
+        }
+        ours.sort_by_key(|job| (job.created.unwrap_or(Timestamp::MAX), job.id.clone()));
+        match (ours.into_iter().next(), unread.into_iter().next()) {
+            (Some(job), _) => Found::Run { lacks: lacking(order, &job), id: job.id },
+            (None, Some(why)) => Found::Unclear(why),
+            (None, None) => Found::Missing,
+        }
+    }
+
+    /// A run with its labels: from Deck, otherwise from the bucket.
+    async fn read(&self, id: &str) -> Result<ProwJob, String> {
+        let why = match self.deck.prowjob(id).await {
+            Ok(Some(job)) => return Ok(job),
+            Ok(None) => format!("Gangway lists {id}, Deck does not know it"),
+            Err(error) => Chain(&error).to_string(),
+        };
+        match self.read_artifact(id).await {
+            Ok(job) => Ok(job),
+            Err(also) => Err(format!("{why}; {also}")),
+        }
+    }
+
+    async fn read_artifact(&self, id: &str) -> Result<ProwJob, String> {
+        let run = self.gangway.status(id).await.map_err(|error| error.to_string())?;
+        let url = run.job_url.ok_or_else(|| format!("{id} has no artifacts yet"))?;
+        let folder: JobUrl = url.parse().map_err(|error| Chain(&error).to_string())?;
+        let json = self.bucket.get(&folder, "prowjob.json", MAX_PROWJOB).await;
+        let json = json.map_err(|error| Chain(&error).to_string())?;
+        let json = json.ok_or_else(|| format!("{id} has no prowjob.json yet"))?;
+        let job = ProwJob::from_json(&json).map_err(|error| Chain(&error).to_string())?;
+        if job.id == id { Ok(job) } else { Err(format!("prowjob.json of {id} is that of {:?}", job.id)) }
+    }
+
+    fn is_foreign(&self, id: &str, key: &str) -> bool {
+        let foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        foreign.contains(&(id.to_owned(), key.to_owned()))
+    }
+
+    fn set_foreign(&self, id: String, key: String) {
+        self.foreign.lock().unwrap_or_else(PoisonError::into_inner).insert((id, key));
+    }
+}
+
+/// The first variable that the run does not have as ordered, in any of its containers.
+fn lacking(order: &Create, job: &ProwJob) -> Option<String> {
+    let lacks = |name: &str, value: &str| job.env(name).next().is_none() || job.env(name).any(|found| found != value);
+    let mut missing = order.pod_spec_options.envs.iter().filter(|(name, value)| lacks(name, value));
+    missing.next().map(|(name, _)| format!("it lacks the variable {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prow::gangway::PodSpecOptions;
+
+    #[test]
+    fn a_run_lacks_what_one_of_its_containers_lacks() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let envs = [pair("IMAGE", "a@sha256:4")].into();
+        let order = Create::new("a", PodSpecOptions { envs, ..PodSpecOptions::default() });
+        let lacks = |envs: &[(String, String)]| lacking(&order, &ProwJob { envs: envs.to_vec(), ..ProwJob::default() });
+        assert_eq!(lacks(&[pair("X", "1"), pair("IMAGE", "a@sha256:4")]), None);
+        assert_eq!(lacks(&[pair("X", "1")]).as_deref(), Some("it lacks the variable IMAGE"));
+        assert!(lacks(&[pair("IMAGE", "a@sha256:4"), pair("IMAGE", "a@sha256:5")]).is_some());
+    }
+}

@@ -1,0 +1,123 @@
+//! The step from its options to its end.
+
+use std::sync::Arc;
+
+use super::{Finder, LaunchError, Launcher, bind, compare, launch_all, launched, order, settled, table};
+use crate::clock::SharedClock;
+use crate::http::{BaseUrl, SharedTransport};
+use crate::image::ImageRef;
+use crate::jobs::Request;
+use crate::prow::bucket::Bucket;
+use crate::prow::budget::{Budget, Limits};
+use crate::prow::deck::Deck;
+use crate::prow::gangway::{Create, Gangway};
+use crate::record::{Candidate, Class, GateRecord, Identity, JobRecord, Journal, LaunchOptions, RecordError, Store};
+use crate::secret::SecretFile;
+use crate::step::Failure;
+
+/// What is to be launched, and through whom.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `--image`.
+    pub image: ImageRef,
+    /// The jobs.
+    pub request: Request,
+    /// Whose record it is.
+    pub identity: Identity,
+    /// `--gangway-url`.
+    pub gangway: BaseUrl,
+    /// `--gangway-token-file`; a dry run goes without.
+    pub token: Option<SecretFile>,
+    /// `--deck-url`.
+    pub deck: BaseUrl,
+    /// `--artifacts-url`.
+    pub artifacts: BaseUrl,
+    /// `--requests-per-minute` and `--burst`.
+    pub limits: Limits,
+}
+
+/// How a launch ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// How many jobs run.
+    pub launched: usize,
+    /// The jobs with what became of each, for people.
+    pub table: String,
+    /// Why it stopped, if it did.
+    pub error: Option<LaunchError>,
+}
+
+/// Launches what is asked for, or finds in the record that it is done.
+///
+/// # Errors
+/// Misuse when the token cannot be read, or the record belongs to another run, image or request.
+/// Why a job was not launched is in [`Ended`].
+pub async fn run(
+    options: &Options,
+    store: Box<dyn Store>,
+    transport: SharedTransport,
+    clock: SharedClock,
+) -> Result<Ended, Failure> {
+    // Before anything is written: a missing secret is a mistake of the caller.
+    let missing = || Failure::misuse("--gangway-token-file: expected a file with Gangway's token, found none");
+    let token = options.token.clone().ok_or_else(missing)?;
+    token.read().map_err(Failure::misuse)?;
+    let journal = Arc::new(Journal::open(store, clock.clone(), &options.identity).await?);
+    journal.bind(&Candidate::of(options.image.clone())).await?;
+    bind(&journal, &options.request).await??;
+    let budget = if settled(&journal.record().await) {
+        tracing::info!("the record already says what became of every launch");
+        Arc::new(Budget::new(clock.clone(), options.limits, false))
+    } else {
+        Budget::of_record(&journal, clock.clone(), options.limits).await?
+    };
+    let gangway = Gangway::new(options.gangway.clone(), token, transport.clone(), budget);
+    let gangway = Arc::new(gangway);
+    let deck = Arc::new(Deck::new(options.deck.clone(), transport.clone()));
+    let bucket = Arc::new(Bucket::new(options.artifacts.clone(), transport));
+    let finder = Finder::new(gangway.clone(), deck, bucket);
+    let launcher = Launcher::new(journal, gangway, finder, clock);
+    let error = launch_all(&launcher).await.err();
+    let record = launcher.journal().record().await;
+    Ok(Ended { launched: launched(&record), table: table(&record), error })
+}
+
+/// The orders that a run would send, blocking jobs first. Reads the record and writes nothing.
+///
+/// # Errors
+/// Misuse when the record belongs to another run, image or request.
+pub async fn dry_run(
+    options: &Options,
+    store: Box<dyn Store>,
+    clock: SharedClock,
+) -> Result<Vec<(Class, Create)>, Failure> {
+    if let Some(token) = &options.token {
+        token.read().map_err(Failure::misuse)?;
+    }
+    let place = store.place();
+    let mut record = match Journal::existing(store, clock.clone(), &options.identity).await {
+        Ok(journal) => journal.record().await,
+        Err(RecordError::Missing { .. }) => {
+            let id = options.identity.run_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+            GateRecord::begin(id, clock.now())
+        }
+        Err(error) => return Err(error.into()),
+    };
+    compare(&place, &record, &options.request)?;
+    let candidate = record.candidate.get_or_insert_with(|| Candidate::of(options.image.clone()));
+    if candidate.image != options.image {
+        let (found, given) = (candidate.image.clone(), options.image.clone());
+        return Err(RecordError::OtherImage { place, found, given }.into());
+    }
+    let Identity { run_name, gate, namespace, .. } = options.identity.clone();
+    record.run = record.run.or(run_name);
+    record.gate = record.gate.or(gate);
+    record.namespace = record.namespace.or(namespace);
+    if record.jobs.is_empty() {
+        record.jobs.clone_from(&options.request.jobs);
+        record.launch = Some(LaunchOptions { env: options.request.env.clone() });
+    }
+    let in_order = record.jobs_of(Class::Blocking).chain(record.jobs_of(Class::Informing));
+    let due = |job: &&JobRecord| job.attempts.iter().all(|attempt| attempt.execution.is_none());
+    Ok(in_order.filter(due).filter_map(|job| Some((job.class, order(&record, &job.name, 1)?))).collect())
+}

@@ -1,0 +1,156 @@
+//! The steps against the stand-in servers in this process, under tokio's paused time: hours take
+//! milliseconds, and every run with the same seed is the same.
+
+#![allow(dead_code, missing_docs)]
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use gate::clock::{RuntimeClock, SharedClock};
+use gate::http::{InProcessTransport, SharedTransport};
+use gate::jobs::{self, Given};
+use gate::launch::{self, Ended, Options};
+use gate::prow::budget::Limits;
+use gate::record::{GateRecord, Identity, Store, StoreError, Version};
+use gate::secret::SecretFile;
+use gate::step::Failure;
+use jiff::Timestamp;
+use standins::{JobScript, Server, TokioTime, World};
+
+/// When every simulation begins.
+pub fn beginning() -> Timestamp {
+    "2026-08-20T03:00:00Z".parse().unwrap()
+}
+
+/// A record in memory that several processes share.
+#[derive(Clone, Default)]
+pub struct Memory(Arc<Mutex<(u64, Option<Vec<u8>>)>>);
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Memory")
+    }
+}
+
+impl Memory {
+    /// The record as it is stored.
+    pub fn record(&self) -> Option<GateRecord> {
+        self.0.lock().unwrap().1.as_ref().map(|bytes| serde_json::from_slice(bytes).unwrap())
+    }
+}
+
+#[async_trait]
+impl Store for Memory {
+    async fn load(&self) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
+        let state = self.0.lock().unwrap();
+        Ok(state.1.clone().map(|bytes| (bytes, Version(state.0.to_string()))))
+    }
+
+    async fn save(&self, bytes: &[u8], replaces: Option<&Version>) -> Result<Version, StoreError> {
+        let mut state = self.0.lock().unwrap();
+        let current = state.1.as_ref().map(|_| Version(state.0.to_string()));
+        if current.as_ref() != replaces {
+            return Err(StoreError::Conflict);
+        }
+        *state = (state.0 + 1, Some(bytes.to_vec()));
+        Ok(Version(state.0.to_string()))
+    }
+
+    fn place(&self) -> String {
+        "the record in memory".to_owned()
+    }
+}
+
+/// One gate's surroundings: servers, a record, a token.
+pub struct Scene {
+    pub world: World,
+    pub record: Memory,
+    pub clock: SharedClock,
+    pub limits: Limits,
+    token: tempfile::NamedTempFile,
+}
+
+pub const TOKEN: &str = "sha256~EXAMPLE";
+pub const VARIABLE: &str = "OVERRIDE_IMAGE";
+
+impl Scene {
+    /// Servers that know these jobs. Must be made inside a runtime with paused time.
+    pub fn new(jobs: &[&str]) -> Self {
+        let world = World::builder().clock(TokioTime::starting_at(beginning())).build();
+        world.prow().token(TOKEN);
+        for job in jobs {
+            world.prow().job(job, JobScript::passes());
+        }
+        let token = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(token.path(), TOKEN).unwrap();
+        let clock = Arc::new(RuntimeClock::starting_at(beginning()));
+        Self { world, record: Memory::default(), clock, limits: Limits::default(), token }
+    }
+
+    /// Changes the token.
+    pub fn set_token(&self, token: &str) {
+        std::fs::write(self.token.path(), token).unwrap();
+    }
+
+    pub fn transport(&self) -> SharedTransport {
+        let world = self.world.clone();
+        Arc::new(InProcessTransport::new(move |request| {
+            let world = world.clone();
+            Box::pin(async move { world.network(request).await })
+        }))
+    }
+
+    pub fn options(&self, blocking: &[&str], informing: &[&str]) -> Options {
+        let list = |names: &[&str]| serde_json::to_string(names).unwrap();
+        let (blocking, informing) = (list(blocking), list(informing));
+        let variables = [VARIABLE.to_owned()];
+        let given = Given {
+            blocking: Some(&blocking),
+            informing: Some(&informing),
+            override_env: &variables,
+            ..Given::default()
+        };
+        Options {
+            image: format!("quay.io/acme/ho@sha256:{}", "4".repeat(64)).parse().unwrap(),
+            request: jobs::read(&given).unwrap(),
+            identity: Identity {
+                run_id: Some("uid".to_owned()),
+                run_name: Some("run".to_owned()),
+                gate: Some("ARO HCP".to_owned()),
+                namespace: None,
+            },
+            gangway: Server::Gangway.base().parse().unwrap(),
+            token: Some(SecretFile::new("--gangway-token-file", self.token.path())),
+            deck: Server::Deck.base().parse().unwrap(),
+            artifacts: Server::Bucket.base().parse().unwrap(),
+            limits: self.limits,
+        }
+    }
+
+    /// Runs launch-prow to its end.
+    pub async fn launch(&self, blocking: &[&str], informing: &[&str]) -> Result<Ended, Failure> {
+        let options = self.options(blocking, informing);
+        launch::run(&options, Box::new(self.record.clone()), self.transport(), self.clock.clone()).await
+    }
+
+    /// How often each of our keys was launched, by Prow's own count: those that people made aside.
+    pub fn launches(&self, job: &str) -> usize {
+        self.world.prow().launches().iter().filter(|launch| launch.job == job).count()
+    }
+
+    /// The execution that the record has for a job.
+    pub fn execution(&self, job: &str) -> Option<String> {
+        self.record.record()?.job(job)?.attempts.last()?.execution.clone()
+    }
+
+    /// Requests to a server so far.
+    pub fn asked(&self, server: Server) -> usize {
+        self.world.requests_to(server).len()
+    }
+
+    /// Gate seconds since the beginning.
+    pub fn seconds(&self) -> u64 {
+        self.clock.since(beginning()).as_secs()
+    }
+}
