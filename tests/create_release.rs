@@ -1,1 +1,355 @@
-//! create-release as a black box.
+//! create-release against the stand-in cluster, with release-service played on top of it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use standins::{Fault, Installed, Night, Nth, Pushed, ReleaseScript, Server, Servers, Trouble, World};
+
+use crate::support::{Dir, Output, Tool};
+
+/// Gate seconds in a second.
+const SCALE: u32 = 1000;
+
+const OTHER_PLAN: &str = "hypershift-operator";
+
+/// A night whose tests have passed.
+struct Case {
+    world: World,
+    _servers: Servers,
+    night: Installed,
+    dir: Dir,
+    namespace: String,
+}
+
+impl Case {
+    fn new() -> Self {
+        Self::with(|_| ())
+    }
+
+    fn with(change: impl FnOnce(&mut Night)) -> Self {
+        let world = World::builder().time_scale(SCALE).build();
+        let mut night = Night::aro_hcp();
+        change(&mut night);
+        let namespace = night.namespace.clone();
+        let servers = world.serve().unwrap();
+        let night = night.install(&world, &servers.registry_host());
+        let dir = Dir::new();
+        servers.write_kubeconfig(&dir.path("kubeconfig"), &namespace).unwrap();
+        let case = Self { world, _servers: servers, night, dir, namespace };
+        case.record("gate.json", json!({"decision": "passed", "decided_at": "2026-08-20T06:00:00Z", "reasons": [], "blocking_passed": 2, "blocking_total": 2}));
+        case
+    }
+
+    /// What a passed run leaves behind.
+    fn record(&self, name: &str, verdict: Value) {
+        let image = self.night.reference.as_str();
+        let record = json!({
+            "schema_version": 1, "kind": "gate", "id": format!("run-of-{name}"),
+            "created_at": "2026-08-20T03:00:00Z", "updated_at": "2026-08-20T06:00:00Z",
+            "candidate": {"image": image, "digest": image.split_once('@').unwrap().1,
+                "snapshot": self.night.snapshot, "component": "hypershift-operator-main"},
+            "verdict": verdict,
+        });
+        self.dir.write(name, record.to_string());
+    }
+
+    fn tool(&self, record: &str) -> Tool {
+        Tool::new("create-release")
+            .args([
+                "--record",
+                &format!("file:{}", self.dir.path(record).display()),
+                "--time-scale",
+                &SCALE.to_string(),
+            ])
+            .args(["--kubeconfig", self.dir.path("kubeconfig").to_str().unwrap()])
+    }
+
+    fn run(&self, more: &[&str]) -> Output {
+        self.tool("gate.json").args(["--release-plan", &self.night.plan]).args(more).run()
+    }
+
+    fn noted(&self) -> Value {
+        serde_json::from_str::<Value>(&self.dir.read("gate.json")).unwrap()["release"].clone()
+    }
+
+    fn change_plan(&self, change: impl FnOnce(&mut Value)) {
+        self.world.kube().change("releaseplans", &self.namespace, &self.night.plan, change);
+    }
+}
+
+fn results(output: &Output) -> (String, String) {
+    let results: Value = serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    let text = |name: &str| results[name].as_str().unwrap().to_owned();
+    (text("release"), text("released"))
+}
+
+/// The exit code, `released`, and what stderr must hold.
+#[track_caller]
+fn ends(output: &Output, code: i32, released: &str, words: &str) {
+    assert_eq!((output.code, results(output).1.as_str()), (code, released), "{output:?}");
+    assert!(output.stderr.contains(words), "expected {words:?} in {}", output.stderr);
+}
+
+#[test]
+fn a_passed_image_is_promoted_once() {
+    let case = Case::new();
+    let first = case.run(&["--result-released", case.dir.path("released").to_str().unwrap()]);
+    ends(&first, 0, "true", "is made");
+    let (name, _) = results(&first);
+    let digest = case.night.reference.split_once("@sha256:").unwrap().1;
+    assert_eq!(name, format!("{}-{}-1", case.night.plan, &digest[..12]));
+    assert_eq!(case.dir.read("released"), "true");
+    let noted = case.noted();
+    assert_eq!((&noted["final"], &noted["released"], &noted["created"]), (&json!(true), &json!("true"), &json!(true)));
+    assert_eq!(noted["images"][0]["digest"], format!("sha256:{digest}"));
+
+    let requests = case.world.requests().len();
+    let again = case.run(&[]);
+    ends(&again, 0, "true", "");
+    assert_eq!(case.world.requests().len(), requests, "the record alone answers");
+
+    case.record("other.json", serde_json::from_str::<Value>(&case.dir.read("gate.json")).unwrap()["verdict"].clone());
+    let other = case.tool("other.json").args(["--release-plan", &case.night.plan]).run();
+    ends(&other, 0, "true", "is there already");
+    assert_eq!(case.world.kube().releases().len(), 1);
+}
+
+#[test]
+fn no_verdict_no_release() {
+    let case = Case::new();
+    for decision in ["failed", "undecided"] {
+        case.record("gate.json", json!({"decision": decision, "decided_at": "2026-08-20T06:00:00Z", "reasons": ["e2e-aks failed"], "blocking_passed": 1, "blocking_total": 2}));
+        ends(&case.run(&[]), 3, "false", &format!("the verdict is {decision} (e2e-aks failed)"));
+    }
+    case.record("gate.json", json!({"decision": "passed", "decided_at": "2026-08-20T06:00:00Z", "reasons": [], "blocking_passed": 1, "blocking_total": 2}));
+    ends(&case.run(&[]), 3, "false", "contradicts itself");
+    case.record("gate.json", Value::Null);
+    ends(&case.run(&[]), 3, "false", "holds no verdict");
+    assert!(case.world.kube().releases().is_empty());
+    assert_eq!(case.noted()["exit"], 3);
+}
+
+#[test]
+fn wrong_plans_are_refused() {
+    const LABEL: &str = "release.appstudio.openshift.io/auto-release";
+    type Change = fn(&mut Value);
+    let changes: [(Change, i32, &str); 5] = [
+        (|plan| plan["metadata"]["labels"][LABEL] = json!("true"), 3, "expected \"false\""),
+        (
+            |plan| drop(plan["metadata"]["labels"].as_object_mut().unwrap().remove(LABEL)),
+            3,
+            "not set, expected \"false\"",
+        ),
+        (
+            |plan| {
+                plan["status"] = json!({"conditions": [{"type": "Matched", "status": "False", "reason": "Matched"}]})
+            },
+            1,
+            "matched by no ReleasePlanAdmission",
+        ),
+        (
+            |plan| drop(plan["status"]["releasePlanAdmission"].as_object_mut().unwrap().remove("active")),
+            3,
+            "are blocked",
+        ),
+        (|plan| plan["spec"]["application"] = json!("another"), 1, "is of Application \"another\""),
+    ];
+    for (change, code, words) in changes {
+        let case = Case::new();
+        case.change_plan(change);
+        ends(&case.run(&["--check"]), code, "false", words);
+        ends(&case.run(&[]), code, "false", words);
+        assert!(case.world.kube().releases().is_empty());
+    }
+    let case = Case::new();
+    let output = case.tool("gate.json").args(["--release-plan", "no-such-plan"]).run();
+    ends(&output, 1, "false", "there is no ReleasePlan no-such-plan");
+}
+
+#[test]
+fn another_or_a_missing_snapshot_is_refused() {
+    let case = Case::new();
+    case.world.kube().change("snapshots", &case.namespace, &case.night.snapshot, |snapshot| {
+        for component in snapshot["spec"]["components"].as_array_mut().unwrap() {
+            if component["name"] == "hypershift-operator-main" {
+                component["containerImage"] = json!(format!("quay.io/acme/ho@sha256:{}", "0".repeat(64)));
+            }
+        }
+    });
+    ends(&case.run(&["--check"]), 3, "false", "an untested image is not promoted");
+    ends(&case.run(&[]), 3, "false", "an untested image is not promoted");
+    case.world.kube().delete("snapshots", &case.namespace, &case.night.snapshot);
+    ends(&case.run(&[]), 1, "false", "is gone");
+    assert!(case.world.kube().releases().is_empty());
+}
+
+#[test]
+fn a_check_writes_nothing_and_needs_no_verdict() {
+    let case = Case::new();
+    case.record("gate.json", Value::Null);
+    let before = case.dir.read("gate.json");
+    ends(&case.run(&["--check"]), 0, "false", "");
+    case.world.kube().deny("get", "releaseplans");
+    case.world.kube().deny("list", "releases");
+    ends(&case.run(&["--check"]), 0, "false", "not checked");
+    assert_eq!(case.dir.read("gate.json"), before);
+    assert!(case.world.requests().iter().all(|asked| asked.method == "GET"));
+}
+
+#[test]
+fn a_dry_run_shows_the_object_and_makes_nothing() {
+    let case = Case::new();
+    let before = case.dir.read("gate.json");
+    let output = case.run(&["--dry-run", "--grace-period-days", "30"]);
+    ends(&output, 0, "false", "\"gracePeriodDays\": 30");
+    assert!(output.stderr.contains("release.appstudio.openshift.io/author"), "the server's own answer");
+    assert!(case.world.kube().releases().is_empty());
+    assert_eq!(case.dir.read("gate.json"), before);
+}
+
+#[test]
+fn a_failure_names_task_and_step_and_is_repeated() {
+    let case = Case::with(|night| {
+        night.releases = vec![ReleaseScript::fails("push-snapshot", "push"), ReleaseScript::released()]
+    });
+    ends(&case.run(&[]), 1, "false", "failed in task push-snapshot, step push (Error)");
+    let requests = case.world.requests().len();
+    ends(&case.run(&[]), 1, "false", "--again makes another");
+    assert_eq!(case.world.requests().len(), requests);
+    let again = case.run(&["--again"]);
+    ends(&again, 0, "true", "is the next");
+    assert!(results(&again).0.ends_with("-2"));
+    assert_eq!(case.world.kube().releases().len(), 2);
+}
+
+#[test]
+fn a_failure_of_another_run_does_not_stand_in_the_way() {
+    let case = Case::with(|night| {
+        night.releases = vec![ReleaseScript::fails("push-snapshot", "push"), ReleaseScript::released()]
+    });
+    assert_eq!(case.run(&[]).code, 1);
+    case.record("other.json", serde_json::from_str::<Value>(&case.dir.read("gate.json")).unwrap()["verdict"].clone());
+    let other = case.tool("other.json").args(["--release-plan", &case.night.plan]).run();
+    ends(&other, 0, "true", "");
+    assert!(results(&other).0.ends_with("-2"));
+}
+
+#[test]
+fn what_is_not_known_is_not_tried_again() {
+    let blocked = ReleaseScript::invalid_later("found ReleasePlanAdmission 'x' with block-releases label set to true");
+    let case = Case::with(|night| night.releases = vec![blocked]);
+    ends(&case.run(&[]), 4, "unknown", "the image may have been pushed");
+    ends(&case.run(&["--again"]), 4, "unknown", "the image may have been pushed");
+    case.record("other.json", serde_json::from_str::<Value>(&case.dir.read("gate.json")).unwrap()["verdict"].clone());
+    let other = case.tool("other.json").args(["--release-plan", &case.night.plan]).run();
+    ends(&other, 4, "unknown", "");
+    assert_eq!(case.world.kube().releases().len(), 1);
+
+    let pushed = ReleaseScript::released().pushed(Pushed::Other(format!("sha256:{}", "0".repeat(64))));
+    let case = Case::with(|night| night.releases = vec![pushed]);
+    ends(&case.run(&[]), 4, "unknown", "not the tested");
+}
+
+#[test]
+fn nothing_left_to_push_is_fine() {
+    let case = Case::with(|night| night.releases = vec![ReleaseScript::released().pushed(Pushed::Nothing)]);
+    ends(&case.run(&[]), 0, "true", "");
+    assert!(case.noted()["detail"].as_str().unwrap().contains("everything had been pushed before"));
+}
+
+#[test]
+fn an_end_that_does_not_come() {
+    let case = Case::with(|night| night.releases = vec![ReleaseScript::never_ends()]);
+    let output = case.run(&["--wait", "20m"]);
+    ends(&output, 1, "unknown", "still runs (ManagedPipelineProcessed) 20m after its creation");
+    assert_eq!(case.noted()["final"], false);
+    assert!(case.noted()["pipeline_run"].as_str().unwrap().starts_with("konflux-managed/managed-"));
+    ends(&case.run(&["--wait", "0"]), 0, "unknown", "");
+    assert_eq!(case.world.kube().releases().len(), 1);
+}
+
+#[test]
+fn a_slow_one_is_not_waited_for_and_found_later() {
+    let case = Case::with(|night| night.releases = vec![ReleaseScript::released().taking(Duration::from_secs(600))]);
+    ends(&case.run(&["--wait", "0"]), 0, "unknown", "is made");
+    ends(&case.run(&[]), 0, "true", "is there already");
+    assert_eq!(case.noted()["created"], true);
+    assert_eq!(case.world.kube().releases().len(), 1);
+}
+
+#[test]
+fn an_older_image_is_refused() {
+    let case = Case::new();
+    ends(&case.run(&[]), 0, "true", "");
+    // The same component, built a day before.
+    let older = "hypershift-operator-20200101-000000-000";
+    let mut snapshot = case.world.kube().get("snapshots", &case.namespace, &case.night.snapshot).unwrap();
+    let image = format!("quay.io/acme/ho@sha256:{}", "5".repeat(64));
+    snapshot["metadata"] = json!({"name": older, "namespace": case.namespace, "annotations":
+        {"test.appstudio.openshift.io/pipelinerunstarttime": "1577836800000"}});
+    for component in snapshot["spec"]["components"].as_array_mut().unwrap() {
+        if component["name"] == "hypershift-operator-main" {
+            component["containerImage"] = json!(image);
+        }
+    }
+    case.world.kube().put(snapshot);
+    let mut record: Value = serde_json::from_str(&case.dir.read("gate.json")).unwrap();
+    record.as_object_mut().unwrap().remove("release");
+    record["id"] = json!("another-run");
+    record["candidate"] = json!({"image": image, "digest": image.split_once('@').unwrap().1, "snapshot": older, "component": "hypershift-operator-main"});
+    case.dir.write("gate.json", record.to_string());
+    ends(&case.run(&["--check"]), 3, "false", "tags would move back");
+    ends(&case.run(&[]), 3, "false", "tags would move back");
+    case.world.kube().delete("snapshots", &case.namespace, &case.night.snapshot);
+    ends(&case.run(&[]), 3, "false", "tags would move back");
+    ends(&case.run(&["--allow-older"]), 0, "true", "");
+}
+
+#[test]
+fn a_lost_answer_is_looked_up() {
+    for trouble in [Trouble::DropAfter, Trouble::StatusAfter(504), Trouble::DropBefore, Trouble::Html200] {
+        let case = Case::new();
+        let words = format!("{trouble:?}");
+        case.world.fault(Fault::on(Server::Kube, trouble).method("POST").path("/releases").nth(Nth::Only(1)));
+        let output = case.run(&[]);
+        assert_eq!(output.code, 0, "{words}: {output:?}");
+        assert_eq!(case.world.kube().releases().len(), 1, "{words}");
+        assert_eq!(case.noted()["created"], true, "{words}");
+    }
+}
+
+#[test]
+fn refusals_say_who_refused() {
+    let case = Case::new();
+    case.world.kube().deny("create", "releases");
+    ends(&case.run(&[]), 1, "false", "the rights do not suffice");
+    case.world.kube().allow_all();
+    case.world.kube().webhook(false);
+    let output = case.run(&[]);
+    ends(&output, 1, "false", "failed calling webhook");
+    assert!(output.stderr.contains("after 6 tries"), "{}", output.stderr);
+    case.world.kube().webhook(true);
+    ends(&case.run(&[]), 0, "true", "");
+}
+
+#[test]
+fn bad_input_is_named() {
+    let case = Case::new();
+    let cases: [(&[&str], &str); 5] = [
+        (&["--wait", "soon"], "--wait: expected a duration"),
+        (&["--grace-period-days", "many"], "--grace-period-days: expected a number of days"),
+        (&["--check", "--dry-run"], "--check and --dry-run"),
+        (&["--run-id", "of-another"], "belongs to run"),
+        (&["--result-release", "/no/such/folder/x"], "--result-release: cannot write"),
+    ];
+    for (arguments, words) in cases {
+        let output = case.run(arguments);
+        assert_eq!(output.code, 2, "{output:?}");
+        assert!(output.stderr.contains(words), "{}", output.stderr);
+    }
+    for plan in ["Bad_Plan", "with.dots", &"a".repeat(64)] {
+        assert_eq!(case.tool("gate.json").args(["--release-plan", plan]).run().code, 2, "{plan}");
+    }
+    assert_eq!(case.tool("none.json").args(["--release-plan", OTHER_PLAN]).run().code, 2);
+    assert!(case.world.requests().is_empty());
+}

@@ -202,6 +202,12 @@ fn a_registry_that_wants_a_login() {
         assert!(!right.stderr.contains("s3cr3t") && !wrong.stderr.contains("cm9ib3Q6"));
     }
     let case = Case::new(image());
+    case.world.registry().access(Access::Basic("cm9ib3Q6czNjcjN0".to_owned()));
+    let auths = json!({"auths": {case.servers.registry_host(): {"username": "robot", "password": "s3cr3t"}}});
+    let file = dir.write("home/.config/containers/auth.json", auths.to_string());
+    let reference = case.image.at(&case.servers.registry_host());
+    assert_eq!(tool(&snapshot(&reference)).env("HOME", dir.path("home")).run().code, 0);
+    assert_eq!(tool(&snapshot(&reference)).env("REGISTRY_AUTH_FILE", file).run().code, 0);
     case.world.registry().access(Access::Bearer(None));
     assert_eq!(case.run(&[]).code, 0);
 }

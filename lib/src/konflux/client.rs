@@ -3,17 +3,26 @@
 use std::future::Future;
 
 use kube::Api;
+use kube::api::ListParams;
 
 use super::error::KonfluxError;
-use super::objects::{Snapshot, resource};
+use super::objects::{self, Release, ReleasePlan, Snapshot};
 use crate::clock::SharedClock;
 use crate::cluster::{self, Cluster};
 use crate::retry::Policy;
+
+/// How many Releases a page holds; one is about 6 KB.
+const PAGE: u32 = 200;
+
+/// How often a list is begun again.
+const MAX_RESTARTS: u32 = 5;
 
 /// Konflux's objects in the gate's namespace.
 #[derive(Clone)]
 pub struct Konflux {
     pub(super) snapshots: Api<Snapshot>,
+    pub(super) plans: Api<ReleasePlan>,
+    pub(super) releases: Api<Release>,
     pub(super) namespace: String,
     pub(super) clock: SharedClock,
 }
@@ -28,8 +37,13 @@ impl Konflux {
     /// A client of the gate's namespace.
     pub fn new(cluster: &Cluster, clock: SharedClock) -> Self {
         let (client, namespace) = (cluster.client.clone(), cluster.namespace.clone());
-        let snapshots = Api::namespaced_with(client, &namespace, &resource("Snapshot", "snapshots"));
-        Self { snapshots, namespace, clock }
+        Self {
+            snapshots: Api::namespaced_with(client.clone(), &namespace, &objects::snapshots()),
+            plans: Api::namespaced_with(client.clone(), &namespace, &objects::plans()),
+            releases: Api::namespaced_with(client, &namespace, &objects::releases()),
+            namespace,
+            clock,
+        }
     }
 
     /// The namespace.
@@ -43,6 +57,46 @@ impl Konflux {
     /// [`KonfluxError`].
     pub async fn snapshot(&self, name: &str) -> Result<Option<Snapshot>, KonfluxError> {
         self.read("read", &format!("Snapshot {name}"), || self.snapshots.get_opt(name)).await
+    }
+
+    /// A ReleasePlan, or `None` where there is none of that name.
+    ///
+    /// # Errors
+    /// [`KonfluxError`].
+    pub async fn plan(&self, name: &str) -> Result<Option<ReleasePlan>, KonfluxError> {
+        self.read("read", &format!("ReleasePlan {name}"), || self.plans.get_opt(name)).await
+    }
+
+    /// All live Releases of a plan, by their specs (labels are set by a webhook, and one that was
+    /// made without it counts as well), and those whose names begin with `prefix`.
+    ///
+    /// # Errors
+    /// [`KonfluxError`].
+    pub async fn releases_of(&self, plan: &str, prefix: &str) -> Result<Vec<Release>, KonfluxError> {
+        let mut found = Vec::new();
+        let mut token: Option<String> = None;
+        let mut restarts = 0;
+        loop {
+            let params = ListParams::default().limit(PAGE);
+            let params = token.iter().fold(params, |params, token| params.continue_token(token));
+            let page = match self.read("list", "Releases", || self.releases.list(&params)).await {
+                // The list has changed so much that it has to be begun again.
+                Err(error) if error.code() == Some(410) && restarts < MAX_RESTARTS => {
+                    restarts += 1;
+                    (found, token) = (Vec::new(), None);
+                    continue;
+                }
+                page => page?,
+            };
+            found.extend(page.items.into_iter().filter(|release| {
+                let name = release.metadata.name.as_deref().unwrap_or_default();
+                release.spec.release_plan == plan || name.starts_with(prefix)
+            }));
+            token = page.metadata.continue_.filter(|token| !token.is_empty());
+            if token.is_none() {
+                return Ok(found);
+            }
+        }
     }
 
     /// Reads are repeated as long as that may help.

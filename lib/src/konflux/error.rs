@@ -72,6 +72,14 @@ impl KonfluxError {
         }
     }
 
+    /// The status of the server's answer, if it refused for a reason of its own.
+    pub(super) fn code(&self) -> Option<u16> {
+        match self {
+            Self::Refused { source, .. } => cluster::code(source),
+            _ => None,
+        }
+    }
+
     /// Whether only the rights are missing.
     pub fn is_forbidden(&self) -> bool {
         matches!(self, Self::Forbidden { .. })

@@ -1,29 +1,37 @@
 //! Snapshots, ReleasePlans and Releases as values.
 
+use jiff::Timestamp;
+use kube::api::ObjectMeta;
 use kube::core::{ApiResource, Object};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::snapshot::SnapshotSpec;
 
 /// The API group of all of them.
-pub const GROUP: &str = "appstudio.redhat.com";
+const GROUP: &str = "appstudio.redhat.com";
 /// Its version.
-pub const VERSION: &str = "v1alpha1";
+const VERSION: &str = "v1alpha1";
+
+/// The label of a ReleasePlan that says whether integration-service makes its Releases by itself.
+pub const AUTO_RELEASE_LABEL: &str = "release.appstudio.openshift.io/auto-release";
+/// The label of a Release that names its plan; release-service sets it from the spec.
+pub const PLAN_LABEL: &str = "release.appstudio.openshift.io/releasePlan";
+/// The label of a Release that names its Snapshot; release-service sets it from the spec.
+pub const SNAPSHOT_LABEL: &str = "release.appstudio.openshift.io/snapshot";
+/// The annotation of a Snapshot with the start of its build.
+const START_ANNOTATION: &str = "test.appstudio.openshift.io/pipelinerunstarttime";
 
 /// A Snapshot.
 pub type Snapshot = Object<SnapshotSpec, SnapshotStatus>;
-
-/// What integration-service says of a Snapshot.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct SnapshotStatus {
-    /// Its conditions.
-    #[serde(default)]
-    pub conditions: Vec<Condition>,
-}
+/// A ReleasePlan.
+pub type ReleasePlan = Object<ReleasePlanSpec, ReleasePlanStatus>;
+/// A Release.
+pub type Release = Object<ReleaseSpec, ReleaseStatus>;
 
 /// A condition, as all of Konflux's objects have them.
 ///
-/// Its transition time is not read: release-service and integration-service keep old values.
+/// Its transition time is not read: both services keep old values.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Condition {
     /// What it is about.
@@ -40,13 +48,204 @@ pub struct Condition {
     pub message: String,
 }
 
-/// What is asked for: `Snapshot`, `snapshots`.
-pub(super) fn resource(kind: &str, plural: &str) -> ApiResource {
+/// What integration-service says of a Snapshot.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SnapshotStatus {
+    /// Its conditions.
+    #[serde(default)]
+    pub conditions: Vec<Condition>,
+}
+
+/// `spec` of a ReleasePlan.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleasePlanSpec {
+    /// The Application, unless it is a ComponentGroup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+    /// The ComponentGroup, unless it is an Application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component_group: Option<String>,
+}
+
+/// What release-service says of a ReleasePlan.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleasePlanStatus {
+    /// Its conditions: `Matched`.
+    #[serde(default)]
+    pub conditions: Vec<Condition>,
+    /// The admission that matches it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_plan_admission: Option<MatchedAdmission>,
+}
+
+/// The ReleasePlanAdmission of a plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatchedAdmission {
+    /// `namespace/name`.
+    #[serde(default)]
+    pub name: String,
+    /// Whether it lets Releases through; absent while it has the block-releases label.
+    #[serde(default)]
+    pub active: bool,
+}
+
+/// `spec` of a Release; never changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseSpec {
+    /// The Snapshot's name.
+    #[serde(default)]
+    pub snapshot: String,
+    /// The ReleasePlan's name.
+    #[serde(default)]
+    pub release_plan: String,
+    /// How many days the Release is kept; the plan's where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_period_days: Option<i64>,
+}
+
+/// What release-service says of a Release.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseStatus {
+    /// Its phases and, as `Released`, the whole.
+    #[serde(default)]
+    pub conditions: Vec<Condition>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion_time: Option<Timestamp>,
+    /// The managed pipeline, in the form before there were attempts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed_processing: Option<Processing>,
+    /// The managed pipeline's attempts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub managed_pipeline_attempts: Vec<ManagedAttempt>,
+    /// What the managed pipeline says it did; free in form.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub artifacts: Value,
+}
+
+/// A pipeline of a Release.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Processing {
+    /// `namespace/name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline_run: Option<String>,
+}
+
+/// An attempt of the managed pipeline.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ManagedAttempt {
+    /// `namespace/name`.
+    #[serde(default)]
+    pub pipeline_run: String,
+    /// `Progressing`, `Succeeded` or `Failed`.
+    #[serde(default)]
+    pub status: String,
+    /// `Error`, `OOMKill`, `PipelineRunTimeout` or `TaskRunTimeout`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_reason: Option<String>,
+    /// The task that failed; absent where none ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_task: Option<String>,
+    /// Its step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_step: Option<String>,
+}
+
+pub(super) fn snapshots() -> ApiResource {
+    resource("Snapshot", "snapshots")
+}
+
+pub(super) fn plans() -> ApiResource {
+    resource("ReleasePlan", "releaseplans")
+}
+
+pub(super) fn releases() -> ApiResource {
+    resource("Release", "releases")
+}
+
+fn resource(kind: &str, plural: &str) -> ApiResource {
     ApiResource {
         group: GROUP.to_owned(),
         version: VERSION.to_owned(),
         api_version: format!("{GROUP}/{VERSION}"),
         kind: kind.to_owned(),
         plural: plural.to_owned(),
+    }
+}
+
+/// A condition by its type.
+pub fn condition<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|condition| condition.kind == kind)
+}
+
+/// An object's annotation.
+pub fn annotation<'a>(metadata: &'a ObjectMeta, name: &str) -> Option<&'a str> {
+    metadata.annotations.as_ref()?.get(name).map(String::as_str)
+}
+
+/// An object's label.
+pub fn label<'a>(metadata: &'a ObjectMeta, name: &str) -> Option<&'a str> {
+    metadata.labels.as_ref()?.get(name).map(String::as_str)
+}
+
+/// When the object was created, by the server's clock.
+pub fn created_at(metadata: &ObjectMeta) -> Option<Timestamp> {
+    metadata.creation_timestamp.as_ref().map(|time| time.0)
+}
+
+/// When a Snapshot's build began: its annotation (milliseconds, or seconds up to 10^10, as
+/// integration-service reads it), else its creation, as `SortSnapshots` has it.
+pub fn built_at(snapshot: &Snapshot) -> Option<Timestamp> {
+    let annotated = annotation(&snapshot.metadata, START_ANNOTATION).and_then(|text| {
+        let number: i64 = text.trim().parse().ok().filter(|number| *number > 0)?;
+        if number <= 10_000_000_000 {
+            Timestamp::from_second(number).ok()
+        } else {
+            Timestamp::from_millisecond(number).ok()
+        }
+    });
+    annotated.or_else(|| created_at(&snapshot.metadata))
+}
+
+/// The start of the build that a Snapshot's name tells: `app-YYYYMMDD-HHMMSS-mmm[-xx]`.
+pub fn built_at_by_name(name: &str) -> Option<Timestamp> {
+    let parts: Vec<&str> = name.split('-').collect();
+    let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+    let found = parts.windows(3).rev().find(|w| digits(w[0], 8) && digits(w[1], 6) && digits(w[2], 3))?;
+    let (day, time) = (found[0], found[1]);
+    let text = format!("{}-{}-{}T{}:{}:{}Z", &day[..4], &day[4..6], &day[6..], &time[..2], &time[2..4], &time[4..]);
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_of_a_build() {
+        let mut snapshot: Snapshot = serde_json::from_str(include_str!("data/snapshot.json")).unwrap();
+        let milliseconds = built_at(&snapshot).unwrap();
+        assert_eq!(milliseconds.to_string(), "2026-11-22T15:08:55Z");
+        let name = snapshot.metadata.name.clone().unwrap();
+        assert_eq!(built_at_by_name(&name), Some(milliseconds));
+        let annotations = snapshot.metadata.annotations.as_mut().unwrap();
+        annotations.insert(START_ANNOTATION.to_owned(), "1795360135".to_owned());
+        assert_eq!(built_at(&snapshot), Some(milliseconds));
+        snapshot.metadata.annotations = None;
+        assert_eq!(built_at(&snapshot).unwrap().to_string(), "2026-11-22T15:09:00Z");
+    }
+
+    #[test]
+    fn names_without_a_time() {
+        for name in ["s-auto", "ho-20261399-150855-000", "ho-20261122-1508-000", ""] {
+            assert_eq!(built_at_by_name(name), None, "{name}");
+        }
+        assert!(built_at_by_name("ho-20261122-150855-000-x1").is_some());
     }
 }

@@ -1,1 +1,154 @@
-//! Making the one Release and waiting until it landed.
+//! The promotion: one Release for the tested digest, made once and followed to its end.
+//!
+//! release-service looks at no test result, so what is decided here is the only guard. [`checks`],
+//! [`choose`], [`name`] and [`order`] decide without clients; [`run`] asks and acts.
+
+pub mod checks;
+pub mod choose;
+mod follow;
+pub mod name;
+pub mod order;
+mod run;
+mod survey;
+mod wait;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::konflux::Release;
+use crate::record::{PushedImage, Released};
+use crate::step::{Exit, Failure};
+
+pub use run::run;
+
+/// How long a Release may take where nothing else is said (45 minutes).
+pub const WAIT: Duration = Duration::from_secs(45 * 60);
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Promote.
+    Create,
+    /// Only look whether a promotion would be possible; needs no verdict, writes nothing.
+    Check,
+    /// Everything but the creation, which the server only tries; writes nothing.
+    DryRun,
+}
+
+/// Everything that create-release is told besides where record and cluster are.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `--release-plan`.
+    pub plan: String,
+    /// `--wait`, gate time from the Release's creation; zero does not wait.
+    pub wait: Duration,
+    /// `--grace-period-days`.
+    pub grace_period_days: Option<u32>,
+    /// `--allow-older`.
+    pub allow_older: bool,
+    /// `--again`.
+    pub again: bool,
+    /// What is to be done.
+    pub mode: Mode,
+}
+
+/// Why there is no Release, and never was one for this reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The exit code.
+    pub exit: Exit,
+    /// In words.
+    pub why: String,
+}
+
+impl Refusal {
+    /// The gate says no.
+    pub(crate) fn no(why: impl Into<String>) -> Self {
+        Self { exit: Exit::Refused, why: why.into() }
+    }
+
+    /// Something is missing or wrong in the cluster.
+    pub(crate) fn cannot(why: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, why: why.into() }
+    }
+}
+
+/// How a promotion ended.
+#[derive(Debug, Clone)]
+pub struct Promotion {
+    /// The Release's name, where there is or was to be one.
+    pub release: Option<String>,
+    /// Whether the image was promoted.
+    pub released: Released,
+    /// The exit code.
+    pub exit: Exit,
+    /// In words.
+    pub detail: String,
+    /// What was pushed.
+    pub images: Vec<PushedImage>,
+    /// The managed PipelineRun, `namespace/name`.
+    pub pipeline_run: Option<String>,
+    /// When the Release ended.
+    pub completed_at: Option<Timestamp>,
+    /// What a dry run would have made.
+    pub object: Option<Box<Release>>,
+}
+
+impl Promotion {
+    pub(crate) fn ended(exit: Exit, released: Released, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        Self {
+            release: None,
+            released,
+            exit,
+            detail,
+            images: Vec::new(),
+            pipeline_run: None,
+            completed_at: None,
+            object: None,
+        }
+    }
+
+    pub(crate) fn named(self, name: impl Into<String>) -> Self {
+        Self { release: Some(name.into()), ..self }
+    }
+
+    /// The failure that ends the step, if it is one.
+    ///
+    /// # Errors
+    /// The promotion's exit code and words, unless the code is 0.
+    pub fn end(&self) -> Result<(), Failure> {
+        match self.exit {
+            Exit::Done => Ok(()),
+            exit => Err(Failure::new(exit, self.detail.clone())),
+        }
+    }
+
+    /// The object of a dry run, as JSON.
+    pub fn shown(&self) -> Option<String> {
+        serde_json::to_string_pretty(self.object.as_deref()?).ok()
+    }
+
+    /// The promotion for people.
+    pub fn table(&self) -> String {
+        let mut rows = vec![
+            ("release", self.release.clone().unwrap_or_default()),
+            ("released", self.released.as_str().to_owned()),
+            ("", self.detail.clone()),
+        ];
+        rows.extend(self.images.iter().map(|image| ("pushed", format!("{} {}", image.name, image.digest))));
+        rows.extend(self.images.iter().flat_map(|image| &image.urls).map(|url| ("", url.clone())));
+        rows.retain(|(_, value)| !value.is_empty());
+        rows.iter().map(|(name, value)| format!("{name:<9} {value}\n")).collect()
+    }
+}
+
+impl From<Refusal> for Promotion {
+    fn from(refusal: Refusal) -> Self {
+        Self::ended(refusal.exit, Released::False, refusal.why)
+    }
+}
+
+#[cfg(test)]
+mod tests;

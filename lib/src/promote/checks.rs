@@ -1,0 +1,116 @@
+//! What must be true before a Release is made: record, ReleasePlan, Snapshot.
+
+use super::Refusal;
+use crate::konflux::{AUTO_RELEASE_LABEL, ReleasePlan, Snapshot, condition, label};
+use crate::record::{Candidate, Decision, GateRecord};
+use crate::text;
+
+/// The record says that the gate has passed.
+///
+/// # Errors
+/// When it does not, or contradicts itself.
+pub fn verdict(record: &GateRecord) -> Result<(), Refusal> {
+    let Some(verdict) = &record.verdict else {
+        return Err(Refusal::no("the record holds no verdict: nothing has been shown to pass, so nothing is promoted"));
+    };
+    let reasons = match text::some_of(&verdict.reasons, 3) {
+        reasons if reasons.is_empty() => String::new(),
+        reasons => format!(" ({reasons})"),
+    };
+    match verdict.decision {
+        Decision::Passed if verdict.blocking_passed == verdict.blocking_total => Ok(()),
+        Decision::Passed => Err(Refusal::no(format!(
+            "the record's verdict is passed with {} of {} blocking jobs: it contradicts itself, so nothing is promoted",
+            verdict.blocking_passed, verdict.blocking_total
+        ))),
+        other => Err(Refusal::no(format!("the verdict is {}{reasons}: nothing is promoted", other.as_str()))),
+    }
+}
+
+/// The Snapshot still has the tested image.
+///
+/// # Errors
+/// When it is gone, or its component has another image.
+pub fn snapshot(candidate: &Candidate, name: &str, found: Option<&Snapshot>) -> Result<(), Refusal> {
+    let Some(snapshot) = found.filter(|snapshot| snapshot.metadata.deletion_timestamp.is_none()) else {
+        return Err(Refusal::cannot(format!(
+            "Snapshot {name} is gone: a Release needs it. pick another Snapshot with trigger-gate, which also protects it from deletion"
+        )));
+    };
+    let component = match &candidate.component {
+        Some(component) => {
+            snapshot.spec.component(component).map_err(|error| Refusal::no(format!("Snapshot {name}: {error}")))?
+        }
+        None => {
+            return Err(Refusal::no("the record does not name the component that was tested; resolve-image writes it"));
+        }
+    };
+    let image =
+        component.image().map_err(|error| Refusal::no(format!("Snapshot {name}: {}", crate::step::Chain(&error))))?;
+    if image.digest() != candidate.image.digest() {
+        return Err(Refusal::no(format!(
+            "Snapshot {name} now has {} for component {}, tested was {}: an untested image is not promoted",
+            image.digest(),
+            component.name,
+            candidate.image.digest()
+        )));
+    }
+    Ok(())
+}
+
+/// The ReleasePlan exists, is matched by an active admission, and makes no Releases by itself.
+///
+/// # Errors
+/// When it is otherwise.
+pub fn plan(name: &str, found: Option<&ReleasePlan>) -> Result<(), Refusal> {
+    let Some(plan) = found.filter(|plan| plan.metadata.deletion_timestamp.is_none()) else {
+        return Err(Refusal::cannot(format!(
+            "there is no ReleasePlan {name} in this namespace; check --release-plan and --namespace"
+        )));
+    };
+    match label(&plan.metadata, AUTO_RELEASE_LABEL) {
+        Some("false") => {}
+        found => {
+            return Err(Refusal::no(format!(
+                "ReleasePlan {name} has {AUTO_RELEASE_LABEL} {}, expected \"false\": with anything else each new Snapshot is released before it is tested",
+                found.map_or("not set".to_owned(), |value| format!("{:?}", text::one_line(value, 40)))
+            )));
+        }
+    }
+    let status = plan.status.clone().unwrap_or_default();
+    let matched = condition(&status.conditions, "Matched").is_some_and(|matched| matched.status == "True");
+    let Some(admission) = status.release_plan_admission.filter(|_| matched) else {
+        return Err(Refusal::cannot(format!(
+            "ReleasePlan {name} is matched by no ReleasePlanAdmission: ask the owners of its target namespace for one"
+        )));
+    };
+    if !admission.active {
+        return Err(Refusal::no(format!(
+            "releases of ReleasePlan {name} are blocked: its ReleasePlanAdmission {} has the label block-releases",
+            text::one_line(&admission.name, 200)
+        )));
+    }
+    Ok(())
+}
+
+/// Plan and Snapshot are of the same Application or ComponentGroup. release-service compares only
+/// the Application.
+///
+/// # Errors
+/// When both name one and they differ.
+pub fn same_owner(plan: &ReleasePlan, snapshot: &Snapshot) -> Result<(), Refusal> {
+    let pairs = [
+        ("Application", &plan.spec.application, &snapshot.spec.application),
+        ("ComponentGroup", &plan.spec.component_group, &snapshot.spec.component_group),
+    ];
+    for (kind, of_plan, of_snapshot) in pairs {
+        if let (Some(of_plan), Some(of_snapshot)) = (of_plan, of_snapshot)
+            && of_plan != of_snapshot
+        {
+            return Err(Refusal::cannot(format!(
+                "the ReleasePlan is of {kind} {of_plan:?}, the Snapshot of {of_snapshot:?}: release-service would refuse the Release"
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! What the Releases that exist already mean for the one that is wanted.
+
+use super::name;
+use crate::image::Digest;
+use crate::konflux::{Outcome, Release, annotation, outcome};
+use crate::record::{PushedImage, ReleaseRecord};
+
+/// The annotation by which a record knows the Release that it made, even if the answer was lost.
+pub const RUN_ANNOTATION: &str = "release-gate/run-id";
+
+/// What a Release is wanted for, and by whom.
+#[derive(Debug, Clone)]
+pub struct Wanted<'a> {
+    /// The ReleasePlan.
+    pub plan: &'a str,
+    /// The Snapshot.
+    pub snapshot: &'a str,
+    /// The tested digest.
+    pub digest: &'a Digest,
+    /// The record's id.
+    pub run: &'a str,
+    /// What the record says of its Release so far.
+    pub noted: Option<&'a ReleaseRecord>,
+    /// `--again`.
+    pub again: bool,
+}
+
+/// What to do.
+#[derive(Debug, Clone)]
+pub enum Choice<'a> {
+    /// Nothing: it has landed.
+    Done {
+        /// The Release.
+        release: &'a Release,
+        /// What it pushed.
+        images: Vec<PushedImage>,
+    },
+    /// Wait for this one.
+    Wait(&'a Release),
+    /// Nothing: this record's own has failed, and another try has to be asked for.
+    Failed {
+        /// The Release.
+        release: &'a Release,
+        /// Why it failed.
+        why: String,
+    },
+    /// Nothing: what became of this one is not known, and another could do it twice.
+    Unknown {
+        /// Its name.
+        name: String,
+        /// The Release, if it is still there.
+        release: Option<&'a Release>,
+        /// Why it is not known.
+        why: String,
+    },
+    /// Make one.
+    Make {
+        /// Its name.
+        name: String,
+        /// The failed one before it, with why it failed.
+        after: Option<(&'a Release, String)>,
+    },
+}
+
+/// Decides, from all Releases of the plan and all whose names could be in the way.
+pub fn choose<'a>(wanted: &Wanted<'_>, releases: &'a [Release]) -> Choice<'a> {
+    let ours =
+        |release: &&Release| release.spec.release_plan == wanted.plan && release.spec.snapshot == wanted.snapshot;
+    let mut standing: Vec<(&Release, Outcome)> =
+        releases.iter().filter(ours).map(|release| (release, outcome(release, wanted.digest))).collect();
+    // The newest first: by creation, then by number.
+    standing.sort_by_key(|(release, _)| {
+        let created = crate::konflux::created_at(&release.metadata);
+        std::cmp::Reverse((created, name::number(&prefix(wanted), name_of(release)), name_of(release).to_owned()))
+    });
+    for (release, outcome) in &standing {
+        if let Outcome::Released { images } = outcome {
+            return Choice::Done { release, images: images.clone() };
+        }
+    }
+    let is_running = |outcome: &Outcome| matches!(outcome, Outcome::Running { .. });
+    let running = standing.iter().find(|(_, outcome)| is_running(outcome)).map(|(release, _)| *release);
+    if let Some(release) = running {
+        if release.metadata.deletion_timestamp.is_none() {
+            return Choice::Wait(release);
+        }
+        let why = "it is being deleted, with the managed pipeline that may be pushing".to_owned();
+        return Choice::Unknown { name: name_of(release).to_owned(), release: Some(release), why };
+    }
+    for (release, outcome) in &standing {
+        if let Outcome::Unknown { why } = outcome {
+            return Choice::Unknown { name: name_of(release).to_owned(), release: Some(release), why: why.clone() };
+        }
+    }
+    let made = wanted.noted.filter(|noted| noted.created).and_then(|noted| noted.name.as_deref());
+    if let Some(name) = made.filter(|name| !standing.iter().any(|(release, _)| name_of(release) == *name)) {
+        let why = "this run made it, and it was deleted before its end was seen".to_owned();
+        return Choice::Unknown { name: name.to_owned(), release: None, why };
+    }
+    let failed = standing.into_iter().find_map(|(release, outcome)| match outcome {
+        Outcome::Failed { why } => Some((release, why)),
+        _ => None,
+    });
+    match failed {
+        Some((release, why)) if is_made_by(wanted, release) && !wanted.again => Choice::Failed { release, why },
+        after => Choice::Make { name: name::next(&prefix(wanted), releases.iter().map(name_of)), after },
+    }
+}
+
+/// Whether this record made a Release.
+pub fn is_made_by(wanted: &Wanted<'_>, release: &Release) -> bool {
+    let noted = wanted.noted.filter(|noted| noted.created).and_then(|noted| noted.name.as_deref());
+    annotation(&release.metadata, RUN_ANNOTATION) == Some(wanted.run) || noted == Some(name_of(release))
+}
+
+/// A Release's name.
+pub fn name_of(release: &Release) -> &str {
+    release.metadata.name.as_deref().unwrap_or_default()
+}
+
+fn prefix(wanted: &Wanted<'_>) -> String {
+    name::prefix(wanted.plan, wanted.digest)
+}

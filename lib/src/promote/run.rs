@@ -1,0 +1,337 @@
+//! The promotion with its clients: surveys, writes down, asks, follows.
+//!
+//! One round surveys what exists and decides ([`survey`](super::survey)). Only when a Release has
+//! to be made, its name goes into the record, plan and Snapshot are read once more, and it is asked
+//! for. Whatever the answer is, or if there is none, the next round's survey tells what became of
+//! it. The name is the same in every round and for every process, so that the cluster itself lets
+//! only one of several creations through.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::choose::RUN_ANNOTATION;
+use super::{Mode, Options, Promotion, Refusal, checks};
+use crate::clock::SharedClock;
+use crate::image::Digest;
+use crate::konflux::{Creation, Draft, Konflux, KonfluxError, Release, created_at};
+use crate::record::{Candidate, GateRecord, Journal, RecordError, ReleaseRecord, Released};
+use crate::retry::Policy;
+use crate::snapshot::is_name;
+use crate::step::{Exit, Failure};
+
+/// How often and how long a creation is tried that the cluster does not take: six tries, pauses of
+/// 2, 4, 8, 16 and 30 seconds.
+const CREATE: Policy = Policy {
+    attempts: 6,
+    first: Duration::from_secs(2),
+    longest: Duration::from_secs(30),
+    within: Duration::from_secs(5 * 60),
+};
+
+/// More rounds than this are a fight over names.
+const MAX_ROUNDS: u32 = 50;
+
+/// Promotes what the record holds, or looks whether that would be possible.
+///
+/// # Errors
+/// Only for input that contradicts itself, and for a record that cannot be used; everything else
+/// is a [`Promotion`] with its exit code.
+pub async fn run(
+    konflux: &Konflux,
+    journal: &Journal,
+    options: &Options,
+    clock: &SharedClock,
+) -> Result<Promotion, Failure> {
+    let record = journal.record().await;
+    let (candidate, snapshot) = subject(&record, options)?;
+    if options.mode == Mode::Create
+        && let Some(repeated) = repeated(&record, options)
+    {
+        return Ok(repeated);
+    }
+    let task = Task { konflux, journal, options, clock, candidate: &candidate, snapshot: &snapshot, run: &record.id };
+    let end = match options.mode {
+        Mode::Check => task.check().await,
+        Mode::Create | Mode::DryRun => task.promote(&record).await,
+    };
+    match end.unwrap_or_else(|end| end) {
+        End::Record(error) => Err(error.into()),
+        End::Open(promotion) => task.close(*promotion, false).await,
+        End::Final(promotion) => task.close(*promotion, true).await,
+    }
+}
+
+/// What is to be promoted.
+fn subject(record: &GateRecord, options: &Options) -> Result<(Candidate, String), Failure> {
+    let noted = record.release.as_ref().filter(|noted| noted.name.is_some());
+    if let Some(noted) = noted.filter(|noted| noted.plan != options.plan) {
+        return Err(Failure::misuse(format!(
+            "--release-plan: the record's Release is of plan {}, not {}; give each plan a record of its own",
+            noted.plan, options.plan
+        )));
+    }
+    let Some(candidate) = record.candidate.clone() else {
+        return Err(Failure::misuse("the record holds no image; resolve-image writes it"));
+    };
+    if candidate.digest != *candidate.image.digest() {
+        return Err(Failure::misuse(format!(
+            "the record contradicts itself: image {}, digest {}",
+            candidate.image, candidate.digest
+        )));
+    }
+    match candidate.snapshot.clone() {
+        Some(snapshot) if is_name(&snapshot) => Ok((candidate, snapshot)),
+        Some(snapshot) => Err(Failure::misuse(format!(
+            "the record's Snapshot {snapshot:?} cannot be released: a Release takes names of lower-case letters, digits and -, at most 63"
+        ))),
+        None => Err(Failure::misuse(
+            "the record names no Snapshot, and a Release is made from one; give resolve-image --snapshot-name",
+        )),
+    }
+}
+
+/// The end that the record already holds.
+fn repeated(record: &GateRecord, options: &Options) -> Option<Promotion> {
+    let noted = record.release.as_ref().filter(|noted| noted.is_final)?;
+    let exit = match noted.exit {
+        0 => Exit::Done,
+        1 => Exit::Failed,
+        3 => Exit::Refused,
+        _ => Exit::Unsafe,
+    };
+    if options.again && exit == Exit::Failed {
+        return None;
+    }
+    Some(Promotion {
+        release: noted.name.clone(),
+        images: noted.images.clone(),
+        pipeline_run: noted.pipeline_run.clone(),
+        completed_at: noted.completed_at,
+        ..Promotion::ended(exit, noted.released, noted.detail.clone().unwrap_or_default())
+    })
+}
+
+/// How the work ended.
+pub(super) enum End {
+    /// As said; another try may find it otherwise.
+    Open(Box<Promotion>),
+    /// The Release has ended: from now on this is repeated from the record.
+    Final(Box<Promotion>),
+    /// The record cannot be used.
+    Record(RecordError),
+}
+
+impl From<Promotion> for End {
+    fn from(promotion: Promotion) -> Self {
+        Self::Open(Box::new(promotion))
+    }
+}
+
+impl From<Refusal> for End {
+    fn from(refusal: Refusal) -> Self {
+        Promotion::from(refusal).into()
+    }
+}
+
+impl From<RecordError> for End {
+    fn from(error: RecordError) -> Self {
+        Self::Record(error)
+    }
+}
+
+impl From<KonfluxError> for End {
+    fn from(error: KonfluxError) -> Self {
+        Refusal::cannot(crate::step::Chain(&error).to_string()).into()
+    }
+}
+
+/// What a survey came to, if the work goes on.
+pub(super) enum Surveyed {
+    Make(String),
+    Follow(Box<Release>),
+}
+
+/// What came of asking for a Release.
+enum Asked {
+    Made(Box<Release>),
+    Taken,
+    NotNow(String),
+    Lost(String),
+}
+
+pub(super) struct Task<'a> {
+    pub(super) konflux: &'a Konflux,
+    pub(super) journal: &'a Journal,
+    pub(super) options: &'a Options,
+    pub(super) clock: &'a SharedClock,
+    pub(super) candidate: &'a Candidate,
+    pub(super) snapshot: &'a str,
+    pub(super) run: &'a str,
+}
+
+impl Task<'_> {
+    pub(super) fn digest(&self) -> &Digest {
+        self.candidate.image.digest()
+    }
+
+    pub(super) fn writes(&self) -> bool {
+        self.options.mode == Mode::Create
+    }
+
+    async fn promote(&self, record: &GateRecord) -> Result<End, End> {
+        checks::verdict(record)?;
+        let begun = self.clock.now();
+        let (mut failed, mut lost) = (0, None);
+        for _ in 0..MAX_ROUNDS {
+            let name = match self.survey().await {
+                Ok(Surveyed::Follow(release)) => return self.follow(*release).await,
+                Ok(Surveyed::Make(name)) => name,
+                Err(end) => return Err(after_loss(end, lost)),
+            };
+            let said = match self.ask(&name).await {
+                Ok(Asked::Made(release)) if !self.writes() => {
+                    let detail = format!("a dry run: Release {name} would be made");
+                    let promotion = Promotion::ended(Exit::Done, Released::False, detail).named(name);
+                    return Ok(Promotion { object: Some(release), ..promotion }.into());
+                }
+                Ok(Asked::Made(release)) => return self.follow(*release).await,
+                // Somebody else was quicker, with this Snapshot or another: the next survey tells.
+                Ok(Asked::Taken) => continue,
+                Ok(Asked::NotNow(said)) => said,
+                Ok(Asked::Lost(said)) => {
+                    lost = Some(name.clone());
+                    said
+                }
+                Err(end) => return Err(after_loss(end, lost)),
+            };
+            failed += 1;
+            let Some(pause) = CREATE.pause(failed, self.clock.since(begun), None) else {
+                let why = format!(
+                    "Release {name} could not be made, after {failed} tries: {said}. nothing was made, run this step again"
+                );
+                return Err(after_loss(Refusal::cannot(why).into(), lost));
+            };
+            tracing::warn!(
+                attempt = failed,
+                pause_s = pause.as_secs(),
+                "Release {name}: {said}; looking, then trying again"
+            );
+            self.clock.sleep(pause).await;
+        }
+        let why = format!("{MAX_ROUNDS} times the name for the Release was taken by another; run this step again");
+        Err(after_loss(Refusal::cannot(why).into(), lost))
+    }
+
+    /// Writes down that a Release will be asked for, and asks once.
+    async fn ask(&self, name: &str) -> Result<Asked, End> {
+        if self.writes() {
+            self.note(|noted| {
+                if noted.name.as_deref() != Some(name) {
+                    let plan = std::mem::take(&mut noted.plan);
+                    *noted = ReleaseRecord { name: Some(name.to_owned()), ..blank(&plan) };
+                    noted.intended_at = Some(self.clock.now());
+                }
+                noted.released = Released::Unknown;
+            })
+            .await?;
+        }
+        self.ready().await?;
+        let draft = Draft {
+            name: name.to_owned(),
+            plan: self.options.plan.clone(),
+            snapshot: self.snapshot.to_owned(),
+            grace_period_days: self.options.grace_period_days,
+            annotations: BTreeMap::from([(RUN_ANNOTATION.to_owned(), self.run.to_owned())]),
+        };
+        match self.konflux.create(&draft, !self.writes()).await {
+            Creation::Made(release) => {
+                if self.writes() {
+                    tracing::info!(release = name, "Release {name} is made");
+                    self.note(|noted| {
+                        noted.created = true;
+                        noted.created_at = created_at(&release.metadata);
+                    })
+                    .await?;
+                }
+                Ok(Asked::Made(release))
+            }
+            Creation::Taken => Ok(Asked::Taken),
+            Creation::NotNow { said } => Ok(Asked::NotNow(said)),
+            Creation::Lost { said } => Ok(Asked::Lost(said)),
+            Creation::Refused { said } => Err(Refusal::cannot(format!("Release {name} was not made. {said}")).into()),
+        }
+    }
+
+    /// Changes what the record says of the Release.
+    pub(super) async fn note(&self, mut change: impl FnMut(&mut ReleaseRecord)) -> Result<(), RecordError> {
+        let plan = &self.options.plan;
+        self.journal
+            .update(|record| {
+                let noted = record.release.get_or_insert_with(|| blank(plan));
+                if noted.plan != *plan {
+                    *noted = blank(plan);
+                }
+                change(noted);
+            })
+            .await
+    }
+
+    /// Writes the end into the record.
+    async fn close(&self, promotion: Promotion, is_final: bool) -> Result<Promotion, Failure> {
+        if !self.writes() {
+            return Ok(promotion);
+        }
+        let written = self
+            .note(|noted| {
+                if promotion.release.is_some() {
+                    noted.name.clone_from(&promotion.release);
+                }
+                if promotion.pipeline_run.is_some() {
+                    noted.pipeline_run.clone_from(&promotion.pipeline_run);
+                }
+                noted.released = promotion.released;
+                noted.exit = promotion.exit as u8;
+                noted.is_final = is_final;
+                noted.detail = Some(promotion.detail.clone());
+                noted.images.clone_from(&promotion.images);
+                noted.completed_at = promotion.completed_at;
+            })
+            .await;
+        written.map(|()| promotion.clone()).map_err(|error| {
+            tracing::error!("{}; this could not be written into the record", promotion.detail);
+            error.into()
+        })
+    }
+}
+
+/// That nothing was made is not certain any more once an answer was lost.
+fn after_loss(end: End, lost: Option<String>) -> End {
+    match (end, lost) {
+        (End::Open(promotion), Some(name)) if promotion.released == Released::False => {
+            let detail = format!(
+                "Release {name} was asked for and the answer was lost, so it is not known whether it exists; then: {}. run this step again: it looks before it asks",
+                promotion.detail
+            );
+            Promotion::ended(Exit::Unsafe, Released::Unknown, detail).named(name).into()
+        }
+        (end, _) => end,
+    }
+}
+
+fn blank(plan: &str) -> ReleaseRecord {
+    ReleaseRecord {
+        plan: plan.to_owned(),
+        name: None,
+        intended_at: None,
+        created: false,
+        released: Released::False,
+        is_final: false,
+        exit: 0,
+        phase: None,
+        detail: None,
+        pipeline_run: None,
+        images: Vec::new(),
+        created_at: None,
+        completed_at: None,
+    }
+}

@@ -1,0 +1,176 @@
+//! What there is in the cluster, and what follows from it.
+
+use super::choose::{Choice, Wanted, choose, is_made_by, name_of};
+use super::order::{self, Built};
+use super::run::{End, Surveyed, Task};
+use super::{Promotion, Refusal, checks, name};
+use crate::konflux::{Konflux, KonfluxError, Release, ReleasePlan, Snapshot, built_at, created_at};
+use crate::record::{RecordError, Released};
+use crate::step::Exit;
+
+impl Task<'_> {
+    /// Looks at all Releases of the plan and decides; the record learns of one that is there.
+    pub(super) async fn survey(&self) -> Result<Surveyed, End> {
+        let record = self.journal.record().await;
+        let wanted = self.wanted(record.release.as_ref());
+        let releases = self.releases().await?;
+        let found = self.konflux.snapshot(self.snapshot).await?;
+        let choice = choose(&wanted, &releases);
+        // A Release that is there may outlive its Snapshot; one that is made may not.
+        if found.is_some() || matches!(choice, Choice::Make { .. }) {
+            checks::snapshot(self.candidate, self.snapshot, found.as_ref())?;
+        }
+        match choice {
+            Choice::Wait(release) => {
+                self.adopt(release, is_made_by(&wanted, release)).await?;
+                Ok(Surveyed::Follow(Box::new(release.clone())))
+            }
+            Choice::Done { release, images } => {
+                let made = is_made_by(&wanted, release);
+                self.adopt(release, made).await?;
+                Err(End::Final(Box::new(self.landed(release, images, !made))))
+            }
+            Choice::Unknown { name, release, why } => Err(End::Final(Box::new(self.unknown(&name, release, &why)))),
+            Choice::Failed { release, why } => Err(End::Final(Box::new(self.failed(release, &why)))),
+            Choice::Make { name, after } => {
+                if let Some((release, why)) = after {
+                    tracing::warn!("Release {} failed: {why}; {name} is the next", name_of(release));
+                }
+                let plan = self.konflux.plan(&self.options.plan).await?;
+                self.fit(plan.as_ref(), found.as_ref())?;
+                self.order(&releases, found.as_ref()).await?;
+                Ok(Surveyed::Make(name))
+            }
+        }
+    }
+
+    /// Right before the creation: plan and Snapshot as they are now.
+    pub(super) async fn ready(&self) -> Result<(), End> {
+        let plan = self.konflux.plan(&self.options.plan).await?;
+        let snapshot = self.konflux.snapshot(self.snapshot).await?;
+        Ok(self.fit(plan.as_ref(), snapshot.as_ref())?)
+    }
+
+    /// `--check`: everything that can be known before the tests. Missing rights are a warning.
+    pub(super) async fn check(&self) -> Result<End, End> {
+        let mut hidden = false;
+        let plan = seen(self.konflux.plan(&self.options.plan).await, &mut hidden)?;
+        let snapshot = seen(self.konflux.snapshot(self.snapshot).await, &mut hidden)?;
+        if let Some(plan) = &plan {
+            checks::plan(&self.options.plan, plan.as_ref())?;
+        }
+        if let Some(snapshot) = &snapshot {
+            checks::snapshot(self.candidate, self.snapshot, snapshot.as_ref())?;
+        }
+        let (plan, snapshot) = (plan.flatten(), snapshot.flatten());
+        if let (Some(plan), Some(snapshot)) = (&plan, &snapshot) {
+            checks::same_owner(plan, snapshot)?;
+        }
+        let mut detail = match hidden {
+            false => format!("Snapshot {} can be released by plan {}", self.snapshot, self.options.plan),
+            true => "what the rights allow to see does not speak against a Release".to_owned(),
+        };
+        if let Some(releases) = seen(self.releases().await, &mut hidden)? {
+            let record = self.journal.record().await;
+            match choose(&self.wanted(record.release.as_ref()), &releases) {
+                Choice::Done { release, .. } => detail = format!("Release {} has landed already", name_of(release)),
+                Choice::Wait(release) => detail = format!("Release {} runs already", name_of(release)),
+                Choice::Unknown { name, release, why } => return Err(self.unknown(&name, release, &why).into()),
+                Choice::Failed { release, why } => return Err(self.failed(release, &why).into()),
+                // Without our own Snapshot there is nothing to compare.
+                Choice::Make { .. } if snapshot.is_some() => self.order(&releases, snapshot.as_ref()).await?,
+                Choice::Make { .. } => {}
+            }
+        }
+        Ok(Promotion::ended(Exit::Done, Released::False, detail).into())
+    }
+
+    fn wanted<'a>(&'a self, noted: Option<&'a crate::record::ReleaseRecord>) -> Wanted<'a> {
+        Wanted {
+            plan: &self.options.plan,
+            snapshot: self.snapshot,
+            digest: self.digest(),
+            run: self.run,
+            noted,
+            again: self.options.again,
+        }
+    }
+
+    async fn releases(&self) -> Result<Vec<Release>, KonfluxError> {
+        let plan = &self.options.plan;
+        self.konflux.releases_of(plan, &name::prefix(plan, self.digest())).await
+    }
+
+    fn fit(&self, plan: Option<&ReleasePlan>, snapshot: Option<&Snapshot>) -> Result<(), Refusal> {
+        checks::plan(&self.options.plan, plan)?;
+        checks::snapshot(self.candidate, self.snapshot, snapshot)?;
+        match (plan, snapshot) {
+            (Some(plan), Some(snapshot)) => checks::same_owner(plan, snapshot),
+            _ => Ok(()),
+        }
+    }
+
+    async fn order(&self, releases: &[Release], ours: Option<&Snapshot>) -> Result<(), End> {
+        if self.options.allow_older {
+            return Ok(());
+        }
+        let released = released(self.konflux, releases, &self.options.plan, self.snapshot, |name, snapshot| {
+            checks::snapshot(self.candidate, name, Some(snapshot)).is_ok()
+        });
+        let released = released.await?;
+        if released.is_empty() {
+            tracing::info!(
+                "no other Snapshot has a live successful Release of plan {}: whether this one is older cannot be told",
+                self.options.plan
+            );
+        }
+        match order::older(ours.and_then(built_at), &released) {
+            None => Ok(()),
+            Some(why) => Err(Refusal::no(why).into()),
+        }
+    }
+
+    async fn adopt(&self, release: &Release, made: bool) -> Result<(), RecordError> {
+        if !self.writes() {
+            return Ok(());
+        }
+        tracing::info!(release = name_of(release), "Release {} is there already", name_of(release));
+        self.note(|noted| {
+            noted.name = Some(name_of(release).to_owned());
+            noted.created = made;
+            noted.created_at = created_at(&release.metadata);
+            noted.released = Released::Unknown;
+            noted.is_final = false;
+        })
+        .await
+    }
+}
+
+/// When the Snapshots of a plan's successful Releases were built.
+async fn released(
+    konflux: &Konflux,
+    releases: &[Release],
+    plan: &str,
+    ours: &str,
+    same_image: impl Fn(&str, &Snapshot) -> bool,
+) -> Result<Vec<Built>, KonfluxError> {
+    let mut built = Vec::new();
+    for (name, created) in order::released_snapshots(releases, plan, ours) {
+        let found = konflux.snapshot(name).await?;
+        built.extend(order::built(name, found.as_ref(), created, |snapshot| same_image(name, snapshot)));
+    }
+    Ok(built)
+}
+
+/// What was read; `None` where the rights are missing.
+fn seen<T>(read: Result<T, KonfluxError>, hidden: &mut bool) -> Result<Option<T>, End> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_forbidden() => {
+            tracing::warn!("not checked: {error}");
+            *hidden = true;
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
