@@ -95,11 +95,11 @@ fn accounts_secrets_and_tasks_are_accepted() {
     let ground = Ground::new("rest");
     ground.accepts("-k", &repository("tekton/rbac"));
     ground.accepts("-f", &repository("tekton/konflux/secrets"));
-    for entry in std::fs::read_dir(repository("tekton/tasks")).unwrap().map(Result::unwrap) {
-        let name = entry.file_name();
-        ground.accepts("-f", &entry.path().join(&name).with_extension("yaml"));
+    let entries = std::fs::read_dir(repository("tekton/tasks")).unwrap().map(|entry| entry.unwrap().path());
+    for folder in entries.filter(|path| path.is_dir()) {
+        ground.accepts("-f", &folder.join(folder.file_name().unwrap()).with_extension("yaml"));
         // They have generated names, which only `create` knows.
-        let samples = entry.path().join("samples");
+        let samples = folder.join("samples");
         ground.kubectl.run(&["create", "--dry-run=server", "-f", samples.to_str().unwrap()]);
     }
 }
