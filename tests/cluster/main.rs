@@ -8,6 +8,7 @@ mod field;
 mod gate;
 mod hand;
 mod kubectl;
+mod manifests;
 mod rbac;
 mod release_service;
 mod run;
