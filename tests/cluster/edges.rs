@@ -59,6 +59,7 @@ fn a_waiting_pod_that_is_evicted_goes_on_where_it_was() {
     assert_eq!(succeeded(&ended), "True", "{}", reason(&ended));
     assert_launched_once(&field);
     assert_eq!(field.kubectl.list("releases").len(), 1);
+    assert_eq!(run.record()["verdict"]["decision"], "passed");
 }
 
 #[test]
