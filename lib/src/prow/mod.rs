@@ -14,8 +14,11 @@ pub mod budget;
 #[cfg(test)]
 mod canned;
 pub mod deck;
+pub mod finished;
 pub mod gangway;
 pub mod job_url;
 pub mod junit;
 pub mod key;
+pub mod operator;
 pub mod prowjob;
+mod xml;

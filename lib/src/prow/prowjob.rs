@@ -31,7 +31,8 @@ pub struct ProwJob {
     pub labels: BTreeMap<String, String>,
     /// Annotations; a person's rerun copies them.
     pub annotations: BTreeMap<String, String>,
-    /// The variables of every container in order, the same name once for each container.
+    /// The variables of every container in order, a name once for each container that has it: Gangway
+    /// appends an override to what the job sets itself, and the last one counts.
     pub envs: Vec<(String, String)>,
     /// When the object was made.
     pub created: Option<Timestamp>,
@@ -151,8 +152,7 @@ impl From<Raw> for ProwJob {
         };
         let pod = spec.pod_spec.unwrap_or(RawPodSpec { containers: None, init_containers: None });
         let containers = pod.init_containers.into_iter().chain(pod.containers).flatten();
-        let envs = containers.flat_map(|container| container.env.unwrap_or_default());
-        let envs = envs.filter_map(|env| Some((env.name?, env.value.unwrap_or_default()))).collect();
+        let envs = containers.flat_map(|container| effective(container.env.unwrap_or_default())).collect();
         let some = |text: Option<String>| text.filter(|text| !text.is_empty());
         let word = status.state.unwrap_or_default();
         Self {
@@ -172,6 +172,16 @@ impl From<Raw> for ProwJob {
             completed: time(status.completion_time),
         }
     }
+}
+
+/// A container's variables as it sees them: of a name that is set twice the last value.
+fn effective(env: Vec<RawEnv>) -> Vec<(String, String)> {
+    let mut seen: Vec<(String, String)> = Vec::new();
+    for (name, value) in env.into_iter().filter_map(|env| Some((env.name?, env.value.unwrap_or_default()))) {
+        seen.retain(|(earlier, _)| *earlier != name);
+        seen.push((name, value));
+    }
+    seen
 }
 
 /// A time that cannot be read is as good as none: no decision hangs on it alone.
@@ -237,6 +247,13 @@ mod tests {
             ProwJob::from_json(bad.as_bytes()).unwrap_err();
             ProwJob::from_yaml(bad).map(|job| assert_eq!(job.id, "1")).ok();
         }
+    }
+
+    #[test]
+    fn of_a_variable_set_twice_the_last_counts() {
+        let yaml = "metadata: {name: x}\nspec: {pod_spec: {containers: [{env: [{name: A, value: '1'}, {name: A, value: '2'}]}, {env: [{name: A}]}]}}";
+        let job = ProwJob::from_yaml(yaml).unwrap();
+        assert_eq!(job.env("A").collect::<Vec<_>>(), ["2", ""]);
     }
 
     #[test]

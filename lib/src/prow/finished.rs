@@ -1,0 +1,36 @@
+//! `finished.json`: how a run's pod, or Prow in its place, says that it ended.
+
+use serde::Deserialize;
+
+/// A run's end as the bucket has it. A hint only: an evicted pod leaves one too, and its run goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Finished {
+    /// Whether it ended well.
+    #[serde(default)]
+    pub passed: Option<bool>,
+    /// `SUCCESS`, `FAILURE`, `ABORTED` from the pod; in lower case, and `error`, from Prow itself.
+    #[serde(default)]
+    pub result: Option<String>,
+}
+
+impl Finished {
+    /// Reads the file; `None` if it is something else.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_timestamp_is_always_there() {
+        let read = |text: &str| Finished::read(text.as_bytes());
+        assert_eq!(read(r#"{"timestamp":1755668462}"#), Some(Finished { passed: None, result: None }));
+        let crier =
+            r#"{"timestamp":1,"passed":false,"metadata":{"uploader":"crier"},"result":"aborted","revision":"x"}"#;
+        assert_eq!(read(crier), Some(Finished { passed: Some(false), result: Some("aborted".to_owned()) }));
+        assert_eq!(read("<html>"), None);
+    }
+}
