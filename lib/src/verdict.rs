@@ -1,1 +1,217 @@
-//! The decision, as a pure function.
+//! The verdict: a pure function of the request and what became of each attempt.
+//!
+//! It errs on one side only: whatever is missing, unknown or contradictory never counts as passed.
+
+use jiff::Timestamp;
+
+use crate::collect::words;
+use crate::record::{Attempt, Cause, Class, Decision, GateRecord, JobRecord, JobState, Verdict};
+
+/// Whether a job passed: its last attempt ran as ordered, ended well, and was judged so.
+pub fn passed(job: &JobRecord) -> bool {
+    job.last().is_some_and(|attempt| {
+        attempt.cause == Some(Cause::Passed)
+            && attempt.state == JobState::Success
+            && attempt.execution.is_some()
+            && attempt.refusal.is_none()
+    })
+}
+
+/// The attempt that tells what became of a job: the last one, or the one before where a rerun was
+/// announced and never became a run.
+pub fn telling(job: &JobRecord) -> Option<&Attempt> {
+    let known =
+        |attempt: &&Attempt| attempt.refusal.is_none() && (attempt.execution.is_some() || attempt.cause.is_some());
+    job.attempts.iter().rev().find(known).or(job.attempts.last())
+}
+
+/// Decides over everything that the record holds.
+///
+/// Passed if there are blocking jobs and every one of them passed. Otherwise failed if one of them
+/// finally failed for a reason in the product, and undecided if none did.
+pub fn decide(record: &GateRecord, decided_at: Timestamp) -> Verdict {
+    let names = words::short_names(record.jobs.iter().map(|job| job.name.as_str()));
+    let blocking = || record.jobs.iter().zip(&names).filter(|(job, _)| job.class == Class::Blocking);
+    let blocking_total = blocking().count();
+    let blocking_passed = blocking().filter(|(job, _)| passed(job)).count();
+    let mut open: Vec<_> = blocking().filter(|(job, _)| !passed(job)).collect();
+    let is_product = |job: &JobRecord| telling(job).and_then(|attempt| attempt.cause) == Some(Cause::Product);
+    let product = open.iter().any(|(job, _)| is_product(job));
+    open.sort_by_key(|(job, _)| !is_product(job));
+    let mut reasons: Vec<String> = open.into_iter().map(|(job, name)| words::reason(job, name)).collect();
+    if blocking_total == 0 {
+        reasons.push("no blocking job was asked for, so nothing shows that the image is good".to_owned());
+    }
+    let decision = match (reasons.is_empty(), product) {
+        (true, _) => Decision::Passed,
+        (false, true) => Decision::Failed,
+        (false, false) => Decision::Undecided,
+    };
+    Verdict { decision, decided_at, reasons, blocking_passed, blocking_total }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::record::{FailingTests, Intent, LaunchRefusal};
+    use proptest::prelude::*;
+
+    /// An attempt that ended so.
+    pub fn attempt(state: JobState, cause: Option<Cause>) -> Attempt {
+        let intent = Intent {
+            key: "k".repeat(40),
+            written_at: Timestamp::UNIX_EPOCH,
+            holder: "h".to_owned(),
+            sent_at: None,
+            sends: 1,
+            certainly_not_created: false,
+        };
+        let execution = Some("ca249d50".to_owned());
+        Attempt { execution, state, cause, ..Attempt::intended(1, intent) }
+    }
+
+    /// A job with such attempts.
+    pub fn job(name: &str, class: Class, attempts: Vec<Attempt>) -> JobRecord {
+        JobRecord {
+            name: name.to_owned(),
+            class,
+            owner: None,
+            override_env: vec!["IMAGE".to_owned()],
+            env: Default::default(),
+            proof_log: None,
+            attempts,
+            refusal: None,
+        }
+    }
+
+    fn record(jobs: Vec<JobRecord>) -> GateRecord {
+        GateRecord { jobs, ..GateRecord::begin("run", Timestamp::UNIX_EPOCH) }
+    }
+
+    fn judge(jobs: Vec<JobRecord>) -> Verdict {
+        decide(&record(jobs), Timestamp::UNIX_EPOCH)
+    }
+
+    fn refusal() -> LaunchRefusal {
+        LaunchRefusal { at: Timestamp::UNIX_EPOCH, reason: "no such job".to_owned(), token: false }
+    }
+
+    fn good() -> Attempt {
+        attempt(JobState::Success, Some(Cause::Passed))
+    }
+
+    #[test]
+    fn every_blocking_job_must_pass() {
+        let blocking = |attempts| job("a", Class::Blocking, attempts);
+        let informing = job("i", Class::Informing, vec![attempt(JobState::Failure, Some(Cause::Product))]);
+        assert_eq!(judge(vec![blocking(vec![good()]), informing.clone()]).decision, Decision::Passed);
+        assert_eq!(judge(vec![]).decision, Decision::Undecided);
+        assert_eq!(judge(vec![job("i", Class::Informing, vec![good()])]).decision, Decision::Undecided);
+        assert_eq!(judge(vec![blocking(vec![])]).decision, Decision::Undecided);
+        let product = attempt(JobState::Failure, Some(Cause::Product));
+        assert_eq!(judge(vec![blocking(vec![product.clone()]), informing]).decision, Decision::Failed);
+        assert_eq!(judge(vec![blocking(vec![product.clone(), good()])]).decision, Decision::Passed);
+        assert_eq!(judge(vec![blocking(vec![good(), product])]).decision, Decision::Failed);
+    }
+
+    #[test]
+    fn contradictions_do_not_pass() {
+        let job = |attempt| judge(vec![job("a", Class::Blocking, vec![attempt])]).decision;
+        assert_eq!(job(attempt(JobState::Pending, Some(Cause::Passed))), Decision::Undecided);
+        assert_eq!(job(attempt(JobState::Success, None)), Decision::Undecided);
+        assert_eq!(job(Attempt { execution: None, ..good() }), Decision::Undecided);
+        assert_eq!(job(Attempt { refusal: Some(refusal()), ..good() }), Decision::Undecided);
+    }
+
+    #[test]
+    fn reasons_name_what_failed_with_the_product_first() {
+        let mut failed = attempt(JobState::Failure, Some(Cause::Product));
+        failed.failing_tests = FailingTests { names: vec!["TestUpgradeControlPlane".to_owned()], more: 0 };
+        let mut refused = job("periodic-x-periodics-c", Class::Blocking, vec![]);
+        refused.refusal = Some(refusal());
+        let verdict = judge(vec![
+            job("periodic-x-periodics-a", Class::Blocking, vec![good()]),
+            refused,
+            job("periodic-x-periodics-upgrade", Class::Blocking, vec![failed]),
+        ]);
+        assert_eq!(verdict.reasons, ["upgrade failed TestUpgradeControlPlane", "c could not be launched: no such job"]);
+        assert_eq!((verdict.blocking_passed, verdict.blocking_total), (1, 3));
+    }
+
+    const STATES: [JobState; 8] = [
+        JobState::Unknown,
+        JobState::Scheduling,
+        JobState::Triggered,
+        JobState::Pending,
+        JobState::Success,
+        JobState::Failure,
+        JobState::Aborted,
+        JobState::Error,
+    ];
+    const CAUSES: [Option<Cause>; 9] = [
+        None,
+        Some(Cause::Passed),
+        Some(Cause::Product),
+        Some(Cause::Setup),
+        Some(Cause::Teardown),
+        Some(Cause::Infrastructure),
+        Some(Cause::Deadline),
+        Some(Cause::Unproven),
+        Some(Cause::Undetermined),
+    ];
+
+    fn any_job() -> impl Strategy<Value = JobRecord> {
+        let state = prop::sample::select(&STATES[..]);
+        let cause = prop::sample::select(&CAUSES[..]);
+        let attempt =
+            (state, cause, any::<bool>(), prop::bool::weighted(0.1)).prop_map(|(state, cause, ran, refused)| {
+                let attempt = attempt(state, cause);
+                let execution = attempt.execution.filter(|_| ran);
+                Attempt { execution, refusal: refused.then(refusal), ..self::attempt(state, cause) }
+            });
+        let attempts = prop::collection::vec(attempt, 0..4);
+        (attempts, any::<bool>()).prop_map(|(attempts, blocking)| {
+            job("periodic", if blocking { Class::Blocking } else { Class::Informing }, attempts)
+        })
+    }
+
+    /// How good a decision is.
+    fn rank(decision: Decision) -> u8 {
+        match decision {
+            Decision::Failed => 0,
+            Decision::Undecided => 1,
+            Decision::Passed => 2,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_blocking_job_that_did_not_pass_is_never_outvoted(jobs in prop::collection::vec(any_job(), 0..6)) {
+            let verdict = judge(jobs.clone());
+            let blocking: Vec<_> = jobs.iter().filter(|job| job.class == Class::Blocking).collect();
+            let all_passed = blocking.iter().all(|job| matches!(
+                job.attempts.last(),
+                Some(Attempt { state: JobState::Success, cause: Some(Cause::Passed), execution: Some(_), refusal: None, .. })
+            ));
+            prop_assert_eq!(verdict.decision == Decision::Passed, !blocking.is_empty() && all_passed);
+            prop_assert_eq!(verdict.decision == Decision::Passed, verdict.reasons.is_empty());
+        }
+
+        #[test]
+        fn a_further_failure_never_improves_the_verdict(
+            jobs in prop::collection::vec(any_job(), 0..5),
+            failure in prop::sample::select(&CAUSES[2..]),
+            state in prop::sample::select(&STATES[..]),
+            place in any::<prop::sample::Index>(),
+        ) {
+            let before = judge(jobs.clone());
+            let mut worse = jobs.clone();
+            worse.insert(place.index(jobs.len() + 1), job("more", Class::Blocking, vec![attempt(state, failure)]));
+            if jobs.iter().any(|job| job.class == Class::Blocking) {
+                prop_assert!(rank(judge(worse).decision) <= rank(before.decision));
+            } else {
+                prop_assert!(judge(worse).decision != Decision::Passed);
+            }
+        }
+    }
+}

@@ -1,1 +1,166 @@
-//! Waiting for the jobs, gathering what really happened, deciding.
+//! Waiting for the launched jobs, finding out what happened, and deciding.
+//!
+//! - [`collector`]: the wait itself. [`watch`]: one run until it is judged, by looks ([`status`]),
+//!   what its folder holds ([`evidence`], [`proof`]) and what that comes to ([`classify`]).
+//! - [`policy`], [`glob`], [`deadline`]: what the caller decides, and until when.
+//! - [`update`]: what changes in the record. [`report`], [`words`], [`outcome`]: what people and
+//!   machines see.
+//!
+//! The verdict itself is in [`verdict`](crate::verdict). To add a cause: a variant of
+//! [`Cause`](crate::record::Cause), a line in `classify`, its words in `words`.
+
+pub mod classify;
+pub mod collector;
+pub mod deadline;
+pub mod evidence;
+pub mod glob;
+pub mod outcome;
+pub mod policy;
+pub mod proof;
+pub mod report;
+pub mod status;
+#[cfg(test)]
+mod tests;
+pub mod update;
+pub mod watch;
+pub mod words;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use self::collector::Collector;
+use self::policy::Policy;
+use self::report::Reporter;
+use crate::cluster::{Cluster, ClusterError, ClusterOptions};
+use crate::http::{BaseUrl, RootsError, SharedTransport, UreqTransport, extra_certificates};
+use crate::launch::{Finder, Launcher};
+use crate::prow::bucket::Bucket;
+use crate::prow::budget::{Budget, Limits};
+use crate::prow::deck::Deck;
+use crate::prow::gangway::Gangway;
+use crate::record::{GateRecord, Identity, Journal, Location, RecordError, store_at};
+use crate::secret::{SecretError, SecretFile};
+use crate::step::{Failure, Step};
+
+/// Why nothing was decided.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    /// The record holds no run.
+    #[error("nothing was launched: {place} holds no execution; expected one in which launch-prow has launched jobs")]
+    NothingLaunched {
+        /// The record.
+        place: String,
+    },
+    /// The record does not say which image was tested.
+    #[error("{place} names no image; expected one in which launch-prow has launched jobs for an image")]
+    NoImage {
+        /// The record.
+        place: String,
+    },
+    /// A launch was announced and its outcome is open.
+    #[error("the launch of {job} in {place} is not finished: run launch-prow again with this record, then this step")]
+    LaunchUnfinished {
+        /// The record.
+        place: String,
+        /// The job.
+        job: String,
+    },
+    /// The record cannot be used.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The cluster that holds the record cannot be reached.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The token cannot be read.
+    #[error(transparent)]
+    Token(#[from] SecretError),
+    /// The extra authorities cannot be read.
+    #[error(transparent)]
+    Roots(#[from] RootsError),
+}
+
+impl From<CollectError> for Failure {
+    fn from(error: CollectError) -> Self {
+        match error {
+            CollectError::Record(error) => error.into(),
+            other => Self::misuse(other),
+        }
+    }
+}
+
+/// Everything that collect-results is given.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `--record`.
+    pub record: Location,
+    /// `--run-id`, `--run-name`, `--gate-label`.
+    pub identity: Identity,
+    /// `--namespace`, `--kubeconfig`, `--context`, `--ca-file`.
+    pub cluster: ClusterOptions,
+    /// `--gangway-url`.
+    pub gangway_url: BaseUrl,
+    /// `--gangway-token-file`.
+    pub token_file: Option<PathBuf>,
+    /// `--deck-url`.
+    pub deck_url: BaseUrl,
+    /// `--artifacts-url`.
+    pub artifacts_url: BaseUrl,
+    /// `--requests-per-minute`, `--burst`.
+    pub limits: Limits,
+    /// What the caller decides.
+    pub policy: Policy,
+}
+
+/// Waits and decides; the record that comes back holds the verdict.
+///
+/// # Errors
+/// [`CollectError`]. A verdict that is not `passed` is no error here.
+pub async fn run(options: Options, step: &Step) -> Result<GateRecord, CollectError> {
+    let Options { record, identity, cluster, gangway_url, token_file, deck_url, artifacts_url, limits, policy } =
+        options;
+    let ca_file = cluster.ca_file.clone();
+    let cluster = if record.is_config_map() { Some(Cluster::connect(&cluster).await?) } else { None };
+    let store = store_at(&record, cluster.as_ref(), identity.gate.as_deref());
+    let journal = Arc::new(Journal::existing(store, Arc::clone(&step.clock), &identity).await?);
+    let found = journal.record().await;
+    if found.verdict.is_some() {
+        tracing::info!("{} holds the verdict already; nothing was asked", journal.place());
+        return Ok(found);
+    }
+    let token = token_file.map(|path| SecretFile::new("--gangway-token-file", path));
+    if let Some(token) = &token {
+        token.read()?;
+    }
+    let extra = ca_file.as_deref().map(extra_certificates).transpose()?.unwrap_or_default();
+    let transport: SharedTransport = Arc::new(UreqTransport::new(extra));
+    let deck = Arc::new(Deck::new(deck_url, Arc::clone(&transport)));
+    let bucket = Arc::new(Bucket::new(artifacts_url, Arc::clone(&transport)));
+    let gangway = match token {
+        Some(token) => {
+            let budget = Budget::of_record(&journal, Arc::clone(&step.clock), limits).await?;
+            Some(Arc::new(Gangway::new(gangway_url, token, Arc::clone(&transport), budget)))
+        }
+        None => {
+            tracing::info!(
+                "no --gangway-token-file: Deck and the artifacts tell how the jobs are, and none is run again"
+            );
+            None
+        }
+    };
+    let launcher = gangway.as_ref().map(|gangway| {
+        let finder = Finder::new(Arc::clone(gangway), Arc::clone(&deck), Arc::clone(&bucket));
+        Arc::new(Launcher::new(Arc::clone(&journal), Arc::clone(gangway), finder, Arc::clone(&step.clock)))
+    });
+    let tekton_end = match (&cluster, &identity.run_name) {
+        (Some(cluster), Some(name)) => {
+            deadline::tekton_end(cluster, name, identity.run_id.as_deref(), &step.clock).await
+        }
+        _ => None,
+    };
+    let clock = Arc::clone(&step.clock);
+    let collector = Collector { journal, deck, bucket, gangway, launcher, clock, policy, tekton_end };
+    let mut reporter = Reporter::new(step.progress);
+    let record = collector.run(&mut reporter).await;
+    reporter.finish();
+    record
+}

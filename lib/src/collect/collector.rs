@@ -1,0 +1,455 @@
+//! The long wait: rounds of looks, reruns, and the moment to decide.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
+use jiff::Timestamp;
+
+use super::deadline::Deadline;
+use super::policy::Policy;
+use super::report::{Line, Reporter, View};
+use super::status::{Round, Sources};
+use super::update::{Change, Update};
+use super::watch::{Question, Watch};
+use super::{CollectError, outcome, words};
+use crate::clock::SharedClock;
+use crate::duration;
+use crate::image::ImageRef;
+use crate::launch::{LaunchError, Launched, Launcher};
+use crate::prow::bucket::Bucket;
+use crate::prow::deck::Deck;
+use crate::prow::gangway::Gangway;
+use crate::record::{Attempt, Class, GateRecord, JobRecord, JobState, Journal};
+use crate::verdict;
+
+/// From the beginning of one round of looks to that of the next (40 seconds): a job's end is seen
+/// within 20 on average, and Deck is asked as often as a person would reload its page.
+const LOOK: Duration = Duration::from_secs(40);
+
+/// The least pause after a round that took long (5 seconds).
+const LEAST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Mere progress is saved this often (1 minute).
+const SAVE: Duration = Duration::from_secs(60);
+
+/// The last look may take this long (3 minutes of wall time).
+const LAST_LOOK: Duration = Duration::from_secs(180);
+
+/// Everything that the wait needs.
+#[derive(Debug)]
+pub struct Collector {
+    /// The record.
+    pub journal: Arc<Journal>,
+    /// Deck.
+    pub deck: Arc<Deck>,
+    /// The bucket's server.
+    pub bucket: Arc<Bucket>,
+    /// Gangway; without a token there is none.
+    pub gangway: Option<Arc<Gangway>>,
+    /// Reruns; without a token there are none.
+    pub launcher: Option<Arc<Launcher>>,
+    /// The time.
+    pub clock: SharedClock,
+    /// What the caller decides.
+    pub policy: Policy,
+    /// When Tekton ends the tasks, if it is known.
+    pub tekton_end: Option<Timestamp>,
+}
+
+type Relaunch = BoxFuture<'static, Relaunched>;
+
+/// Job, number of the attempt, and the run or why there is none.
+type Relaunched = (String, u32, Result<Launched, LaunchError>);
+
+/// What is remembered besides the record.
+struct Wait {
+    record: GateRecord,
+    image: ImageRef,
+    deadline: Deadline,
+    watches: BTreeMap<(String, u32), Watch>,
+    unsaved: Vec<Update>,
+    saved_at: Timestamp,
+    relaunching: BTreeSet<(String, u32)>,
+    /// Jobs that are not run again, whatever their budget says.
+    no_rerun: BTreeSet<String>,
+    token_said: bool,
+}
+
+/// What is to be done next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Decide,
+    WaitUntil(Timestamp),
+}
+
+impl Collector {
+    /// Waits for the record's jobs, judges each, runs failed ones again as far as asked, and decides.
+    /// The verdict is in the record when this returns.
+    ///
+    /// # Errors
+    /// [`CollectError`] when there is nothing to wait for or the record fails.
+    pub async fn run(&self, reporter: &mut Reporter) -> Result<GateRecord, CollectError> {
+        let record = self.journal.record().await;
+        if record.verdict.is_some() {
+            return Ok(record);
+        }
+        let mut wait = self.begin(record)?;
+        let mut relaunches: FuturesUnordered<Relaunch> = FuturesUnordered::new();
+        loop {
+            let (begun, last) = (self.clock.now(), self.clock.now() >= wait.deadline.at);
+            let limit = if last { LAST_LOOK } else { self.clock.until(wait.deadline.at) / self.clock.scale() };
+            let mut ended = Vec::new();
+            {
+                let round = tokio::time::timeout(limit, self.round(&mut wait, last));
+                if let Ok(result) = alongside(round, &mut relaunches, &mut ended).await {
+                    result?;
+                }
+            }
+            self.relaunched(&mut wait, ended);
+            self.refresh(&mut wait).await;
+            self.relaunch(&mut wait, &mut relaunches, last);
+            match self.next(&wait, begun) {
+                Next::Decide => break,
+                Next::WaitUntil(until) => {
+                    let pause = self.clock.until(until);
+                    self.save_progress(&mut wait).await?;
+                    reporter.show(&self.view(&wait, Some(pause)));
+                    let mut ended = Vec::new();
+                    alongside(self.clock.sleep(pause), &mut relaunches, &mut ended).await;
+                    self.relaunched(&mut wait, ended);
+                }
+            }
+        }
+        self.close(&mut wait);
+        reporter.show(&self.view(&wait, None));
+        self.decide(&mut wait).await
+    }
+
+    fn begin(&self, record: GateRecord) -> Result<Wait, CollectError> {
+        let place = self.journal.place();
+        let launched = record.jobs.iter().any(|job| job.attempts.iter().any(|attempt| attempt.execution.is_some()));
+        let (Some(first_intent), true) = (record.first_intent(), launched) else {
+            return Err(CollectError::NothingLaunched { place });
+        };
+        let Some(candidate) = &record.candidate else { return Err(CollectError::NoImage { place }) };
+        let in_doubt = |job: &&JobRecord| {
+            let open = |attempt: &Attempt| attempt.execution.is_none() && attempt.refusal.is_none();
+            job.refusal.is_none() && job.last().is_some_and(|attempt| attempt.number == 1 && open(attempt))
+        };
+        if let Some(job) = record.jobs_of(Class::Blocking).find(in_doubt) {
+            return Err(CollectError::LaunchUnfinished { place, job: job.name.clone() });
+        }
+        let image = candidate.image.clone();
+        let deadline = Deadline::of(first_intent, self.policy.timeout, self.tekton_end, &self.clock);
+        if deadline.tekton {
+            tracing::warn!(
+                "Tekton ends this run's tasks before --timeout: the gate decides at {:.0}, {} before that",
+                deadline.at,
+                duration::human(super::deadline::MARGIN)
+            );
+        }
+        Ok(Wait {
+            record,
+            image,
+            deadline,
+            watches: BTreeMap::new(),
+            unsaved: Vec::new(),
+            saved_at: self.clock.now(),
+            relaunching: BTreeSet::new(),
+            no_rerun: BTreeSet::new(),
+            token_said: false,
+        })
+    }
+
+    /// Looks once at every run that is not judged, blocking jobs first, one after another.
+    async fn round(&self, wait: &mut Wait, last: bool) -> Result<(), CollectError> {
+        let sources = Sources {
+            deck: &self.deck,
+            bucket: &self.bucket,
+            gangway: self.gangway.as_deref(),
+            clock: Arc::clone(&self.clock),
+        };
+        let mut round = Round::default();
+        let classes = [Class::Blocking, Class::Informing];
+        let jobs: Vec<JobRecord> = classes.into_iter().flat_map(|class| wait.record.jobs_of(class)).cloned().collect();
+        for job in &jobs {
+            for attempt in job.attempts.iter().filter(|attempt| is_running(attempt)) {
+                let Some(execution) = &attempt.execution else { continue };
+                let watch = wait.watches.entry((job.name.clone(), attempt.number)).or_insert_with(|| {
+                    let launched_at = attempt.launched_at.unwrap_or(attempt.intent.written_at);
+                    Watch::new(&job.name, attempt.number, execution, launched_at, attempt.job_url.as_deref())
+                });
+                let question = Question { image: &wait.image, job, policy: &self.policy, last };
+                let changes = watch.step(&sources, &mut round, question).await;
+                let judged = changes.iter().any(|change| matches!(change, Change::Judged(_)));
+                let at = self.clock.now();
+                let update = |change| Update { job: job.name.clone(), number: attempt.number, change, at };
+                for update in changes.into_iter().map(update) {
+                    update.apply(&mut wait.record);
+                    wait.unsaved.push(update);
+                }
+                if judged {
+                    wait.watches.remove(&(job.name.clone(), attempt.number));
+                    self.save(wait).await?;
+                }
+            }
+        }
+        match round.token_refused {
+            Some(words) if !wait.token_said => {
+                wait.token_said = true;
+                let file = self.gangway.as_ref().map(|gangway| gangway.token_file().path().display().to_string());
+                tracing::error!(
+                    "Gangway refused the token ({words}): {} expired or lacks access; renew it, it is read again on every request. Until then Deck and the artifacts alone tell how the jobs are, and none is run again",
+                    file.unwrap_or_default()
+                );
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes over what others, reruns among them, have written, with what is not saved yet on top.
+    async fn refresh(&self, wait: &mut Wait) {
+        let mut record = self.journal.record().await;
+        wait.unsaved.iter().for_each(|update| update.apply(&mut record));
+        wait.record = record;
+    }
+
+    async fn save(&self, wait: &mut Wait) -> Result<(), CollectError> {
+        let unsaved = std::mem::take(&mut wait.unsaved);
+        let saved = self.journal.update(|record| unsaved.iter().for_each(|update| update.apply(record))).await;
+        if saved.is_err() {
+            wait.unsaved = unsaved;
+        }
+        saved?;
+        wait.saved_at = self.clock.now();
+        Ok(())
+    }
+
+    async fn save_progress(&self, wait: &mut Wait) -> Result<(), CollectError> {
+        if !wait.unsaved.is_empty() && self.clock.since(wait.saved_at) >= SAVE {
+            self.save(wait).await?;
+        }
+        Ok(())
+    }
+
+    /// Begins the reruns that are due, and goes on with those that an earlier process announced.
+    fn relaunch(&self, wait: &mut Wait, relaunches: &mut FuturesUnordered<Relaunch>, last: bool) {
+        let Some(launcher) = self.launcher.as_ref().filter(|_| !last) else { return };
+        let due: Vec<(String, u32)> = wait.record.jobs.iter().filter_map(|job| self.due(wait, job)).collect();
+        for (job, number) in due {
+            if !wait.relaunching.insert((job.clone(), number)) {
+                continue;
+            }
+            let launcher = Arc::clone(launcher);
+            relaunches.push(Box::pin(async move {
+                let result = launcher.launch_attempt(&job, number).await;
+                (job, number, result)
+            }));
+        }
+    }
+
+    /// The attempt that a job is due for, if it is.
+    fn due(&self, wait: &Wait, job: &JobRecord) -> Option<(String, u32)> {
+        let last = job.attempts.last()?;
+        if wait.no_rerun.contains(&job.name) {
+            return None;
+        }
+        if last.refusal.is_some() {
+            return None;
+        }
+        if last.execution.is_none() && last.number > 1 {
+            return Some((job.name.clone(), last.number));
+        }
+        let ready = self.policy.reruns.allow(job) && self.fits(wait, job);
+        ready.then(|| (job.name.clone(), last.number + 1))
+    }
+
+    /// Whether another attempt that takes as long as the longest so far would end in time.
+    fn fits(&self, wait: &Wait, job: &JobRecord) -> bool {
+        let longest = job.attempts.iter().filter_map(|attempt| self.took(attempt)).max().unwrap_or_default();
+        self.clock.until(wait.deadline.at) > longest
+    }
+
+    fn took(&self, attempt: &Attempt) -> Option<Duration> {
+        outcome::took(attempt, self.clock.as_ref())
+    }
+
+    fn relaunched(&self, wait: &mut Wait, ended: Vec<Relaunched>) {
+        for (job, number, result) in ended {
+            wait.relaunching.remove(&(job.clone(), number));
+            match result {
+                Ok(Launched { execution, .. }) => {
+                    tracing::info!(
+                        job,
+                        execution,
+                        attempt = number,
+                        "{job} runs again ({} try)",
+                        words::ordinal(number)
+                    );
+                }
+                Err(error) => {
+                    tracing::error!(job, attempt = number, "{job} is not run again: {error}");
+                    wait.no_rerun.insert(job);
+                }
+            }
+        }
+    }
+
+    /// Whether a job may still change.
+    fn is_open(&self, wait: &Wait, job: &JobRecord) -> bool {
+        let Some(last) = job.attempts.last() else { return false };
+        let rerun = self.launcher.is_some() && self.due(wait, job).is_some();
+        is_running(last) || rerun || wait.relaunching.iter().any(|(name, _)| *name == job.name)
+    }
+
+    fn next(&self, wait: &Wait, round_begun: Timestamp) -> Next {
+        let now = self.clock.now();
+        let open = |class| wait.record.jobs_of(class).any(|job| self.is_open(wait, job));
+        let failed = |job: &JobRecord| !self.is_open(wait, job) && !verdict::passed(job);
+        if round_begun >= wait.deadline.at
+            || (self.policy.fail_fast && wait.record.jobs_of(Class::Blocking).any(failed))
+        {
+            return Next::Decide;
+        }
+        let pause = self.clock.after(now, LEAST_PAUSE).max(self.clock.after(round_begun, LOOK)).min(wait.deadline.at);
+        if open(Class::Blocking) {
+            return Next::WaitUntil(pause);
+        }
+        let grace_ends = self.grace_ends(wait);
+        match open(Class::Informing) && round_begun < grace_ends {
+            true => Next::WaitUntil(pause.min(grace_ends)),
+            false => Next::Decide,
+        }
+    }
+
+    /// Until when informing jobs may go on: the grace after the last blocking job was judged.
+    fn grace_ends(&self, wait: &Wait) -> Timestamp {
+        let judged = wait.record.jobs_of(Class::Blocking).flat_map(|job| &job.attempts).filter_map(|a| a.judged_at);
+        let from = judged.max().or(wait.record.first_intent()).unwrap_or(wait.deadline.at);
+        self.clock.after(from, self.policy.informing_grace)
+    }
+
+    /// Says of every run that was not judged that time is up; with `--fail-fast` they are left as
+    /// they are, since they had time left.
+    fn close(&self, wait: &mut Wait) {
+        let at = self.clock.now();
+        let time_is_up = at >= wait.deadline.at;
+        let blocking_done = !wait.record.jobs_of(Class::Blocking).any(|job| self.is_open(wait, job));
+        let mut updates = Vec::new();
+        for job in &wait.record.jobs {
+            if !(time_is_up || (blocking_done && job.class == Class::Informing)) {
+                continue;
+            }
+            for attempt in job.attempts.iter().filter(|attempt| is_running(attempt)) {
+                let question = Question { image: &wait.image, job, policy: &self.policy, last: true };
+                let launched_at = attempt.launched_at.unwrap_or(attempt.intent.written_at);
+                let waited = self.clock.since(launched_at);
+                let judgement = match wait.watches.get(&(job.name.clone(), attempt.number)) {
+                    Some(watch) => watch.out_of_time(attempt.state, waited, question),
+                    None => Watch::new(&job.name, attempt.number, "", launched_at, None).out_of_time(
+                        attempt.state,
+                        waited,
+                        question,
+                    ),
+                };
+                updates.push(Update {
+                    job: job.name.clone(),
+                    number: attempt.number,
+                    change: Change::Judged(judgement),
+                    at,
+                });
+            }
+        }
+        updates.iter().for_each(|update| update.apply(&mut wait.record));
+        wait.unsaved.extend(updates);
+    }
+
+    /// Decides over what is in the record; a verdict that is there already stands.
+    async fn decide(&self, wait: &mut Wait) -> Result<GateRecord, CollectError> {
+        let (unsaved, now) = (std::mem::take(&mut wait.unsaved), self.clock.now());
+        let decide = |record: &mut GateRecord| {
+            unsaved.iter().for_each(|update| update.apply(record));
+            if record.verdict.is_none() {
+                record.verdict = Some(verdict::decide(record, now));
+            }
+        };
+        self.journal.update(decide).await?;
+        Ok(self.journal.record().await)
+    }
+
+    fn view(&self, wait: &Wait, next_look: Option<Duration>) -> View {
+        let first = wait.record.first_intent().unwrap_or(wait.record.created_at);
+        let names = words::short_names(wait.record.jobs.iter().map(|job| job.name.as_str()));
+        let line = |(job, name): (&JobRecord, String)| {
+            let attempt = verdict::telling(job);
+            let elapsed = attempt.and_then(|attempt| match attempt.cause {
+                Some(_) => self.took(attempt),
+                None => Some(self.clock.since(attempt.launched_at?)),
+            });
+            let watch = attempt.and_then(|attempt| wait.watches.get(&(job.name.clone(), attempt.number)));
+            Line {
+                job: job.name.clone(),
+                name,
+                execution: attempt.and_then(|attempt| attempt.execution.clone()),
+                words: self.words(wait, job),
+                ended: attempt.is_none_or(|attempt| attempt.cause.is_some()),
+                elapsed,
+                url: attempt.and_then(|attempt| attempt.job_url.clone()),
+                trouble: watch.and_then(|watch| watch.trouble.clone()),
+            }
+        };
+        View {
+            elapsed: self.clock.since(first),
+            of: self.clock.between(first, wait.deadline.at),
+            next_look,
+            requests: self.gangway.as_ref().map(|gangway| {
+                let budget = gangway.budget();
+                (budget.made_in_last_minute(), budget.limits().per_minute)
+            }),
+            lines: wait.record.jobs.iter().zip(names).map(line).collect(),
+        }
+    }
+
+    fn words(&self, wait: &Wait, job: &JobRecord) -> String {
+        let Some(attempt) = verdict::telling(job) else { return "not launched".to_owned() };
+        match (attempt.cause, attempt.state) {
+            (Some(_), _) => {
+                let again = if self.is_open(wait, job) { "running it again".to_owned() } else { String::new() };
+                let parts = [words::outcome(job).to_owned(), words::remarks(job), again];
+                parts.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(" · ")
+            }
+            (None, JobState::Unknown) => "launched, not seen yet".to_owned(),
+            (None, JobState::Scheduling | JobState::Triggered) => "waiting to start".to_owned(),
+            (None, JobState::Pending) => "running".to_owned(),
+            (None, JobState::Success) => "done, looking for its proof".to_owned(),
+            (None, _) => "ended, looking for the reason".to_owned(),
+        }
+    }
+}
+
+/// Whether an attempt is a run that counts and is not judged yet.
+fn is_running(attempt: &Attempt) -> bool {
+    attempt.execution.is_some() && attempt.refusal.is_none() && attempt.cause.is_none()
+}
+
+/// Waits for a future while the relaunches go on; what ends meanwhile is kept.
+async fn alongside<T>(
+    future: impl Future<Output = T>,
+    relaunches: &mut FuturesUnordered<Relaunch>,
+    ended: &mut Vec<Relaunched>,
+) -> T {
+    let mut future = pin!(future);
+    loop {
+        tokio::select! {
+            biased;
+            result = &mut future => return result,
+            Some(relaunch) = relaunches.next(), if !relaunches.is_empty() => ended.push(relaunch),
+        }
+    }
+}

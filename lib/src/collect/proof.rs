@@ -1,0 +1,215 @@
+//! Which image ran: what logs and variables show of it.
+
+use std::io::{self, BufRead};
+
+use memchr::memmem;
+
+use super::policy::ProofMode;
+use crate::image::ImageRef;
+use crate::record::{Proof, ProofLevel};
+use crate::text;
+
+const MARK: &[u8] = b"sha256:";
+
+/// Hexadecimal digits of a digest.
+const HEX: usize = 64;
+
+/// What a log shows of the image.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Shown {
+    /// The digest asked for stands in it.
+    pub ours: bool,
+    /// A digest of the image's repository that is another one.
+    pub other: Option<String>,
+}
+
+/// Searches a stream for the image's digest, and for others of its repository, in flat memory.
+///
+/// # Errors
+/// When the stream cannot be read.
+pub fn search(input: &mut dyn BufRead, image: &ImageRef) -> io::Result<Shown> {
+    let repository = format!("{}@", image.repository());
+    let ours = image.digest().to_string();
+    let finder = memmem::Finder::new(MARK);
+    // What a digest that began in one buffer needs of the next, and a repository of the one before.
+    let (before, after) = (repository.len(), MARK.len() + HEX + 1);
+    let mut shown = Shown::default();
+    let mut window: Vec<u8> = Vec::new();
+    // Up to here the window has been judged.
+    let mut judged = 0;
+    loop {
+        let buffer = input.fill_buf()?;
+        let length = buffer.len();
+        let last = length == 0;
+        window.extend(buffer);
+        input.consume(length);
+        // A digest is judged when all of it, and the byte behind it, is here.
+        let end = if last { window.len() } else { window.len().saturating_sub(after).max(judged) };
+        let marks = finder.find_iter(&window[judged..]).map(|at| at + judged);
+        for at in marks.take_while(|at| *at < end) {
+            judge(&window, at, repository.as_bytes(), &ours, &mut shown);
+        }
+        if last {
+            return Ok(shown);
+        }
+        let keep = end.saturating_sub(before);
+        window.drain(..keep);
+        judged = end - keep;
+    }
+}
+
+fn judge(window: &[u8], at: usize, repository: &[u8], ours: &str, shown: &mut Shown) {
+    let digits = &window[at + MARK.len()..];
+    let Some(hex) = digits.get(..HEX).filter(|hex| hex.iter().all(u8::is_ascii_hexdigit)) else { return };
+    if digits.get(HEX).is_some_and(u8::is_ascii_hexdigit) {
+        return;
+    }
+    let digest = format!("sha256:{}", String::from_utf8_lossy(hex).to_ascii_lowercase());
+    if digest == ours {
+        shown.ours = true;
+    } else if window[..at].ends_with(repository) {
+        shown.other.get_or_insert(digest);
+    }
+}
+
+/// What was found out about the image of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Findings {
+    /// The values of the variable that carries the image, one for each container; `None` if the run's
+    /// variables could not be read.
+    pub variables: Option<Vec<String>>,
+    /// Whether a log that proves is named at all.
+    pub log_named: bool,
+    /// What each log that was found shows, by its path in the run's folder.
+    pub logs: Vec<(String, Shown)>,
+    /// Why a log could not be read to its end.
+    pub unreadable: Option<String>,
+}
+
+impl Findings {
+    /// Whether looking again later could show more.
+    pub fn could_improve(&self, image: &ImageRef) -> bool {
+        let log_missing = self.log_named && (self.logs.is_empty() || self.unreadable.is_some());
+        (log_missing || self.variables.is_none()) && self.level(image).level != ProofLevel::Proven
+    }
+
+    /// How well it is shown that this image ran, and by what.
+    ///
+    /// Another digest of the image's repository, in a log or in the variable, outweighs everything.
+    pub fn level(&self, image: &ImageRef) -> Proof {
+        let proof = |level, note: String| Proof { level, note: text::one_line(&note, 400) };
+        let wanted = image.digest().to_string();
+        if let Some((path, other)) = self.logs.iter().find_map(|(path, shown)| Some((path, shown.other.as_ref()?))) {
+            return proof(ProofLevel::Unproven, format!("{path} shows {other} of {}", image.repository()));
+        }
+        let variables = self.variables.as_deref().unwrap_or_default();
+        if let Some(other) = variables.iter().find(|value| !value.contains(&wanted)) {
+            return proof(ProofLevel::Unproven, format!("the run was given {other:?} as its image"));
+        }
+        if let Some((path, _)) = self.logs.iter().find(|(_, shown)| shown.ours) {
+            return proof(ProofLevel::Proven, path.clone());
+        }
+        let log = match (self.log_named, &self.unreadable, self.logs.as_slice()) {
+            (false, ..) => "no log is named that would prove it".to_owned(),
+            (true, Some(why), _) => why.clone(),
+            (true, None, []) => "the log that would prove it is missing".to_owned(),
+            (true, None, [(path, _), ..]) => format!("{path} does not hold the digest"),
+        };
+        match (&self.variables, variables) {
+            (_, [_, ..]) => proof(ProofLevel::Requested, log),
+            (Some(_), []) => proof(ProofLevel::Unproven, format!("the run was not given the image, and {log}")),
+            (None, _) => proof(ProofLevel::Unproven, format!("the run's variables could not be read, and {log}")),
+        }
+    }
+}
+
+/// Whether a proof is enough for a run that succeeded to have passed.
+pub fn suffices(proof: &Proof, log_named: bool, mode: ProofMode) -> bool {
+    match mode {
+        ProofMode::Off | ProofMode::Warn => true,
+        ProofMode::Enforce if log_named => proof.level == ProofLevel::Proven,
+        ProofMode::Enforce => proof.level >= ProofLevel::Requested,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::BufReader;
+
+    fn digest(digit: char) -> String {
+        format!("sha256:{}", digit.to_string().repeat(64))
+    }
+
+    fn image() -> ImageRef {
+        format!("quay.io/acme/ho@{}", digit_a()).parse().unwrap()
+    }
+
+    fn digit_a() -> String {
+        digest('a')
+    }
+
+    fn found(log: &str, size: usize) -> Shown {
+        search(&mut BufReader::with_capacity(size, log.as_bytes()), &image()).unwrap()
+    }
+
+    #[test]
+    fn a_digest_is_found_wherever_the_buffers_end() {
+        let log = format!("{}\n  Override: quay.io/acme/ho@{}\nmore\n", "x".repeat(333), digit_a());
+        let other = format!("{}quay.io/acme/ho@{} ", "x".repeat(99), digest('b'));
+        let begins = format!("quay.io/acme/ho@{}", digest('c'));
+        for size in [1, 2, 7, 15, 16, 50, 64, 65, 73, 100, 4096] {
+            assert_eq!(found(&log, size), Shown { ours: true, other: None }, "{size}");
+            assert_eq!(found(&other, size).other, Some(digest('b')), "{size}");
+            assert_eq!(found(&begins, size).other, Some(digest('c')), "{size}");
+            assert_eq!(found(&format!("{log}{other}"), size), Shown { ours: true, other: Some(digest('b')) }, "{size}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_digest_and_what_is_another_image() {
+        for log in [
+            String::new(),
+            format!("quay.io/acme/ho@{}a", digit_a()),
+            format!("quay.io/acme/ho@{}", &digit_a()[..70]),
+            format!("quay.io/acme/other@{}", digest('b')),
+            format!("quay.io/acme/ho:{}", digest('b')),
+        ] {
+            assert_eq!(found(&log, 64), Shown::default(), "{log}");
+        }
+        assert!(found(&digit_a().to_uppercase().replace("SHA", "sha"), 64).ours);
+    }
+
+    fn level(findings: Findings) -> ProofLevel {
+        findings.level(&image()).level
+    }
+
+    #[test]
+    fn levels_of_proof() {
+        let value = || Some(vec![image().to_string()]);
+        let log = |ours, other: Option<char>| ("log".to_owned(), Shown { ours, other: other.map(digest) });
+        let base = Findings { variables: value(), log_named: true, ..Findings::default() };
+        let with = |logs| Findings { logs, ..base.clone() };
+        assert_eq!(level(with(vec![log(true, None)])), ProofLevel::Proven);
+        assert_eq!(level(with(vec![log(false, None), log(true, None)])), ProofLevel::Proven);
+        assert_eq!(level(with(vec![log(true, None), log(false, Some('b'))])), ProofLevel::Unproven);
+        assert_eq!(level(with(vec![log(false, None)])), ProofLevel::Requested);
+        assert_eq!(level(with(vec![])), ProofLevel::Requested);
+        let given = |variables| Findings { variables, ..with(vec![log(true, None)]) };
+        assert_eq!(level(given(Some(vec![format!("quay.io/acme/ho@{}", digest('b'))]))), ProofLevel::Unproven);
+        assert_eq!(level(given(Some(vec![image().to_string(), String::new()]))), ProofLevel::Unproven);
+        assert_eq!(level(given(None)), ProofLevel::Proven);
+        assert_eq!(level(Findings::default()), ProofLevel::Unproven);
+        assert_eq!(level(Findings { variables: Some(vec![]), ..Findings::default() }), ProofLevel::Unproven);
+    }
+
+    #[test]
+    fn what_suffices() {
+        let proof = |level| Proof { level, note: String::new() };
+        let enough = |level, named, mode| suffices(&proof(level), named, mode);
+        use ProofLevel::{Proven, Requested, Unproven};
+        assert!(enough(Proven, true, ProofMode::Enforce) && !enough(Requested, true, ProofMode::Enforce));
+        assert!(enough(Requested, false, ProofMode::Enforce) && !enough(Unproven, false, ProofMode::Enforce));
+        assert!(enough(Unproven, true, ProofMode::Warn) && enough(Unproven, true, ProofMode::Off));
+    }
+}

@@ -1,0 +1,245 @@
+//! One look at a run: Deck, or the bucket, or Gangway, in this order.
+//!
+//! Deck and the bucket cost no Gangway quota. Gangway is asked only where these do not answer, and
+//! then rarely: once for the job URL, once to confirm what the bucket hints at.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::evidence::{Found, Reader};
+use crate::clock::SharedClock;
+use crate::prow::bucket::Bucket;
+use crate::prow::deck::{Deck, DeckError};
+use crate::prow::finished::Finished;
+use crate::prow::gangway::{Execution, Gangway, ReadError};
+use crate::prow::job_url::JobUrl;
+use crate::prow::prowjob::ProwJob;
+use crate::record::JobState;
+use crate::step::Chain;
+use crate::text;
+
+/// After so many failures to reach Deck in one round the others are not tried (2): each would wait
+/// for its timeout while other jobs end unseen.
+const DECK_FAILURES: u32 = 2;
+
+/// Before a run is this old (90 s) it has no job URL yet, so Gangway is not asked for it.
+const YOUNG: Duration = Duration::from_secs(90);
+
+/// Between two questions to Gangway about one run: 2, 4, 8, then 10 minutes.
+const GANGWAY_PAUSES: [Duration; 4] =
+    [Duration::from_secs(120), Duration::from_secs(240), Duration::from_secs(480), Duration::from_secs(600)];
+
+/// Where runs are looked at.
+#[derive(Debug)]
+pub struct Sources<'a> {
+    /// Deck.
+    pub deck: &'a Deck,
+    /// The bucket's server.
+    pub bucket: &'a Bucket,
+    /// Gangway; without a token there is none.
+    pub gangway: Option<&'a Gangway>,
+    /// The time.
+    pub clock: SharedClock,
+}
+
+/// A run as one of its witnesses shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sighting {
+    /// Its state.
+    pub state: JobState,
+    /// The state's word, where it is not a known one.
+    pub strange_word: Option<String>,
+    /// Prow's words for the state.
+    pub description: Option<String>,
+    /// Where people look at it.
+    pub job_url: Option<String>,
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub completed_at: Option<Timestamp>,
+    /// The run's variables, one list entry for each container; `None` where the witness has none.
+    pub envs: Option<Vec<(String, String)>>,
+}
+
+impl From<ProwJob> for Sighting {
+    fn from(job: ProwJob) -> Self {
+        let strange = job.state == JobState::Unknown && !job.state_word.is_empty();
+        Self {
+            state: job.state,
+            strange_word: strange.then(|| text::one_line(&job.state_word, 60)),
+            description: job.description.map(|words| text::one_line(&words, 400)),
+            job_url: job.job_url,
+            started_at: job.started,
+            completed_at: job.completed,
+            envs: Some(job.envs),
+        }
+    }
+}
+
+impl From<Execution> for Sighting {
+    fn from(execution: Execution) -> Self {
+        Self {
+            state: execution.state,
+            job_url: execution.job_url,
+            started_at: execution.started_at,
+            completed_at: execution.completed_at,
+            ..Self::default()
+        }
+    }
+}
+
+/// What a look showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Glimpse {
+    /// The run.
+    Run(Sighting),
+    /// Prow no longer has the run, and the bucket does not say how it ended: what it does say.
+    Gone(String),
+    /// Nothing, for now: why. The run counts as going on.
+    Trouble(String),
+}
+
+/// A run that is being looked at, and what is remembered of it between looks.
+#[derive(Debug, Clone)]
+pub struct Watched {
+    /// The execution.
+    pub execution: String,
+    /// When it was launched.
+    pub launched_at: Timestamp,
+    /// Its folder, as last heard.
+    pub folder: Option<JobUrl>,
+    /// How often Gangway was asked about it, and when last.
+    asked: usize,
+    asked_at: Option<Timestamp>,
+    /// Whether Gangway was asked since the bucket first hinted at the end.
+    confirmed: bool,
+}
+
+impl Watched {
+    /// A run by its id.
+    pub fn new(execution: impl Into<String>, launched_at: Timestamp) -> Self {
+        Self { execution: execution.into(), launched_at, folder: None, asked: 0, asked_at: None, confirmed: false }
+    }
+
+    /// Takes over the folder that a job URL tells; a wrong one is told instead.
+    pub fn heard_url(&mut self, url: Option<&str>) -> Option<String> {
+        match url?.parse::<JobUrl>() {
+            Ok(folder) => {
+                self.folder = Some(folder);
+                None
+            }
+            Err(error) => Some(error.to_string()),
+        }
+    }
+}
+
+/// What is remembered within one round of looks.
+#[derive(Debug, Default)]
+pub struct Round {
+    deck_failures: u32,
+    /// Whether Gangway refused the token.
+    pub token_refused: Option<String>,
+}
+
+impl Sources<'_> {
+    /// Looks at a run.
+    pub async fn look(&self, run: &mut Watched, round: &mut Round) -> Glimpse {
+        let trouble = if round.deck_failures < DECK_FAILURES {
+            match self.deck.prowjob(&run.execution).await {
+                Ok(Some(job)) => return Glimpse::Run(job.into()),
+                Ok(None) => return self.gone(run).await,
+                Err(error) => {
+                    round.deck_failures += u32::from(matches!(error, DeckError::Transport(_)));
+                    said(&error)
+                }
+            }
+        } else {
+            "Deck does not answer".to_owned()
+        };
+        self.elsewhere(run, round, trouble).await
+    }
+
+    /// The run is gone from Prow: what the bucket has of it.
+    async fn gone(&self, run: &Watched) -> Glimpse {
+        const GONE: &str = "Prow no longer has this run";
+        let Some(folder) = &run.folder else { return Glimpse::Gone(format!("{GONE}, and it had no artifacts yet")) };
+        let reader = Reader { bucket: self.bucket, folder };
+        match reader.prowjob(&run.execution).await {
+            Found::Read(job) if job.state.is_final() => return Glimpse::Run(job.into()),
+            Found::Unreadable(why) => return Glimpse::Trouble(format!("{GONE}, and {why}")),
+            _ => {}
+        }
+        Glimpse::Gone(match self.finished(folder).await {
+            Found::Read(Finished { passed: Some(false), result }) => {
+                format!("{GONE}; its pod ended with {}", result.as_deref().unwrap_or("a failure"))
+            }
+            Found::Read(_) => format!("{GONE}; its pod ended, and nothing shows that the run succeeded"),
+            Found::Unreadable(why) => return Glimpse::Trouble(format!("{GONE}, and {why}")),
+            Found::Missing | Found::Unasked => format!("{GONE}, and its artifacts do not show an end"),
+        })
+    }
+
+    /// Deck does not tell: the bucket, then Gangway.
+    async fn elsewhere(&self, run: &mut Watched, round: &mut Round, deck: String) -> Glimpse {
+        let mut seen = None;
+        let mut hint = false;
+        let mut bucket_trouble = None;
+        if let Some(folder) = run.folder.clone() {
+            let reader = Reader { bucket: self.bucket, folder: &folder };
+            match reader.prowjob(&run.execution).await {
+                Found::Read(job) if job.state.is_final() => return Glimpse::Run(job.into()),
+                Found::Read(job) => seen = Some(Sighting::from(job)),
+                Found::Unreadable(why) => bucket_trouble = Some(why),
+                Found::Missing | Found::Unasked => {}
+            }
+            hint = bucket_trouble.is_none() && matches!(self.finished(&folder).await, Found::Read(_));
+        }
+        let needed = run.folder.is_none() || bucket_trouble.is_some() || (hint && !run.confirmed);
+        if needed || hint {
+            match self.ask_gangway(run, hint && !run.confirmed).await {
+                Some(Ok(execution)) => return Glimpse::Run(execution.into()),
+                Some(Err(ReadError::Token(words))) => {
+                    round.token_refused = Some(words);
+                    return Glimpse::Trouble(format!("{deck}, and Gangway refused the token"));
+                }
+                Some(Err(error)) => return Glimpse::Trouble(format!("{deck}, and {}", said(&error))),
+                None => {}
+            }
+        }
+        match (seen, bucket_trouble) {
+            (Some(sighting), _) => Glimpse::Run(sighting),
+            (None, Some(why)) => Glimpse::Trouble(format!("{deck}, and {why}")),
+            (None, None) => Glimpse::Trouble(deck),
+        }
+    }
+
+    /// Asks Gangway if it is time to; `urgent` the first time that the end is hinted at.
+    async fn ask_gangway(&self, run: &mut Watched, urgent: bool) -> Option<Result<Execution, ReadError>> {
+        let gangway = self.gangway?;
+        let due = match run.asked_at {
+            None => self.clock.since(run.launched_at) >= YOUNG,
+            Some(at) => self.clock.since(at) >= GANGWAY_PAUSES[run.asked.clamp(1, GANGWAY_PAUSES.len()) - 1],
+        };
+        if !due && !urgent {
+            return None;
+        }
+        run.asked += 1;
+        run.asked_at = Some(self.clock.now());
+        run.confirmed |= urgent;
+        Some(gangway.status(&run.execution).await)
+    }
+
+    async fn finished(&self, folder: &JobUrl) -> Found<Finished> {
+        match self.bucket.get(folder, "finished.json", 1024 * 1024).await {
+            Ok(None) => Found::Missing,
+            Ok(Some(bytes)) => Finished::read(&bytes)
+                .map_or_else(|| Found::Unreadable("finished.json is damaged".to_owned()), Found::Read),
+            Err(error) => Found::Unreadable(said(&error)),
+        }
+    }
+}
+
+fn said(error: &(dyn std::error::Error + 'static)) -> String {
+    text::one_line(&Chain(error).to_string(), 300)
+}

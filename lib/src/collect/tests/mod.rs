@@ -1,0 +1,6 @@
+//! The whole wait against the stand-in servers, in process, on a clock that jumps.
+
+mod reruns;
+mod scene;
+mod straight;
+mod trouble;

@@ -1,0 +1,86 @@
+//! Jobs that are launched again, and jobs that are not.
+
+use standins::{Fault, JobScript, Server, Trouble};
+
+use super::scene::{Scene, minutes};
+use crate::collect::words;
+use crate::record::{Cause, Class, Decision, GateRecord};
+
+fn causes(record: &GateRecord, job: usize) -> Vec<Cause> {
+    record.jobs[job].attempts.iter().map(|attempt| attempt.cause.unwrap()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_without_a_lease_is_run_again_at_once_and_passes() {
+    let scene = Scene::new().await;
+    scene.launch_attempts("periodic-a", Class::Blocking, vec![JobScript::no_lease(), JobScript::passes()]).await;
+    scene.launch("periodic-b", Class::Blocking, JobScript::passes()).await;
+    let record = scene.run().await;
+    assert_eq!(causes(&record, 0), [Cause::Infrastructure, Cause::Passed]);
+    assert_eq!(record.verdict.as_ref().unwrap().decision, Decision::Passed);
+    assert_eq!(words::remarks(&record.jobs[0]), "proven by its log · second try, the first had no lease");
+    assert_eq!(scene.world.prow().launches().len(), 3);
+    let passed = scene.passed();
+    assert!(passed > minutes(165) && passed < minutes(169), "{passed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_is_used_up_and_a_product_failure_has_none() {
+    let scene = Scene::new().await;
+    scene.launch("setup", Class::Blocking, JobScript::setup_fails()).await;
+    scene.launch("product", Class::Blocking, JobScript::fails(&["TestX"])).await;
+    scene.launch("aborted", Class::Informing, JobScript::aborted()).await;
+    let record = scene.run().await;
+    assert_eq!(causes(&record, 0), [Cause::Setup, Cause::Setup]);
+    assert_eq!(causes(&record, 1), [Cause::Product]);
+    assert_eq!(causes(&record, 2), [Cause::Infrastructure, Cause::Infrastructure]);
+    assert_eq!(record.verdict.unwrap().decision, Decision::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_end_in_time_is_not_begun() {
+    let mut scene = Scene::new().await;
+    scene.policy.timeout = minutes(85);
+    scene.launch("setup", Class::Blocking, JobScript::setup_fails().running(minutes(45))).await;
+    let record = scene.run().await;
+    assert_eq!(causes(&record, 0), [Cause::Setup]);
+    assert_eq!(scene.world.prow().launches().len(), 1);
+    assert!(scene.passed() < minutes(50));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rerun_that_is_refused_is_said_and_ends_nothing() {
+    let scene = Scene::new().await;
+    scene.launch("setup", Class::Blocking, JobScript::setup_fails()).await;
+    scene.launch("periodic-b", Class::Blocking, JobScript::passes()).await;
+    scene.world.fault(Fault::on(Server::Gangway, Trouble::Html403).method("POST"));
+    let record = scene.run().await;
+    assert_eq!(record.jobs[0].attempts[0].cause, Some(Cause::Setup));
+    assert_eq!(record.jobs[1].attempts[0].cause, Some(Cause::Passed));
+    let verdict = record.verdict.as_ref().unwrap();
+    assert_eq!(verdict.reasons, ["setup failed in setup: hypershift-install"]);
+    assert!(words::remarks(&record.jobs[0]).contains("could not be run again"), "{}", words::remarks(&record.jobs[0]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn wherever_it_is_killed_the_next_process_goes_on() {
+    for killed_at in [2, 30, 44, 45, 46, 47, 48, 60, 120, 165, 170] {
+        let scene = Scene::new().await;
+        scene.launch_attempts("periodic-a", Class::Blocking, vec![JobScript::no_lease(), JobScript::passes()]).await;
+        scene.launch("periodic-b", Class::Blocking, JobScript::passes()).await;
+        // The launch's answer is lost as well.
+        scene.world.fault(Fault::on(Server::Gangway, Trouble::DropAfter).method("POST").nth(standins::Nth::Only(1)));
+        let until = scene.clock.after(scene.clock.now(), minutes(killed_at));
+        {
+            let collector = scene.collector();
+            let mut reporter = crate::collect::report::Reporter::new(false);
+            tokio::select! {
+                _ = collector.run(&mut reporter) => {}
+                () = scene.clock.sleep(scene.clock.until(until)) => {}
+            }
+        }
+        let record = scene.run().await;
+        assert_eq!(record.verdict.unwrap().decision, Decision::Passed, "killed after {killed_at}m");
+        assert_eq!(scene.world.prow().launches().len(), 3, "killed after {killed_at}m");
+    }
+}

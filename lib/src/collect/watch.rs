@@ -1,0 +1,219 @@
+//! One run until it is judged: looks, patience with what is missing, the judgement.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::classify::{Evidence, Judgement, classify};
+use super::evidence::{Failure, Found, Reader};
+use super::glob::Glob;
+use super::policy::{Policy, ProofMode};
+use super::proof::Findings;
+use super::status::{Glimpse, Round, Sighting, Sources, Watched};
+use super::update::Change;
+use crate::duration;
+use crate::image::ImageRef;
+use crate::record::{JobRecord, JobState};
+
+/// How long what is missing of a run that has ended is waited for (3 minutes): its last files can
+/// come after the state, and a server can have trouble.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// How long a run must have been gone from Prow before that is believed (2 minutes), over more than
+/// one look.
+const GONE_FOR: Duration = Duration::from_secs(120);
+
+/// A run that is looked at again and again.
+#[derive(Debug)]
+pub struct Watch {
+    run: Watched,
+    /// The job's name.
+    pub job: String,
+    /// The attempt's number.
+    pub number: u32,
+    /// The last sighting.
+    pub sighting: Option<Sighting>,
+    /// Why the last look showed nothing.
+    pub trouble: Option<String>,
+    url_problem: Option<String>,
+    /// Since when it is known to have ended.
+    ended_at: Option<Timestamp>,
+    gone_since: Option<Timestamp>,
+    gone: Option<String>,
+}
+
+/// What the judgement of a run needs besides the run.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The image under test.
+    pub image: &'a ImageRef,
+    /// The job.
+    pub job: &'a JobRecord,
+    /// What the caller asks for.
+    pub policy: &'a Policy,
+    /// Whether there will be no further look.
+    pub last: bool,
+}
+
+impl Watch {
+    /// Watches an attempt.
+    pub fn new(job: &str, number: u32, execution: &str, launched_at: Timestamp, url: Option<&str>) -> Self {
+        let mut run = Watched::new(execution, launched_at);
+        let url_problem = run.heard_url(url);
+        Self {
+            run,
+            job: job.to_owned(),
+            number,
+            sighting: None,
+            trouble: None,
+            url_problem,
+            ended_at: None,
+            gone_since: None,
+            gone: None,
+        }
+    }
+
+    /// Looks once, and judges the run if it has ended and enough is known of it.
+    pub async fn step(&mut self, sources: &Sources<'_>, round: &mut Round, question: Question<'_>) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let ended = self.sighting.as_ref().filter(|sighting| sighting.state.is_final()).cloned();
+        let ended = match ended {
+            Some(sighting) => Some(sighting),
+            None => {
+                let glimpse = sources.look(&mut self.run, round).await;
+                self.take(glimpse, sources.clock.now(), &mut changes)
+            }
+        };
+        let now = sources.clock.now();
+        if let Some(sighting) = ended {
+            let since = *self.ended_at.get_or_insert(now);
+            let (evidence, could_improve) = self.evidence(sources, &sighting, question).await;
+            let patient = sources.clock.since(since) < PATIENCE && !question.last;
+            if could_improve && patient {
+                self.trouble = Some("it has ended, and some of its artifacts are not there yet".to_owned());
+            } else {
+                self.trouble = None;
+                changes.push(Change::Judged(judge(&evidence, question)));
+            }
+        } else if let (Some(why), Some(since)) = (&self.gone, self.gone_since)
+            && (sources.clock.since(since) >= GONE_FOR || question.last)
+        {
+            changes.push(Change::Judged(judge(&Evidence::Vanished(why.clone()), question)));
+        }
+        changes
+    }
+
+    /// Takes a glimpse in; the run if it has ended.
+    fn take(&mut self, glimpse: Glimpse, now: Timestamp, changes: &mut Vec<Change>) -> Option<Sighting> {
+        if !matches!(glimpse, Glimpse::Gone(_)) {
+            (self.gone, self.gone_since) = (None, None);
+        }
+        match glimpse {
+            Glimpse::Run(sighting) => {
+                self.url_problem = self.run.heard_url(sighting.job_url.as_deref()).or(self.url_problem.take());
+                if sighting.job_url.is_some() && self.run.folder.is_some() {
+                    self.url_problem = None;
+                }
+                self.trouble = match (&sighting.strange_word, &self.url_problem) {
+                    (Some(word), _) => Some(format!("its state {word:?} is not known")),
+                    (None, problem) => problem.clone(),
+                };
+                changes.push(Change::Seen(sighting.clone()));
+                let ended = sighting.state.is_final();
+                self.sighting = Some(sighting.clone());
+                ended.then_some(sighting)
+            }
+            Glimpse::Gone(why) => {
+                self.gone_since.get_or_insert(now);
+                self.trouble = Some(why.clone());
+                self.gone = Some(why);
+                None
+            }
+            Glimpse::Trouble(why) => {
+                self.trouble = Some(why);
+                None
+            }
+        }
+    }
+
+    /// What is known of a run that has ended, and whether a later look could show more.
+    async fn evidence(&self, sources: &Sources<'_>, sighting: &Sighting, question: Question<'_>) -> (Evidence, bool) {
+        let reader = self.run.folder.as_ref().map(|folder| Reader { bucket: sources.bucket, folder });
+        let nowhere = || self.url_problem.clone().unwrap_or_else(|| "it has no job URL".to_owned());
+        match sighting.state {
+            JobState::Success => {
+                let findings = self.findings(reader, sighting, question, nowhere).await;
+                let could_improve = question.policy.proof != ProofMode::Off && findings.could_improve(question.image);
+                (Evidence::Success(findings), could_improve)
+            }
+            JobState::Failure => {
+                let failure = match reader {
+                    Some(reader) => reader.failure().await,
+                    None => Failure { graph: Found::Unreadable(nowhere()), ..Failure::default() },
+                };
+                let could_improve = failure.could_improve();
+                (Evidence::Failure(failure), could_improve)
+            }
+            state => {
+                let state = if state == JobState::Aborted { "aborted" } else { "error" };
+                (Evidence::Stopped { state, description: sighting.description.clone() }, false)
+            }
+        }
+    }
+
+    async fn findings(
+        &self,
+        reader: Option<Reader<'_>>,
+        sighting: &Sighting,
+        Question { image, job, policy, .. }: Question<'_>,
+        nowhere: impl Fn() -> String,
+    ) -> Findings {
+        if policy.proof == ProofMode::Off {
+            return Findings::default();
+        }
+        let mut logs = policy.proof_logs.clone();
+        let own = job.proof_log.as_ref().and_then(|pattern| pattern.parse::<Glob>().ok());
+        logs.extend(own.filter(|own| !policy.proof_logs.contains(own)));
+        let Some(reader) = reader else {
+            let unreadable = Some(nowhere());
+            let variables = sighting.envs.as_ref().map(|envs| given(envs, job));
+            return Findings { variables, log_named: !logs.is_empty(), unreadable, ..Findings::default() };
+        };
+        let variables = match &sighting.envs {
+            Some(envs) => Some(given(envs, job)),
+            None => match reader.prowjob(&self.run.execution).await {
+                Found::Read(prowjob) => Some(given(&prowjob.envs, job)),
+                _ => None,
+            },
+        };
+        reader.findings(image, variables, &logs).await
+    }
+
+    /// What is said of a run that has not been judged when time is up.
+    pub fn out_of_time(&self, state: JobState, waited: Duration, question: Question<'_>) -> Judgement {
+        let waited = duration::human(waited);
+        let how_far = match (&self.trouble, state) {
+            (Some(trouble), _) => format!("not known to have ended after {waited}: {trouble}"),
+            (None, JobState::Pending) => format!("still running after {waited}"),
+            (None, JobState::Scheduling | JobState::Triggered) => format!("still waiting to start after {waited}"),
+            (None, _) => format!("not known to have ended after {waited}"),
+        };
+        judge(&Evidence::OutOfTime(how_far), question)
+    }
+}
+
+fn judge(evidence: &Evidence, question: Question<'_>) -> Judgement {
+    classify(evidence, question.image, question.policy.proof)
+}
+
+/// The values of the variables that carry the image. Where one of several is missing it counts as
+/// empty, since the image then did not reach all that it was to reach.
+fn given(envs: &[(String, String)], job: &JobRecord) -> Vec<String> {
+    let of =
+        |name: &String| envs.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect::<Vec<_>>();
+    let all: Vec<Vec<String>> = job.override_env.iter().map(of).collect();
+    if all.iter().all(Vec::is_empty) {
+        return Vec::new();
+    }
+    all.into_iter().flat_map(|values| if values.is_empty() { vec![String::new()] } else { values }).collect()
+}

@@ -1,0 +1,209 @@
+//! Words for people: short names of jobs, what became of each, and why.
+
+use std::collections::HashSet;
+
+use crate::record::{Attempt, Cause, JobRecord, JobState, ProofLevel};
+use crate::text;
+use crate::verdict::telling;
+
+/// How many failing tests a sentence names.
+const NAMED_TESTS: usize = 3;
+
+/// The longest foreign text within a sentence, in bytes.
+const QUOTED: usize = 300;
+
+/// Names as short as they can be and still differ: what follows `-periodics-`, or else what follows
+/// the beginning that all have in common, up to a dash.
+pub fn short_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let names: Vec<&str> = names.into_iter().collect();
+    let after_marker: Vec<&str> =
+        names.iter().map(|name| name.split_once("-periodics-").map_or(*name, |(_, rest)| rest)).collect();
+    let common = names.iter().skip(1).fold(names.first().copied().unwrap_or_default(), |common, name| {
+        let same = common.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
+        &common[..common.floor_char_boundary(same)]
+    });
+    let cut = if names.len() > 1 { common.rfind('-').map_or(0, |dash| dash + 1) } else { 0 };
+    let after_common: Vec<&str> = names.iter().map(|name| &name[cut..]).collect();
+    let fits = |short: &&&Vec<&str>| {
+        let different: HashSet<_> = short.iter().collect();
+        different.len() == names.len() && short.iter().all(|name| !name.is_empty()) && **short != &names
+    };
+    let shortest = [&after_marker, &after_common].into_iter().find(|short| fits(&short)).unwrap_or(&names);
+    shortest.iter().map(|name| text::one_line(name, QUOTED)).collect()
+}
+
+/// Why a job did not pass, as a sentence that begins with its name.
+pub fn reason(job: &JobRecord, name: &str) -> String {
+    let text = match (telling(job), &job.refusal) {
+        (Some(attempt), _) if ran(attempt) => because(attempt),
+        (Some(Attempt { refusal: Some(refusal), .. }), _) | (_, Some(refusal)) => {
+            format!("could not be launched: {}", refusal.reason)
+        }
+        (Some(_), None) => "was about to be launched, and it is not known whether it runs".to_owned(),
+        (None, None) => "was never launched".to_owned(),
+    };
+    text::one_line(&format!("{name} {text}"), 2 * QUOTED)
+}
+
+/// Whether there is a run whose end counts.
+fn ran(attempt: &Attempt) -> bool {
+    attempt.refusal.is_none() && (attempt.cause.is_some() || attempt.execution.is_some())
+}
+
+fn because(attempt: &Attempt) -> String {
+    let detail = attempt.detail.as_deref().unwrap_or("no reason is known");
+    match attempt.cause {
+        Some(Cause::Product) if attempt.failing_tests.names.is_empty() => format!("failed in its test phase: {detail}"),
+        Some(Cause::Product) => format!("failed {}", failing(attempt, NAMED_TESTS)),
+        Some(Cause::Setup) => format!("failed in setup: {detail}"),
+        Some(Cause::Teardown) => format!("failed in teardown: {detail}"),
+        Some(Cause::Infrastructure) => format!("was stopped by infrastructure: {detail}"),
+        Some(Cause::Deadline) => format!("had not ended in time: {detail}"),
+        Some(Cause::Unproven) => format!("succeeded, but it is not proven on which image: {detail}"),
+        Some(Cause::Undetermined) => format!("ended for an unknown reason: {detail}"),
+        Some(Cause::Passed) => "is said to have passed, but the record does not show a run that succeeded".to_owned(),
+        None => "had not ended when the gate decided".to_owned(),
+    }
+}
+
+/// The failing tests of an attempt in a few words: `TestA and 2 more`.
+pub fn failing(attempt: &Attempt, named: usize) -> String {
+    let tests = &attempt.failing_tests;
+    let shown: Vec<&str> = tests.names.iter().take(named).map(String::as_str).collect();
+    match tests.names.len() - shown.len() + tests.more {
+        0 => shown.join(", "),
+        more if shown.is_empty() => format!("{more} tests"),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// What became of a job, in one word of a table.
+pub fn outcome(job: &JobRecord) -> &'static str {
+    match telling(job) {
+        None => "not run",
+        Some(attempt) if !ran(attempt) => "not run",
+        Some(attempt) => match (attempt.cause, attempt.state) {
+            (Some(Cause::Passed), _) => "passed",
+            (Some(Cause::Unproven), _) => "unproven",
+            (Some(Cause::Deadline), _) => "too late",
+            (Some(_), JobState::Aborted) => "aborted",
+            (Some(_), JobState::Error) => "error",
+            (Some(_), _) => "failed",
+            (None, JobState::Scheduling | JobState::Triggered | JobState::Unknown) => "waiting",
+            (None, JobState::Pending) => "running",
+            (None, _) => "ended",
+        },
+    }
+}
+
+/// What is to be said of a job besides its outcome: cause, failing tests, proof, earlier tries.
+pub fn remarks(job: &JobRecord) -> String {
+    let mut parts = Vec::new();
+    match telling(job).filter(|attempt| ran(attempt)) {
+        None => match job.last().and_then(|attempt| attempt.refusal.as_ref()).or(job.refusal.as_ref()) {
+            Some(refusal) => parts.push(format!("could not be launched: {}", refusal.reason)),
+            None => parts.push("never launched".to_owned()),
+        },
+        Some(attempt) => {
+            parts.extend(judged(attempt));
+            parts.extend(tries(job));
+            let rerun = job.last().filter(|last| last.number > attempt.number).and_then(|last| last.refusal.as_ref());
+            parts.extend(rerun.map(|refusal| format!("could not be run again: {}", refusal.reason)));
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    text::one_line(&parts.join(" · "), QUOTED)
+}
+
+fn judged(attempt: &Attempt) -> Option<String> {
+    let detail = || attempt.detail.clone().filter(|detail| !detail.is_empty());
+    match attempt.cause? {
+        Cause::Passed => attempt.proof.as_ref().map(|proof| match proof.level {
+            ProofLevel::Proven => "proven by its log".to_owned(),
+            ProofLevel::Requested => "image requested, not proven by a log".to_owned(),
+            ProofLevel::Unproven => format!("image unproven: {}", proof.note),
+        }),
+        cause @ Cause::Product if !attempt.failing_tests.names.is_empty() => {
+            Some(format!("{}: {}", cause.as_str(), failing(attempt, 1)))
+        }
+        cause => {
+            Some(detail().map_or_else(|| cause.as_str().to_owned(), |detail| format!("{}: {detail}", cause.as_str())))
+        }
+    }
+}
+
+/// `second try, the first had no lease`, where there was more than one.
+pub fn tries(job: &JobRecord) -> Option<String> {
+    let last = telling(job)?;
+    let earlier: Vec<&Attempt> = job.attempts.iter().filter(|attempt| attempt.number < last.number).collect();
+    if earlier.is_empty() {
+        return None;
+    }
+    let told: Vec<String> =
+        earlier.iter().map(|attempt| format!("the {} {}", ordinal(attempt.number), briefly(attempt))).collect();
+    Some(format!("{} try, {}", ordinal(last.number), told.join(", ")))
+}
+
+/// Why an earlier try was not the last, in a few words.
+fn briefly(attempt: &Attempt) -> String {
+    let detail = attempt.detail.as_deref().unwrap_or_default();
+    match attempt.cause {
+        Some(Cause::Infrastructure) if detail.contains("lease") => "had no lease".to_owned(),
+        Some(Cause::Infrastructure) if detail.is_empty() => "was stopped by infrastructure".to_owned(),
+        Some(Cause::Infrastructure) => format!("was stopped: {}", text::one_line(detail, 60)),
+        Some(Cause::Setup) => "failed in setup".to_owned(),
+        Some(Cause::Teardown) => "failed in teardown".to_owned(),
+        Some(Cause::Product) => format!("failed {}", failing(attempt, 1)),
+        Some(Cause::Unproven) => "was unproven".to_owned(),
+        Some(Cause::Passed) => "passed".to_owned(),
+        Some(Cause::Deadline | Cause::Undetermined) | None => "ended for an unknown reason".to_owned(),
+    }
+}
+
+/// `first`, `second` … as words, beyond that with a number.
+pub fn ordinal(number: u32) -> String {
+    const WORDS: [&str; 5] = ["first", "second", "third", "fourth", "fifth"];
+    let word = number.checked_sub(1).and_then(|index| WORDS.get(index as usize));
+    word.map_or_else(|| format!("{number}th"), |word| (*word).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Class, FailingTests, Proof};
+    use crate::verdict::tests::{attempt, job};
+
+    #[test]
+    fn names_are_short_and_differ() {
+        let prefix = "periodic-ci-openshift-hypershift-release-4.22-periodics-";
+        let names = [format!("{prefix}e2e-aks"), format!("{prefix}e2e-aks-upgrade")];
+        assert_eq!(short_names(names.iter().map(String::as_str)), ["e2e-aks", "e2e-aks-upgrade"]);
+        assert_eq!(short_names([names[0].as_str()]), ["e2e-aks"]);
+        assert_eq!(short_names(["periodic-x-one", "periodic-x-two"]), ["one", "two"]);
+        assert_eq!(short_names(["a-periodics-x", "b-periodics-x"]), ["a-periodics-x", "b-periodics-x"]);
+        assert_eq!(short_names(["job"]), ["job"]);
+        assert_eq!(short_names(["a-b", "a-b-c"]), ["b", "b-c"]);
+        assert_eq!(short_names([]), [""; 0]);
+        assert_eq!(short_names(["ü-a", "ö-a"]), ["ü-a", "ö-a"]);
+    }
+
+    #[test]
+    fn a_rerun_is_told() {
+        let mut first = attempt(JobState::Failure, Some(Cause::Infrastructure));
+        first.detail = Some("no cluster lease".to_owned());
+        let mut second = attempt(JobState::Success, Some(Cause::Passed));
+        second.number = 2;
+        second.proof = Some(Proof { level: ProofLevel::Proven, note: String::new() });
+        let job = job("a", Class::Blocking, vec![first, second]);
+        assert_eq!(remarks(&job), "proven by its log · second try, the first had no lease");
+        assert_eq!(outcome(&job), "passed");
+    }
+
+    #[test]
+    fn tests_are_counted() {
+        let mut attempt = attempt(JobState::Failure, Some(Cause::Product));
+        attempt.failing_tests = FailingTests { names: ["A", "B", "C", "D"].map(String::from).to_vec(), more: 7 };
+        assert_eq!(reason(&job("a", Class::Blocking, vec![attempt.clone()]), "a"), "a failed A, B, C and 8 more");
+        assert_eq!(remarks(&job("a", Class::Blocking, vec![attempt])), "product: A and 10 more");
+    }
+}
