@@ -1,3 +1,212 @@
-//! To be written.
+//! `collect-results`: waits for the launched jobs, finds out what really happened, and decides.
+//!
+//! Reads the executions from the gate record. How a job is comes from Deck and from the artifact
+//! bucket, which cost none of Gangway's quota; Gangway is asked only where these cannot be read. Of
+//! each run that has ended it reads why, which tests failed, and what shows which image ran. Jobs
+//! that failed for a cause with a budget (`--rerun`) are launched again, exactly once, as soon as
+//! they fail and if another run could still end in time. Unknown never counts as passed.
+//!
+//! Everything that matters is in the record before anything is waited for: ended, killed, or
+//! started a second time, the step carries on. Once the record holds a verdict, the same results
+//! are written again and nothing is asked.
+//!
+//! Results: `verdict` (passed, failed, undecided), `TEST_OUTPUT` (as Konflux shows it), `summary`.
+//! Exit codes: 0 passed; 1 the record cannot be reached; 2 bad input, or nothing was launched;
+//! 3 failed or undecided.
 
-fn main() {}
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use argh::{ArgsInfo, FromArgs};
+use gate::cluster::ClusterOptions;
+use gate::collect::glob::Glob;
+use gate::collect::outcome::{self, TestOutput};
+use gate::collect::policy::{INFORMING_GRACE, Policy, ProofMode, Reruns, TIMEOUT};
+use gate::collect::{self, Options};
+use gate::duration;
+use gate::http::BaseUrl;
+use gate::prow::budget::Limits;
+use gate::prow::{ARTIFACTS_URL, DECK_URL, GANGWAY_URL};
+use gate::record::{Decision, Identity};
+use gate::step::{self, Failure, Results, Step};
+
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    description = "Waits for the jobs that launch-prow has launched, finds out what really happened to each, runs\nagain what failed for no fault of the image, and decides.",
+    note = "Passed: every blocking job succeeded, and it is shown that it ran on the image. Failed: the tests\nof one failed. Undecided: anything else. The deadline counts from the record's first launch, so a\nstep that is killed and started again does not get more time.",
+    example = "{command_name} --record file:gate.json --gangway-token-file token",
+    example = "{command_name} --record file:gate.json --timeout 3h --rerun infrastructure=2,setup=1 \\\n    --proof-log 'artifacts/*/hypershift-install/build-log.txt' --gangway-token-file token",
+    error_code(0, "passed"),
+    error_code(1, "the record cannot be reached; run it again"),
+    error_code(2, "bad input, or nothing was launched; nothing was asked"),
+    error_code(3, "failed or undecided")
+)]
+struct Args {
+    /// the gate record, configmap:NAME or file:PATH, that launch-prow has begun
+    #[argh(option, arg_name = "RECORD")]
+    record: String,
+    /// a file with Gangway's token, read again on every request [default: none, and no reruns]
+    #[argh(option, arg_name = "FILE")]
+    gangway_token_file: Option<PathBuf>,
+    /// how long the jobs have from the first launch [default: 5h30m]
+    #[argh(option, arg_name = "DURATION")]
+    timeout: Option<String>,
+    /// how long informing jobs may go on after the last blocking one [default: 30m]
+    #[argh(option, arg_name = "DURATION")]
+    informing_grace: Option<String>,
+    /// how often a job is run again, by cause, replacing the default [default: infrastructure=1,setup=1]
+    #[argh(option, arg_name = "CAUSE=N,…")]
+    rerun: Option<String>,
+    /// what must show which image ran: enforce, warn or off [default: enforce]
+    #[argh(option, arg_name = "MODE")]
+    proof: Option<String>,
+    /// a log that holds the digest, as a pattern of its path below the run's folder; may be repeated
+    #[argh(option, arg_name = "GLOB")]
+    proof_log: Vec<String>,
+    /// decide as soon as one blocking job has finally failed
+    #[argh(switch)]
+    fail_fast: bool,
+    /// where Gangway is [default: https://gangway-ci.apps.ci.l2s4.p1.openshiftapps.com]
+    #[argh(option, arg_name = "URL")]
+    gangway_url: Option<String>,
+    /// where Deck is [default: https://prow.ci.openshift.org]
+    #[argh(option, arg_name = "URL")]
+    deck_url: Option<String>,
+    /// where artifacts are [default: https://storage.googleapis.com]
+    #[argh(option, arg_name = "URL")]
+    artifacts_url: Option<String>,
+    /// requests to Gangway in a minute [default: 6]
+    #[argh(option, arg_name = "N")]
+    requests_per_minute: Option<String>,
+    /// requests to Gangway at once [default: 5]
+    #[argh(option, arg_name = "N")]
+    burst: Option<String>,
+    /// the run's id, the PipelineRun's UID [default: the record's]
+    #[argh(option, arg_name = "ID")]
+    run_id: Option<String>,
+    /// the run's name, the PipelineRun, whose timeouts are then read
+    #[argh(option, arg_name = "NAME")]
+    run_name: Option<String>,
+    /// the platform's name for people, such as "ARO HCP"
+    #[argh(option, arg_name = "TEXT")]
+    gate_label: Option<String>,
+    /// the namespace [default: the kubeconfig's or the pod's]
+    #[argh(option, arg_name = "NAMESPACE")]
+    namespace: Option<String>,
+    /// the kubeconfig [default: KUBECONFIG, then the pod's service account]
+    #[argh(option, arg_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// the kubeconfig's context [default: its current one]
+    #[argh(option, arg_name = "NAME")]
+    context: Option<String>,
+    /// certificates to trust besides the usual ones: a PEM file or a folder of them
+    #[argh(option, arg_name = "PEM")]
+    ca_file: Option<PathBuf>,
+    /// how logs look, human or json [default: human]
+    #[argh(option, arg_name = "FORMAT")]
+    log_format: Option<String>,
+    /// divide durations by this, for rehearsals [default: 1]
+    #[argh(option, arg_name = "N")]
+    time_scale: Option<String>,
+    /// where to write the result verdict
+    #[argh(option, arg_name = "PATH")]
+    result_verdict: Option<PathBuf>,
+    /// where to write the result TEST_OUTPUT
+    #[argh(option, arg_name = "PATH")]
+    result_test_output: Option<PathBuf>,
+    /// where to write the result summary
+    #[argh(option, arg_name = "PATH")]
+    result_summary: Option<PathBuf>,
+}
+
+impl step::Arguments for Args {
+    fn log_format(&self) -> Option<&str> {
+        self.log_format.as_deref()
+    }
+
+    fn time_scale(&self) -> Option<&str> {
+        self.time_scale.as_deref()
+    }
+}
+
+async fn run(args: Args, step: Step) -> Result<(), Failure> {
+    let mut results = Results::declare([
+        ("verdict", &args.result_verdict),
+        ("TEST_OUTPUT", &args.result_test_output),
+        ("summary", &args.result_summary),
+    ])
+    .map_err(Failure::misuse)?;
+    let record = collect::run(options(args)?, &step).await?;
+    let Some(verdict) = &record.verdict else {
+        return Err(Failure::failed("the record holds no verdict, although it was decided; please report this"));
+    };
+    let summary = outcome::summary(verdict);
+    results.set("verdict", verdict.decision.as_str());
+    results.set("TEST_OUTPUT", TestOutput::of(&record, verdict).json());
+    results.set("summary", &summary);
+    results.write(|| outcome::table(&record, verdict, step.clock.as_ref())).map_err(Failure::failed)?;
+    match verdict.decision {
+        Decision::Passed => Ok(()),
+        Decision::Failed | Decision::Undecided => Err(Failure::refused(summary)),
+    }
+}
+
+fn options(args: Args) -> Result<Options, Failure> {
+    let policy = Policy {
+        timeout: span("--timeout", args.timeout.as_deref(), TIMEOUT)?,
+        informing_grace: span("--informing-grace", args.informing_grace.as_deref(), INFORMING_GRACE)?,
+        reruns: args.rerun.as_deref().map_or(Ok(Reruns::default()), str::parse).map_err(Failure::misuse)?,
+        proof: args.proof.as_deref().map_or(Ok(ProofMode::default()), str::parse).map_err(Failure::misuse)?,
+        proof_logs: patterns(&args.proof_log)?,
+        fail_fast: args.fail_fast,
+    };
+    let limits = Limits::default();
+    Ok(Options {
+        record: args.record.parse().map_err(Failure::misuse)?,
+        identity: Identity {
+            run_id: args.run_id,
+            run_name: args.run_name,
+            gate: args.gate_label,
+            namespace: args.namespace.clone(),
+        },
+        cluster: ClusterOptions {
+            kubeconfig: args.kubeconfig,
+            context: args.context,
+            namespace: args.namespace,
+            ca_file: args.ca_file,
+        },
+        gangway_url: base("--gangway-url", args.gangway_url.as_deref(), GANGWAY_URL)?,
+        token_file: args.gangway_token_file,
+        deck_url: base("--deck-url", args.deck_url.as_deref(), DECK_URL)?,
+        artifacts_url: base("--artifacts-url", args.artifacts_url.as_deref(), ARTIFACTS_URL)?,
+        limits: Limits {
+            per_minute: number("--requests-per-minute", args.requests_per_minute.as_deref(), limits.per_minute)?,
+            burst: number("--burst", args.burst.as_deref(), limits.burst)?,
+        },
+        policy,
+    })
+}
+
+fn span(flag: &str, given: Option<&str>, default: std::time::Duration) -> Result<std::time::Duration, Failure> {
+    let read = |text| duration::parse(text).map_err(|error| Failure::misuse(format!("{flag}: {error}")));
+    given.map_or(Ok(default), read)
+}
+
+fn patterns(given: &[String]) -> Result<Vec<Glob>, Failure> {
+    let read = |text: &String| text.parse().map_err(|error| Failure::misuse(format!("--proof-log: {error}")));
+    step::args::list(given).iter().map(read).collect()
+}
+
+fn base(flag: &str, given: Option<&str>, default: &str) -> Result<BaseUrl, Failure> {
+    given.unwrap_or(default).parse().map_err(|error| Failure::misuse(format!("{flag}: {error}")))
+}
+
+fn number(flag: &str, given: Option<&str>, default: u32) -> Result<u32, Failure> {
+    let Some(text) = given else { return Ok(default) };
+    let wrong = || Failure::misuse(format!("{flag}: expected a whole number from 1 to 1000, found {text:?}"));
+    text.parse().ok().filter(|number| (1..=1000).contains(number)).ok_or_else(wrong)
+}
+
+fn main() -> ExitCode {
+    step::main::<Args, _, _>("collect-results", run)
+}

@@ -1,1 +1,194 @@
-//! collect-results as a black box.
+//! collect-results as a black box: after launch-prow, against servers on loopback, with time that flies.
+
+use serde_json::{Value, json};
+use standins::{JobScript, Server, Servers, World};
+
+use crate::support::{Dir, Output, Tool};
+
+const SCALE: u32 = 2000;
+
+struct Night {
+    dir: Dir,
+    world: World,
+    servers: Servers,
+}
+
+impl Night {
+    fn new() -> Self {
+        let world = World::builder().time_scale(SCALE).build();
+        let servers = world.serve().unwrap();
+        let dir = Dir::new();
+        dir.write("token", "sha256~token\n");
+        world.prow().token("sha256~token");
+        Self { dir, world, servers }
+    }
+
+    fn launch(&self, blocking: &[&str], informing: &[&str]) {
+        let launch = self
+            .tool("launch-prow")
+            .args(["--image", &format!("quay.io/acme/ho@sha256:{}", "4be1f0c2".repeat(8))])
+            .args(["--blocking", &json!(blocking).to_string(), "--informing", &json!(informing).to_string()])
+            .args(["--override-env", "OVERRIDE_OPERATOR_IMAGE", "--requests-per-minute", "100", "--burst", "100"])
+            .run();
+        assert_eq!(launch.code, 0, "{}", launch.stderr);
+    }
+
+    /// The flags that every call has.
+    fn flags(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("--time-scale", SCALE.to_string()),
+            ("--record", format!("file:{}", self.dir.path("gate.json").display())),
+            ("--gangway-token-file", self.dir.path("token").display().to_string()),
+            ("--gangway-url", self.servers.gangway_url()),
+            ("--deck-url", self.servers.deck_url()),
+            ("--artifacts-url", self.servers.url(Server::Bucket)),
+        ]
+    }
+
+    fn tool(&self, name: &str) -> Tool {
+        self.flags().iter().fold(Tool::new(name), |tool, (flag, value)| tool.args([flag, value.as_str()]))
+    }
+
+    /// collect-results with one of those flags changed.
+    fn with(&self, changed: &str, to: &str) -> Tool {
+        self.flags().iter().fold(Tool::new("collect-results"), |tool, (flag, value)| {
+            tool.args([*flag, if *flag == changed { to } else { value.as_str() }])
+        })
+    }
+
+    fn collect(&self) -> Tool {
+        self.tool("collect-results")
+            .args(["--proof-log", "artifacts/*/hypershift-install/build-log.txt"])
+            .args(["--result-verdict", self.dir.path("verdict").to_str().unwrap()])
+            .args(["--result-test-output", self.dir.path("test-output").to_str().unwrap()])
+            .args(["--result-summary", self.dir.path("summary").to_str().unwrap()])
+    }
+
+    fn record(&self) -> Value {
+        serde_json::from_str(&self.dir.read("gate.json")).unwrap()
+    }
+}
+
+fn results(output: &Output) -> Value {
+    serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+#[test]
+fn a_night_that_passes_and_its_repetition() {
+    let night = Night::new();
+    night.world.prow().job_attempts("periodic-a", vec![JobScript::no_lease(), JobScript::passes()]);
+    night.world.prow().job("periodic-b", JobScript::passes());
+    night.world.prow().job("periodic-i", JobScript::fails(&["TestX"]));
+    night.launch(&["periodic-a", "periodic-b"], &["periodic-i"]);
+    let output = night.collect().run();
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    assert_eq!(results(&output)["verdict"], "passed");
+    assert_eq!(night.dir.read("verdict"), "passed");
+    assert_eq!(night.dir.read("summary"), "passed: 2 of 2 blocking jobs passed");
+    let shown: Value = serde_json::from_str(&night.dir.read("test-output")).unwrap();
+    assert_eq!((&shown["result"], &shown["successes"], &shown["failures"]), (&json!("SUCCESS"), &json!(2), &json!(0)));
+    assert_eq!(night.record()["jobs"][0]["attempts"][0]["cause"], "infrastructure");
+
+    let (asked, record) = (night.world.requests().len(), night.dir.read("gate.json"));
+    let again = night.collect().run();
+    assert_eq!((again.code, &again.stdout), (0, &output.stdout));
+    assert_eq!((night.world.requests().len(), night.dir.read("gate.json")), (asked, record));
+    assert!(!(output.stderr + &again.stderr).contains("sha256~token"));
+}
+
+#[test]
+fn a_night_that_fails_says_what_failed_and_exits_3_twice() {
+    let night = Night::new();
+    night.world.prow().job("periodic-a", JobScript::passes());
+    night.world.prow().job("periodic-b", JobScript::fails(&["TestUpgradeControlPlane", "TestX"]));
+    night.launch(&["periodic-a", "periodic-b"], &[]);
+    for _ in 0..2 {
+        let output = night.collect().run();
+        assert_eq!(output.code, 3, "{}", output.stderr);
+        let words = "failed: 1 of 2 blocking jobs passed; b failed TestUpgradeControlPlane, TestX";
+        assert!(output.stderr.ends_with(&format!("error: {words}\n")), "{}", output.stderr);
+        assert_eq!(results(&output)["summary"], words);
+        let shown: Value = serde_json::from_str(results(&output)["TEST_OUTPUT"].as_str().unwrap()).unwrap();
+        assert_eq!(shown["result"], "FAILURE");
+    }
+}
+
+#[test]
+fn without_a_token_deck_and_bucket_suffice() {
+    let night = Night::new();
+    night.world.prow().job("periodic-a", JobScript::passes());
+    night.launch(&["periodic-a"], &[]);
+    let gangway = night.world.requests_to(Server::Gangway).len();
+    let output = night.with("--gangway-token-file", "").run();
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    assert!(output.stderr.contains("none is run again"), "{}", output.stderr);
+    assert_eq!(night.world.requests_to(Server::Gangway).len(), gangway);
+}
+
+#[test]
+fn bad_input_is_named_and_nothing_is_asked() {
+    let night = Night::new();
+    night.world.prow().job("periodic-a", JobScript::passes());
+    night.launch(&["periodic-a"], &[]);
+    let asked = night.world.requests().len();
+    for (flags, words) in [
+        (vec!["--timeout", "5"], "--timeout: expected a duration such as 5h30m"),
+        (vec!["--informing-grace", "soon"], "--informing-grace: expected a duration"),
+        (vec!["--rerun", "flake=1"], "--rerun: expected CAUSE=N"),
+        (vec!["--rerun", "setup=x"], "--rerun: expected CAUSE=N"),
+        (vec!["--proof", "maybe"], "--proof: expected enforce, warn or off"),
+        (vec!["--proof-log", "../x"], "--proof-log: expected a pattern"),
+        (vec!["--requests-per-minute", "0"], "--requests-per-minute: expected a whole number"),
+        (vec!["--result-summary", "missing/folder/x"], "--result-summary: cannot write"),
+        (vec!["--run-id", "another"], "not to --run-id another"),
+        (vec!["--log-format", "xml"], "--log-format: expected human or json"),
+    ] {
+        let output = night.tool("collect-results").args(&flags).run();
+        assert_eq!(output.code, 2, "{flags:?}: {}", output.stderr);
+        assert!(output.stderr.contains(words), "{flags:?}: {}", output.stderr);
+    }
+    let replaced = |flag: &str, value: &str, words: &str| {
+        let output = night.with(flag, value).run();
+        assert_eq!(output.code, 2, "{}", output.stderr);
+        assert!(output.stderr.contains(words), "{}", output.stderr);
+    };
+    replaced("--deck-url", "http://deck.example.com", "--deck-url: ");
+    replaced("--artifacts-url", "ftp://x", "--artifacts-url: ");
+    replaced("--gangway-token-file", "missing", "--gangway-token-file: cannot read missing");
+    replaced("--record", "gate.json", "--record: expected configmap:NAME or file:PATH");
+    replaced("--record", "file:missing.json", "missing.json does not exist");
+    assert_eq!(night.world.requests().len(), asked);
+}
+
+#[test]
+fn a_record_in_which_nothing_was_launched() {
+    let night = Night::new();
+    let image = format!("quay.io/acme/ho@sha256:{}", "4be1f0c2".repeat(8));
+    let base = json!({
+        "schema_version": 1, "kind": "gate", "id": "run", "created_at": "2026-08-20T03:11:04Z",
+        "updated_at": "2026-08-20T03:11:04Z", "candidate": {"image": image, "digest": image.split_once('@').unwrap().1},
+    });
+    let with = |jobs: Value| {
+        let mut record = base.clone();
+        record["jobs"] = jobs;
+        night.dir.write("gate.json", record.to_string());
+        night.tool("collect-results").run()
+    };
+    let job = |attempts: Value| json!({"name": "a", "class": "blocking", "override_env": ["X"], "attempts": attempts});
+    let intent = json!({"key": "k", "written_at": "2026-08-20T03:11:04Z", "holder": "h"});
+    let launched = |id: Value| json!({"number": 1, "intent": intent, "execution": id});
+    for (jobs, words) in [
+        (json!([]), "nothing was launched"),
+        (json!([job(json!([]))]), "nothing was launched"),
+        (json!([job(json!([{"number": 1, "intent": intent}]))]), "nothing was launched"),
+        (
+            json!([job(json!([launched(json!("x"))])), {"name": "b", "class": "blocking", "override_env": ["X"], "attempts": [{"number": 1, "intent": intent}]}]),
+            "the launch of b in ",
+        ),
+    ] {
+        let output = with(jobs);
+        assert_eq!(output.code, 2, "{}", output.stderr);
+        assert!(output.stderr.contains(words), "{}", output.stderr);
+    }
+    assert_eq!(night.world.requests().len(), 0);
+}
