@@ -6,7 +6,7 @@
 //! - [`prow`]: Gangway, Deck and the artifact bucket; [`jobs`], [`launch`], [`collect`] and
 //!   [`verdict`] are built on it.
 //! - [`konflux`]: Snapshots, ReleasePlans and Releases in the cluster; [`promote`] makes the Release.
-//! - [`slack`], [`notify`]: messages.
+//! - [`slack`], [`notify`]: messages. [`trigger`] starts the gate.
 //! - [`cluster`], [`http`]: how servers are reached.
 //! - [`clock`], [`duration`], [`retry`], [`secret`], [`text`]: small things that know no domain.
 
@@ -33,4 +33,6 @@ pub mod slack;
 pub mod snapshot;
 pub mod step;
 pub mod text;
+pub mod trigger;
 pub mod verdict;
+pub mod verified;

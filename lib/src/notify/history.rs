@@ -55,6 +55,7 @@ mod tests {
             verified: (outcome == Some(Outcome::Promoted)).then(|| Verified { image: image.clone(), at }),
             image: Some(image),
             open_jobs: 0,
+            last_launch: None,
             words: None,
             thread: Some(format!("thread-{day}")),
         }

@@ -30,7 +30,7 @@ pub use job::{
 pub use journal::{Identity, Journal, RecordError};
 pub use location::{Location, LocationError};
 pub use outcome::{Health, Outcome};
-pub use past::{Past, Verified, past_runs};
+pub use past::{Past, Verified, past_run, past_runs, record_names};
 pub use release::{PushedImage, ReleaseRecord, Released};
 pub use store::{Store, StoreError, Version};
 

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, ListParams};
 
 use super::journal::decode;
-use super::{Decision, GateRecord, Outcome, ReleaseRecord, Released};
+use super::{Attempt, Cause, Decision, GateRecord, Outcome, ReleaseRecord, Released};
 use crate::cluster::{self, Cluster};
 use crate::image::Digest;
 
@@ -37,8 +37,10 @@ pub struct Past {
     pub image: Option<Digest>,
     /// The image verified, if so.
     pub verified: Option<Verified>,
-    /// Jobs that were launched and have no result yet.
+    /// Jobs that may have been launched and had not ended when they were last looked at.
     pub open_jobs: usize,
+    /// When a job was last launched.
+    pub last_launch: Option<Timestamp>,
     /// The end in words: the last message's first line, or the verdict's first reason.
     pub words: Option<String>,
     /// The thread of its message.
@@ -71,11 +73,20 @@ impl Past {
             snapshot: candidate.and_then(|candidate| candidate.snapshot.clone()),
             image: candidate.map(|candidate| candidate.digest.clone()),
             verified: verified(record),
-            open_jobs: attempts.filter(|attempt| attempt.execution.is_some() && attempt.cause.is_none()).count(),
+            open_jobs: attempts.filter(|attempt| is_open(attempt)).count(),
+            last_launch: record.jobs.iter().flat_map(|job| &job.attempts).map(|a| a.intent.written_at).max(),
             words: note.map(|note| note.headline.clone()).or_else(|| reason.cloned()),
             thread: record.notifications.iter().find_map(|note| note.thread.clone()),
         }
     }
+}
+
+/// Whether the job may still run: it was launched, or that is not known, and Prow has not said that
+/// it ended. A job that was not finished in time goes on in Prow.
+fn is_open(attempt: &Attempt) -> bool {
+    !attempt.state.is_final()
+        && !attempt.intent.certainly_not_created
+        && matches!(attempt.cause, None | Some(Cause::Deadline))
 }
 
 /// How a past run ended. A Release that landed after people were told that it had not counts.
@@ -98,6 +109,37 @@ fn verified(record: &GateRecord) -> Option<Verified> {
     let release: &ReleaseRecord = record.release.as_ref().filter(|release| release.released == Released::True)?;
     let image = record.candidate.as_ref()?.digest.clone();
     Some(Verified { image, at: release.completed_at.unwrap_or(record.updated_at) })
+}
+
+/// The run whose record has that name, or `None` where there is none.
+///
+/// # Errors
+/// The API server's answer; what cannot be read as a record counts as none, with a warning.
+pub async fn past_run(cluster: &Cluster, name: &str) -> Result<Option<Past>, kube::Error> {
+    let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let Some(object) = api.get_opt(name).await? else { return Ok(None) };
+    let document = object.data.and_then(|mut data| data.remove(super::configmap::KEY)).unwrap_or_default();
+    let read = decode(document.as_bytes(), name);
+    Ok(read.inspect_err(|error| tracing::warn!("{error}")).ok().map(|record| Past::of(name, &record)))
+}
+
+/// The names of all gates' records in the namespace with the time of their creation.
+///
+/// # Errors
+/// The API server's answer.
+pub async fn record_names(cluster: &Cluster) -> Result<Vec<(String, Timestamp)>, kube::Error> {
+    let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let mut params = ListParams::default().labels("release-gate/kind=gate").limit(100);
+    let mut names = Vec::new();
+    loop {
+        let page = api.list_metadata(&params).await?;
+        let named = |meta: kube::core::ObjectMeta| Some((meta.name?, meta.creation_timestamp?.0));
+        names.extend(page.items.into_iter().filter_map(|object| named(object.metadata)));
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(names),
+        }
+    }
 }
 
 /// The past runs of a gate in the cluster's namespace, newest first, the run `except` left out.
@@ -126,6 +168,6 @@ pub async fn past_runs(cluster: &Cluster, gate: &str, except: Option<&str>) -> R
             _ => break,
         }
     }
-    runs.sort_by(|one, other| other.created_at.cmp(&one.created_at));
+    runs.sort_by_key(|run| std::cmp::Reverse(run.created_at));
     Ok(runs)
 }

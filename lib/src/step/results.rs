@@ -132,6 +132,14 @@ impl Results {
     }
 }
 
+/// Shows what a step without results says on stdout: `json` in a pipe, `text` on a terminal.
+///
+/// # Errors
+/// [`ResultsError::Stdout`]; a reader that has gone away is none.
+pub fn show(json: &str, text: impl FnOnce() -> String) -> Result<(), ResultsError> {
+    if io::stdout().is_terminal() { print(&text()) } else { print(&format!("{json}\n")) }
+}
+
 /// Prints a text for people on stdout: what a step shows besides results, or instead of them.
 ///
 /// # Errors

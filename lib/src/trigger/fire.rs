@@ -1,0 +1,298 @@
+//! Setting the label for one scenario and staying until a run has begun, or the label is back off.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::client::Tenant;
+use super::{Brief, Ending, Look, Observation, Options, Skip, Wanted, keep, observe};
+use crate::clock::SharedClock;
+use crate::cluster;
+use crate::duration::human;
+use crate::step::Chain;
+use crate::text;
+
+/// How often the Snapshot and its runs are looked at (2 seconds).
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Somebody else's label that does not change for so long is stuck (10 minutes): a run is made
+/// within seconds, or its making is retried for ever.
+const STUCK: Duration = Duration::from_secs(10 * 60);
+
+/// Other triggers are waited for no longer than this (30 minutes).
+const OTHERS: Duration = Duration::from_secs(30 * 60);
+
+/// How often the label is set: once more when it vanished without a run, or was overwritten.
+const TRIES: u32 = 3;
+
+/// How often a write that somebody else's write has crossed is tried again at once.
+const CONFLICTS: u32 = 20;
+
+/// Starts a scenario on a Snapshot.
+pub(super) async fn fire(
+    options: &Options,
+    tenant: &Tenant,
+    clock: &SharedClock,
+    snapshot: &str,
+    wanted: &Wanted,
+) -> Ending {
+    let trigger = Trigger { options, tenant, clock, snapshot, scenario: &wanted.scenario };
+    trigger.start().await.unwrap_or_else(|ending| ending)
+}
+
+struct Trigger<'a> {
+    options: &'a Options,
+    tenant: &'a Tenant,
+    clock: &'a SharedClock,
+    snapshot: &'a str,
+    scenario: &'a str,
+}
+
+impl Trigger<'_> {
+    async fn start(&self) -> Result<Ending, Ending> {
+        let mut last = Ending::Failed("the label was never set".to_owned());
+        for attempt in 1..=TRIES {
+            // An id of its own for every try: a run of an earlier one is not this one's.
+            let id = uuid::Uuid::new_v4().to_string();
+            self.set(&id).await?;
+            tracing::info!(scenario = self.scenario, snapshot = self.snapshot, id, "label set, waiting for a run");
+            let (observation, why) = match self.wait(&id).await? {
+                Wait::Over(ending) => return Ok(ending),
+                Wait::Lost(observation) => self.explain_loss(observation).await,
+            };
+            let again = attempt < TRIES && (attempt == 1 || matches!(observation, Observation::Overwritten { .. }));
+            last = Ending::Failed(why.clone());
+            if !again || self.tenant.scenario_exists(self.scenario).await == Some(false) {
+                break;
+            }
+            tracing::warn!("{why}; setting the label once more");
+        }
+        Err(last)
+    }
+
+    /// Sets the label as soon as nobody else's is there.
+    async fn set(&self, id: &str) -> Result<(), Ending> {
+        for _ in 0..CONFLICTS {
+            let read = self.free().await?;
+            let now = self.clock.now();
+            let created = read.metadata.creation_timestamp;
+            let keep = keep::wanted(read.metadata.annotations.keep.as_deref(), created, now, self.options.keep);
+            match self.tenant.label(&read, self.scenario, id, keep.as_deref()).await {
+                Ok(()) => return Ok(()),
+                Err(error) if cluster::code(&error) == Some(409) => {}
+                Err(error) if cluster::is_transient(&error) => {
+                    // It may have been carried out: then the id is there.
+                    tracing::warn!("{}; looking what came of it", Chain(&error));
+                    self.clock.sleep(LOOK).await;
+                    let labels = self.read().await?.metadata.labels;
+                    let runs = self.tenant.runs_with(self.snapshot, self.scenario, id).await.map_err(failed)?;
+                    if labels.id.as_deref() == Some(id) || !runs.is_empty() {
+                        return Ok(());
+                    }
+                }
+                Err(error) => {
+                    let name = self.snapshot;
+                    return Err(Ending::Failed(format!("cannot label Snapshot {name}: {}", Chain(&error))));
+                }
+            }
+        }
+        Err(Ending::Failed(format!("Snapshot {} changes faster than it can be labelled", self.snapshot)))
+    }
+
+    /// The Snapshot once its label is free. A value that is there is another trigger at work,
+    /// whichever it is; one that stays is stuck and taken away.
+    async fn free(&self) -> Result<Brief, Ending> {
+        let begun = self.clock.now();
+        let mut seen: Option<(String, jiff::Timestamp)> = None;
+        loop {
+            let read = self.read().await?;
+            let Some(value) = read.metadata.labels.run.clone() else {
+                if seen.is_some() {
+                    self.check_in_flight().await?;
+                }
+                return Ok(read);
+            };
+            let since = match &seen {
+                Some((same, since)) if *same == value => *since,
+                _ => {
+                    tracing::info!("the label of {} is {value}: another trigger is at work, waiting", self.snapshot);
+                    self.clock.now()
+                }
+            };
+            seen = Some((value.clone(), since));
+            if self.clock.since(since) >= STUCK {
+                tracing::warn!("the label of {} has been {value} for {}: taking it away", self.snapshot, human(STUCK));
+                match self.tenant.unlabel(&read).await {
+                    Err(error) if cluster::code(&error) != Some(409) && !cluster::is_transient(&error) => {
+                        let why = format!("cannot take the stuck label {value} away: {}", Chain(&error));
+                        return Err(Ending::Failed(why));
+                    }
+                    _ => {}
+                }
+            } else if self.clock.since(begun) >= OTHERS {
+                let limit = human(OTHERS);
+                return Err(Ending::Failed(format!("other triggers kept the label of {} for {limit}", self.snapshot)));
+            }
+            self.clock.sleep(LOOK).await;
+        }
+    }
+
+    /// The other trigger may have started the same scenario.
+    async fn check_in_flight(&self) -> Result<(), Ending> {
+        if self.options.force {
+            return Ok(());
+        }
+        let runs = self.tenant.runs_of(self.scenario).await.map_err(failed)?;
+        match runs.into_iter().find(super::Run::is_in_flight) {
+            None => Ok(()),
+            Some(run) => Err(Ending::Skipped(Skip::InFlight {
+                run: run.metadata.name.clone(),
+                snapshot: run.metadata.labels.snapshot.clone(),
+            })),
+        }
+    }
+
+    async fn wait(&self, id: &str) -> Result<Wait, Ending> {
+        let begun = self.clock.now();
+        loop {
+            let look = self.look(id).await?;
+            let observation = observe(&look, self.scenario, id);
+            match &observation {
+                Observation::Started { run } => return Ok(Wait::Over(Ending::Started { run: run.clone() })),
+                Observation::FailedAtOnce { run, why } => {
+                    return Err(Ending::Failed(format!("run {run} failed before any task of it began: {why}")));
+                }
+                Observation::Gone => {
+                    return Err(Ending::Failed(format!("Snapshot {} was deleted meanwhile", self.snapshot)));
+                }
+                Observation::Vanished | Observation::Overwritten { .. } => return Ok(Wait::Lost(observation)),
+                Observation::Labelled | Observation::NotBegun { .. } => {}
+            }
+            let left = self.options.wait.saturating_sub(self.clock.since(begun));
+            if left.is_zero() {
+                return self.give_up(id, observation).await.map(Wait::Over);
+            }
+            self.clock.sleep(LOOK.min(left)).await;
+        }
+    }
+
+    /// The time is up: the label comes off, so that nothing starts later unasked.
+    async fn give_up(&self, id: &str, observation: Observation) -> Result<Ending, Ending> {
+        let limit = human(self.options.wait);
+        if let Observation::NotBegun { run } = observation {
+            return Err(Ending::Failed(format!(
+                "run {run} was made and has not begun in {limit}; it still may: look at kubectl describe pipelinerun {run}"
+            )));
+        }
+        let said = self.read().await.ok().and_then(|read| creation_failure(&read, self.scenario));
+        self.take_back(id).await?;
+        // It may have started while the label was being taken away.
+        let look = self.look(id).await?;
+        if let Observation::Started { run } = observe(&look, self.scenario, id) {
+            return Ok(Ending::Started { run });
+        }
+        let why = match said {
+            Some(said) => format!("integration-service could not make the run: {said}"),
+            None => "integration-service did not act on the label; is it running?".to_owned(),
+        };
+        Err(Ending::Failed(format!("no run began in {limit}, and the label was taken back. {why}")))
+    }
+
+    async fn take_back(&self, id: &str) -> Result<(), Ending> {
+        let mut last = "it changes all the time".to_owned();
+        for _ in 0..CONFLICTS {
+            let read = self.read().await?;
+            let labels = &read.metadata.labels;
+            if labels.run.as_deref() != Some(self.scenario) || labels.id.as_deref() != Some(id) {
+                return Ok(());
+            }
+            match self.tenant.unlabel(&read).await {
+                Ok(()) => return Ok(()),
+                Err(error) => last = Chain(&error).to_string(),
+            }
+            self.clock.sleep(Duration::from_millis(200)).await;
+        }
+        let (name, label) = (self.snapshot, super::RUN_LABEL);
+        Err(Ending::Failed(format!(
+            "no run began, and the label could not be taken back ({last}): a run may start later. take it away by \
+             hand: kubectl label snapshot {name} {label}-"
+        )))
+    }
+
+    async fn look(&self, id: &str) -> Result<Look, Ending> {
+        let Some(read) = self.tenant.snapshot(self.snapshot).await.map_err(failed)? else {
+            return Ok(Look { gone: true, ..Look::default() });
+        };
+        let runs = self.tenant.runs_with(self.snapshot, self.scenario, id).await.map_err(failed)?;
+        Ok(Look { gone: false, label: read.metadata.labels.run, id: read.metadata.labels.id, runs })
+    }
+
+    async fn read(&self) -> Result<Brief, Ending> {
+        let read = self.tenant.snapshot(self.snapshot).await.map_err(failed)?;
+        read.ok_or_else(|| Ending::Failed(format!("Snapshot {} was deleted meanwhile", self.snapshot)))
+    }
+
+    async fn explain_loss(&self, observation: Observation) -> (Observation, String) {
+        let scenario = self.scenario;
+        let why = match &observation {
+            Observation::Overwritten { by } => format!(
+                "another trigger set the label to {by} before integration-service had acted on {scenario}; no run was \
+                 made"
+            ),
+            _ => match self.tenant.scenario_exists(scenario).await {
+                Some(false) => format!(
+                    "there is no IntegrationTestScenario {scenario} in namespace {}: integration-service took the \
+                     label away without a run",
+                    self.tenant.cluster.namespace
+                ),
+                _ => format!(
+                    "integration-service took the label away without a run: it does not know the scenario {scenario}, \
+                     or believes that it is running, or another label was set at the same time"
+                ),
+            },
+        };
+        (observation, why)
+    }
+}
+
+/// How waiting ended.
+enum Wait {
+    Over(Ending),
+    Lost(Observation),
+}
+
+fn failed(error: super::TriggerError) -> Ending {
+    Ending::Failed(Chain(&error).to_string())
+}
+
+/// What integration-service noted about a run that it could not make. Quoted only: the annotation
+/// says nothing that can be relied on about runs that were made.
+fn creation_failure(snapshot: &Brief, scenario: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Entry {
+        #[serde(default)]
+        scenario: String,
+        #[serde(default)]
+        details: String,
+    }
+    let entries: Vec<Entry> = serde_json::from_str(snapshot.metadata.annotations.status.as_deref()?).ok()?;
+    let entry = entries.into_iter().find(|entry| entry.scenario == scenario)?;
+    entry.details.starts_with("Creation of pipelineRun failed").then(|| text::one_line(&entry.details, 400))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_could_not_be_made_is_quoted() {
+        let status = r#"[{"scenario":"a","details":"Integration test passed"},
+            {"scenario":"b","details":"Creation of pipelineRun failed during creation due to: no such file"}]"#;
+        let mut snapshot = Brief::default();
+        snapshot.metadata.annotations.status = Some(status.to_owned());
+        assert_eq!(creation_failure(&snapshot, "a"), None);
+        assert!(creation_failure(&snapshot, "b").unwrap().ends_with("no such file"));
+        snapshot.metadata.annotations.status = Some("nonsense".to_owned());
+        assert_eq!(creation_failure(&snapshot, "b"), None);
+    }
+}

@@ -1,0 +1,118 @@
+//! Starting the gate: which Snapshot, for which scenarios, and whether a run really began.
+//!
+//! integration-service starts a run when a Snapshot gets the label
+//! `test.appstudio.openshift.io/run=SCENARIO`. The label is one key for everybody, it is taken away
+//! without a word when nothing can be started, and it stays for ever (and starts a run some day)
+//! when starting fails. So it is set for one scenario at a time, with an id of its own, and what
+//! counts is a PipelineRun with that id that has begun.
+//!
+//! - [`Brief`]: a Snapshot in a list, as little of it as is needed. [`judge`] says what speaks
+//!   against it, [`Choice`] finds the newest.
+//! - [`Run`]: a PipelineRun. [`skip`] says why a scenario is rightly left alone.
+//! - [`observe`] decides what a look at the label and the runs means; [`run`] does it all.
+
+mod brief;
+mod choose;
+mod client;
+mod fire;
+mod judge;
+mod keep;
+mod observe;
+mod report;
+mod runs;
+mod skip;
+
+use std::time::Duration;
+
+pub use brief::{Against, Brief};
+pub use choose::{Candidate, Choice};
+pub use client::{Tenant, TriggerError};
+pub use judge::judge;
+pub use observe::{Look, Observation, observe};
+pub use report::{Ending, Report, ScenarioReport};
+pub use runs::Run;
+pub use skip::{Evidence, Skip, skip};
+
+use crate::clock::SharedClock;
+
+/// The label that starts a run.
+pub const RUN_LABEL: &str = "test.appstudio.openshift.io/run";
+/// The label of a PipelineRun that names its scenario.
+pub const SCENARIO_LABEL: &str = "test.appstudio.openshift.io/scenario";
+/// The label of a PipelineRun that names its Snapshot.
+pub const OF_SNAPSHOT_LABEL: &str = "appstudio.openshift.io/snapshot";
+/// The label that carries the trigger's own id from the Snapshot to the run.
+pub const ID_LABEL: &str = "custom.appstudio.openshift.io/gate-trigger-id";
+/// The annotation that keeps a Snapshot from being collected.
+pub const KEEP_ANNOTATION: &str = "test.appstudio.openshift.io/keep-snapshot";
+
+/// A scenario to start, and the plan that its image would be released by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The IntegrationTestScenario.
+    pub scenario: String,
+    /// The ReleasePlan; without one it is not known what is verified.
+    pub plan: Option<String>,
+}
+
+/// What to do.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `--application`.
+    pub application: Option<String>,
+    /// `--component`.
+    pub component: Option<String>,
+    /// `--snapshot`: this one instead of the newest.
+    pub snapshot: Option<String>,
+    /// `--scenario` with `--release-plan`, in order.
+    pub wanted: Vec<Wanted>,
+    /// `--wait`: how long a run may take to begin, per scenario.
+    pub wait: Duration,
+    /// `--keep`: how long from now a Snapshot is to be kept.
+    pub keep: Duration,
+    /// `--dry-run`.
+    pub dry_run: bool,
+    /// `--force`.
+    pub force: bool,
+}
+
+/// Picks the Snapshot and starts the scenarios on it, one after another.
+///
+/// # Errors
+/// [`TriggerError`] when the Snapshots cannot be read or none is fit; what happened to a scenario
+/// is in the [`Report`].
+pub async fn run(options: &Options, tenant: &Tenant, clock: &SharedClock) -> Result<Report, TriggerError> {
+    let choice = choose::choose(options, tenant).await?;
+    let mut report = Report::new(choice, options.dry_run);
+    let Some(chosen) = report.choice.chosen.clone() else { return Ok(report) };
+    for wanted in &options.wanted {
+        let ending = one(options, tenant, clock, &chosen, wanted, &mut report).await;
+        report.scenarios.push(ScenarioReport { scenario: wanted.scenario.clone(), ending });
+    }
+    Ok(report)
+}
+
+async fn one(
+    options: &Options,
+    tenant: &Tenant,
+    clock: &SharedClock,
+    chosen: &Candidate,
+    wanted: &Wanted,
+    report: &mut Report,
+) -> Ending {
+    if !options.force {
+        match skip::evidence(tenant, wanted, options.component.as_deref(), clock.now()).await {
+            Err(error) => return Ending::Failed(crate::step::Chain(&error).to_string()),
+            Ok(evidence) => {
+                report.notes.extend(evidence.notes.iter().cloned());
+                if let Some(skip) = skip(&evidence, chosen, clock.now()) {
+                    return Ending::Skipped(skip);
+                }
+            }
+        }
+    }
+    if options.dry_run {
+        return Ending::WouldStart;
+    }
+    fire::fire(options, tenant, clock, &chosen.name, wanted).await
+}

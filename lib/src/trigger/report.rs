@@ -1,0 +1,143 @@
+//! What was chosen and why, for people and for programs.
+
+use comfy_table::{Table, presets};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Choice, Skip};
+
+/// How it ended for a scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// A run has begun.
+    Started {
+        /// The run.
+        run: String,
+    },
+    /// Rightly left alone.
+    Skipped(Skip),
+    /// A dry run would have started it.
+    WouldStart,
+    /// No run began: why.
+    Failed(String),
+}
+
+/// A scenario and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScenarioReport {
+    /// The scenario.
+    pub scenario: String,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+impl ScenarioReport {
+    fn word(&self) -> &'static str {
+        match self.ending {
+            Ending::Started { .. } => "started",
+            Ending::Skipped(_) => "skipped",
+            Ending::WouldStart => "would start",
+            Ending::Failed(_) => "failed",
+        }
+    }
+
+    /// The ending in words.
+    pub fn words(&self) -> String {
+        match &self.ending {
+            Ending::Started { run } => format!("run {run}"),
+            Ending::Skipped(skip) => skip.words(),
+            Ending::WouldStart => "nothing speaks against it".to_owned(),
+            Ending::Failed(why) => why.clone(),
+        }
+    }
+}
+
+/// All that happened.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The Snapshots looked at.
+    pub choice: Choice,
+    /// The scenarios, in the order asked for.
+    pub scenarios: Vec<ScenarioReport>,
+    /// What could not be looked at.
+    pub notes: Vec<String>,
+    dry_run: bool,
+}
+
+impl Report {
+    /// A report in which no scenario has been tried.
+    pub fn new(choice: Choice, dry_run: bool) -> Self {
+        Self { choice, scenarios: Vec::new(), notes: Vec::new(), dry_run }
+    }
+
+    /// What went wrong, if anything did: one line for each scenario.
+    pub fn failures(&self) -> Vec<String> {
+        if self.choice.chosen.is_none() {
+            return vec![format!(
+                "no Snapshot is fit: {} were looked at; trigger-gate --dry-run shows what speaks against each",
+                self.choice.looked_at
+            )];
+        }
+        let failed = self.scenarios.iter().filter(|one| matches!(one.ending, Ending::Failed(_)));
+        failed.map(|one| format!("{}: {}", one.scenario, one.words())).collect()
+    }
+
+    /// For programs.
+    pub fn json(&self) -> Value {
+        let scenario = |one: &super::ScenarioReport| {
+            let mut value = json!({"scenario": one.scenario, "outcome": one.word(), "reason": one.words()});
+            if let Ending::Started { run } = &one.ending {
+                value["run"] = json!(run);
+            }
+            value
+        };
+        let mut value = json!({
+            "snapshot": self.choice.chosen.as_ref().map(|chosen| &chosen.name),
+            "digest": self.choice.chosen.as_ref().and_then(|chosen| chosen.digest.as_ref()).map(ToString::to_string),
+            "looked_at": self.choice.looked_at,
+            "scenarios": self.scenarios.iter().map(scenario).collect::<Vec<_>>(),
+        });
+        if self.dry_run {
+            value["candidates"] = self
+                .rows()
+                .map(|(name, built, why)| {
+                    json!({
+                        "snapshot": name, "built_at": built, "reason": why,
+                    })
+                })
+                .collect();
+        }
+        value
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        if self.dry_run {
+            let mut table = Table::new();
+            table.load_style(presets::NOTHING).set_header(["snapshot", "built", ""]);
+            for row in self.rows() {
+                table.add_row([row.0, &row.1, row.2]);
+            }
+            text += &format!("{table}\n\n");
+        } else if let Some(chosen) = &self.choice.chosen {
+            text += &format!("{} of {} Snapshots looked at\n", chosen.name, self.choice.looked_at);
+        }
+        for one in &self.scenarios {
+            text += &format!("{}  {}: {}\n", one.scenario, one.word(), one.words());
+        }
+        text
+    }
+
+    fn rows(&self) -> impl Iterator<Item = (&str, String, &'static str)> {
+        let time = |at: Option<Timestamp>| at.map(|at| format!("{at:.0}")).unwrap_or_default();
+        let chosen = self
+            .choice
+            .chosen
+            .iter()
+            .map(move |one| (one.name.as_str(), time(one.built_at), "chosen: the newest fit one"));
+        let others =
+            self.choice.others.iter().map(move |seen| (seen.name.as_str(), time(seen.built_at), seen.against.words()));
+        chosen.chain(others)
+    }
+}

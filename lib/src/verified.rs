@@ -1,0 +1,98 @@
+//! Releases as evidence that an image was promoted: as much of a Release as tells that, whether it
+//! comes from the cluster or from an archive.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::konflux::Condition;
+
+/// As much of a Release as is needed.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub struct ReleaseBrief {
+    /// Name, uid and times.
+    pub metadata: ReleaseMetadata,
+    /// What is released by which plan.
+    #[serde(default)]
+    pub spec: ReleaseSpec,
+    /// How it went.
+    #[serde(default)]
+    pub status: ReleaseStatus,
+}
+
+/// A Release's metadata.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseMetadata {
+    /// The name.
+    pub name: String,
+    /// Unlike the name, of one Release for ever.
+    #[serde(default)]
+    pub uid: String,
+    /// When it was created.
+    #[serde(default)]
+    pub creation_timestamp: Option<Timestamp>,
+}
+
+/// A Release's spec.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseSpec {
+    /// The Snapshot.
+    #[serde(default)]
+    pub snapshot: String,
+    /// The plan.
+    #[serde(default)]
+    pub release_plan: String,
+}
+
+/// A Release's status.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseStatus {
+    /// Its phases and, as `Released`, the whole.
+    #[serde(default)]
+    pub conditions: Vec<Condition>,
+    /// When it ended.
+    #[serde(default)]
+    pub completion_time: Option<Timestamp>,
+    /// What the managed pipeline says it did; free in form.
+    #[serde(default)]
+    pub artifacts: serde_json::Value,
+}
+
+/// A condition by its type.
+pub fn condition<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|condition| condition.kind == kind)
+}
+
+impl ReleaseBrief {
+    /// Whether it ended well.
+    pub fn has_landed(&self) -> bool {
+        let released = condition(&self.status.conditions, "Released");
+        released.is_some_and(|released| released.status == "True" && released.reason == "Succeeded")
+    }
+
+    /// Whether it has ended at all. `Released` is `False` while it runs as well: the reason counts.
+    pub fn has_ended(&self) -> bool {
+        let released = condition(&self.status.conditions, "Released").map(|released| released.reason.as_str());
+        matches!(released, Some("Succeeded" | "Failed"))
+    }
+
+    /// When its image became usable.
+    pub fn landed_at(&self) -> Option<Timestamp> {
+        self.status.completion_time.or(self.metadata.creation_timestamp).filter(|_| self.has_landed())
+    }
+
+    /// The digests that it says it pushed; empty where all had been pushed before.
+    pub fn pushed(&self) -> Vec<String> {
+        let images = self.status.artifacts.get("images").and_then(serde_json::Value::as_array);
+        let digest = |image: &serde_json::Value| Some(image.get("shasum")?.as_str()?.to_owned());
+        images.into_iter().flatten().filter_map(digest).collect()
+    }
+
+    /// The image in words: the digest that it pushed, or its Snapshot.
+    pub fn image_words(&self) -> String {
+        let short = |digest: &String| digest.strip_prefix("sha256:").unwrap_or(digest).chars().take(8).collect();
+        self.pushed().first().map_or_else(|| self.spec.snapshot.clone(), short)
+    }
+}
