@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::support::Tool;
 
-const BINARIES: [&str; 5] = ["resolve-image", "launch-prow", "collect-results", "create-release", "notify-slack"];
+const BINARIES: [&str; 6] =
+    ["resolve-image", "launch-prow", "collect-results", "create-release", "notify-slack", "trigger-gate"];
 
 /// Run with `UPDATE_GOLDENS=1` after a change of a page.
 #[test]

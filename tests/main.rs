@@ -11,3 +11,4 @@ mod pipeline;
 mod resolve_image;
 mod support;
 mod tasks;
+mod trigger_gate;

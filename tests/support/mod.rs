@@ -96,6 +96,8 @@ pub fn binary(name: &str) -> &'static Path {
         "collect-results" => env!("CARGO_BIN_EXE_collect-results"),
         "create-release" => env!("CARGO_BIN_EXE_create-release"),
         "notify-slack" => env!("CARGO_BIN_EXE_notify-slack"),
+        "trigger-gate" => env!("CARGO_BIN_EXE_trigger-gate"),
+        "check-staleness" => env!("CARGO_BIN_EXE_check-staleness"),
         other => panic!("no binary {other}"),
     })
 }

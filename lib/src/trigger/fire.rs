@@ -22,6 +22,10 @@ const STUCK: Duration = Duration::from_secs(10 * 60);
 /// Other triggers are waited for no longer than this (30 minutes).
 const OTHERS: Duration = Duration::from_secs(30 * 60);
 
+/// Somebody else's label that came over ours is waited for so long: integration-service may have
+/// read ours before, and be making its run (1 minute).
+const OVERWRITTEN: Duration = Duration::from_secs(60);
+
 /// How often the label is set: once more when it vanished without a run, or was overwritten.
 const TRIES: u32 = 3;
 
@@ -154,6 +158,7 @@ impl Trigger<'_> {
 
     async fn wait(&self, id: &str) -> Result<Wait, Ending> {
         let begun = self.clock.now();
+        let mut overwritten = None;
         loop {
             let look = self.look(id).await?;
             let observation = observe(&look, self.scenario, id);
@@ -165,7 +170,13 @@ impl Trigger<'_> {
                 Observation::Gone => {
                     return Err(Ending::Failed(format!("Snapshot {} was deleted meanwhile", self.snapshot)));
                 }
-                Observation::Vanished | Observation::Overwritten { .. } => return Ok(Wait::Lost(observation)),
+                Observation::Vanished => return Ok(Wait::Lost(observation)),
+                Observation::Overwritten { .. } => {
+                    let since = *overwritten.get_or_insert_with(|| self.clock.now());
+                    if self.clock.since(since) >= OVERWRITTEN {
+                        return Ok(Wait::Lost(observation));
+                    }
+                }
                 Observation::Labelled | Observation::NotBegun { .. } => {}
             }
             let left = self.options.wait.saturating_sub(self.clock.since(begun));

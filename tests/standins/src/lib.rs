@@ -18,7 +18,7 @@ mod world;
 
 pub use direct::{Broken, Direct};
 pub use enter::Dropped;
-pub use kube::{Kube, Pushed, ReleaseEnding, ReleaseScript, USER};
+pub use kube::{Kube, Pushed, ReleaseEnding, ReleaseScript, ScenarioScript, USER};
 pub use night::{Installed, Night};
 pub use prow::{BUCKET, Ending, JobScript, Launch, Limit, Prow, RanImage, State, TestPhase};
 pub use registry::{Access, ImageBuilder, ImageRef, Media, Registry};

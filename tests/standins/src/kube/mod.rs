@@ -1,5 +1,6 @@
 //! The part of a Kubernetes API that the steps call, with release-service played on top of it.
 
+mod integration;
 mod release;
 mod script;
 mod selector;
@@ -13,6 +14,7 @@ mod write;
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub use integration::ScenarioScript;
 pub use script::{Pushed, ReleaseEnding, ReleaseScript};
 pub(crate) use store::KubeState;
 use store::{Denial, Key, Resource};
@@ -43,8 +45,10 @@ impl Kube {
         let mut state = self.0.kube_state();
         state.settle(now);
         let key = (resource.plural, namespace, name);
+        let old = state.objects.get(&key).cloned();
         state.store(key.clone(), object);
         service::validate_running(&mut state, &key, now);
+        integration::written(&mut state, &key, old.as_ref(), now);
     }
 
     /// An object now; `plural` as in `releases`.
@@ -131,6 +135,40 @@ impl Kube {
     /// What release-service will do with a plan's Releases: the n-th as the n-th script says, later ones as the last.
     pub fn releases_of(&self, plan: &str, scripts: Vec<ReleaseScript>) {
         self.0.kube_state().releases.script(Some(plan), scripts);
+    }
+
+    /// Lets integration-service be there and know a scenario; a Snapshot's label then has its effect. Its
+    /// IntegrationTestScenario object is put beside it.
+    pub fn scenario(&self, namespace: &str, name: &str, script: ScenarioScript) {
+        let scale = self.0.scale();
+        {
+            let mut state = self.0.kube_state();
+            (state.integration.on, state.integration.scale) = (true, scale);
+            state.integration.scenarios.insert(name.to_owned(), script);
+        }
+        self.put(serde_json::json!({
+            "kind": "IntegrationTestScenario", "metadata": {"name": name, "namespace": namespace}, "spec": {},
+        }));
+    }
+
+    /// Takes the cause away for which the runs of a scenario could not be made.
+    pub fn mend(&self, scenario: &str) {
+        let mut state = self.0.kube_state();
+        if let Some(script) = state.integration.scenarios.get_mut(scenario) {
+            script.broken = None;
+        }
+    }
+
+    /// Stops integration-service, or lets it go on with what it missed.
+    pub fn integration_service(&self, running: bool) {
+        let (now, scale) = (self.0.now(), self.0.scale());
+        let mut state = self.0.kube_state();
+        state.integration.scale = scale;
+        if running {
+            integration::resume(&mut state, now);
+        } else {
+            integration::stop(&mut state);
+        }
     }
 
     /// Makes every version known so far too old to watch from, or to continue a list with.

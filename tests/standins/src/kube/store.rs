@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use super::integration::{self, Integration};
 use super::service::{Due, Releases};
 use crate::World;
 use crate::time::seconds;
@@ -94,6 +95,7 @@ pub(crate) struct KubeState {
     pub(super) users: Vec<(String, String)>,
     pub(super) webhook_down: bool,
     pub(super) releases: Releases,
+    pub(super) integration: Integration,
     pub(super) changed: Arc<Notify>,
 }
 
@@ -147,8 +149,9 @@ impl KubeState {
         }
     }
 
-    /// Lets everything happen to Releases that was due until `now`.
+    /// Lets everything happen to Snapshots, runs and Releases that was due until `now`.
     pub(super) fn settle(&mut self, now: Timestamp) {
+        integration::settle(self, now);
         while let Some(due) = self.releases.next_due(now) {
             self.apply(due);
         }

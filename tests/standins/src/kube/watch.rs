@@ -121,6 +121,6 @@ impl Flow {
             }
         }
         self.seen = 1000 + state.version;
-        state.releases.next_moment()
+        [state.releases.next_moment(), state.integration.next_moment()].into_iter().flatten().min()
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::store::KubeState;
 use super::verbs::Target;
-use super::{release, service, status};
+use super::{integration, release, service, status};
 use crate::World;
 use crate::answer::{Answer, Refusal, json_answer};
 
@@ -217,7 +217,9 @@ fn write(world: &World, state: &mut KubeState, target: &Target, mut object: Valu
     if dry {
         return json_answer(200, &object);
     }
+    let old = old.clone();
     let stored = state.store(key.clone(), object);
     service::validate_running(state, &key, world.now());
+    integration::written(state, &key, Some(&old), world.now());
     json_answer(200, &stored)
 }

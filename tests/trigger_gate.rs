@@ -1,0 +1,405 @@
+//! trigger-gate as a black box, against an API server on which integration-service is played.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use standins::{Fault, Nth, ScenarioScript, Server, Servers, Trouble, World};
+
+use crate::support::{Dir, Output, Tool};
+
+const NS: &str = "tenant";
+const RUN: &str = "test.appstudio.openshift.io/run";
+const ID: &str = "custom.appstudio.openshift.io/gate-trigger-id";
+const KEEP: &str = "test.appstudio.openshift.io/keep-snapshot";
+
+struct Tenant {
+    dir: Dir,
+    world: World,
+    servers: Servers,
+}
+
+impl Tenant {
+    /// Two good Snapshots, a newer one of a pull request, and a scenario that works.
+    fn new() -> Self {
+        let world = World::builder().time_scale(200).build();
+        let servers = world.serve().unwrap();
+        let dir = Dir::new();
+        servers.write_kubeconfig(&dir.path("kubeconfig"), NS).unwrap();
+        world.kube().put(snapshot("ho-20260819-030000-000", 19, "a"));
+        world.kube().put(snapshot("ho-20260820-030000-000", 20, "b"));
+        let mut request = snapshot("ho-20260821-030000-000", 21, "c");
+        request["metadata"]["labels"]["pac.test.appstudio.openshift.io/event-type"] = json!("pull_request");
+        request["metadata"]["labels"]["pac.test.appstudio.openshift.io/pull-request"] = json!("7");
+        world.kube().put(request);
+        let brief = ScenarioScript { lasts: Some(Duration::from_secs(5)), ..ScenarioScript::default() };
+        world.kube().scenario(NS, "gate-aro", brief);
+        Self { dir, world, servers }
+    }
+
+    fn trigger(&self) -> Tool {
+        self.trigger_named(&["--application", "ho", "--component", "ho-main"])
+    }
+
+    fn trigger_named(&self, which: &[&str]) -> Tool {
+        Tool::new("trigger-gate")
+            .args(["--time-scale", "200", "--kubeconfig"])
+            .arg(self.dir.path("kubeconfig"))
+            .args(which)
+            .args(["--scenario", "gate-aro"])
+    }
+
+    fn newest(&self) -> Value {
+        self.world.kube().get("snapshots", NS, "ho-20260820-030000-000").unwrap()
+    }
+
+    fn runs(&self) -> Vec<Value> {
+        self.world.kube().all("pipelineruns")
+    }
+
+    fn writes(&self) -> usize {
+        self.world.requests_to(Server::Kube).iter().filter(|asked| asked.method != "GET").count()
+    }
+
+    fn run(&self, name: &str, scenario: &str, status: &Value) {
+        self.world.kube().put(json!({
+            "kind": "PipelineRun",
+            "metadata": {"name": name, "namespace": NS, "generateName": format!("{scenario}-"), "labels": {
+                "test.appstudio.openshift.io/scenario": scenario,
+                "appstudio.openshift.io/snapshot": "ho-20260819-030000-000",
+            }},
+            "status": status,
+        }));
+    }
+
+    fn landed(&self, name: &str, snapshot: &str, digest: Option<&str>) {
+        let images = digest.map(|letter| json!([{"name": "ho-main", "shasum": sha(letter), "urls": []}]));
+        self.world.kube().put(json!({
+            "kind": "Release", "metadata": {"name": name, "namespace": NS},
+            "spec": {"snapshot": snapshot, "releasePlan": "plan-aro"},
+            "status": {
+                "conditions": [{"type": "Released", "status": "True", "reason": "Succeeded", "message": ""}],
+                "artifacts": {"images": images.unwrap_or(json!([]))},
+            },
+        }));
+    }
+}
+
+fn sha(letter: &str) -> String {
+    format!("sha256:{}", letter.repeat(64))
+}
+
+fn snapshot(name: &str, day: u32, letter: &str) -> Value {
+    let start = jiff::Timestamp::from_second(i64::from(day) * 86_400 + 1_785_000_000).unwrap();
+    json!({
+        "kind": "Snapshot",
+        "metadata": {
+            "name": name, "namespace": NS,
+            "labels": {
+                "appstudio.openshift.io/application": "ho",
+                "appstudio.openshift.io/component": "ho-main",
+                "pac.test.appstudio.openshift.io/event-type": "push",
+                "test.appstudio.openshift.io/type": "component",
+            },
+            "annotations": {"test.appstudio.openshift.io/pipelinerunstarttime": start.as_millisecond().to_string()},
+        },
+        "spec": {"application": "ho", "components": [
+            {"name": "ho-main", "containerImage": format!("quay.io/acme/ho@{}", sha(letter))},
+        ]},
+    })
+}
+
+fn ok(output: &Output) -> Value {
+    assert_eq!(output.code, 0, "{output:?}");
+    serde_json::from_str(&output.stdout).unwrap()
+}
+
+fn failed(output: &Output, wanted: &str) {
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains(wanted), "{wanted:?} is not in {}", output.stderr);
+}
+
+#[test]
+fn the_newest_push_is_labelled_and_its_run_confirmed() {
+    let tenant = Tenant::new();
+    let report = ok(&tenant.trigger().run());
+    let run = &tenant.runs()[0];
+    assert_eq!(report["snapshot"], "ho-20260820-030000-000");
+    assert_eq!(
+        (&report["scenarios"][0]["outcome"], &report["scenarios"][0]["run"]),
+        (&json!("started"), &run["metadata"]["name"])
+    );
+    assert_eq!(run["metadata"]["labels"][ID], tenant.newest()["metadata"]["labels"][ID]);
+    assert_eq!(tenant.newest()["metadata"]["labels"].get(RUN), None);
+    assert_eq!(tenant.newest()["metadata"]["annotations"][KEEP], "72h");
+}
+
+#[test]
+fn several_scenarios_one_after_another() {
+    let tenant = Tenant::new();
+    tenant.world.kube().scenario(NS, "gate-rosa", ScenarioScript::default());
+    let output = tenant.trigger().args(["--scenario", "gate-rosa,no-such", "--wait", "20s"]).run();
+    failed(&output, "there is no IntegrationTestScenario no-such");
+    let report: Value = serde_json::from_str(&output.stdout).unwrap();
+    let outcomes: Vec<_> = report["scenarios"].as_array().unwrap().iter().map(|one| one["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["started", "started", "failed"], "{report}");
+    assert_eq!(tenant.runs().len(), 2);
+}
+
+#[test]
+fn what_is_verified_is_left_alone() {
+    for (snapshot, digest) in
+        [("ho-20260820-030000-000", Some("b")), ("ho-20260820-030000-000", None), ("gone", Some("b"))]
+    {
+        let tenant = Tenant::new();
+        tenant.landed("rel-1", snapshot, digest);
+        let report = ok(&tenant.trigger().args(["--release-plan", "plan-aro"]).run());
+        assert_eq!(report["scenarios"][0]["outcome"], "skipped", "{report}");
+        assert!(report["scenarios"][0]["reason"].as_str().unwrap().contains("rel-1"));
+        assert_eq!(tenant.writes(), 0);
+        let other = ok(&tenant.trigger().args(["--release-plan", "plan-other", "--dry-run"]).run());
+        assert_eq!(other["scenarios"][0]["outcome"], "would start");
+        let forced = ok(&tenant.trigger().args(["--release-plan", "plan-aro", "--force"]).run());
+        assert_eq!(forced["scenarios"][0]["outcome"], "started");
+    }
+}
+
+#[test]
+fn a_gate_on_its_way_is_left_alone() {
+    let tenant = Tenant::new();
+    tenant.run("gate-aro-aaaaa", "gate-aro", &json!({"startTime": "2026-08-19T03:00:00Z"}));
+    tenant.run("gate-other-aaaaa", "gate-other", &json!({"startTime": "2026-08-19T03:00:00Z"}));
+    let report = ok(&tenant.trigger().run());
+    assert!(report["scenarios"][0]["reason"].as_str().unwrap().contains("gate-aro-aaaaa"), "{report}");
+    assert_eq!(tenant.writes(), 0);
+    tenant.world.kube().change("pipelineruns", NS, "gate-aro-aaaaa", |run| {
+        run["status"]["completionTime"] = json!("2026-08-19T09:00:00Z");
+    });
+    assert_eq!(ok(&tenant.trigger().run())["scenarios"][0]["outcome"], "started");
+}
+
+#[test]
+fn jobs_of_a_run_that_was_killed_are_waited_for() {
+    let tenant = Tenant::new();
+    let record = |launched: &str| {
+        json!({
+            "schema_version": 1, "kind": "gate", "id": "uid-1", "created_at": launched, "updated_at": launched,
+            "jobs": [{"name": "e2e", "class": "blocking", "override_env": ["IMAGE"], "attempts": [{
+                "number": 1, "intent": {"key": "k", "written_at": launched, "holder": "h"},
+                "execution": "x", "state": "pending",
+            }]}],
+        })
+    };
+    let put = |launched: &str| {
+        tenant.world.kube().put(json!({
+            "kind": "ConfigMap", "data": {"record.json": record(launched).to_string()},
+            "metadata": {"name": "gate-gate-aro-zzzzz", "namespace": NS, "labels": {"release-gate/kind": "gate"}},
+        }));
+    };
+    put(&jiff::Timestamp::now().to_string());
+    let report = ok(&tenant.trigger().run());
+    assert!(report["scenarios"][0]["reason"].as_str().unwrap().contains("gate-gate-aro-zzzzz"), "{report}");
+    // After so many hours nothing of it can still run.
+    put("2026-01-01T00:00:00Z");
+    assert_eq!(ok(&tenant.trigger().run())["scenarios"][0]["outcome"], "started");
+}
+
+#[test]
+fn an_unknown_scenario_is_told() {
+    let tenant = Tenant::new();
+    tenant.world.kube().integration_service(true);
+    failed(
+        &Tool::new("trigger-gate")
+            .args([
+                "--time-scale",
+                "200",
+                "--scenario",
+                "no-such",
+                "--snapshot",
+                "ho-20260820-030000-000",
+                "--kubeconfig",
+            ])
+            .arg(tenant.dir.path("kubeconfig"))
+            .run(),
+        "there is no IntegrationTestScenario no-such",
+    );
+    assert_eq!(tenant.runs().len(), 0);
+}
+
+#[test]
+fn a_run_that_cannot_be_made_is_quoted_and_nothing_starts_later() {
+    let tenant = Tenant::new();
+    let why = "resolution failed: no such file";
+    let broken = ScenarioScript { broken: Some(why.to_owned()), ..ScenarioScript::default() };
+    tenant.world.kube().scenario(NS, "gate-aro", broken);
+    failed(&tenant.trigger().args(["--wait", "60s"]).run(), why);
+    assert_eq!(tenant.newest()["metadata"]["labels"].get(RUN), None, "the label was taken back");
+    tenant.world.kube().mend("gate-aro");
+    std::thread::sleep(Duration::from_millis(50)); // ten seconds of the world's time
+    assert_eq!(tenant.runs().len(), 0);
+}
+
+#[test]
+fn an_integration_service_that_is_down_is_given_up_on() {
+    let tenant = Tenant::new();
+    tenant.world.kube().integration_service(false);
+    failed(&tenant.trigger().args(["--wait", "60s"]).run(), "did not act on the label");
+    assert_eq!(tenant.newest()["metadata"]["labels"].get(RUN), None);
+    tenant.world.kube().integration_service(true);
+    assert_eq!(tenant.runs().len(), 0);
+}
+
+#[test]
+fn a_run_that_never_begins_or_fails_at_once_is_no_start() {
+    for (script, wanted) in [
+        (ScenarioScript { begins_after: None, ..ScenarioScript::default() }, "has not begun in 1m"),
+        (
+            ScenarioScript {
+                fails_at_once: Some(("CouldntGetPipeline".into(), "no such path".into())),
+                ..ScenarioScript::default()
+            },
+            "CouldntGetPipeline: no such path",
+        ),
+    ] {
+        let tenant = Tenant::new();
+        tenant.world.kube().scenario(NS, "gate-aro", script);
+        failed(&tenant.trigger().args(["--wait", "60s"]).run(), wanted);
+    }
+}
+
+#[test]
+fn another_triggers_label_is_waited_for_and_then_taken_away() {
+    let tenant = Tenant::new();
+    tenant.world.kube().integration_service(false);
+    let mut command = tenant.trigger().args(["--wait", "60s"]).command();
+    tenant.world.kube().change("snapshots", NS, "ho-20260820-030000-000", |snapshot| {
+        snapshot["metadata"]["labels"][RUN] = json!("gate-other");
+    });
+    // Nobody acts on it for ten minutes: three seconds of real time.
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(log.contains("another trigger is at work") && log.contains("gate-other for 10m: taking it away"), "{log}");
+}
+
+#[test]
+fn the_controllers_own_label_does_no_harm() {
+    let tenant = Tenant::new();
+    let script = ScenarioScript { also_sets: Some("required".to_owned()), ..ScenarioScript::default() };
+    tenant.world.kube().scenario(NS, "gate-aro", script);
+    let required = ScenarioScript { made_after: Duration::from_secs(3600), ..ScenarioScript::default() };
+    tenant.world.kube().scenario(NS, "required", required);
+    assert_eq!(ok(&tenant.trigger().run())["scenarios"][0]["outcome"], "started");
+    assert_eq!(tenant.newest()["metadata"]["labels"][RUN], "required");
+}
+
+#[test]
+fn a_label_that_is_overwritten_is_set_again() {
+    let tenant = Tenant::new();
+    tenant.world.kube().scenario(NS, "other", ScenarioScript::default());
+    // Another trigger writes right after ours, before integration-service has acted.
+    let overwrite = |world: &World| {
+        world.kube().integration_service(false);
+        world.kube().change("snapshots", NS, "ho-20260820-030000-000", |snapshot| {
+            snapshot["metadata"]["labels"][RUN] = json!("other");
+            snapshot["metadata"]["labels"][ID] = json!("theirs");
+        });
+        world.kube().integration_service(true);
+    };
+    let after = Fault::on(Server::Kube, Trouble::Do(std::sync::Arc::new(overwrite)));
+    tenant.world.fault(after.method("GET").path("*/snapshots/*").nth(Nth::Only(2)));
+    let output = tenant.trigger().run();
+    assert_eq!(ok(&output)["scenarios"][0]["outcome"], "started", "{}", output.stderr);
+}
+
+#[test]
+fn a_patch_whose_answer_is_lost_is_looked_up() {
+    for trouble in [Trouble::DropAfter, Trouble::StatusAfter(500), Trouble::StatusBefore(503)] {
+        let tenant = Tenant::new();
+        let name = format!("{trouble:?}");
+        tenant.world.fault(Fault::on(Server::Kube, trouble).method("PATCH").nth(Nth::Only(1)));
+        assert_eq!(ok(&tenant.trigger().run())["scenarios"][0]["outcome"], "started", "{name}");
+        assert_eq!(tenant.runs().len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn a_snapshot_that_is_deleted_meanwhile_is_told() {
+    let tenant = Tenant::new();
+    let delete = |world: &World| drop(world.kube().delete("snapshots", NS, "ho-20260820-030000-000"));
+    let then = Fault::on(Server::Kube, Trouble::Do(std::sync::Arc::new(delete)));
+    tenant.world.fault(then.method("GET").path("*/snapshots/*").nth(Nth::Only(2)));
+    failed(&tenant.trigger().run(), "was deleted meanwhile");
+}
+
+#[test]
+fn a_dry_run_shows_each_candidate_and_changes_nothing() {
+    let tenant = Tenant::new();
+    let report = ok(&tenant.trigger().arg("--dry-run").run());
+    let reasons: Vec<_> = report["candidates"].as_array().unwrap().iter().map(|one| one["reason"].clone()).collect();
+    let wanted = [
+        "chosen: the newest fit one",
+        "not built by a push (pull request, merge queue, or group)",
+        "older than the chosen one",
+    ];
+    assert_eq!(reasons, wanted);
+    assert_eq!(report["scenarios"][0]["outcome"], "would start");
+    assert_eq!(tenant.writes(), 0);
+}
+
+#[test]
+fn a_named_snapshot_must_be_fit() {
+    let tenant = Tenant::new();
+    let named = |name: &str, more: &[&str]| tenant.trigger_named(&["--snapshot", name]).args(more).run();
+    failed(&named("no-such", &[]), "there is no Snapshot no-such");
+    failed(&named("ho-20260821-030000-000", &[]), "not built by a push");
+    assert_eq!(ok(&named("ho-20260819-030000-000", &["--dry-run"]))["snapshot"], "ho-20260819-030000-000");
+    assert_eq!(ok(&named("ho-20260821-030000-000", &["--force"]))["scenarios"][0]["outcome"], "started");
+}
+
+#[test]
+fn nothing_fit_is_no_start_and_slack_is_told() {
+    let tenant = Tenant::new();
+    let webhook = tenant.dir.write("webhook", tenant.servers.slack_url());
+    let tool = Tool::new("trigger-gate")
+        .args(["--application", "ho", "--component", "no-such", "--scenario", "gate-aro", "--kubeconfig"])
+        .arg(tenant.dir.path("kubeconfig"))
+        .args(["--gate-label", "ARO HCP", "--slack-webhook-file"])
+        .arg(webhook);
+    failed(&tool.run(), "no Snapshot is fit: 0 were looked at");
+    assert!(tenant.world.slack().messages()[0].words().contains("ARO HCP gate was not started"));
+}
+
+#[test]
+fn missing_rights_are_told() {
+    let tenant = Tenant::new();
+    tenant.world.kube().deny("list", "pipelineruns");
+    failed(&tenant.trigger().run(), "lacks the right");
+    assert_eq!(tenant.writes(), 0, "without them a gate could be started twice");
+    tenant.world.kube().allow_all();
+    tenant.world.kube().deny("list", "configmaps");
+    let output = tenant.trigger().run();
+    ok(&output);
+    assert!(output.stderr.contains("records of earlier runs cannot be read"), "{}", output.stderr);
+}
+
+#[test]
+fn bad_input_is_named_and_nothing_is_sent() {
+    let tenant = Tenant::new();
+    for (arguments, wanted) in [
+        (vec!["--application", "ho", "--component", "c"], "--scenario"),
+        (vec!["--scenario", "s", "--application", "ho"], "--component"),
+        (vec!["--scenario", "s", "--snapshot", "a b"], "--snapshot: expected an object's name"),
+        (vec!["--scenario", "a,b=c", "--snapshot", "x"], "--scenario: expected an object's name"),
+        (vec!["--scenario", "a,a", "--snapshot", "x"], "given twice"),
+        (vec!["--scenario", "a,b,c", "--snapshot", "x", "--release-plan", "p,q"], "--release-plan: expected one"),
+        (vec!["--scenario", "a", "--snapshot", "x", "--wait", "soon"], "--wait"),
+        (vec!["--scenario", "a", "--snapshot", "x", "--keep", "3d"], "--keep"),
+        (vec!["--scenario", "a", "--snapshot", "x", "--slack-webhook-file", "/nowhere/url"], "--slack-webhook-file"),
+    ] {
+        let output =
+            Tool::new("trigger-gate").arg("--kubeconfig").arg(tenant.dir.path("kubeconfig")).args(&arguments).run();
+        assert_eq!(output.code, 2, "{arguments:?}: {output:?}");
+        assert!(output.stderr.contains(wanted), "{arguments:?}: {}", output.stderr);
+    }
+    assert!(tenant.world.requests().is_empty());
+}
