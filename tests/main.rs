@@ -2,6 +2,7 @@
 
 mod collect_results;
 mod create_release;
+mod docs;
 mod help;
 mod image_build;
 mod launch_prow;

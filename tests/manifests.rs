@@ -258,7 +258,13 @@ fn a_fourth_platform_is_one_overlay() {
     assert!(given["e2e-blocking-job-names"].contains("powervs"));
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Builds an overlay and checks everything that must hold for it.
+pub fn check_overlay(platform: &str, folder: &Path) {
+    check(platform, &build(folder));
+}
+
+/// Copies a folder with all that is in it.
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());

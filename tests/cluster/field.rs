@@ -17,7 +17,7 @@ pub const SCALE: u32 = 600;
 pub const SCENARIO: &str = "ho-release-gate-aro-hcp";
 
 /// A variable that the tests need; `.ci/cluster-tests` says what each is.
-fn needed(name: &str) -> String {
+pub fn needed(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; .ci/cluster-tests says what it is"))
 }
 

@@ -65,9 +65,7 @@ impl Field {
                 "uid": snapshot["metadata"]["uid"], "controller": true, "blockOwnerDeletion": true,
             }],
         });
-        // What OpenShift's security context constraints do: a UID of the namespace's own range.
-        run["spec"]["taskRunTemplate"]["podTemplate"] = json!({"securityContext": {
-            "runAsNonRoot": true, "runAsUser": 1_000_660_000, "fsGroup": 1_000_660_000, "seccompProfile": {"type": "RuntimeDefault"}}});
+        constrain(&mut run);
         change(&mut run);
         let made = self.kubectl.create(&run);
         Run { field: self, name: made["metadata"]["name"].as_str().unwrap().to_owned() }
@@ -111,6 +109,12 @@ impl Run<'_> {
         };
         runs.iter().find(mine).cloned()
     }
+}
+
+/// What OpenShift's security context constraints do: a UID of the namespace's own range.
+pub fn constrain(run: &mut Value) {
+    run["spec"]["taskRunTemplate"]["podTemplate"] = json!({"securityContext": {
+        "runAsNonRoot": true, "runAsUser": 1_000_660_000, "fsGroup": 1_000_660_000, "seccompProfile": {"type": "RuntimeDefault"}}});
 }
 
 /// Sets one of the parameters of a run that is about to be started.

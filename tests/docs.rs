@@ -1,0 +1,153 @@
+//! The documents held against what they talk about.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::Dir;
+
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every file below a folder with that ending, in order.
+fn below(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![repository(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(path);
+            } else if path.to_string_lossy().ends_with(ending) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn documents() -> Vec<PathBuf> {
+    let mut all = below("docs", ".md");
+    all.extend(below("tekton", ".md"));
+    all.push(repository("README.md"));
+    all
+}
+
+/// Text outside of code blocks, and the blocks themselves with their language.
+fn split(text: &str) -> (String, Vec<(String, String)>) {
+    let (mut prose, mut blocks, mut block) = (String::new(), Vec::new(), None::<(String, String)>);
+    for line in text.lines() {
+        // A block may be indented, as part of a list.
+        let fence = line.trim_start().strip_prefix("```");
+        match (&mut block, fence) {
+            (None, Some(language)) => block = Some((language.to_owned(), String::new())),
+            (Some(_), Some(_)) => blocks.extend(block.take()),
+            (Some((_, code)), None) => {
+                code.push_str(line);
+                code.push('\n');
+            }
+            (None, None) => {
+                prose.push_str(line);
+                prose.push('\n');
+            }
+        }
+    }
+    assert!(block.is_none(), "a code block is not closed");
+    (prose, blocks)
+}
+
+/// A heading's anchor, as GitHub makes it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.to_lowercase().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>();
+    kept.replace(' ', "-")
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    for document in documents() {
+        let (prose, _) = split(&read(&document));
+        for part in prose.split("](").skip(1) {
+            let target = part.split_once(')').unwrap().0;
+            if target.contains("://") {
+                continue;
+            }
+            let (file, fragment) = target.split_once('#').unwrap_or((target, ""));
+            let path = if file.is_empty() { document.clone() } else { document.parent().unwrap().join(file) };
+            assert!(path.exists(), "{}: {target} leads nowhere", document.display());
+            if !fragment.is_empty() {
+                let text = split(&read(&path)).0;
+                let headings = text.lines().filter_map(|line| line.strip_prefix('#'));
+                let known = headings.map(|heading| anchor(heading.trim_start_matches('#').trim()));
+                assert!(known.into_iter().any(|known| known == fragment), "{}: no {target}", document.display());
+            }
+        }
+    }
+}
+
+/// Commands of ours in code blocks use flags that the binary has, by its `--help` page.
+#[test]
+fn every_flag_in_a_command_exists() {
+    let mut checked = 0;
+    for document in documents() {
+        for (language, code) in split(&read(&document)).1 {
+            if !["sh", "console"].contains(&language.as_str()) {
+                continue;
+            }
+            for line in code.replace("\\\n", " ").lines() {
+                let words: Vec<&str> = line.trim_start_matches("$ ").split_whitespace().collect();
+                let Some(program) = words.first() else { continue };
+                let page = repository(&format!("tests/help/{program}.txt"));
+                if !page.exists() {
+                    continue;
+                }
+                let help = read(&page);
+                for flag in words.iter().filter(|word| word.starts_with("--")) {
+                    let known = help.lines().any(|line| line.split_whitespace().next() == Some(flag));
+                    assert!(known, "{}: {program} has no {flag}", document.display());
+                    checked += 1;
+                }
+            }
+        }
+    }
+    assert!(checked > 20, "only {checked} flags were found");
+}
+
+/// The first cell of a row of the runbook is a piece of a message; it must still be one.
+#[test]
+fn every_message_in_the_runbook_is_said_somewhere() {
+    let mut sources = below("lib/src", ".rs");
+    sources.extend(below("bins", ".rs"));
+    let said: String = sources.iter().map(|path| read(path).replace("\\\"", "\"")).collect();
+    let text = read(&repository("docs/runbook.md"));
+    let messages: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
+        .map(|(cell, _)| cell)
+        .filter(|cell| cell.contains(' ') && !cell.contains('`'))
+        .collect();
+    assert!(messages.len() > 30, "{}", messages.len());
+    let missing: Vec<&str> =
+        messages.into_iter().filter(|message| !message.split('…').all(|piece| said.contains(piece.trim()))).collect();
+    assert!(missing.is_empty(), "no step says:\n{}", missing.join("\n"));
+}
+
+/// The example of the onboarding, built as it stands.
+#[test]
+fn the_onboarding_s_platform_builds() {
+    let text = read(&repository("docs/onboarding.md"));
+    let blocks: Vec<_> = split(&text).1.into_iter().filter(|(language, _)| language == "yaml").collect();
+    let [(_, kustomization), (_, settings)] = blocks.as_slice() else { panic!("{} blocks", blocks.len()) };
+    let dir = Dir::new();
+    crate::manifests::copy(&repository("tekton/konflux"), &dir.path("konflux"));
+    dir.write("konflux/overlays/acme/kustomization.yaml", kustomization);
+    dir.write("konflux/overlays/acme/settings.yaml", settings);
+    crate::manifests::check_overlay("acme", &dir.path("konflux/overlays/acme"));
+    // The commands after it name what it makes.
+    for name in ["ho-release-gate-acme", "trigger-gate-acme", "hypershift-operator-ho-release-gate-acme"] {
+        assert!(text.contains(name));
+    }
+}
