@@ -14,3 +14,4 @@ mod onboarding;
 mod rbac;
 mod release_service;
 mod run;
+mod tasks;
