@@ -124,8 +124,8 @@ fn options(args: &Args) -> Result<Options, Failure> {
         })
     });
     let mode = match (args.check, args.dry_run) {
-        (true, true) => return Err(Failure::misuse("--check and --dry-run: give one of them")),
-        (true, false) => Mode::Check,
+        // The pipeline gives its release-args to the check as well, --dry-run among them.
+        (true, _) => Mode::Check,
         (false, true) => Mode::DryRun,
         (false, false) => Mode::Create,
     };

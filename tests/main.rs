@@ -9,6 +9,8 @@ mod launch_prow;
 mod manifests;
 mod notify_slack;
 mod pipeline;
+#[cfg(feature = "rehearsal")]
+mod rehearsal;
 mod resolve_image;
 mod support;
 mod tasks;

@@ -98,6 +98,8 @@ pub fn binary(name: &str) -> &'static Path {
         "notify-slack" => env!("CARGO_BIN_EXE_notify-slack"),
         "trigger-gate" => env!("CARGO_BIN_EXE_trigger-gate"),
         "check-staleness" => env!("CARGO_BIN_EXE_check-staleness"),
+        #[cfg(feature = "rehearsal")]
+        "rehearse-gate" => env!("CARGO_BIN_EXE_rehearse-gate"),
         other => panic!("no binary {other}"),
     })
 }

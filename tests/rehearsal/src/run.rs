@@ -255,7 +255,7 @@ impl<'a> Run<'a> {
 
     fn limit(&self, from: Instant, which: fn(&Timeouts) -> &String) -> Deadline {
         let limit = self.timeouts.as_ref().and_then(|timeouts| duration::parse(which(timeouts)));
-        Deadline(limit.map(|limit: Duration| from + limit / self.laptop.time_scale))
+        Deadline(limit.map(|limit: Duration| from + self.laptop.timeout(limit)))
     }
 }
 

@@ -49,11 +49,11 @@ impl Screen {
     /// The first line.
     pub fn head(self, pipeline: &str, scenario: &Scenario) -> String {
         let wall = scenario.lasts.as_secs().div_ceil(u64::from(self.scale));
-        format!(
-            "rehearsing {pipeline} · scenario {} · {} of gate time in about {wall}s\n",
-            scenario.name,
-            duration::show(scenario.lasts)
-        )
+        let file = format!("rehearsing {pipeline}");
+        let lasts = duration::show(scenario.lasts);
+        let what = format!("scenario {} · {lasts} of gate time in about {wall}s", scenario.name);
+        let one = format!("{file} · {what}\n");
+        if one.chars().count() <= WIDTH { one } else { format!("{file}\n{what}\n") }
     }
 
     /// The lines of a task that is over; `error` is what its failed step said.
@@ -231,7 +231,7 @@ fn note(job: &Job) -> String {
 
 /// `product: TestA and 2 more`
 pub fn cause(attempt: &Attempt) -> String {
-    let cause = attempt.cause.as_deref().unwrap_or("unknown");
+    let Some(cause) = attempt.cause.as_deref() else { return String::new() };
     let tests = tests(attempt);
     match (tests.is_empty(), attempt.detail.as_deref()) {
         (false, _) => format!("{cause}: {tests}"),
@@ -415,6 +415,19 @@ mod tests {
             "launch-prow       ✗  5h00m  Gangway refused the token (403, a sign-in page): /var/run/gangway/token
                             expired or lacks access; renew it (3 tries)"
         );
+    }
+
+    #[test]
+    fn the_head_fits() {
+        let scenario = crate::scenario::named("pass").unwrap();
+        let screen = Screen { colour: false, scale: 1500 };
+        assert_eq!(
+            screen.head("a.yaml", &scenario),
+            "rehearsing a.yaml · scenario pass · 3h05m of gate time in about 8s\n"
+        );
+        let long = "x".repeat(50);
+        let two = format!("rehearsing {long}\nscenario pass · 3h05m of gate time in about 8s\n");
+        assert_eq!(screen.head(&long, &scenario), two);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use standins::{Installed, Limit, Server, Servers, World};
@@ -19,6 +20,9 @@ pub const TEST_SCENARIO: &str = "ho-release-gate-aro-hcp";
 
 /// Gangway's limit in production: 9 requests a minute for one address, burst 5.
 const LIMIT: Limit = Limit { per_minute: 9, burst: 5, retry_after: None };
+
+/// A task has this long at least, however fast the night goes (30 seconds).
+const SHORTEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Labels of a PipelineRun that the steps read from their pods.
 const SNAPSHOT_LABEL: &str = "appstudio.openshift.io/snapshot";
@@ -117,6 +121,7 @@ impl Stage {
             env,
             extra_args: binaries.iter().map(|name| (name.clone(), time_scale.clone())).collect(),
             time_scale: self.world.scale(),
+            shortest_timeout: SHORTEST_TIMEOUT,
         })
     }
 

@@ -36,6 +36,15 @@ pub struct Laptop {
     pub extra_args: BTreeMap<String, Vec<String>>,
     /// By what the timeouts of tasks are divided
     pub time_scale: u32,
+    /// The shortest that they become: starting a process takes its time, however fast a night goes
+    pub shortest_timeout: Duration,
+}
+
+impl Laptop {
+    /// What a timeout becomes here.
+    pub fn timeout(&self, gate: Duration) -> Duration {
+        (gate / self.time_scale).max(self.shortest_timeout)
+    }
 }
 
 /// A task that was started and is over.
@@ -126,7 +135,7 @@ impl Pod<'_> {
         let mut one = Try { steps: Vec::new(), failure: None, took: Duration::ZERO };
         let mut written = BTreeMap::new();
         let limit = self.task.timeout.as_deref().and_then(duration::parse).unwrap_or(TIMEOUT);
-        let own = started + limit / self.laptop.time_scale;
+        let own = started + self.laptop.timeout(limit);
         let deadline = deadline.map_or(own, |all| all.min(own));
 
         let folders = match self.folders()? {

@@ -85,6 +85,7 @@ fn laptop(work: &Path, script: &str, labels: BTreeMap<String, String>) -> Laptop
         env: Vec::new(),
         extra_args: BTreeMap::new(),
         time_scale: 1,
+        shortest_timeout: std::time::Duration::ZERO,
     }
 }
 

@@ -1,0 +1,239 @@
+//! `rehearse-gate` as a stranger runs it: every scenario with its exit code, its screen and what
+//! the servers saw.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{Dir, Output, Tool};
+
+fn pipeline(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(".tekton/pipelines").join(name)
+}
+
+fn rehearse(dir: &Dir, scenario: &str) -> Output {
+    Tool::new("rehearse-gate").args(["--scenario", scenario, "--keep"]).arg(dir.path("kept")).run()
+}
+
+/// The screen with what differs from run to run masked: spans of time, ports, folders, build ids.
+/// Rows that go on are joined, since where they break depends on those.
+fn masked(screen: &str, dir: &Dir) -> String {
+    let mut out = String::new();
+    let screen = screen.replace(&format!("\n{:28}", ""), " ");
+    for line in screen.lines() {
+        let line = line.replace(dir.path("kept").parent().unwrap().to_str().unwrap(), "DIR");
+        let line = line.replace(pipeline("").to_str().unwrap(), "");
+        let mut row = String::new();
+        for (number, word) in line.split(' ').map(mask).enumerate() {
+            if word == "TIME" && row.ends_with(['✓', '✗', ' ']) {
+                // It is right-aligned in its column.
+                row.truncate(row.trim_end().len());
+            }
+            if number > 0 {
+                row.push(' ');
+            }
+            row.push_str(&word);
+        }
+        // How often a connection is tried in its time depends on the machine.
+        if let Some((before, after)) = row.clone().split_once(" tries in ") {
+            row = format!("{}N tries in {after}", before.trim_end_matches(|c: char| c.is_ascii_digit()));
+        }
+        out.push_str(row.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn mask(word: &str) -> String {
+    let (word, point) = match word.strip_suffix([';', ',']) {
+        Some(bare) => (bare, &word[bare.len()..]),
+        None => (word, ""),
+    };
+    let span = word.ends_with(['h', 'm', 's'])
+        && word.starts_with(|c: char| c.is_ascii_digit())
+        && word.chars().all(|c| c.is_ascii_digit() || "hms".contains(c));
+    if span {
+        return format!("TIME{point}");
+    }
+    let mut out = String::new();
+    let mut digits = String::new();
+    for c in word.chars().chain(['\n']) {
+        if c.is_ascii_digit() {
+            digits.push(c);
+            continue;
+        }
+        // A build id, or the port behind an address.
+        let port = digits.len() >= 4 && out.ends_with("127.0.0.1:");
+        out.push_str(if digits.len() >= 15 || port { "N" } else { &digits });
+        digits.clear();
+        out.push(c);
+    }
+    out.trim_end_matches('\n').to_owned() + point
+}
+
+fn golden(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/screens/{name}.txt"));
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+fn held(name: &str, screen: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/screens/{name}.txt"));
+    if std::env::var_os("UPDATE_GOLDENS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, screen).unwrap();
+    }
+    assert_eq!(screen, golden(name), "{name}: UPDATE_GOLDENS=1 cargo test --test gate rehearsal");
+}
+
+/// Requests that a server answered, by method and a part of the path.
+fn asked(dir: &Dir, server: &str, method: &str, path: &str) -> usize {
+    let requests = dir.read("kept/requests.txt");
+    let hit = |line: &&str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        words[1] == server && words[2] == method && words[3].contains(path)
+    };
+    requests.lines().filter(hit).count()
+}
+
+/// What a night came to: exit code, launches, Releases.
+fn night(scenario: &str, code: i32, launches: usize, releases: usize) -> (Dir, Value) {
+    let dir = Dir::new();
+    let output = rehearse(&dir, scenario);
+    let all = format!("{}{}", output.stdout, output.stderr);
+    assert_eq!(output.code, code, "{scenario}: {all}");
+    assert!(output.stdout.lines().all(|line| line.chars().count() <= 100 || line.contains("://")), "{all}");
+    held(scenario, &masked(&output.stdout, &dir));
+    assert_eq!(output.stderr, "", "{scenario}");
+    assert_eq!(asked(&dir, "gangway", "POST", "/v1/executions"), launches, "{scenario}: {all}");
+    assert_eq!(asked(&dir, "kube", "POST", "/releases"), releases, "{scenario}: {all}");
+    assert_eq!(asked(&dir, "slack", "POST", "/services/"), 1, "{scenario}: {all}");
+    let record = serde_json::from_str(&dir.read("kept/record.json")).unwrap();
+    (dir, record)
+}
+
+#[test]
+fn a_night_in_which_all_pass_is_promoted() {
+    // three jobs, and one of them again
+    let (_, record) = night("pass", 0, 4, 1);
+    assert_eq!(record["verdict"]["decision"], "passed");
+    assert_eq!(record["release"]["released"], "true");
+}
+
+#[test]
+fn a_blocking_failure_is_refused() {
+    let (_, record) = night("blocking-failure", 3, 3, 0);
+    assert_eq!(record["verdict"]["decision"], "failed");
+}
+
+#[test]
+fn an_informing_failure_decides_nothing() {
+    let (_, record) = night("informing-failure", 0, 3, 1);
+    assert_eq!(record["verdict"]["decision"], "passed");
+}
+
+#[test]
+fn an_image_that_is_missing_is_not_tested() {
+    let (_, record) = night("image-missing", 1, 0, 0);
+    assert_eq!(record["verdict"], Value::Null);
+}
+
+#[test]
+fn without_gangway_nothing_is_decided() {
+    let (_, record) = night("gangway-down", 1, 0, 0);
+    assert_eq!(record["verdict"], Value::Null);
+}
+
+#[test]
+fn a_release_that_fails_promotes_nothing() {
+    let (_, record) = night("release-failed", 1, 3, 1);
+    assert_eq!(record["verdict"]["decision"], "passed");
+    assert_eq!(record["release"]["released"], "false");
+}
+
+#[test]
+fn the_pipeline_run_is_rehearsed_as_well() {
+    let dir = Dir::new();
+    let output = Tool::new("rehearse-gate")
+        .args(["--scenario=image-missing", "--pipeline"])
+        .arg(pipeline("ho-release-gate-run.yaml"))
+        .run();
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    let expected = &golden("image-missing");
+    // All but the name of the file and the place of the folder.
+    let middle = |text: &str| text.lines().skip(1).filter(|l| !l.contains("messages")).collect::<Vec<_>>().join("\n");
+    assert_eq!(middle(&masked(&output.stdout, &dir)), middle(expected));
+}
+
+#[test]
+fn misuse_says_what_and_where() {
+    let dir = Dir::new();
+    let odd = dir.write(
+        "odd.yaml",
+        std::fs::read_to_string(pipeline("ho-release-gate.yaml")).unwrap().replacen(
+            "      timeout: 10m",
+            "      timeout: 10m\n      onError: continue",
+            1,
+        ),
+    );
+    let slip = dir.write(
+        "slip.yaml",
+        std::fs::read_to_string(pipeline("ho-release-gate.yaml")).unwrap().replacen(
+            "$(params.component)",
+            "$(params.komponent)",
+            1,
+        ),
+    );
+    let full = dir.write("full/file", "");
+    let cases: [(&[&str], &[&str]); 7] = [
+        (&["--scenario", "night"], &["--scenario", "\"night\"", "image-missing"]),
+        (&["--time-scale", "fast"], &["--time-scale"]),
+        (&["--pipeline", "/nowhere.yaml"], &["--pipeline", "/nowhere.yaml"]),
+        (&["--pipeline", odd.to_str().unwrap()], &["odd.yaml", "onError", "line "]),
+        (&["--pipeline", slip.to_str().unwrap()], &["slip.yaml", "task resolve-image", "komponent is not declared"]),
+        (&["--keep", full.parent().unwrap().to_str().unwrap()], &["--keep", "not empty"]),
+        (&["--list"], &["--list"]),
+    ];
+    for (args, words) in cases {
+        let output = Tool::new("rehearse-gate").args(args).run();
+        assert_eq!(output.code, 2, "{args:?}: {}{}", output.stdout, output.stderr);
+        assert_eq!(output.stdout, "", "{args:?}");
+        for word in words {
+            assert!(output.stderr.contains(word), "{args:?}: {word}: {}", output.stderr);
+        }
+    }
+}
+
+/// What `--serve` prints is copied into a shell and does a night by hand.
+#[test]
+fn served_stand_ins_take_every_step_by_hand() {
+    let dir = Dir::new();
+    let mut served = Tool::new("rehearse-gate")
+        .args(["--serve", "--scenario", "informing-failure", "--keep"])
+        .arg(dir.path("served"))
+        .command()
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(served.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut script = String::from("set -e\n");
+    for line in lines.by_ref() {
+        script.push_str(&line);
+        script.push('\n');
+        // The last command is notify-slack's, and it ends with a row that goes on nowhere.
+        if script.contains("\nnotify-slack ") && !line.ends_with('\\') {
+            break;
+        }
+    }
+    let shell =
+        Command::new("/bin/sh").arg("-c").arg(&script).env_clear().env("PATH", "/bin:/usr/bin").output().unwrap();
+    let said =
+        format!("{script}\n{}\n{}", String::from_utf8_lossy(&shell.stdout), String::from_utf8_lossy(&shell.stderr));
+    let ended = Command::new("kill").args(["-INT", &served.id().to_string()]).status().unwrap();
+    assert!(ended.success());
+    assert!(served.wait().unwrap().success(), "Ctrl-C is how it ends");
+    assert!(shell.status.success(), "{said}");
+    let record: Value = serde_json::from_str(&dir.read("served/gate.json")).unwrap();
+    assert_eq!(record["release"]["released"], "true", "{said}");
+}
