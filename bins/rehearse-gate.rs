@@ -14,14 +14,16 @@ use gate::step::exit::Exit;
 use rehearsal::rehearse::{Options, RehearseError, TIME_SCALE, list_scenarios, rehearse};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Rehearses the whole gate on this machine: runs the tasks of the pipeline file as child processes
-/// of the real binaries, against stand-in servers, in a few seconds.
+/// Rehearses the whole gate on this machine: the tasks of the pipeline file as child processes of
+/// the real binaries, by Tekton's rules, against stand-in servers. A night of hours takes seconds.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
+    note = "Reaches nothing but loopback, and writes nothing but what --keep asks for. Started by cargo run, it builds the binaries that it runs first. What it does not understand in the pipeline file is an error.",
+    example = "rehearse-gate",
     example = "rehearse-gate --scenario blocking-failure --keep /tmp/night",
     error_code(0, "promoted"),
     error_code(1, "it could not decide or promote"),
-    error_code(2, "bad input"),
+    error_code(2, "bad input; nothing was run"),
     error_code(3, "the gate said no")
 )]
 struct Args {

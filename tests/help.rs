@@ -4,13 +4,21 @@ use std::path::Path;
 
 use crate::support::Tool;
 
-const BINARIES: [&str; 6] =
-    ["resolve-image", "launch-prow", "collect-results", "create-release", "notify-slack", "trigger-gate"];
+const BINARIES: &[&str] = &[
+    "resolve-image",
+    "launch-prow",
+    "collect-results",
+    "create-release",
+    "notify-slack",
+    "trigger-gate",
+    #[cfg(feature = "rehearsal")]
+    "rehearse-gate",
+];
 
 /// Run with `UPDATE_GOLDENS=1` after a change of a page.
 #[test]
 fn pages_are_as_checked_in() {
-    for name in BINARIES {
+    for &name in BINARIES {
         let output = Tool::new(name).arg("--help").run();
         assert_eq!(output.code, 0, "{name}: {}", output.stderr);
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/help/{name}.txt"));
@@ -28,7 +36,7 @@ fn pages_are_as_checked_in() {
 
 #[test]
 fn versions_and_unknown_flags() {
-    for name in BINARIES {
+    for &name in BINARIES {
         let version = Tool::new(name).arg("--version").run();
         assert_eq!(
             (version.code, version.stdout.as_str()),

@@ -40,6 +40,10 @@ fn masked(screen: &str, dir: &Dir) -> String {
         if let Some((before, after)) = row.clone().split_once(" tries in ") {
             row = format!("{}N tries in {after}", before.trim_end_matches(|c: char| c.is_ascii_digit()));
         }
+        // Kubernetes makes these letters up.
+        if let Some((before, after)) = row.clone().split_once("/managed-") {
+            row = format!("{before}/managed-X{}", after.trim_start_matches(|c: char| c.is_ascii_alphanumeric()));
+        }
         out.push_str(row.trim_end());
         out.push('\n');
     }

@@ -115,12 +115,8 @@ pub struct Verdict {
 pub struct Release {
     /// The ReleasePlan
     pub plan: String,
-    /// Name of the Release
-    pub name: Option<String>,
     /// `true`, `false` or `unknown`
     pub released: String,
-    /// The last phase seen
-    pub phase: Option<String>,
     /// What was pushed
     pub images: Vec<Pushed>,
 }

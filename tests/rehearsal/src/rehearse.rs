@@ -1,7 +1,7 @@
 //! The rehearsal from the first line to the exit code.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -103,7 +103,8 @@ pub async fn rehearse(options: &Options) -> Result<u8, RehearseError> {
     let laptop = stage.laptop(folder, work.path(), &binaries).map_err(failed)?;
     let run = Run::new(document.spec(), timeouts(&document), &stage.request(), laptop)
         .map_err(|error| misuse(format!("{shown}: {error}")))?;
-    let told = RefCell::new(Told::default());
+    let order = document.spec().all_tasks().map(|task| task.name.clone()).collect();
+    let told = RefCell::new(Told { order, ..Told::default() });
     let progress = Progress::new();
     let report = {
         let running = run.run(|event| progress.around(|| tell(event, screen, &stage, &told)));
@@ -147,6 +148,24 @@ fn timeouts(document: &Document) -> Option<Timeouts> {
 struct Told {
     /// Tasks that run, with what had been counted when they began
     running: BTreeMap<String, Counted>,
+    /// The tasks that are still to be told of, in the order of the file
+    order: VecDeque<String>,
+    /// Lines of tasks that were over before their turn
+    early: BTreeMap<String, Vec<String>>,
+}
+
+impl Told {
+    /// The lines that can be printed now that a task is over: in the order of the file, whichever
+    /// of two tasks ends first.
+    fn over(&mut self, name: &str, lines: Vec<String>) -> Vec<String> {
+        self.early.insert(name.to_owned(), lines);
+        let mut ready = Vec::new();
+        while let Some(lines) = self.order.front().and_then(|next| self.early.remove(next)) {
+            self.order.pop_front();
+            ready.extend(lines);
+        }
+        ready
+    }
 }
 
 fn count(world: &World) -> Counted {
@@ -169,9 +188,9 @@ fn tell(event: Event<'_>, screen: Screen, stage: &Stage, told: &RefCell<Told>) {
             };
             let error = last_words(task);
             let record = Record::read(&stage.record().unwrap_or_default());
-            screen.task(task, &record, counted, error.as_deref())
+            told.over(&task.name, screen.task(task, &record, counted, error.as_deref()))
         }
-        Event::Skipped(name, skip) => screen.skipped(name, skip),
+        Event::Skipped(name, skip) => told.over(name, screen.skipped(name, skip)),
         Event::Finally => vec![screen.finally()],
     };
     drop(told);

@@ -14,8 +14,8 @@ use crate::task::TaskReport;
 pub const WIDTH: usize = 100;
 /// Where the text of a task's line begins.
 const TEXT: usize = 28;
-/// A try that ends within this (a fifth of a second) did nothing but start processes; what that
-/// would be in gate time means nothing.
+/// A try that takes less than this for each of its steps (a fifth of a second) did nothing but
+/// start processes; what that would be in gate time means nothing.
 const START: Duration = Duration::from_millis(200);
 
 /// How lines look.
@@ -60,7 +60,8 @@ impl Screen {
     pub fn task(self, task: &TaskReport, record: &Record, counted: Counted, error: Option<&str>) -> Vec<String> {
         let succeeded = task.finished.outcome == Outcome::Succeeded;
         let mark = if succeeded { ("✓", Colour::Good) } else { ("✗", Colour::Bad) };
-        let took: Duration = task.tries.iter().map(|one| one.took).filter(|took| *took >= START).sum();
+        let took: Duration =
+            task.tries.iter().filter(|one| one.took >= START * one.steps.len() as u32).map(|one| one.took).sum();
         let known = self.known(task, record, counted);
         let failure = || {
             let failed = task.tries.last().and_then(|one| one.failure.clone()).unwrap_or_default();
@@ -76,7 +77,7 @@ impl Screen {
         let mut lines = self.line(&task.name, mark, &self.gate_time(took), &text);
         if task.name == "collect-results" {
             let width = record.jobs.iter().map(|job| short(&job.name).len()).max().unwrap_or(0);
-            lines.extend(record.jobs.iter().map(|job| self.job(job, width)));
+            lines.extend(record.jobs.iter().flat_map(|job| self.job(job, width)));
         }
         lines
     }
@@ -137,14 +138,8 @@ impl Screen {
             "create-release" => {
                 let release = record.release.as_ref()?;
                 let mut parts = vec![result("release")?.to_owned()];
-                parts.extend(release.phase.clone());
-                let pushed = release.images.iter().flat_map(|image| {
-                    image.urls.first().map(|url| match url.contains('@') {
-                        true => short_digests(url),
-                        false => format!("{url} {}", short_digests(&image.digest)),
-                    })
-                });
-                parts.extend(pushed);
+                parts.extend((release.released == "true").then(|| "Released".to_owned()));
+                parts.extend(release.images.iter().filter_map(|image| pushed(image.urls.first()?, &image.digest)));
                 parts.join(" · ")
             }
             "notify-slack" => many(counted.messages, "message"),
@@ -152,7 +147,7 @@ impl Screen {
         })
     }
 
-    fn job(self, job: &Job, width: usize) -> String {
+    fn job(self, job: &Job, width: usize) -> Vec<String> {
         let (word, colour) = match (outcome(job), job.class.as_str()) {
             ("passed", _) => ("passed", Colour::Good),
             (word, "informing") => (word, Colour::Odd),
@@ -164,16 +159,20 @@ impl Screen {
             .zip(last)
             .map(|(first, last)| self.gate_time(Duration::try_from(last.duration_since(first)).unwrap_or_default()));
         let head = format!(
-            "  {:<10} {:<width$}  {}{:pad$} {:>6}  ",
+            "  {:<9} {:<width$}  {}{:pad$} {:>5}  ",
             job.class,
             short(&job.name),
             self.paint(word, colour),
             "",
             took.unwrap_or_default(),
-            pad = 10_usize.saturating_sub(word.chars().count()),
+            pad = 7_usize.saturating_sub(word.chars().count()),
         );
-        let room = WIDTH.saturating_sub(2 + 10 + 1 + width + 2 + 11 + 6 + 2);
-        format!("{head}{}", cut(&note(job), room)).trim_end().to_owned()
+        let indent = 2 + 9 + 1 + width + 2 + 7 + 1 + 5 + 2;
+        let mut rows = wrap(&note(job), WIDTH.saturating_sub(indent).max(30)).into_iter();
+        let first = rows.next().unwrap_or_default();
+        let mut lines = vec![format!("{head}{first}").trim_end().to_owned()];
+        lines.extend(rows.map(|row| format!("{:indent$}{row}", "")));
+        lines
     }
 
     fn gate_time(self, wall: Duration) -> String {
@@ -219,7 +218,7 @@ fn note(job: &Job) -> String {
     let earlier = &job.attempts[..job.attempts.len() - 1];
     if !earlier.is_empty() {
         let number = ["second", "third", "fourth", "fifth"].get(earlier.len() - 1).unwrap_or(&"later");
-        let causes: Vec<String> = earlier.iter().map(cause).collect();
+        let causes: Vec<String> = earlier.iter().map(|e| e.detail.clone().unwrap_or_else(|| cause(e))).collect();
         // On its second try the proof is a matter of course.
         if let Some(first) = parts.first_mut().filter(|part| part.starts_with("proven")) {
             "proven".clone_into(first);
@@ -277,11 +276,11 @@ fn many(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
-fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+/// Where an image was pushed to, by digest whatever its tag.
+fn pushed(url: &str, digest: &str) -> Option<String> {
+    let (registry, path) = url.split_once('/')?;
+    let path = path.split(['@', ':']).next().unwrap_or(path);
+    Some(short_digests(&format!("{registry}/{path}@{digest}")))
 }
 
 /// Rows of at most `width`; a longer word (an address) keeps a row of its own, whole.
@@ -361,7 +360,7 @@ mod tests {
     {"name": "unnamed", "class": "informing", "refusal": {"reason": "no such job"}}
   ],
   "verdict": {"decision": "passed", "blocking_passed": 2, "blocking_total": 2},
-  "release": {"phase": "Released", "images": [{"digest": "sha256:4be1f0c2d7aa", "urls": ["quay.io/acme/v@sha256:4be1f0c2d7aa"]}]}
+  "release": {"released": "true", "images": [{"digest": "sha256:4be1f0c2d7aa", "urls": ["quay.io/acme/v:aro-x"]}]}
 }"#,
         );
         assert_eq!(record.jobs.len(), 4, "the text above is read");
@@ -392,10 +391,10 @@ mod tests {
     #[test]
     fn the_verdict_shows_every_job() {
         let expected = "collect-results   ✗  5h00m  passed: 2 of 2 blocking jobs passed
-  blocking   e2e-aks                passed      2h41m  proven by its install log
-  blocking   e2e-aks-upgrade-minor  passed      2h51m  proven · second try, the first: infrastructu…
-  informing  e2e-kubevirt-aks       failed      1h58m  product: TestNodePool/Main/TestRollback and …
-  informing  unnamed                refused            no such job";
+  blocking  e2e-aks                passed  2h41m  proven by its install log
+  blocking  e2e-aks-upgrade-minor  passed  2h51m  proven · second try, the first: no cluster lease
+  informing e2e-kubevirt-aks       failed  1h58m  product: TestNodePool/Main/TestRollback and 2 more
+  informing unnamed                refused        no such job";
         let failed = task("collect-results", &[], Some("step collect-results exited 3"), 3);
         let lines = PLAIN.task(&failed, &record(), Counted::default(), Some("ignored"));
         assert_eq!(lines.join("\n"), expected);
