@@ -129,8 +129,13 @@ impl Journal {
                 let id = identity.run_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
                 let record = GateRecord::begin(id, clock.now());
                 let journal = Self { store, clock, state: Mutex::new(State { record, version: None }) };
-                journal.identify(identity).await?;
-                Ok(journal)
+                match journal.identify(identity).await {
+                    // Another process was faster, and no id was asked for: its record is the one.
+                    Err(RecordError::OtherRun { .. }) if identity.run_id.is_none() => {
+                        Self::existing(journal.store, journal.clock, identity).await
+                    }
+                    other => other.map(|()| journal),
+                }
             }
         }
     }
@@ -375,6 +380,36 @@ mod tests {
             Journal::open(store(&dir), clock(), &Identity::default()).await,
             Err(RecordError::Malformed { .. })
         ));
+    }
+
+    /// A file that looks missing the first time: another process makes it meanwhile.
+    #[derive(Debug)]
+    struct Late(FileStore, std::sync::atomic::AtomicBool);
+
+    #[async_trait::async_trait]
+    impl Store for Late {
+        async fn load(&self) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
+            if self.1.swap(true, std::sync::atomic::Ordering::Relaxed) { self.0.load().await } else { Ok(None) }
+        }
+
+        async fn save(&self, bytes: &[u8], replaces: Option<&Version>) -> Result<Version, StoreError> {
+            self.0.save(bytes, replaces).await
+        }
+
+        fn place(&self) -> String {
+            self.0.place()
+        }
+    }
+
+    #[tokio::test]
+    async fn two_beginners_share_one_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Journal::open(store(&dir), clock(), &Identity::default()).await.unwrap();
+        let late = || Box::new(Late(FileStore::new(dir.path().join("gate.json")), false.into()));
+        let second = Journal::open(late(), clock(), &Identity::default()).await.unwrap();
+        assert_eq!(first.record().await.id, second.record().await.id);
+        let other = Identity { run_id: Some("other".to_owned()), ..Identity::default() };
+        assert!(matches!(Journal::open(late(), clock(), &other).await, Err(RecordError::OtherRun { .. })));
     }
 
     #[tokio::test]
