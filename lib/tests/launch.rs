@@ -167,6 +167,17 @@ async fn a_launch_that_never_arrived_is_sent_again_after_two_clean_misses() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_never_arrives_ends_in_doubt() {
+    let scene = Scene::new(&[AKS]);
+    scene.world.prow().somebody_launches(AKS);
+    scene.world.fault(Fault::on(Server::Gangway, Trouble::DropBefore).method("POST"));
+    let error = scene.launch(&[AKS], &[]).await.unwrap().error.unwrap();
+    assert_eq!(exit(error), Exit::Unsafe);
+    assert!((600..800).contains(&scene.seconds()), "{}", scene.seconds());
+    assert!(scene.record.record().unwrap().jobs[0].attempts[0].intent.sends <= 5);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_empty_list_proves_nothing() {
     let scene = Scene::new(&[AKS]);
     scene.world.fault(create(1, Trouble::DropAfter));

@@ -15,8 +15,12 @@ use crate::record::{GateRecord, Intent, JobRecord, Journal, LaunchRefusal};
 use crate::retry::Policy;
 use crate::step::Chain;
 
-/// What was announced is sent within this or not at all (10 seconds, wall time).
+/// What was announced is sent within this or not at all (10 seconds).
 const ANNOUNCED_FOR: Duration = Duration::from_secs(10);
+
+/// However time is scaled, an announcement is good for a second, and another process's is given
+/// two: what is on the wire is not scaled.
+const SCALED_LEAST: Duration = Duration::from_secs(1);
 
 /// A run that is missing counts only after the same intent was seen for so long (100 seconds): 90
 /// for everybody between here and Gangway to give up, and the time that an announcement may take
@@ -172,7 +176,7 @@ impl Launcher {
             // Somebody else has: what is there now decides.
             return Ok(());
         }
-        if began.elapsed() > ANNOUNCED_FOR {
+        if Instant::now() > self.gate(began, ANNOUNCED_FOR).max(began + SCALED_LEAST) {
             tracing::warn!(job, "announcing the launch of {job} in the record took too long; announcing it again");
             return self.note(|record| attempt::not_created(record, job, number, &intent)).await;
         }
@@ -227,7 +231,8 @@ impl Launcher {
         }
         let known = known(record);
         // What is missing now was missing after everything announced had arrived, if it had by now.
-        let settled = now >= self.gate(doubt.since, SETTLED_AFTER);
+        let settled_at = self.settled_at(doubt);
+        let settled = now >= settled_at;
         let look = tokio::time::timeout(LOOK_TIMEOUT, self.finder.look(order, &known)).await;
         match look.unwrap_or_else(|_| Found::Unclear(format!("looking took longer than {}", human(LOOK_TIMEOUT)))) {
             Found::Run { id, lacks: None } => {
@@ -236,6 +241,7 @@ impl Launcher {
             Found::Run { id, lacks: Some(lacks) } => return self.note_difference(job, number, &id, &lacks).await,
             Found::Missing if settled => {
                 doubt.misses += 1;
+                doubt.unclear = "it was missing when last looked for".to_owned();
                 tracing::info!(job, misses = doubt.misses, "{job} does not run (look {} of {MISSES})", doubt.misses);
             }
             Found::Missing => doubt.unclear = "it may yet appear".to_owned(),
@@ -250,7 +256,8 @@ impl Launcher {
             course.doubt = None;
             return self.send(order, number, Some(&intent), course).await;
         }
-        if now >= self.gate(since, PATIENCE_IN_DOUBT) {
+        let settled_late = self.gate(since + 2 * SCALED_LEAST, PATIENCE_IN_DOUBT - SETTLED_AFTER);
+        if now >= self.gate(since, PATIENCE_IN_DOUBT).max(settled_late) {
             return Err(LaunchError::Undecided {
                 job: job.to_owned(),
                 sent_at: doubt.intent.sent_at.map_or_else(|| "an unknown time".to_owned(), |at| format!("{at:.0}")),
@@ -260,9 +267,14 @@ impl Launcher {
             });
         }
         // Before it is settled one early look is enough.
-        let settled_at = self.gate(doubt.since, SETTLED_AFTER);
         doubt.next_look = if settled { self.gate(Instant::now(), BETWEEN_LOOKS) } else { settled_at };
         Ok(())
+    }
+
+    /// When everything that an intent announced has arrived.
+    fn settled_at(&self, doubt: &Doubt) -> Instant {
+        let settled_at = self.gate(doubt.since, SETTLED_AFTER);
+        if doubt.intent.holder == self.holder { settled_at } else { settled_at.max(doubt.since + 2 * SCALED_LEAST) }
     }
 
     fn begin_doubt(&self, intent: Intent, now: Instant) -> Doubt {
