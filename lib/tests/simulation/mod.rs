@@ -3,6 +3,8 @@
 
 #![allow(dead_code, missing_docs)]
 
+pub mod killer;
+
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
@@ -17,6 +19,8 @@ use gate::secret::SecretFile;
 use gate::step::Failure;
 use jiff::Timestamp;
 use standins::{JobScript, Server, TokioTime, World};
+
+use self::killer::{Deadly, Killer};
 
 /// When every simulation begins.
 pub fn beginning() -> Timestamp {
@@ -132,6 +136,19 @@ impl Scene {
     pub async fn launch(&self, blocking: &[&str], informing: &[&str]) -> Result<Ended, Failure> {
         let options = self.options(blocking, informing);
         launch::run(&options, Box::new(self.record.clone()), self.transport(), self.clock.clone()).await
+    }
+
+    /// Runs launch-prow, to be stopped by a killer.
+    pub async fn launch_under(
+        &self,
+        killer: &Arc<Killer>,
+        blocking: &[&str],
+        informing: &[&str],
+    ) -> Result<Ended, Failure> {
+        let options = self.options(blocking, informing);
+        let store = Box::new(Deadly(self.record.clone(), killer.clone()));
+        let transport = Arc::new(Deadly(self.transport(), killer.clone()));
+        launch::run(&options, store, transport, self.clock.clone()).await
     }
 
     /// How often each of our keys was launched, by Prow's own count: those that people made aside.
