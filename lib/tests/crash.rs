@@ -29,6 +29,8 @@ struct Case {
     faults: Vec<Fault>,
     /// Jobs that cron has launched as well.
     of_cron: Vec<&'static str>,
+    /// The longest ways to the record and to the servers in milliseconds, and their seed.
+    ways: (u64, u64, u64),
 }
 
 impl Case {
@@ -40,11 +42,18 @@ impl Case {
         let blocking = 1 + random.below(jobs.len() as u64) as usize;
         let of_cron = JOBS.into_iter().filter(|_| random.once_in(2)).chain(["periodic-y"]).collect();
         let faults = (0..random.below(4)).map(|_| fault(random, jobs.len())).collect();
-        Self { jobs, blocking, faults, of_cron }
+        // Beyond what an announcement may take, and up to what a proxy waits.
+        let ways = if random.once_in(2) {
+            (0, 0, 0)
+        } else {
+            (random.below(15_000), random.below(60_000), random.next() >> 8)
+        };
+        Self { jobs, blocking, faults, of_cron, ways }
     }
 
     fn scene(&self) -> Scene {
-        let scene = Scene::new(&JOBS);
+        let mut scene = Scene::new(&JOBS);
+        scene.ways = self.ways;
         for job in &self.of_cron {
             scene.world.prow().somebody_launches(job);
         }
@@ -104,26 +113,29 @@ async fn launch(case: &Case, kills: &[u64]) -> (Outcome, u64) {
             continue;
         }
     }
+    (outcome(case, &scene, &format!("kills at {kills:?}")).await, last)
+}
+
+/// Counts, when everything that was ever sent has arrived.
+async fn outcome(case: &Case, scene: &Scene, after: &str) -> Outcome {
+    tokio::time::sleep(Duration::from_secs(300)).await;
     let launches = scene.world.prow().launches();
     let ours: Vec<_> = launches.iter().filter(|launch| launch.labels.contains_key("release-gate/key")).collect();
     for job in &case.jobs {
         let of_job: Vec<_> = ours.iter().filter(|launch| launch.job == *job).map(|launch| launch.id.clone()).collect();
-        assert_eq!(
-            of_job,
-            Vec::from_iter(scene.execution(job)),
-            "{job} after kills at {kills:?}: {}",
-            case.described()
-        );
+        assert_eq!(of_job, Vec::from_iter(scene.execution(job)), "{job} after {after}: {}", case.described());
     }
     let mut counts = BTreeMap::new();
     ours.iter().for_each(|launch| *counts.entry(launch.job.clone()).or_default() += 1);
-    let launched = gate::launch::launched(&scene.record.record().unwrap());
-    (Outcome { launched, launches: counts }, last)
+    Outcome { launched: gate::launch::launched(&scene.record.record().unwrap()), launches: counts }
 }
 
 impl Case {
     fn described(&self) -> String {
-        format!("{:?}, {} blocking, cron {:?}, {:?}", self.jobs, self.blocking, self.of_cron, self.faults)
+        format!(
+            "{:?}, {} blocking, cron {:?}, ways {:?}, {:?}",
+            self.jobs, self.blocking, self.of_cron, self.ways, self.faults
+        )
     }
 }
 
@@ -157,4 +169,33 @@ fn a_launch_survives_every_kill() {
         cases += 1;
     }
     println!("{kills} kills over {cases} job sets in {:?}", begun.elapsed());
+}
+
+/// Two launchers on one record, far from it and from the servers, one of them killed at times.
+#[test]
+fn two_launchers_launch_each_job_once() {
+    let mut random = Random::seeded(7);
+    for _ in 0..150 {
+        let mut case = Case::seeded(&mut random);
+        case.ways.2 = random.next() >> 8;
+        if case.ways.0 == 0 {
+            (case.ways.0, case.ways.1) = (random.below(3000), random.below(3000));
+        }
+        let kill = if random.once_in(2) { 1 + random.below(20) } else { 0 };
+        paused(async {
+            let scene = case.scene();
+            let (blocking, informing) = case.jobs.split_at(case.blocking);
+            let (dies, lives) = (Killer::at(kill), Killer::at(0));
+            let (one, other) = tokio::join!(
+                dies.run(scene.launch_under(&dies, blocking, informing)),
+                lives.run(scene.launch_under(&lives, blocking, informing))
+            );
+            for ended in one.into_iter().chain(other) {
+                let ended = ended.unwrap();
+                assert!(ended.error.is_none(), "{:?}: {}", ended.error, case.described());
+            }
+            let outcome = outcome(&case, &scene, &format!("two launchers, a kill at {kill}")).await;
+            assert_eq!(outcome.launched, case.jobs.len(), "{}", case.described());
+        });
+    }
 }

@@ -5,8 +5,9 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use gate::http::{Request, Response, SharedTransport, Transport, TransportError};
@@ -79,6 +80,68 @@ impl<S: Store + fmt::Debug> Store for Deadly<S> {
 
     fn place(&self) -> String {
         self.0.place()
+    }
+}
+
+/// A slow way to the servers. What was sent arrives, even if the sender is dead by then.
+#[derive(Debug, Clone)]
+pub struct Slow<T> {
+    pub inner: T,
+    /// The longest way there and back in milliseconds.
+    pub longest: u64,
+    random: Arc<Mutex<Random>>,
+    /// Kills the sender while its request is under way.
+    killer: Arc<Killer>,
+}
+
+impl<T> Slow<T> {
+    pub fn new(inner: T, longest: u64, seed: u64, killer: &Arc<Killer>) -> Self {
+        Self { inner, longest, random: Arc::new(Mutex::new(Random::seeded(seed))), killer: killer.clone() }
+    }
+
+    /// How long the next way takes: mostly short, sometimes as long as it can.
+    fn way(&self) -> Duration {
+        let mut random = self.random.lock().unwrap();
+        let longest = if random.once_in(4) { self.longest } else { self.longest / 20 };
+        Duration::from_millis(random.below(longest + 1))
+    }
+}
+
+#[async_trait]
+impl Transport for Slow<SharedTransport> {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let (there, back, inner) = (self.way(), self.way(), self.inner.clone());
+        let after = request.timeout;
+        let arrives = tokio::spawn(async move {
+            tokio::time::sleep(there).await;
+            let answer = inner.send(request).await;
+            tokio::time::sleep(back).await;
+            answer
+        });
+        self.killer.point().await;
+        let host = "a slow host".to_owned();
+        tokio::time::timeout(after, arrives).await.map_or(Err(TransportError::TimedOut { host, after }), Result::unwrap)
+    }
+}
+
+#[async_trait]
+impl<S: Store + fmt::Debug> Store for Slow<S> {
+    async fn load(&self) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
+        tokio::time::sleep(self.way()).await;
+        let result = self.inner.load().await;
+        tokio::time::sleep(self.way()).await;
+        result
+    }
+
+    async fn save(&self, bytes: &[u8], replaces: Option<&Version>) -> Result<Version, StoreError> {
+        tokio::time::sleep(self.way()).await;
+        let result = self.inner.save(bytes, replaces).await;
+        tokio::time::sleep(self.way()).await;
+        result
+    }
+
+    fn place(&self) -> String {
+        self.inner.place()
     }
 }
 

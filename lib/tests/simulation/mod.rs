@@ -6,6 +6,7 @@
 pub mod killer;
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -20,7 +21,7 @@ use gate::step::Failure;
 use jiff::Timestamp;
 use standins::{JobScript, Server, TokioTime, World};
 
-use self::killer::{Deadly, Killer};
+use self::killer::{Deadly, Killer, Slow};
 
 /// When every simulation begins.
 pub fn beginning() -> Timestamp {
@@ -72,6 +73,9 @@ pub struct Scene {
     pub record: Memory,
     pub clock: SharedClock,
     pub limits: Limits,
+    /// The longest ways to the record and to the servers in milliseconds, and their seed.
+    pub ways: (u64, u64, u64),
+    processes: AtomicU64,
     token: tempfile::NamedTempFile,
 }
 
@@ -89,7 +93,15 @@ impl Scene {
         let token = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(token.path(), TOKEN).unwrap();
         let clock = Arc::new(RuntimeClock::starting_at(beginning()));
-        Self { world, record: Memory::default(), clock, limits: Limits::default(), token }
+        Self {
+            world,
+            record: Memory::default(),
+            clock,
+            limits: Limits::default(),
+            ways: (0, 0, 0),
+            processes: AtomicU64::new(0),
+            token,
+        }
     }
 
     /// Changes the token.
@@ -146,8 +158,13 @@ impl Scene {
         informing: &[&str],
     ) -> Result<Ended, Failure> {
         let options = self.options(blocking, informing);
-        let store = Box::new(Deadly(self.record.clone(), killer.clone()));
-        let transport = Arc::new(Deadly(self.transport(), killer.clone()));
+        let (to_record, to_servers, seed) = self.ways;
+        // Each process has ways of its own.
+        let seed = seed + self.processes.fetch_add(1, Ordering::Relaxed);
+        let store = Slow::new(self.record.clone(), to_record, seed, killer);
+        let store = Box::new(Deadly(store, killer.clone()));
+        let transport: SharedTransport = Arc::new(Slow::new(self.transport(), to_servers, seed, killer));
+        let transport = Arc::new(Deadly(transport, killer.clone()));
         launch::run(&options, store, transport, self.clock.clone()).await
     }
 
