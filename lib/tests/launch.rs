@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gate::launch::LaunchError;
 use gate::step::{Exit, Failure};
-use simulation::{Scene, VARIABLE};
+use simulation::{LateAcknowledgement, Scene, VARIABLE};
 use standins::{Fault, JobScript, Limit, Nth, Server, Trouble};
 
 const AKS: &str = "periodic-ci-openshift-hypershift-release-4.19-periodics-e2e-aks";
@@ -268,6 +268,26 @@ async fn two_processes_on_one_record_launch_each_job_once() {
             assert!(ended.error.is_none() && ended.launched == 3, "{trouble:?}: {:?}", ended.error);
         }
         assert_eq!((scene.launches(AKS), scene.launches(LONG), scene.launches(AWS)), (2, 1, 2), "{trouble:?}");
+    }
+}
+
+/// A process that is told much too late that its announcement is stored must not send any more:
+/// another one has waited, looked, and launched the job.
+#[tokio::test(start_paused = true)]
+async fn who_is_held_up_after_announcing_does_not_send() {
+    for write in 1..8 {
+        let scene = Scene::new(&[AKS]);
+        scene.world.prow().somebody_launches(AKS);
+        let delay = Duration::from_secs(400);
+        let held_up = LateAcknowledgement { record: scene.record.clone(), write, delay, writes: 0.into() };
+        let (one, other) = tokio::join!(scene.launch_with(Box::new(held_up), &[AKS]), async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            scene.launch(&[AKS], &[]).await
+        });
+        for ended in [one.unwrap(), other.unwrap()] {
+            assert!(ended.error.is_none() && ended.launched == 1, "held up at {write}: {:?}", ended.error);
+        }
+        assert_eq!(scene.launches(AKS), 2, "held up at {write}: one of cron, one of ours");
     }
 }
 

@@ -8,6 +8,7 @@ pub mod killer;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use gate::clock::{RuntimeClock, SharedClock};
@@ -64,6 +65,34 @@ impl Store for Memory {
 
     fn place(&self) -> String {
         "the record in memory".to_owned()
+    }
+}
+
+/// A record whose n-th write is stored at once and acknowledged only long after.
+#[derive(Debug)]
+pub struct LateAcknowledgement {
+    pub record: Memory,
+    pub write: u64,
+    pub delay: Duration,
+    pub writes: AtomicU64,
+}
+
+#[async_trait]
+impl Store for LateAcknowledgement {
+    async fn load(&self) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
+        self.record.load().await
+    }
+
+    async fn save(&self, bytes: &[u8], replaces: Option<&Version>) -> Result<Version, StoreError> {
+        let saved = self.record.save(bytes, replaces).await;
+        if self.writes.fetch_add(1, Ordering::Relaxed) + 1 == self.write {
+            tokio::time::sleep(self.delay).await;
+        }
+        saved
+    }
+
+    fn place(&self) -> String {
+        self.record.place()
     }
 }
 
@@ -148,6 +177,11 @@ impl Scene {
     pub async fn launch(&self, blocking: &[&str], informing: &[&str]) -> Result<Ended, Failure> {
         let options = self.options(blocking, informing);
         launch::run(&options, Box::new(self.record.clone()), self.transport(), self.clock.clone()).await
+    }
+
+    /// Runs launch-prow with a record of its own kind.
+    pub async fn launch_with(&self, store: Box<dyn Store>, blocking: &[&str]) -> Result<Ended, Failure> {
+        launch::run(&self.options(blocking, &[]), store, self.transport(), self.clock.clone()).await
     }
 
     /// Runs launch-prow, to be stopped by a killer.
