@@ -168,7 +168,7 @@ fn a_launch_survives_every_kill() {
         }
         cases += 1;
     }
-    println!("{kills} kills over {cases} job sets in {:?}", begun.elapsed());
+    eprintln!("{kills} kills over {cases} job sets in {:?}", begun.elapsed());
 }
 
 /// Two launchers on one record, far from it and from the servers, one of them killed at times.
