@@ -312,10 +312,11 @@ fn a_lost_answer_is_looked_up() {
     for trouble in [Trouble::DropAfter, Trouble::StatusAfter(504), Trouble::DropBefore, Trouble::Html200] {
         let case = Case::new();
         let words = format!("{trouble:?}");
-        case.world.fault(Fault::on(Server::Kube, trouble).method("POST").path("/releases").nth(Nth::Only(1)));
+        case.world.fault(Fault::on(Server::Kube, trouble).method("POST").path("*/releases*").nth(Nth::Only(1)));
         let output = case.run(&[]);
         assert_eq!(output.code, 0, "{words}: {output:?}");
         assert_eq!(case.world.kube().releases().len(), 1, "{words}");
+        assert!(output.stderr.contains("looking, then trying again"), "{words}: the fault was met");
         assert_eq!(case.noted()["created"], true, "{words}");
     }
 }

@@ -216,8 +216,10 @@ fn a_registry_that_wants_a_login() {
 fn trouble_is_retried_and_then_called_so() {
     use standins::{Fault, Nth, Server, Trouble};
     let case = Case::new(image());
-    case.world.fault(Fault::on(Server::Registry, Trouble::StatusBefore(503)).path("/manifests/").nth(Nth::Only(1)));
-    assert_eq!(case.run(&[]).code, 0);
+    case.world.fault(Fault::on(Server::Registry, Trouble::StatusBefore(503)).path("*/manifests/*").nth(Nth::Only(1)));
+    let output = case.run(&[]);
+    assert_eq!(output.code, 0, "{output:?}");
+    assert!(output.stderr.contains("trying again"), "{}", output.stderr);
     case.world.clear_faults();
     case.world.fault(Fault::on(Server::Registry, Trouble::StatusBefore(503)));
     let output = case.run(&[]);

@@ -86,6 +86,8 @@ impl Cluster {
             }
         }
         config.read_timeout = Some(READ_TIMEOUT);
+        // The client would repeat everything, creations too: whether that is right is for the callers.
+        config.default_retry = false;
         config.connect_timeout = Some(Duration::from_secs(10));
         let namespace = options.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
         let client = Client::try_from(config).map_err(ClusterError::Client)?;

@@ -1,0 +1,167 @@
+//! No duplicate Release, whatever is killed and whenever, and the work still comes to its end.
+
+use std::time::Duration;
+
+use standins::{Fault, Nth, ReleaseScript, Server, Trouble};
+
+use super::harness::{Death, Memory, Setting};
+use crate::promote::Options;
+use crate::record::Released;
+use crate::step::Exit;
+
+/// Runs processes until one lives to its end.
+async fn carry_on(setting: &Setting, memory: &Memory, options: &Options, deaths: &[Death]) -> (Exit, Released) {
+    for death in deaths {
+        match setting.process(memory, options, *death).await.0 {
+            Some(end) => {
+                let promotion = end.unwrap();
+                return (promotion.exit, promotion.released);
+            }
+            None => tokio::time::sleep(Duration::from_secs(1)).await,
+        }
+    }
+    let promotion = setting.run(memory, options).await;
+    (promotion.exit, promotion.released)
+}
+
+/// A generator of numbers that are the same in every run (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+
+    fn death(&mut self) -> Death {
+        let at = u32::try_from(self.below(24)).unwrap() + 1;
+        [Death::Before(at), Death::After(at), Death::Late(at)][usize::try_from(self.below(3)).unwrap()]
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_at_every_request_and_every_write() {
+    let setting = Setting::new(|_| ());
+    let (_, all) = setting.process(&setting.memory("run"), &setting.options(), Death::Never).await;
+    assert!((15..40).contains(&all), "{all} points to die at");
+    for at in 1..=all {
+        for death in [Death::Before(at), Death::After(at), Death::Late(at)] {
+            let setting = Setting::new(|_| ());
+            let memory = setting.memory("run");
+            let end = carry_on(&setting, &memory, &setting.options(), &[death]).await;
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            assert_eq!(end, (Exit::Done, Released::True), "{death:?}");
+            assert_eq!(setting.releases(), 1, "{death:?}");
+            let noted = memory.record().release.unwrap();
+            assert!(noted.is_final && noted.created, "{death:?}: {noted:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_again_and_again() {
+    for seed in 0..300 {
+        let mut dice = Dice(seed);
+        let deaths: Vec<Death> = (0..1 + dice.below(5)).map(|_| dice.death()).collect();
+        let setting = Setting::new(|_| ());
+        let memory = setting.memory("run");
+        let end = carry_on(&setting, &memory, &setting.options(), &deaths).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(end, (Exit::Done, Released::True), "seed {seed}: {deaths:?}");
+        assert_eq!(setting.releases(), 1, "seed {seed}: {deaths:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_at_once_and_killed() {
+    for seed in 0..250 {
+        let mut dice = Dice(1_000_000 + seed);
+        let setting = Setting::new(|_| ());
+        let shared = setting.memory("shared");
+        // Of one record, or each of its own.
+        let memories: Vec<Memory> = (0..3)
+            .map(|number| if seed % 2 == 0 { shared.clone() } else { setting.memory(&format!("run-{number}")) })
+            .collect();
+        let deaths: Vec<Vec<Death>> = (0..3).map(|_| (0..dice.below(4)).map(|_| dice.death()).collect()).collect();
+        let options = setting.options();
+        let (one, two, three) = tokio::join!(
+            carry_on(&setting, &memories[0], &options, &deaths[0]),
+            carry_on(&setting, &memories[1], &options, &deaths[1]),
+            carry_on(&setting, &memories[2], &options, &deaths[2]),
+        );
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        for end in [one, two, three] {
+            assert_eq!(end, (Exit::Done, Released::True), "seed {seed}: {deaths:?}");
+        }
+        assert_eq!(setting.releases(), 1, "seed {seed}: {deaths:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_while_the_cluster_misbehaves() {
+    let troubles = [
+        Trouble::DropBefore,
+        Trouble::DropAfter,
+        Trouble::StatusBefore(503),
+        Trouble::StatusAfter(504),
+        Trouble::Truncate(40),
+        Trouble::Html200,
+        Trouble::TooMany(Some(1)),
+        Trouble::StallAfter(Duration::from_secs(90)),
+    ];
+    for seed in 0..400 {
+        let mut dice = Dice(2_000_000 + seed);
+        let setting = Setting::new(|_| ());
+        let memory = setting.memory("run");
+        for _ in 0..1 + dice.below(4) {
+            let trouble = troubles[usize::try_from(dice.below(8)).unwrap()].clone();
+            let nth = Nth::Only(u32::try_from(dice.below(4)).unwrap() + 1);
+            let fault = Fault::on(Server::Kube, trouble).nth(nth);
+            setting.world.fault(match dice.below(2) {
+                0 => fault.method("POST"),
+                _ => fault,
+            });
+        }
+        let deaths: Vec<Death> = (0..dice.below(4)).map(|_| dice.death()).collect();
+        let end = carry_on(&setting, &memory, &setting.options(), &deaths).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(setting.releases(), 1, "seed {seed}: {deaths:?}");
+        assert_eq!(end, (Exit::Done, Released::True), "seed {seed}: {deaths:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_one_after_a_failure_is_made_once() {
+    for at in 1..=30 {
+        for death in [Death::Before(at), Death::After(at), Death::Late(at)] {
+            let setting = Setting::new(|night| {
+                night.releases = vec![ReleaseScript::fails("push-snapshot", "push"), ReleaseScript::released()];
+            });
+            let memory = setting.memory("run");
+            assert_eq!(setting.run(&memory, &setting.options()).await.exit, Exit::Failed);
+            let again = Options { again: true, ..setting.options() };
+            let end = carry_on(&setting, &memory, &again, &[death]).await;
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            assert_eq!(end, (Exit::Done, Released::True), "{death:?}");
+            assert_eq!(setting.releases(), 2, "{death:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_stays_lost_is_not_called_failed() {
+    let setting = Setting::new(|_| ());
+    let memory = setting.memory("run");
+    // Every creation has no answer and no effect: nobody can tell from outside.
+    setting.world.fault(Fault::on(Server::Kube, Trouble::DropBefore).method("POST"));
+    let promotion = setting.run(&memory, &setting.options()).await;
+    assert_eq!((promotion.exit, promotion.released), (Exit::Unsafe, Released::Unknown), "{}", promotion.detail);
+    assert!(promotion.detail.contains("the answer was lost"), "{}", promotion.detail);
+    assert!(!memory.record().release.unwrap().is_final);
+    setting.world.clear_faults();
+    assert_eq!(setting.run(&memory, &setting.options()).await.exit, Exit::Done);
+    assert_eq!(setting.releases(), 1);
+}

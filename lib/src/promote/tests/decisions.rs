@@ -1,0 +1,123 @@
+//! The decisions without a cluster.
+
+use super::harness::Setting;
+use crate::konflux::{Release, ReleasePlan, Snapshot};
+use crate::promote::choose::{Choice, RUN_ANNOTATION, Wanted, choose, name_of};
+use crate::promote::{Options, checks};
+use crate::record::Released;
+use crate::step::Exit;
+use serde_json::{Value, json};
+
+const DIGEST: &str = "sha256:1a0d7d21bf82908fb700e0a74975defe72b3141d503bbcb694dd26594e18b2a6";
+
+/// A Release of plan `verified` and Snapshot `ho-1` with a captured status.
+fn release(name: &str, status: &str, run: &str) -> Release {
+    let cases: Value = serde_json::from_str(include_str!("../../konflux/data/releases.json")).unwrap();
+    serde_json::from_value(json!({
+        "apiVersion": "appstudio.redhat.com/v1alpha1", "kind": "Release",
+        "metadata": {"name": name, "creationTimestamp": "2026-08-20T06:00:00Z", "annotations": {RUN_ANNOTATION: run}},
+        "spec": {"releasePlan": "verified", "snapshot": "ho-1"},
+        "status": cases[status]["status"],
+    }))
+    .unwrap()
+}
+
+fn chosen(releases: &[Release], again: bool) -> String {
+    let digest = DIGEST.parse().unwrap();
+    let wanted = Wanted { plan: "verified", snapshot: "ho-1", digest: &digest, run: "this", noted: None, again };
+    match choose(&wanted, releases) {
+        Choice::Done { release, .. } => format!("done {}", name_of(release)),
+        Choice::Wait(release) => format!("wait {}", name_of(release)),
+        Choice::Failed { release, .. } => format!("failed {}", name_of(release)),
+        Choice::Unknown { name, .. } => format!("unknown {name}"),
+        Choice::Make { name, .. } => format!("make {name}"),
+    }
+}
+
+#[test]
+fn what_exists_decides() {
+    const FIRST: &str = "verified-1a0d7d21bf82-1";
+    let failed = || release(FIRST, "failed", "another");
+    let own = || release(FIRST, "failed", "this");
+    let unknown = || release("verified-1a0d7d21bf82-2", "failed-snapshot-deleted-while-running", "another");
+    assert_eq!(chosen(&[], false), "make verified-1a0d7d21bf82-1");
+    assert_eq!(chosen(&[release("x", "progressing", "")], false), "wait x");
+    assert_eq!(chosen(&[release("x", "create-response", "")], false), "wait x");
+    assert_eq!(chosen(&[release("x", "released", "")], false), "done x");
+    assert_eq!(chosen(&[failed()], false), "make verified-1a0d7d21bf82-2");
+    assert_eq!(chosen(&[own()], false), format!("failed {FIRST}"));
+    assert_eq!(chosen(&[own()], true), "make verified-1a0d7d21bf82-2");
+    assert_eq!(chosen(&[release("x", "validation-blocked", "")], false), "make verified-1a0d7d21bf82-1");
+    assert_eq!(chosen(&[failed(), unknown()], true), "unknown verified-1a0d7d21bf82-2");
+    assert_eq!(chosen(&[unknown(), release("x", "progressing", "")], false), "wait x");
+    assert_eq!(chosen(&[unknown(), release("x", "released", "")], false), "done x");
+}
+
+#[test]
+fn other_plans_and_snapshots_only_take_names() {
+    let mut other = release("verified-1a0d7d21bf82-1", "released", "");
+    other.spec.snapshot = "ho-2".to_owned();
+    assert_eq!(chosen(std::slice::from_ref(&other), false), "make verified-1a0d7d21bf82-2");
+    other.spec.release_plan = "verified-2".to_owned();
+    assert_eq!(chosen(&[other], false), "make verified-1a0d7d21bf82-2");
+}
+
+#[test]
+fn one_that_is_being_deleted_is_not_adopted() {
+    let mut leaving = release("x", "progressing", "");
+    leaving.metadata.deletion_timestamp.clone_from(&leaving.metadata.creation_timestamp);
+    assert_eq!(chosen(&[leaving], false), "unknown x");
+}
+
+#[test]
+fn plans_as_they_are() {
+    let plan = |text: &str| serde_json::from_str::<ReleasePlan>(text).unwrap();
+    let exit = |plan: Option<&ReleasePlan>| checks::plan("verified", plan).map_err(|refusal| refusal.exit);
+    assert_eq!(exit(Some(&plan(include_str!("../../konflux/data/releaseplan-matched.json")))), Ok(()));
+    assert_eq!(exit(Some(&plan(include_str!("../../konflux/data/releaseplan-unmatched.json")))), Err(Exit::Failed));
+    assert_eq!(
+        exit(Some(&plan(include_str!("../../konflux/data/releaseplan-blocked-admission.json")))),
+        Err(Exit::Refused)
+    );
+    assert_eq!(exit(None), Err(Exit::Failed));
+    let mut unlabelled = plan(include_str!("../../konflux/data/releaseplan-matched.json"));
+    unlabelled.metadata.labels = None;
+    assert_eq!(exit(Some(&unlabelled)), Err(Exit::Refused));
+}
+
+#[test]
+fn groups_are_compared_although_release_service_does_not() {
+    let mut plan: ReleasePlan =
+        serde_json::from_str(include_str!("../../konflux/data/releaseplan-matched.json")).unwrap();
+    let mut snapshot: Snapshot = serde_json::from_str(include_str!("../../konflux/data/snapshot.json")).unwrap();
+    checks::same_owner(&plan, &snapshot).unwrap();
+    (plan.spec.application, snapshot.spec.application) = (None, None);
+    (plan.spec.component_group, snapshot.spec.component_group) = (Some("a".to_owned()), Some("b".to_owned()));
+    assert_eq!(checks::same_owner(&plan, &snapshot).unwrap_err().exit, Exit::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn order_is_kept() {
+    // The night's Snapshot was built before 2026-08-20T06:00:00Z.
+    let cases = [
+        ("newer", Some(1_900_000_000_000), Exit::Refused),
+        ("older", Some(1_500_000_000_000), Exit::Done),
+        ("seconds", Some(1_900_000_000), Exit::Refused),
+        ("hypershift-operator-20300101-000000-000", None, Exit::Refused),
+        ("hypershift-operator-20200101-000000-000", None, Exit::Done),
+        // Gone, and the name tells nothing: its Release is as young as can be.
+        ("gone", None, Exit::Refused),
+    ];
+    for (snapshot, built, exit) in cases {
+        let setting = Setting::new(|_| ());
+        setting.released_before(snapshot, built);
+        let promotion = setting.run(&setting.memory("run"), &setting.options()).await;
+        assert_eq!(promotion.exit, exit, "{snapshot}: {}", promotion.detail);
+        assert_eq!(setting.releases(), if exit == Exit::Done { 2 } else { 1 }, "{snapshot}");
+        if exit == Exit::Refused {
+            assert_eq!(promotion.released, Released::False);
+            let allowed = Options { allow_older: true, ..setting.options() };
+            assert_eq!(setting.run(&setting.memory("run"), &allowed).await.exit, Exit::Done);
+        }
+    }
+}
