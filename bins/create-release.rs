@@ -28,7 +28,7 @@ use gate::step::{self, Failure, Results, Step};
     usage = "--record RECORD --release-plan PLAN [options]",
     example = "{command_name} --record file:gate.json --release-plan hypershift-operator-verified --check",
     example = "{command_name} --record configmap:gate-x7k2p --release-plan hypershift-operator-verified",
-    note = "Needs these rights in the namespace: get and list snapshots, get releaseplans, get, list, watch\nand create releases; get and update configmaps for a record in one. --check needs no create.",
+    note = "Needs these rights in the namespace: get snapshots and releaseplans; get, list, watch and create\nreleases; get and update configmaps, for a record in one. --check needs to get and list only.",
     error_code(0, "released; already released; not waited for (--wait 0); --check and --dry-run passed"),
     error_code(1, "failed or still running; plan or Snapshot missing, plan unmatched; cluster trouble"),
     error_code(2, "bad input; nothing was asked"),

@@ -2,6 +2,7 @@
 
 mod collect_results;
 mod create_release;
+mod docker_registry;
 mod docs;
 mod help;
 mod image_build;

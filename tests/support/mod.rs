@@ -1,5 +1,7 @@
 //! Running a binary as a stranger would: its own folder, an empty environment, no terminal.
 
+pub mod registry;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

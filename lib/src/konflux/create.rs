@@ -70,9 +70,12 @@ pub enum Creation {
 impl Konflux {
     /// Asks for a Release to be made, once.
     pub async fn create(&self, draft: &Draft, dry_run: bool) -> Creation {
-        let params = PostParams { dry_run, ..PostParams::default() };
+        let params = PostParams { dry_run, field_manager: Some("release-gate".to_owned()) };
         match self.releases.create(&params, &draft.object()).await {
-            Ok(release) => Creation::Made(Box::new(release)),
+            Ok(mut release) => {
+                release.metadata.managed_fields = None;
+                Creation::Made(Box::new(release))
+            }
             Err(error) => read(&error, &draft.name),
         }
     }

@@ -168,8 +168,8 @@ impl Registry {
             return self.log_in(true).await;
         }
         match self.log_in(false).await {
-            // A certificate that is refused (another kind of failure) is no reason to do without.
-            Err(failed) if failed.unconnected && failed.kind == Kind::Trouble && is_loopback(&self.host) => {
+            // A certificate that is refused is no reason to do without.
+            Err(failed) if (failed.kind == Kind::NoTls || failed.unconnected) && is_loopback(&self.host) => {
                 self.log_in(true).await
             }
             other => other,
@@ -214,7 +214,8 @@ impl Registry {
             tracing::warn!(
                 attempt = attempts,
                 pause_s = pause.as_secs(),
-                "{what}: {}; trying again",
+                "the registry {}: {}; trying again",
+                self.host,
                 self.safe(&failed.said)
             );
             self.clock.sleep(pause).await;
@@ -238,7 +239,7 @@ impl Registry {
             (Kind::Mismatch { actual }, Some(expected)) => {
                 RegistryError::Content { what, source: ContentError::Digest { expected: expected.clone(), actual } }
             }
-            (Kind::Refused | Kind::Mismatch { .. }, _) => RegistryError::Refused { host, what, said },
+            (Kind::Refused | Kind::NoTls | Kind::Mismatch { .. }, _) => RegistryError::Refused { host, what, said },
         }
     }
 

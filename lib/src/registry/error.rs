@@ -81,6 +81,8 @@ pub(super) enum Kind {
     /// Asking again may help.
     Trouble,
     Refused,
+    /// The other end does not speak TLS.
+    NoTls,
     /// The client itself has found that the content does not match its digest.
     Mismatch {
         actual: String,
@@ -139,18 +141,33 @@ pub(super) fn classify(error: &OciDistributionError) -> Failed {
         }
         E::RegistryTokenDecodeError(_) => failed(Kind::Trouble, "the token service sent no token"),
         E::RequestError(request) => {
-            let said = crate::step::Chain(request).to_string();
-            let certificate = said.contains("certificate") || said.contains("UnknownIssuer");
-            let (kind, said) = if certificate {
-                (Kind::Refused, format!("{said}; name its authority with --ca-file"))
+            let said = cause(request);
+            if said.contains("certificate") || said.contains("UnknownIssuer") {
+                failed(Kind::Refused, &format!("{said}; name its authority with --ca-file"))
+            } else if said.contains("InvalidContentType") {
+                failed(Kind::NoTls, "it does not speak TLS; name it with --plain-http if that is meant")
             } else {
-                (Kind::Trouble, said)
-            };
-            Failed { unconnected: request.is_connect(), ..failed(kind, &said) }
+                Failed { unconnected: request.is_connect(), ..failed(Kind::Trouble, &said) }
+            }
         }
         E::IoError(error) => failed(Kind::Trouble, &error.to_string()),
         other => failed(Kind::Refused, &other.to_string()),
     }
+}
+
+/// What went wrong underneath, without the layers that only say that something did.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        let hollow = text.starts_with("error sending request") || text.starts_with("client error");
+        if !hollow && !parts.iter().any(|part| part.contains(&text)) {
+            parts.push(text);
+        }
+        next = error.source();
+    }
+    if parts.is_empty() { error.to_string() } else { parts.join(": ") }
 }
 
 fn by_code(code: &OciErrorCode) -> Kind {

@@ -31,7 +31,7 @@ pub enum ResolveError {
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     /// The Snapshot says so by a tag.
-    #[error("SNAPSHOT: component {component:?}: {tag} is a tag; the gate needs a digest{}", points_to(now))]
+    #[error("SNAPSHOT: component {component:?}: {tag} {}; the gate needs a digest{}", kind(tag), points_to(now))]
     Tag {
         /// The component.
         component: String,
@@ -75,6 +75,11 @@ pub enum ResolveError {
         /// What was found.
         problem: String,
     },
+}
+
+fn kind(reference: &str) -> &'static str {
+    let name = reference.rsplit('/').next().unwrap_or(reference);
+    if name.contains(':') { "is a tag" } else { "names neither digest nor tag" }
 }
 
 fn points_to(now: &Option<String>) -> String {
