@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use http::HeaderMap;
+use jiff::Timestamp;
+
+use crate::clock::SharedClock;
 
 /// How often and how long something is tried.
 ///
@@ -43,6 +46,44 @@ impl Policy {
     }
 }
 
+/// The tries of one request. Pauses count as gate time and the tries themselves as wall time, as
+/// network timeouts are not scaled: a rehearsal tries as often as the real thing.
+#[derive(Debug)]
+pub struct Tries<'a> {
+    policy: Policy,
+    clock: &'a SharedClock,
+    failed: u32,
+    spent: Duration,
+    begun: Timestamp,
+}
+
+impl<'a> Tries<'a> {
+    /// The first try begins now.
+    pub fn begin(policy: Policy, clock: &'a SharedClock) -> Self {
+        Self { policy, clock, failed: 0, spent: Duration::ZERO, begun: clock.now() }
+    }
+
+    /// How many have failed.
+    pub fn failed(&self) -> u32 {
+        self.failed
+    }
+
+    /// Takes note that a try has failed; says how long to wait before the next one, or that there
+    /// is none. `asked` is the server's Retry-After.
+    pub fn pause(&mut self, asked: Option<Duration>) -> Option<Duration> {
+        self.failed += 1;
+        self.spent += self.clock.since(self.begun) / self.clock.scale();
+        self.policy.pause(self.failed, self.spent, asked)
+    }
+
+    /// Waits for that pause; the next try begins.
+    pub async fn wait(&mut self, pause: Duration) {
+        self.clock.sleep(pause).await;
+        self.spent += pause;
+        self.begun = self.clock.now();
+    }
+}
+
 /// The pause that a server asks for in seconds (`Retry-After: 7`), at most an hour. The form with
 /// a date is used by none of the servers that the gate talks to and counts as absent.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
@@ -66,6 +107,21 @@ mod tests {
         let asked = Some(Duration::from_secs(7));
         assert_eq!(Policy::READ.pause(1, Duration::ZERO, asked), asked);
         assert_eq!(Policy::READ.pause(1, Duration::from_secs(119), asked), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tries_are_counted_and_end() {
+        let clock: SharedClock = std::sync::Arc::new(crate::clock::RuntimeClock::starting_at(Timestamp::UNIX_EPOCH));
+        let mut tries = Tries::begin(Policy { attempts: 9, ..Policy::READ }, &clock);
+        let mut pauses = Vec::new();
+        while let Some(pause) = tries.pause(None) {
+            pauses.push(pause.as_secs());
+            tries.wait(pause).await;
+            tokio::time::sleep(Duration::from_secs(20)).await;
+        }
+        // Each try after the first takes 20 seconds: the sixth fails after 131.
+        assert_eq!(pauses, [1, 2, 4, 8, 16]);
+        assert_eq!(tries.failed(), 6);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::error::KonfluxError;
 use super::objects::{self, Release, ReleasePlan, Snapshot};
 use crate::clock::SharedClock;
 use crate::cluster::{self, Cluster};
-use crate::retry::Policy;
+use crate::retry::{Policy, Tries};
 
 /// How many Releases a page holds; one is about 6 KB.
 const PAGE: u32 = 200;
@@ -105,25 +105,23 @@ impl Konflux {
         F: Fn() -> R,
         R: Future<Output = kube::Result<T>>,
     {
-        let begun = self.clock.now();
-        let mut attempts = 0;
+        let mut tries = Tries::begin(Policy::READ, &self.clock);
         loop {
-            attempts += 1;
             let error = match ask().await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            let pause = Policy::READ.pause(attempts, self.clock.since(begun), None);
-            let (true, Some(pause)) = (cluster::is_transient(&error), pause) else {
-                return Err(KonfluxError::of(verb, format!("{what} in namespace {}", self.namespace), attempts, error));
+            let (Some(pause), true) = (tries.pause(None), cluster::is_transient(&error)) else {
+                let what = format!("{what} in namespace {}", self.namespace);
+                return Err(KonfluxError::of(verb, what, tries.failed(), error));
             };
             tracing::warn!(
-                attempt = attempts,
+                attempt = tries.failed(),
                 pause_s = pause.as_secs(),
                 "cannot {verb} {what}: {}; trying again",
                 super::error::words(&error)
             );
-            self.clock.sleep(pause).await;
+            tries.wait(pause).await;
         }
     }
 }

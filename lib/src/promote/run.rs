@@ -15,7 +15,7 @@ use crate::clock::SharedClock;
 use crate::image::Digest;
 use crate::konflux::{Creation, Draft, Konflux, KonfluxError, Release, created_at};
 use crate::record::{Candidate, GateRecord, Journal, RecordError, ReleaseRecord, Released};
-use crate::retry::Policy;
+use crate::retry::{Policy, Tries};
 use crate::snapshot::is_name;
 use crate::step::{Exit, Failure};
 
@@ -180,8 +180,8 @@ impl Task<'_> {
 
     async fn promote(&self, record: &GateRecord) -> Result<End, End> {
         checks::verdict(record)?;
-        let begun = self.clock.now();
-        let (mut failed, mut lost) = (0, None);
+        let mut tries = Tries::begin(CREATE, self.clock);
+        let mut lost = None;
         for _ in 0..MAX_ROUNDS {
             let name = match self.survey().await {
                 Ok(Surveyed::Follow(release)) => return self.follow(*release).await,
@@ -204,19 +204,19 @@ impl Task<'_> {
                 }
                 Err(end) => return Err(after_loss(end, lost)),
             };
-            failed += 1;
-            let Some(pause) = CREATE.pause(failed, self.clock.since(begun), None) else {
+            let Some(pause) = tries.pause(None) else {
                 let why = format!(
-                    "Release {name} could not be made, after {failed} tries: {said}. nothing was made, run this step again"
+                    "Release {name} could not be made, after {} tries: {said}. nothing was made, run this step again",
+                    tries.failed()
                 );
                 return Err(after_loss(Refusal::cannot(why).into(), lost));
             };
             tracing::warn!(
-                attempt = failed,
+                attempt = tries.failed(),
                 pause_s = pause.as_secs(),
                 "Release {name}: {said}; looking, then trying again"
             );
-            self.clock.sleep(pause).await;
+            tries.wait(pause).await;
         }
         let why = format!("{MAX_ROUNDS} times the name for the Release was taken by another; run this step again");
         Err(after_loss(Refusal::cannot(why).into(), lost))

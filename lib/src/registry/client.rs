@@ -19,7 +19,7 @@ use super::manifest::{self, ContentError};
 use crate::clock::SharedClock;
 use crate::http;
 use crate::image::{Digest, ImageRef};
-use crate::retry::Policy;
+use crate::retry::{Policy, Tries};
 
 /// No request takes longer, its body included (30 seconds).
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -198,27 +198,24 @@ impl Registry {
         F: Fn() -> R,
         R: Future<Output = Result<T, Failed>>,
     {
-        let begun = self.clock.now();
-        let mut attempts = 0;
+        let mut tries = Tries::begin(Policy::READ, &self.clock);
         loop {
-            attempts += 1;
             let answer = tokio::time::timeout(TIMEOUT, ask()).await;
             let failed = match answer.unwrap_or_else(|_| Err(Failed::timed_out(TIMEOUT))) {
                 Ok(value) => return Ok(value),
                 Err(failed) => failed,
             };
-            let pause = Policy::READ.pause(attempts, self.clock.since(begun), None);
-            let (Kind::Trouble, Some(pause)) = (&failed.kind, pause) else {
-                return Err(self.error(what, digest, attempts, failed));
+            let (Some(pause), Kind::Trouble) = (tries.pause(None), &failed.kind) else {
+                return Err(self.error(what, digest, tries.failed(), failed));
             };
             tracing::warn!(
-                attempt = attempts,
+                attempt = tries.failed(),
                 pause_s = pause.as_secs(),
                 "the registry {}: {}; trying again",
                 self.host,
                 self.safe(&failed.said)
             );
-            self.clock.sleep(pause).await;
+            tries.wait(pause).await;
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a registry's refusals mean, told apart by what a caller does about them.
 
-use oci_distribution::errors::{OciDistributionError, OciErrorCode};
+use oci_distribution::errors::{OciDistributionError, OciEnvelope, OciError, OciErrorCode};
 
 use super::manifest::ContentError;
 use crate::text;
@@ -112,17 +112,16 @@ pub(super) fn classify(error: &OciDistributionError) -> Failed {
         E::UnauthorizedError { .. } => failed(Kind::Denied, "401, not authorized"),
         E::ImageManifestNotFoundError(said) => failed(Kind::NotFound, said),
         E::RegistryError { envelope, .. } => {
-            let words = |error: &oci_distribution::errors::OciError| {
-                let code = serde_json::to_value(&error.code).ok();
-                let code = code.as_ref().and_then(|code| code.as_str()).unwrap_or_default().to_owned();
-                if error.message.is_empty() { code } else { format!("{code}: {}", error.message) }
-            };
-            let said = envelope.errors.iter().map(words).collect::<Vec<_>>().join(", ");
+            let said = words(envelope);
             failed(envelope.errors.first().map_or(Kind::Refused, |error| by_code(&error.code)), &said)
         }
         E::ServerError { code, message, .. } => {
             let page = message.trim_start().starts_with('<');
-            let said = if page || message.trim().is_empty() { code.to_string() } else { format!("{code}: {message}") };
+            let said = match serde_json::from_str::<OciEnvelope>(message) {
+                Ok(envelope) => format!("{code}: {}", words(&envelope)),
+                Err(_) if page || message.trim().is_empty() => code.to_string(),
+                Err(_) => format!("{code}: {message}"),
+            };
             failed(by_status(*code), &said)
         }
         E::DigestError(error) => match error {
@@ -153,6 +152,16 @@ pub(super) fn classify(error: &OciDistributionError) -> Failed {
         E::IoError(error) => failed(Kind::Trouble, &error.to_string()),
         other => failed(Kind::Refused, &other.to_string()),
     }
+}
+
+/// A registry's own words: `MANIFEST_UNKNOWN: manifest unknown`.
+fn words(envelope: &OciEnvelope) -> String {
+    let word = |error: &OciError| {
+        let code = serde_json::to_value(&error.code).ok();
+        let code = code.as_ref().and_then(|code| code.as_str()).unwrap_or_default().to_owned();
+        if error.message.is_empty() { code } else { format!("{code}: {}", error.message) }
+    };
+    envelope.errors.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
 /// What went wrong underneath, without the layers that only say that something did.
@@ -192,7 +201,6 @@ fn by_status(status: u16) -> Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use oci_distribution::errors::OciEnvelope;
 
     fn envelope(text: &str) -> OciDistributionError {
         let envelope: OciEnvelope = serde_json::from_str(text).unwrap();

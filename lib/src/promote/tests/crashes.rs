@@ -63,7 +63,7 @@ async fn killed_at_every_request_and_every_write() {
 
 #[tokio::test(start_paused = true)]
 async fn killed_again_and_again() {
-    for seed in 0..300 {
+    for seed in 0..150 {
         let mut dice = Dice(seed);
         let deaths: Vec<Death> = (0..1 + dice.below(5)).map(|_| dice.death()).collect();
         let setting = Setting::new(|_| ());
@@ -77,7 +77,7 @@ async fn killed_again_and_again() {
 
 #[tokio::test(start_paused = true)]
 async fn three_at_once_and_killed() {
-    for seed in 0..250 {
+    for seed in 0..100 {
         let mut dice = Dice(1_000_000 + seed);
         let setting = Setting::new(|_| ());
         let shared = setting.memory("shared");
@@ -112,7 +112,7 @@ async fn killed_while_the_cluster_misbehaves() {
         Trouble::TooMany(Some(1)),
         Trouble::StallAfter(Duration::from_secs(90)),
     ];
-    for seed in 0..400 {
+    for seed in 0..150 {
         let mut dice = Dice(2_000_000 + seed);
         let setting = Setting::new(|_| ());
         let memory = setting.memory("run");
@@ -135,7 +135,7 @@ async fn killed_while_the_cluster_misbehaves() {
 
 #[tokio::test(start_paused = true)]
 async fn another_one_after_a_failure_is_made_once() {
-    for at in 1..=30 {
+    for at in 1..=22 {
         for death in [Death::Before(at), Death::After(at), Death::Late(at)] {
             let setting = Setting::new(|night| {
                 night.releases = vec![ReleaseScript::fails("push-snapshot", "push"), ReleaseScript::released()];
