@@ -325,7 +325,7 @@ fn a_patch_whose_answer_is_lost_is_looked_up() {
 #[test]
 fn a_snapshot_that_is_deleted_meanwhile_is_told() {
     let tenant = Tenant::new();
-    let delete = |world: &World| drop(world.kube().delete("snapshots", NS, "ho-20260820-030000-000"));
+    let delete = |world: &World| assert!(world.kube().delete("snapshots", NS, "ho-20260820-030000-000"));
     let then = Fault::on(Server::Kube, Trouble::Do(std::sync::Arc::new(delete)));
     tenant.world.fault(then.method("GET").path("*/snapshots/*").nth(Nth::Only(2)));
     failed(&tenant.trigger().run(), "was deleted meanwhile");

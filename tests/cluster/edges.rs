@@ -113,7 +113,10 @@ fn a_wrong_plan_is_found_by_the_first_task() {
     assert_eq!(succeeded(&ended), "False");
     assert!(field.world.prow().launches().is_empty());
     assert!(message(&field).contains("resolve-image"));
-    println!("a wrong plan is told after {:.0} s, three tries and the message included", begun.elapsed().as_secs_f64());
+    eprintln!(
+        "a wrong plan is told after {:.0} s, three tries and the message included",
+        begun.elapsed().as_secs_f64()
+    );
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn all_pass_and_the_image_is_promoted() {
         .iter()
         .map(|task| run.task(task).map_or(0.0, |task| step_time(&task)))
         .sum();
-    println!(
+    eprintln!(
         "{} pods; the run took {:.0} s, its steps {steps:.0} s: Tekton adds {:.0} s",
         pods.len(),
         span(&ended),
