@@ -1,7 +1,7 @@
 //! One test's ground: a namespace with the shipped accounts, and the stand-in servers where pods
 //! reach them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use serde_json::{Value, json};
@@ -21,6 +21,19 @@ pub fn needed(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; .ci/cluster-tests says what it is"))
 }
 
+/// Where the steps find Prow.
+#[derive(Debug, Clone)]
+pub struct Services {
+    /// Gangway's base URL.
+    pub gangway: String,
+    /// Deck's.
+    pub deck: String,
+    /// The bucket's.
+    pub artifacts: String,
+    /// A PEM file with the authority of their certificates.
+    pub authority: PathBuf,
+}
+
 /// A namespace, the stand-ins, and what was put into both.
 pub struct Field {
     /// kubectl in the namespace.
@@ -31,12 +44,18 @@ pub struct Field {
     pub servers: Servers,
     /// What they were given.
     pub night: Installed,
+    prow: Services,
     folder: tempfile::TempDir,
 }
 
 impl Field {
     /// A ground of its own for the test of that name, with everything that a tenant would prepare.
     pub fn new(name: &str, night: &Night) -> Self {
+        Self::with_prow(name, night, None)
+    }
+
+    /// The same, with another Prow than the stand-ins', if one is given.
+    pub fn with_prow(name: &str, night: &Night, prow: Option<Services>) -> Self {
         let host = needed("GATE_TEST_HOST");
         let folder = tempfile::tempdir().unwrap();
         let tls = certificate_for(&host, folder.path());
@@ -50,7 +69,13 @@ impl Field {
         let installed = night.install(&world, &servers.registry_host());
         let suffix = uuid::Uuid::new_v4().simple().to_string();
         let kubectl = Kubectl::new(format!("gate-{name}-{}", &suffix[..6]));
-        let field = Self { kubectl, world, servers, night: installed, folder };
+        let prow = prow.unwrap_or_else(|| Services {
+            gangway: servers.gangway_url(),
+            deck: servers.deck_url(),
+            artifacts: servers.artifacts_url(),
+            authority: folder.path().join(authority::CA),
+        });
+        let field = Self { kubectl, world, servers, night: installed, prow, folder };
         field.prepare(&night.token);
         field
     }
@@ -63,8 +88,10 @@ impl Field {
         self.kubectl.run(&["apply", "-k", &repository("tekton/rbac")]);
         self.secret("gangway-token", "token", token);
         self.secret("slack-webhook", "url", &self.servers.slack_url());
-        let ca = std::fs::read_to_string(self.ca_file()).unwrap();
-        self.kubectl.create(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "trusted-ca"}, "data": {"ca-bundle.crt": ca}}));
+        let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let (ca, prow_ca) = (read(Path::new(&self.ca_file())), read(&self.prow.authority));
+        self.kubectl.create(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "trusted-ca"},
+            "data": {"ca-bundle.crt": ca, "prow.crt": prow_ca}}));
         let mut snapshot = self.night.snapshot_object.clone();
         for made_by_server in ["namespace", "uid", "resourceVersion", "creationTimestamp", "generation"] {
             snapshot["metadata"].as_object_mut().unwrap().remove(made_by_server);
@@ -108,9 +135,9 @@ impl Field {
             text("release-plan-name", &self.night.plan),
             text("e2e-blocking-job-names", &self.night.blocking),
             text("e2e-informing-job-names", &self.night.informing),
-            text("gangway-url", &self.servers.gangway_url()),
-            text("deck-url", &self.servers.deck_url()),
-            text("artifacts-url", &self.servers.artifacts_url()),
+            text("gangway-url", &self.prow.gangway),
+            text("deck-url", &self.prow.deck),
+            text("artifacts-url", &self.prow.artifacts),
             text("image", &needed("GATE_TEST_IMAGE")),
             switches("launch-args"),
             switches("collect-args"),
