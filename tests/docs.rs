@@ -1,5 +1,6 @@
 //! The documents held against what they talk about.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::support::Dir;
@@ -149,5 +150,22 @@ fn the_onboarding_s_platform_builds() {
     // The commands after it name what it makes.
     for name in ["ho-release-gate-acme", "trigger-gate-acme", "hypershift-operator-ho-release-gate-acme"] {
         assert!(text.contains(name));
+    }
+}
+
+/// The comparison names tests that exist.
+#[test]
+fn every_test_that_the_comparison_names_exists() {
+    let mut sources: String = below("lib", ".rs").iter().map(|path| read(path)).collect();
+    sources.extend(below("tests", ".rs").iter().map(|path| read(path)));
+    let text = read(&repository("docs/comparison.md"));
+    let mut named = BTreeSet::new();
+    for row in text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| #")) {
+        let last = row.trim_end_matches('|').rsplit(" | ").next().unwrap();
+        named.extend(last.split('`').skip(1).step_by(2).filter(|name| name.contains('_')));
+    }
+    assert!(named.len() >= 20, "{} tests are named", named.len());
+    for name in named {
+        assert!(sources.contains(&format!("fn {name}(")), "there is no test {name}");
     }
 }
