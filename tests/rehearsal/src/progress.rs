@@ -1,5 +1,6 @@
 //! A line on a terminal that says how far the night is; nothing anywhere else.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -7,7 +8,7 @@ use standins::World;
 use tokio::time::Instant;
 
 use crate::duration;
-use crate::screen::{WIDTH, short};
+use crate::screen::short;
 
 /// How often it is redrawn.
 const PACE: Duration = Duration::from_millis(100);
@@ -22,7 +23,7 @@ impl Progress {
     /// A line on stderr, hidden unless that is a terminal.
     pub fn new() -> Self {
         let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
             bar.set_style(style);
         }
         Self { bar, began: Instant::now() }
@@ -42,15 +43,15 @@ impl Progress {
                 continue;
             }
             let gate = duration::show(self.began.elapsed().saturating_mul(world.scale()));
-            let jobs: Vec<String> = world
+            // A job that was launched again is shown once, as it is now.
+            let jobs: BTreeMap<String, &str> = world
                 .prow()
                 .launches()
                 .iter()
-                .filter_map(|launch| Some(format!("{} {}", short(&launch.job), world.prow().state(&launch.id)?.prow())))
+                .filter_map(|launch| Some((short(&launch.job).to_owned(), world.prow().state(&launch.id)?.prow())))
                 .collect();
-            let line = format!("{gate}  {}  {}", running().join(", "), jobs.join(" · "));
-            self.bar.set_message(line.chars().take(WIDTH).collect::<String>());
-            self.bar.tick();
+            let jobs: Vec<String> = jobs.iter().map(|(job, state)| format!("{job} {state}")).collect();
+            self.bar.set_message(format!("{gate}  {}  {}", running().join(", "), jobs.join(" · ")));
         }
     }
 
