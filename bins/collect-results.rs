@@ -207,6 +207,6 @@ fn number(flag: &str, given: Option<&str>, default: u32) -> Result<u32, Failure>
     text.parse().ok().filter(|number| (1..=1000).contains(number)).ok_or_else(wrong)
 }
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     step::main::<Args, _, _>("collect-results", run)
 }

@@ -170,6 +170,6 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     promotion.end()
 }
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     step::main::<Args, _, _>("create-release", run)
 }

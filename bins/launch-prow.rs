@@ -123,7 +123,7 @@ impl step::Arguments for Args {
     }
 }
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     step::main::<Args, _, _>("launch-prow", run)
 }
 

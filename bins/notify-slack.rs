@@ -118,7 +118,7 @@ impl step::Arguments for Args {
     }
 }
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     step::main("notify-slack", run)
 }
 

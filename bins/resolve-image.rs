@@ -153,6 +153,6 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     results.write(|| resolve::table(&candidate)).map_err(Failure::failed)
 }
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     step::main::<Args, _, _>("resolve-image", run)
 }

@@ -96,7 +96,7 @@ impl step::Arguments for Args {
     }
 }
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     step::main("trigger-gate", run)
 }
 
