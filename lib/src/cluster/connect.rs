@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use secrecy::ExposeSecret;
 
 use crate::http::{self, RootsError};
+use crate::secret::{Secret, SecretError, SecretFile};
 
 /// No answer takes longer (30 seconds); a watch asks the server to end it before that.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -93,6 +95,40 @@ impl Cluster {
         let client = Client::try_from(config).map_err(ClusterError::Client)?;
         Ok(Self { client, namespace })
     }
+}
+
+/// A bearer token, for services beside the API server that accept the same one.
+#[derive(Debug, Clone)]
+pub enum Bearer {
+    /// As the kubeconfig holds it.
+    Value(Secret),
+    /// In a file that is read again on every use: a pod's token is renewed every hour.
+    File(SecretFile),
+}
+
+impl Bearer {
+    /// The token as it is now.
+    ///
+    /// # Errors
+    /// [`SecretError`] when its file cannot be read.
+    pub fn read(&self) -> Result<Secret, SecretError> {
+        match self {
+            Self::Value(token) => Ok(token.clone()),
+            Self::File(file) => file.read(),
+        }
+    }
+}
+
+/// The bearer token of the kubeconfig's user or of the pod, if it has one: a certificate or a login
+/// command is of no use elsewhere.
+///
+/// # Errors
+/// Those of [`Cluster::connect`].
+pub async fn bearer(options: &ClusterOptions) -> Result<Option<Bearer>, ClusterError> {
+    let auth = configure(options).await?.auth_info;
+    let value = auth.token.map(|token| Bearer::Value(Secret::new(token.expose_secret())));
+    let file = || Some(Bearer::File(SecretFile::new("the cluster's token", auth.token_file?)));
+    Ok(value.or_else(file))
 }
 
 async fn configure(options: &ClusterOptions) -> Result<Config, ClusterError> {

@@ -2,7 +2,7 @@
 
 mod connect;
 
-pub use connect::{Cluster, ClusterError, ClusterOptions};
+pub use connect::{Bearer, Cluster, ClusterError, ClusterOptions, bearer};
 
 /// The HTTP status of an API server's refusal.
 pub fn code(error: &kube::Error) -> Option<u16> {
