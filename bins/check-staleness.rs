@@ -27,8 +27,8 @@ use gate::trigger::Tenant;
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     note = "Without --record every look that finds something tells it again. Without --scenario and --gate-label the cause is not known.",
-    example = "check-staleness --release-plan ho-release-gate-aro-hcp --scenario ho-release-gate-aro-hcp \\\n    --gate-label 'ARO HCP' --record configmap:staleness-aro-hcp --slack-webhook-file webhook-url",
-    example = "check-staleness --release-plan ho-release-gate-aro-hcp --quiet-day sat,sun --quiet-window 2026-12-20/2027-01-02",
+    example = "check-staleness --release-plan ho-release-gate-aro-hcp --scenario ho-release-gate-aro-hcp \\\n    --gate-label 'ARO HCP' --record configmap:staleness-aro-hcp \\\n    --slack-webhook-file webhook-url",
+    example = "check-staleness --release-plan ho-release-gate-aro-hcp --quiet-day sat,sun \\\n    --quiet-window 2026-12-20/2027-01-02",
     error_code(0, "the newest verified image is young enough"),
     error_code(1, "a source did not answer, or the message was not delivered"),
     error_code(2, "bad input; nothing was sent"),

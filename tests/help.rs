@@ -11,6 +11,7 @@ const BINARIES: &[&str] = &[
     "create-release",
     "notify-slack",
     "trigger-gate",
+    "check-staleness",
     #[cfg(feature = "rehearsal")]
     "rehearse-gate",
 ];

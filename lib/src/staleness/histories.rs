@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use serde_json::json;
 
 use super::*;
+use crate::konflux::Condition;
 use crate::record::{Outcome, Past};
 use crate::trigger::Run;
 use crate::verified::ReleaseBrief;
@@ -130,23 +130,25 @@ fn record(day: i64, letter: char, begun: Timestamp, ended: bool) -> Past {
 }
 
 fn run(day: i64, begun: Timestamp, ended: Option<Timestamp>) -> Run {
-    serde_json::from_value(json!({
-        "metadata": {"name": format!("run-{day}"), "creationTimestamp": begun.to_string()},
-        "status": {"startTime": begun.to_string(), "completionTime": ended.map(|at| at.to_string())},
-    }))
-    .unwrap()
+    let mut run = Run::default();
+    run.metadata.name = format!("run-{day}");
+    run.metadata.creation_timestamp = Some(begun);
+    (run.status.start_time, run.status.completion_time) = (Some(begun), ended);
+    run
 }
 
 fn release(day: i64, letter: char, landed: Timestamp) -> ReleaseBrief {
     let (status, reason) = if letter == 'R' { ("False", "Failed") } else { ("True", "Succeeded") };
-    serde_json::from_value(json!({
-        "metadata": {"name": format!("r-{day}"), "uid": format!("uid-{day}"), "creationTimestamp": landed.to_string()},
-        "status": {
-            "completionTime": landed.to_string(),
-            "conditions": [{"type": "Released", "status": status, "reason": reason}],
-        },
-    }))
-    .unwrap()
+    let mut release = ReleaseBrief::default();
+    (release.metadata.name, release.metadata.uid) = (format!("r-{day}"), format!("uid-{day}"));
+    (release.metadata.creation_timestamp, release.status.completion_time) = (Some(landed), Some(landed));
+    release.status.conditions = vec![Condition {
+        kind: "Released".to_owned(),
+        status: status.to_owned(),
+        reason: reason.to_owned(),
+        message: String::new(),
+    }];
+    release
 }
 
 /// What people are told, by day.

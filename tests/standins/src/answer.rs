@@ -63,6 +63,7 @@ pub(crate) fn too_many(server: Server, retry_after: Option<u32>) -> Answer {
         ),
         Server::Deck => text(429, "text/plain; charset=utf-8", "Too Many Requests\n"),
         Server::Slack => text(429, "text/plain", "rate_limited"),
+        Server::Archive => json_answer(429, &json!({"message": "too many requests"})),
     };
     if let Some(seconds) = retry_after {
         answer.headers_mut().insert("retry-after", HeaderValue::from(seconds));
@@ -86,6 +87,7 @@ pub(crate) fn not_found(server: Server) -> Answer {
             &json!({"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown", "detail": {}}]}),
         ),
         Server::Slack => text(404, "text/html", "no_service"),
+        Server::Archive => text(404, "text/plain", "404 page not found"),
     }
 }
 
@@ -140,6 +142,13 @@ pub(crate) fn layer(server: Server, code: u16) -> Answer {
                 "<html><head><title>{reason}</title></head><body><h1>Application is not available</h1></body></html>\n"
             ),
         ),
+        (Server::Archive, 500) => {
+            json_answer(500, &json!({"message": "dial tcp 127.0.0.1:5432: connect: connection refused"}))
+        }
+        (Server::Archive, _) => json_answer(
+            code,
+            &json!({"message": "context deadline exceeded: query timeout: context deadline exceeded"}),
+        ),
         (Server::Slack, _) => text(code, "text/html", format!("<html><body>{reason}</body></html>")),
     }
 }
@@ -160,6 +169,9 @@ pub(crate) fn empty_list(server: Server) -> Answer {
         ),
         Server::Registry => json_answer(200, &json!({})),
         Server::Slack => text(200, "text/plain", ""),
+        Server::Archive => {
+            json_answer(200, &json!({"kind": "List", "apiVersion": "v1", "items": [], "metadata": {"continue": ""}}))
+        }
     }
 }
 

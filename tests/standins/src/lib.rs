@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod archive;
 mod bucket;
 mod deck;
 mod direct;
@@ -16,6 +17,7 @@ mod switch;
 mod time;
 mod world;
 
+pub use archive::Archive;
 pub use direct::{Broken, Direct};
 pub use enter::Dropped;
 pub use kube::{Kube, Pushed, ReleaseEnding, ReleaseScript, ScenarioScript, USER};

@@ -227,6 +227,11 @@ impl Servers {
         self.url(Server::Slack) + "/services/T0000/B0000/example"
     }
 
+    /// KubeArchive's base URL.
+    pub fn archive_url(&self) -> String {
+        self.url(Server::Archive)
+    }
+
     /// Closes a server: its connections end, and new ones are refused.
     pub fn close(&self, server: Server) {
         self.closed.send_modify(|closed| closed.push(server));

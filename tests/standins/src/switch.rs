@@ -25,11 +25,14 @@ pub enum Server {
     Registry,
     /// Slack's webhooks.
     Slack,
+    /// KubeArchive.
+    Archive,
 }
 
 impl Server {
     /// All of them, in the order in which they are served.
-    pub const ALL: [Self; 6] = [Self::Gangway, Self::Deck, Self::Bucket, Self::Kube, Self::Registry, Self::Slack];
+    pub const ALL: [Self; 7] =
+        [Self::Gangway, Self::Deck, Self::Bucket, Self::Kube, Self::Registry, Self::Slack, Self::Archive];
 
     /// A word for logs.
     pub fn name(self) -> &'static str {
@@ -40,6 +43,7 @@ impl Server {
             Self::Kube => "kube",
             Self::Registry => "registry",
             Self::Slack => "slack",
+            Self::Archive => "archive",
         }
     }
 }

@@ -8,6 +8,7 @@ use http::request::Parts;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use crate::archive::{Archive, ArchiveState};
 use crate::enter;
 use crate::kube::{Kube, KubeState};
 use crate::prow::{Limit, Prow, ProwState};
@@ -49,6 +50,7 @@ struct Inner {
     kube: Mutex<KubeState>,
     registry: Mutex<RegistryState>,
     slack: Mutex<SlackState>,
+    archive: Mutex<ArchiveState>,
 }
 
 /// Makes a [`World`].
@@ -103,6 +105,7 @@ impl WorldBuilder {
             kube: Mutex::default(),
             registry: Mutex::default(),
             slack: Mutex::default(),
+            archive: Mutex::default(),
         }))
     }
 }
@@ -163,6 +166,11 @@ impl World {
         Slack(self.clone())
     }
 
+    /// KubeArchive's objects.
+    pub fn archive(&self) -> Archive {
+        Archive(self.clone())
+    }
+
     /// Arms a fault.
     pub fn fault(&self, fault: Fault) {
         self.0.switchboard.lock().expect("the switchboard's lock").add(fault);
@@ -192,6 +200,7 @@ impl World {
             Server::Kube => crate::kube::handle,
             Server::Registry => crate::registry::handle,
             Server::Slack => crate::slack::handle,
+            Server::Archive => crate::archive::handle,
         };
         enter::router(self, server, handler)
     }
@@ -241,6 +250,10 @@ impl World {
 
     pub(crate) fn registry_state(&self) -> MutexGuard<'_, RegistryState> {
         self.0.registry.lock().expect("the registry's lock")
+    }
+
+    pub(crate) fn archive_state(&self) -> MutexGuard<'_, ArchiveState> {
+        self.0.archive.lock().expect("KubeArchive's lock")
     }
 
     pub(crate) fn slack_state(&self) -> MutexGuard<'_, SlackState> {

@@ -1,0 +1,356 @@
+//! check-staleness as a black box, against a cluster and an archive that may not answer.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use standins::{Fault, Nth, Server, Servers, Trouble, World};
+
+use crate::support::{Dir, Output, Tool};
+
+const NS: &str = "tenant";
+
+struct Watch {
+    dir: Dir,
+    world: World,
+    servers: Servers,
+}
+
+impl Watch {
+    fn new() -> Self {
+        let world = World::default();
+        let servers = world.serve().unwrap();
+        let dir = Dir::new();
+        servers.write_kubeconfig(&dir.path("kubeconfig"), NS).unwrap();
+        dir.write("webhook", servers.slack_url());
+        Self { dir, world, servers }
+    }
+
+    fn check(&self) -> Tool {
+        Tool::new("check-staleness")
+            .args(["--time-scale", "200", "--release-plan", "plan-aro", "--scenario", "gate-aro"])
+            .args(["--gate-label", "ARO HCP", "--kubeconfig"])
+            .arg(self.dir.path("kubeconfig"))
+            .arg("--slack-webhook-file")
+            .arg(self.dir.path("webhook"))
+    }
+
+    fn with_archive(&self) -> Tool {
+        self.check().arg("--kubearchive-url").arg(self.servers.archive_url())
+    }
+
+    fn words(&self) -> Vec<String> {
+        assert_eq!(self.world.slack().refused(), []);
+        self.world.slack().messages().iter().map(standins::Message::words).collect()
+    }
+
+    fn run(&self, name: &str, hours: i64, ended: bool) {
+        self.world.kube().put(json!({
+            "kind": "PipelineRun",
+            "metadata": {"name": name, "namespace": NS, "creationTimestamp": ago(hours),
+                "labels": {"test.appstudio.openshift.io/scenario": "gate-aro"}},
+            "status": {"startTime": ago(hours), "completionTime": if ended { json!(ago(hours - 3)) } else { Value::Null }},
+        }));
+    }
+
+    fn record(&self, run: &str, hours: i64, more: &Value) {
+        let mut record = json!({
+            "schema_version": 1, "kind": "gate", "id": run, "run": run, "gate": "ARO HCP",
+            "created_at": ago(hours), "updated_at": ago(hours),
+        });
+        record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.world.kube().put(json!({
+            "kind": "ConfigMap", "data": {"record.json": record.to_string()},
+            "metadata": {"name": format!("gate-{run}"), "namespace": NS, "creationTimestamp": ago(hours),
+                "labels": {"release-gate/kind": "gate", "release-gate/gate": "ARO-HCP"}},
+        }));
+    }
+}
+
+fn ago(hours: i64) -> String {
+    format!("{:.0}", Timestamp::now() - SignedDuration::from_hours(hours))
+}
+
+fn release(name: &str, hours: i64, reason: &str) -> Value {
+    json!({
+        "kind": "Release", "apiVersion": "appstudio.redhat.com/v1alpha1",
+        "metadata": {"name": name, "namespace": NS, "uid": format!("uid-{name}"), "creationTimestamp": ago(hours),
+            "labels": {"release.appstudio.openshift.io/releasePlan": "plan-aro"}},
+        "spec": {"snapshot": "snap", "releasePlan": "plan-aro"},
+        "status": {
+            "completionTime": ago(hours),
+            "conditions": [{"type": "Released", "status": if reason == "Succeeded" { "True" } else { "False" }, "reason": reason, "message": ""}],
+            "artifacts": {"images": [{"name": "ho", "shasum": format!("sha256:{}", "4be1f0c2".repeat(8)), "urls": []}]},
+        },
+    })
+}
+
+fn ended(output: &Output, code: i32) -> Value {
+    assert_eq!(output.code, code, "{output:?}");
+    serde_json::from_str(&output.stdout).unwrap_or(Value::Null)
+}
+
+fn failed(reason: &str) -> Value {
+    json!({"verdict": {
+        "decision": "failed", "decided_at": ago(1), "reasons": [reason], "blocking_passed": 0, "blocking_total": 1,
+    }})
+}
+
+#[test]
+fn a_fresh_image_is_no_news() {
+    let watch = Watch::new();
+    watch.world.kube().put(release("r-1", 30, "Succeeded"));
+    let found = ended(&watch.check().run(), 0);
+    assert_eq!((&found["state"], &found["newest"]["image"]), (&json!("fresh"), &json!("4be1f0c2")));
+    assert_eq!(watch.words().len(), 0);
+}
+
+#[test]
+fn each_cause_is_told() {
+    type Arrange = fn(&Watch);
+    let cases: [(&str, Arrange, &str); 6] = [
+        ("did-not-run", |_| {}, "the gate did not run"),
+        (
+            "killed",
+            |watch| {
+                watch.record("run-1", 20, &json!({"candidate": {"image": format!("q.io/a@sha256:{}", "a".repeat(64)), "digest": format!("sha256:{}", "a".repeat(64)), "snapshot": "snap-9"}}))
+            },
+            "run run-1 was killed: its record has a beginning and no end (it may have gone with its Snapshot snap-9)",
+        ),
+        (
+            "ran-and-failed",
+            |watch| {
+                watch.record("run-1", 44, &failed("e2e-aks failed TestA"));
+                watch.record("run-2", 20, &failed("e2e-aks failed TestB"));
+            },
+            "ran 2 times and did not pass; the last: e2e-aks failed TestB",
+        ),
+        (
+            "release-failed",
+            |watch| {
+                let mut passed = failed("it failed in task verify");
+                passed["verdict"]["decision"] = json!("passed");
+                passed["release"] = json!({"plan": "plan-aro", "released": "false", "final": true});
+                watch.record("run-1", 20, &passed);
+            },
+            "passed and was not released",
+        ),
+        ("running-now", |watch| watch.run("run-7", 2, false), "run run-7 is on its way"),
+        ("ran-and-failed", |watch| watch.run("run-8", 20, true), "run run-8: it left no record"),
+    ];
+    for (word, arrange, wanted) in cases {
+        let watch = Watch::new();
+        watch.world.kube().put(release("r-1", 100, "Succeeded"));
+        watch.world.kube().put(release("r-2", 20, "Failed"));
+        arrange(&watch);
+        let found = ended(&watch.check().run(), 3);
+        assert_eq!((&found["state"], &found["cause"]), (&json!("stale"), &json!(word)));
+        let words = watch.words().concat();
+        assert!(words.contains(wanted) && words.contains("4 days ago"), "{wanted}: {words}");
+    }
+}
+
+#[test]
+fn the_archive_knows_what_the_cluster_forgot() {
+    let watch = Watch::new();
+    watch.world.archive().put(release("r-1", 30, "Succeeded"));
+    assert_eq!(ended(&watch.check().run(), 3)["state"], "stale");
+    assert_eq!(ended(&watch.with_archive().run(), 0)["newest"]["release"], "r-1");
+    let asked = watch.world.requests_to(Server::Archive);
+    assert!(
+        asked[0].path.contains("labelSelector=release.appstudio.openshift.io%2FreleasePlan%3Dplan-aro"),
+        "{asked:?}"
+    );
+    assert!(asked[0].path.contains("creationTimestampAfter=") && asked[0].path.contains("Z&limit=100"), "{asked:?}");
+}
+
+#[test]
+fn a_live_release_counts_more_than_its_archived_copy() {
+    let watch = Watch::new();
+    let mut old = release("r-1", 30, "Progressing");
+    old["status"]["completionTime"] = Value::Null;
+    watch.world.archive().put(old);
+    watch.world.kube().put(release("r-1", 30, "Succeeded"));
+    assert_eq!(ended(&watch.with_archive().run(), 0)["state"], "fresh");
+}
+
+#[test]
+fn every_page_of_the_archive_is_read_with_all_parameters() {
+    let watch = Watch::new();
+    for number in 0..250 {
+        watch.world.archive().put(release(&format!("f-{number}"), 20, "Failed"));
+    }
+    watch.world.archive().put(release("good", 30, "Succeeded"));
+    assert_eq!(ended(&watch.with_archive().run(), 0)["newest"]["release"], "good");
+    let asked = watch.world.requests_to(Server::Archive);
+    assert_eq!(asked.len(), 3);
+    assert!(asked.iter().all(|one| one.path.contains("labelSelector") && one.path.contains("creationTimestampAfter")));
+}
+
+#[test]
+fn an_archive_that_does_not_answer_is_an_alert_of_its_own() {
+    for (trouble, wanted) in [
+        (Trouble::StatusBefore(500), "connection refused"),
+        (Trouble::StatusBefore(504), "query timeout"),
+        (Trouble::DropBefore, "does not answer"),
+        (Trouble::Html200, "a page for people"),
+        (Trouble::EmptyList, "holds no releases"),
+        (Trouble::NotFound, "is the address right?"),
+    ] {
+        let watch = Watch::new();
+        let name = format!("{trouble:?}");
+        watch.world.fault(Fault::on(Server::Archive, trouble));
+        let output = watch.with_archive().run();
+        assert_eq!(ended(&output, 1)["state"], "blind", "{name}");
+        let words = watch.words().concat();
+        assert!(words.contains("it cannot be seen") && words.contains(wanted), "{name}: {words}");
+    }
+}
+
+#[test]
+fn trouble_that_passes_is_no_alert() {
+    for trouble in
+        [Trouble::StatusBefore(500), Trouble::TooMany(Some(1)), Trouble::StatusBefore(503), Trouble::Truncate(40)]
+    {
+        let watch = Watch::new();
+        watch.world.archive().put(release("r-1", 30, "Succeeded"));
+        let name = format!("{trouble:?}");
+        watch.world.fault(Fault::on(Server::Archive, trouble).nth(Nth::First(2)));
+        assert_eq!(ended(&watch.with_archive().run(), 0)["state"], "fresh", "{name}");
+    }
+    let watch = Watch::new();
+    watch.world.archive().put(release("r-1", 30, "Succeeded"));
+    watch.world.archive().break_off(2);
+    assert_eq!(ended(&watch.with_archive().run(), 0)["state"], "fresh");
+    watch.world.archive().break_off(99);
+    assert_eq!(ended(&watch.with_archive().run(), 1)["state"], "blind");
+}
+
+#[test]
+fn a_refused_token_is_told_in_the_archives_words() {
+    let watch = Watch::new();
+    watch.world.archive().token("standin", false);
+    ended(&watch.with_archive().run(), 1);
+    assert!(watch.words()[0].contains("401: unauthorized"), "{:?}", watch.words());
+    // A kubeconfig without a token: the request goes without, and is refused.
+    let certificate = std::fs::read_to_string(watch.dir.path("kubeconfig")).unwrap().replace("token:", "username:");
+    watch.dir.write("kubeconfig", certificate);
+    ended(&watch.with_archive().run(), 1);
+    assert!(watch.words()[1].contains("the kubeconfig has no bearer token"), "{:?}", watch.words());
+    assert_eq!(watch.world.requests_to(Server::Archive).len(), 2, "what stays refused is not asked again");
+}
+
+#[test]
+fn an_empty_list_is_proof_beside_one_that_is_not() {
+    let watch = Watch::new();
+    let mut other = release("other", 30, "Succeeded");
+    other["metadata"]["labels"] = json!({});
+    other["spec"]["releasePlan"] = json!("plan-other");
+    watch.world.archive().put(other);
+    assert_eq!(ended(&watch.with_archive().run(), 3)["state"], "stale");
+}
+
+#[test]
+fn an_alert_is_repeated_once_per_interval_and_its_end_is_told() {
+    let watch = Watch::new();
+    watch.world.kube().put(release("r-1", 100, "Succeeded"));
+    let check = || watch.check().args(["--record", "configmap:staleness-aro", "--repeat", "24h"]).run();
+    assert_eq!(ended(&check(), 3)["due"], "alert");
+    assert_eq!(ended(&check(), 3)["due"], "nothing");
+    // A day later.
+    watch.world.kube().change("configmaps", NS, "staleness-aro", |ledger| {
+        assert_eq!(ledger["metadata"]["labels"]["release-gate/kind"], "staleness");
+        let mut stored: Value = serde_json::from_str(ledger["data"]["record.json"].as_str().unwrap()).unwrap();
+        stored["stale_told_at"] = json!(ago(25));
+        ledger["data"]["record.json"] = json!(stored.to_string());
+    });
+    assert_eq!(ended(&check(), 3)["due"], "alert");
+    watch.world.kube().put(release("r-2", 1, "Succeeded"));
+    assert_eq!(ended(&check(), 0)["due"], "recovery");
+    assert_eq!(ended(&check(), 0)["due"], "nothing");
+    let words = watch.words();
+    assert_eq!(words.len(), 3, "{words:#?}");
+    assert!(words[2].contains("the alarm is over"), "{}", words[2]);
+}
+
+#[test]
+fn an_alert_that_was_not_delivered_is_tried_again() {
+    let watch = Watch::new();
+    watch.world.kube().put(release("r-1", 100, "Succeeded"));
+    watch.world.fault(Fault::on(Server::Slack, Trouble::StatusBefore(500)).nth(Nth::First(8)));
+    let check = || watch.check().args(["--record", "configmap:staleness-aro"]).run();
+    let output = check();
+    assert_eq!(output.code, 1);
+    assert!(output.stderr.contains("not delivered: stale"), "{}", output.stderr);
+    ended(&check(), 3);
+    assert_eq!(watch.words().len(), 1);
+}
+
+#[test]
+fn quiet_time_does_not_count() {
+    let watch = Watch::new();
+    watch.world.kube().put(release("r-1", 100, "Succeeded"));
+    let window = format!("{}/{}", ago(90), ago(10));
+    ended(&watch.check().args(["--quiet-window", &window]).run(), 0);
+    ended(&watch.check().args(["--threshold-days", "5"]).run(), 0);
+    ended(&watch.check().run(), 3);
+}
+
+#[test]
+fn what_may_not_be_read_is_an_alert() {
+    for plural in ["releases", "pipelineruns", "configmaps"] {
+        let watch = Watch::new();
+        watch.world.kube().put(release("r-1", 30, "Succeeded"));
+        watch.world.kube().deny("list", plural);
+        assert_eq!(ended(&watch.check().run(), 1)["state"], "blind", "{plural}");
+    }
+}
+
+#[test]
+fn the_newest_sixty_records_are_kept() {
+    let watch = Watch::new();
+    watch.world.kube().put(release("r-1", 30, "Succeeded"));
+    for number in 0..65 {
+        watch.record(&format!("run-{number}"), 24 * number, &json!({}));
+    }
+    ended(&watch.check().run(), 0);
+    let kept = watch.world.kube().all("configmaps");
+    assert_eq!(kept.len(), 60);
+    assert!(
+        kept.iter().all(|one| !["gate-run-60", "gate-run-64"].contains(&one["metadata"]["name"].as_str().unwrap()))
+    );
+}
+
+#[test]
+fn a_hanging_archive_does_not_hang_the_check() {
+    let watch = Watch::new();
+    watch.world.kube().put(release("r-1", 30, "Succeeded"));
+    watch.servers.close(Server::Archive);
+    let begun = std::time::Instant::now();
+    ended(&watch.with_archive().run(), 1);
+    assert!(begun.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn bad_input_is_named_and_nothing_is_sent() {
+    let watch = Watch::new();
+    watch.dir.write("gate.json", r#"{"schema_version":1,"kind":"gate","id":"x"}"#);
+    let foreign = format!("file:{}", watch.dir.path("gate.json").display());
+    for (arguments, wanted) in [
+        (vec![], "--release-plan"),
+        (vec!["--release-plan", "p", "--threshold-days", "0"], "--threshold-days"),
+        (vec!["--release-plan", "p", "--repeat", "daily"], "--repeat"),
+        (vec!["--release-plan", "p", "--quiet-day", "someday"], "--quiet-day"),
+        (vec!["--release-plan", "p", "--quiet-window", "2026-01-01"], "--quiet-window"),
+        (vec!["--release-plan", "p", "--kubearchive-url", "http://archive.example.com"], "--kubearchive-url"),
+        (vec!["--release-plan", "p", "--slack-webhook-file", "/nowhere/url"], "--slack-webhook-file"),
+        (vec!["--release-plan", "p", "--record", "x"], "--record: expected"),
+        (vec!["--release-plan", "p", "--record", &foreign], "no staleness record"),
+    ] {
+        let output =
+            Tool::new("check-staleness").arg("--kubeconfig").arg(watch.dir.path("kubeconfig")).args(&arguments).run();
+        assert_eq!(output.code, 2, "{arguments:?}: {output:?}");
+        assert!(output.stderr.contains(wanted), "{arguments:?}: {}", output.stderr);
+    }
+    assert!(watch.world.requests().is_empty());
+}
