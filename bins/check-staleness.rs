@@ -95,7 +95,7 @@ impl step::Arguments for Args {
     }
 }
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     step::main("check-staleness", run)
 }
 

@@ -7,6 +7,8 @@ link instead of seven. Elsewhere each step is a program of its own.
 use std::path::Path;
 use std::process::ExitCode;
 
+#[path = "check-staleness.rs"]
+mod check_staleness;
 #[path = "collect-results.rs"]
 mod collect_results;
 #[path = "create-release.rs"]
@@ -23,7 +25,8 @@ mod trigger_gate;
 type Main = fn() -> ExitCode;
 
 /// Each step by its name.
-const STEPS: [(&str, Main); 6] = [
+const STEPS: [(&str, Main); 7] = [
+    ("check-staleness", check_staleness::main),
     ("collect-results", collect_results::main),
     ("create-release", create_release::main),
     ("launch-prow", launch_prow::main),
