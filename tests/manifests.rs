@@ -181,6 +181,11 @@ fn check_cron_job(job: &Value, binary: &str, account: &str, built: &[Value]) {
         arguments.push(argument);
     }
     assert!(unused.is_empty(), "{binary}: {unused:?} are used nowhere");
+    let help = std::fs::read_to_string(repository(&format!("tests/help/{binary}.txt"))).unwrap();
+    for argument in arguments.iter().filter(|argument| argument.starts_with("--")) {
+        let known = help.lines().any(|line| line.split_whitespace().next() == Some(argument));
+        assert!(known, "{binary} has no {argument}");
+    }
     let flag = |name: &str| -> &str {
         let at =
             arguments.iter().position(|argument| argument == name).unwrap_or_else(|| panic!("{binary}: no {name}"));

@@ -47,7 +47,7 @@ const TABLE: &[(&str, &str, &str, bool)] = &[
     ("gate-staleness", "list", "releases.appstudio.redhat.com", true),
     ("gate-staleness", "create", "releases.appstudio.redhat.com", false),
     ("gate-staleness", "list", "pipelineruns.tekton.dev", true),
-    ("gate-staleness", "get", "snapshots.appstudio.redhat.com", true),
+    ("gate-staleness", "get", "snapshots.appstudio.redhat.com", false),
     ("gate-staleness", "patch", "snapshots.appstudio.redhat.com", false),
     ("gate-staleness", "update", "configmaps", true),
     ("gate-staleness", "delete", "configmaps", true),
