@@ -46,7 +46,7 @@ fn gangway_is_killed_in_the_middle_of_a_launch() {
             answer.join().unwrap()
         })
     });
-    let gate = Gate::through(&relay.url(), 10);
+    let gate = Gate::through(&relay.url(), 20);
     let jobs = [SHORT, AKS, CONFORMANCE, HIDDEN];
     gate.launch(&jobs, &[]).with(0).saying("503");
     gate.assert_launched_once(&jobs);
