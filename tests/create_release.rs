@@ -1,5 +1,7 @@
 //! create-release against the stand-in cluster, with release-service played on top of it.
 
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -319,6 +321,56 @@ fn a_lost_answer_is_looked_up() {
         assert!(output.stderr.contains("looking, then trying again"), "{words}: the fault was met");
         assert_eq!(case.noted()["created"], true, "{words}");
     }
+}
+
+/// The real process, ended with SIGKILL as its n-th request arrives; the request still has its effect.
+#[test]
+fn killed_at_any_request() {
+    for n in 1..=10 {
+        let case = Case::new();
+        let child: Arc<Mutex<Option<Child>>> = Arc::default();
+        let victim = child.clone();
+        let kill = move |_: &World| {
+            if let Some(child) = victim.lock().unwrap().as_mut() {
+                let _ = child.kill();
+            }
+        };
+        case.world.fault(Fault::on(Server::Kube, Trouble::Do(Arc::new(kill))).nth(Nth::Only(n)));
+        let mut command = case.tool("gate.json").args(["--release-plan", &case.night.plan]).command();
+        {
+            // Held until the child is there, so that its first request finds somebody to kill.
+            let mut place = child.lock().unwrap();
+            *place = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        }
+        loop {
+            if child.lock().unwrap().as_mut().unwrap().try_wait().unwrap().is_some() {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        let output = case.run(&[]);
+        ends(&output, 0, "true", "");
+        assert_eq!(case.world.kube().releases().len(), 1, "killed at request {n}");
+        assert_eq!(case.noted()["created"], true, "killed at request {n}");
+    }
+}
+
+#[test]
+fn three_at_once() {
+    let case = Case::new();
+    let verdict = serde_json::from_str::<Value>(&case.dir.read("gate.json")).unwrap()["verdict"].clone();
+    let names = ["gate.json", "two.json", "three.json"];
+    for name in &names[1..] {
+        case.record(name, verdict.clone());
+    }
+    let run = |name: &str| case.tool(name).args(["--release-plan", &case.night.plan]).run();
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = names.iter().map(|name| scope.spawn(|| run(name))).collect();
+        for output in runs {
+            ends(&output.join().unwrap(), 0, "true", "");
+        }
+    });
+    assert_eq!(case.world.kube().releases().len(), 1);
 }
 
 #[test]

@@ -228,6 +228,34 @@ fn trouble_is_retried_and_then_called_so() {
 }
 
 #[test]
+fn what_asking_again_cannot_help_is_asked_once() {
+    let case = Case::new(image());
+    case.world.registry().remove(&case.image.digest);
+    assert_eq!(case.run(&[]).code, 1);
+    let manifests =
+        |case: &Case| case.world.requests().iter().filter(|asked| asked.path.contains("/manifests/")).count();
+    assert_eq!(manifests(&case), 1);
+    let case = Case::new(image());
+    case.world.registry().access(Access::Basic("cm9ib3Q6czNjcjN0".to_owned()));
+    assert_eq!(case.run(&[]).code, 1);
+    assert_eq!(manifests(&case), 1);
+}
+
+/// The stand-in takes what a proxy is asked for as its own.
+#[test]
+fn proxies_are_taken_from_the_environment() {
+    let case = Case::new(image());
+    let reference = case.image.at("registry.example.test");
+    let proxy = format!("http://{}", case.servers.registry_host());
+    let run = || tool(&snapshot(&reference)).args(["--plain-http", "registry.example.test", "--time-scale", "1000"]);
+    assert_eq!(run().env("HTTP_PROXY", &proxy).run().code, 0);
+    let asked = case.world.requests().len();
+    let passed_by = run().env("HTTP_PROXY", &proxy).env("NO_PROXY", "example.test").run();
+    assert_eq!(passed_by.code, 1, "{passed_by:?}");
+    assert_eq!(case.world.requests().len(), asked);
+}
+
+#[test]
 fn a_tag_is_refused_with_the_digest_behind_it() {
     let case = Case::new(image().tag("latest"));
     let host = case.servers.registry_host();

@@ -276,6 +276,39 @@ mod tests {
         unknown(without("failed-snapshot-deleted-while-running"));
     }
 
+    /// What each event of a captured watch is taken for, repetitions left out.
+    fn course(case: &str) -> Vec<&'static str> {
+        #[derive(serde::Deserialize)]
+        struct Event {
+            status: ReleaseStatus,
+        }
+        let mut cases: BTreeMap<String, Vec<Event>> =
+            serde_json::from_str(include_str!("data/sequences.json")).unwrap();
+        let mut release = captured("create-response");
+        let mut course = Vec::new();
+        for event in cases.remove(case).unwrap() {
+            release.status = Some(event.status);
+            course.push(match outcome(&release, &tested()) {
+                Outcome::Running { phase } if phase == MANAGED => "managed",
+                Outcome::Running { .. } => "running",
+                Outcome::Released { .. } => "released",
+                Outcome::Failed { .. } => "failed",
+                Outcome::Unknown { .. } => "unknown",
+            });
+        }
+        course.dedup();
+        course
+    }
+
+    #[test]
+    fn no_event_of_a_real_course_is_misread() {
+        assert_eq!(course("succeeded"), ["running", "managed", "running", "released"]);
+        assert_eq!(course("failed"), ["running", "managed", "failed"]);
+        assert_eq!(course("retried"), ["running", "managed", "failed"]);
+        assert_eq!(course("validation-failed"), ["running", "failed"]);
+        assert_eq!(course("blocked-while-running"), ["running", "managed", "unknown"]);
+    }
+
     #[test]
     fn an_unknown_reason_is_unknown() {
         let mut release = captured("released");
