@@ -55,6 +55,10 @@ fn mask(word: &str) -> String {
         Some(bare) => (bare, &word[bare.len()..]),
         None => (word, ""),
     };
+    // 2026-08-20T03:00:00Z
+    if word.len() == 20 && word.ends_with('Z') && word.as_bytes()[10] == b'T' {
+        return format!("WHEN{point}");
+    }
     let span = word.ends_with(['h', 'm', 's'])
         && word.starts_with(|c: char| c.is_ascii_digit())
         && word.chars().all(|c| c.is_ascii_digit() || "hms".contains(c));
@@ -154,6 +158,31 @@ fn a_release_that_fails_promotes_nothing() {
     let (_, record) = night("release-failed", 1, 3, 1);
     assert_eq!(record["verdict"]["decision"], "passed");
     assert_eq!(record["release"]["released"], "false");
+}
+
+#[test]
+fn a_release_that_is_there_is_found_and_not_doubled() {
+    let (_, record) = night("release-there", 0, 3, 0);
+    assert_eq!((&record["release"]["name"], &record["release"]["created"]), (&"by-hand".into(), &false.into()));
+}
+
+#[test]
+fn a_release_of_another_run_that_failed_is_followed_by_the_next() {
+    let (_, record) = night("release-failed-before", 0, 3, 1);
+    assert_eq!(record["release"]["released"], "true");
+}
+
+#[test]
+fn an_older_image_is_refused_before_anything_is_launched() {
+    let (_, record) = night("older-image", 3, 0, 0);
+    assert_eq!(record["verdict"], Value::Null);
+}
+
+#[test]
+fn validated_again_while_it_pushed_is_not_called_failed() {
+    let (_, record) = night("validated-again", 1, 3, 1);
+    assert_eq!(record["release"]["released"], "unknown");
+    assert_eq!(record["release"]["exit"], 4);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! A Release that is there: following it to its end, and the words for that.
 
 use super::choose::name_of;
-use super::run::{End, Task};
+use super::end::End;
+use super::run::Task;
 use super::wait::{Ended, wait};
 use super::{Mode, Promotion};
 use crate::duration;

@@ -5,6 +5,7 @@
 
 pub mod checks;
 pub mod choose;
+mod end;
 mod follow;
 pub mod name;
 pub mod order;
@@ -60,17 +61,24 @@ pub struct Refusal {
     pub exit: Exit,
     /// In words.
     pub why: String,
+    /// Whether it stays so until somebody changes something; trouble may pass by itself.
+    pub stays: bool,
 }
 
 impl Refusal {
     /// The gate says no.
     pub(crate) fn no(why: impl Into<String>) -> Self {
-        Self { exit: Exit::Refused, why: why.into() }
+        Self { exit: Exit::Refused, why: why.into(), stays: true }
     }
 
     /// Something is missing or wrong in the cluster.
     pub(crate) fn cannot(why: impl Into<String>) -> Self {
-        Self { exit: Exit::Failed, why: why.into() }
+        Self { exit: Exit::Failed, why: why.into(), stays: true }
+    }
+
+    /// Something does not work at the moment.
+    pub(crate) fn trouble(why: impl Into<String>) -> Self {
+        Self { stays: false, ..Self::cannot(why) }
     }
 }
 

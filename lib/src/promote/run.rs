@@ -10,10 +10,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::choose::RUN_ANNOTATION;
+use super::end::{Doubt, End};
 use super::{Mode, Options, Promotion, Refusal, checks};
 use crate::clock::SharedClock;
 use crate::image::Digest;
-use crate::konflux::{Creation, Draft, Konflux, KonfluxError, Release, created_at};
+use crate::konflux::{Creation, Draft, Konflux, Release, created_at};
 use crate::record::{Candidate, GateRecord, Journal, RecordError, ReleaseRecord, Released};
 use crate::retry::{Policy, Tries};
 use crate::snapshot::is_name;
@@ -90,9 +91,10 @@ fn subject(record: &GateRecord, options: &Options) -> Result<(Candidate, String)
     }
 }
 
-/// The end that the record already holds.
+/// The end of a Release that the record already holds. A refusal, which has no Release, is looked
+/// at again: somebody may have changed what it was about.
 fn repeated(record: &GateRecord, options: &Options) -> Option<Promotion> {
-    let noted = record.release.as_ref().filter(|noted| noted.is_final)?;
+    let noted = record.release.as_ref().filter(|noted| noted.is_final && noted.name.is_some())?;
     let exit = match noted.exit {
         0 => Exit::Done,
         1 => Exit::Failed,
@@ -109,40 +111,6 @@ fn repeated(record: &GateRecord, options: &Options) -> Option<Promotion> {
         completed_at: noted.completed_at,
         ..Promotion::ended(exit, noted.released, noted.detail.clone().unwrap_or_default())
     })
-}
-
-/// How the work ended.
-pub(super) enum End {
-    /// As said; another try may find it otherwise.
-    Open(Box<Promotion>),
-    /// The Release has ended: from now on this is repeated from the record.
-    Final(Box<Promotion>),
-    /// The record cannot be used.
-    Record(RecordError),
-}
-
-impl From<Promotion> for End {
-    fn from(promotion: Promotion) -> Self {
-        Self::Open(Box::new(promotion))
-    }
-}
-
-impl From<Refusal> for End {
-    fn from(refusal: Refusal) -> Self {
-        Promotion::from(refusal).into()
-    }
-}
-
-impl From<RecordError> for End {
-    fn from(error: RecordError) -> Self {
-        Self::Record(error)
-    }
-}
-
-impl From<KonfluxError> for End {
-    fn from(error: KonfluxError) -> Self {
-        Refusal::cannot(crate::step::Chain(&error).to_string()).into()
-    }
 }
 
 /// What a survey came to, if the work goes on.
@@ -181,13 +149,14 @@ impl Task<'_> {
     async fn promote(&self, record: &GateRecord) -> Result<End, End> {
         checks::verdict(record)?;
         let mut tries = Tries::begin(CREATE, self.clock);
-        let mut lost = None;
+        let mut doubt = Doubt::of(record.release.as_ref());
         for _ in 0..MAX_ROUNDS {
             let name = match self.survey().await {
                 Ok(Surveyed::Follow(release)) => return self.follow(*release).await,
                 Ok(Surveyed::Make(name)) => name,
-                Err(end) => return Err(after_loss(end, lost)),
+                Err(end) => return Err(doubt.about(end)),
             };
+            doubt = doubt.surveyed();
             let said = match self.ask(&name).await {
                 Ok(Asked::Made(release)) if !self.writes() => {
                     let detail = format!("a dry run: Release {name} would be made");
@@ -199,17 +168,17 @@ impl Task<'_> {
                 Ok(Asked::Taken) => continue,
                 Ok(Asked::NotNow(said)) => said,
                 Ok(Asked::Lost(said)) => {
-                    lost = Some(name.clone());
+                    doubt = Doubt::Lost(name.clone());
                     said
                 }
-                Err(end) => return Err(after_loss(end, lost)),
+                Err(end) => return Err(doubt.about(end)),
             };
             let Some(pause) = tries.pause(None) else {
                 let why = format!(
                     "Release {name} could not be made, after {} tries: {said}. nothing was made, run this step again",
                     tries.failed()
                 );
-                return Err(after_loss(Refusal::cannot(why).into(), lost));
+                return Err(doubt.about(Refusal::trouble(why).into()));
             };
             tracing::warn!(
                 attempt = tries.failed(),
@@ -219,7 +188,7 @@ impl Task<'_> {
             tries.wait(pause).await;
         }
         let why = format!("{MAX_ROUNDS} times the name for the Release was taken by another; run this step again");
-        Err(after_loss(Refusal::cannot(why).into(), lost))
+        Err(doubt.about(Refusal::trouble(why).into()))
     }
 
     /// Writes down that a Release will be asked for, and asks once.
@@ -283,9 +252,9 @@ impl Task<'_> {
         }
         let written = self
             .note(|noted| {
-                if promotion.release.is_some() {
-                    noted.name.clone_from(&promotion.release);
-                }
+                // Without a name there is no Release: one that was announced was never asked for, or refused.
+                noted.name.clone_from(&promotion.release);
+                noted.created &= promotion.release.is_some();
                 if promotion.pipeline_run.is_some() {
                     noted.pipeline_run.clone_from(&promotion.pipeline_run);
                 }
@@ -301,20 +270,6 @@ impl Task<'_> {
             tracing::error!("{}; this could not be written into the record", promotion.detail);
             error.into()
         })
-    }
-}
-
-/// That nothing was made is not certain any more once an answer was lost.
-fn after_loss(end: End, lost: Option<String>) -> End {
-    match (end, lost) {
-        (End::Open(promotion), Some(name)) if promotion.released == Released::False => {
-            let detail = format!(
-                "Release {name} was asked for and the answer was lost, so it is not known whether it exists; then: {}. run this step again: it looks before it asks",
-                promotion.detail
-            );
-            Promotion::ended(Exit::Unsafe, Released::Unknown, detail).named(name).into()
-        }
-        (end, _) => end,
     }
 }
 

@@ -1,8 +1,9 @@
 //! What there is in the cluster, and what follows from it.
 
 use super::choose::{Choice, Wanted, choose, is_made_by, name_of};
+use super::end::End;
 use super::order::{self, Built};
-use super::run::{End, Surveyed, Task};
+use super::run::{Surveyed, Task};
 use super::{Promotion, Refusal, checks, name};
 use crate::konflux::{Konflux, KonfluxError, Release, ReleasePlan, Snapshot, built_at, created_at};
 use crate::record::{RecordError, Released};

@@ -32,7 +32,8 @@ impl Released {
 pub struct ReleaseRecord {
     /// The ReleasePlan.
     pub plan: String,
-    /// The Release's name: what is about to be created, or was found.
+    /// The Release's name: what is about to be created, or was found. Absent at the end where none
+    /// was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// When its creation was announced here.
@@ -44,7 +45,8 @@ pub struct ReleaseRecord {
     pub created: bool,
     /// The outcome so far.
     pub released: Released,
-    /// Whether the outcome is final: then the step repeats it without a request.
+    /// Whether nothing more will happen by itself: the Release has ended, or there will be none.
+    /// The end of a Release is repeated without a request; a refusal is looked at again when asked.
     #[serde(default, rename = "final")]
     pub is_final: bool,
     /// The exit code that goes with a final outcome.

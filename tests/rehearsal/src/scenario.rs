@@ -33,6 +33,9 @@ pub struct Scenario {
     /// What the Release comes to
     #[serde(default)]
     pub release: Release,
+    /// What was released before
+    #[serde(default)]
+    pub before: Before,
 }
 
 /// What a job does when it is launched.
@@ -97,7 +100,27 @@ pub enum Release {
         /// in this step
         step: String,
     },
+    /// It is validated again while the managed pipeline pushes, and refused
+    RefusedLater,
 }
+
+/// What was released by the same plan before the night.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Before {
+    /// Nothing
+    #[default]
+    Nothing,
+    /// This very Snapshot: a person was quicker
+    Same,
+    /// This very Snapshot, and it failed: another run's
+    SameFailed,
+    /// A Snapshot that was built later
+    Newer,
+}
+
+/// release-service's words for an admission that was blocked.
+const BLOCKED: &str = "found ReleasePlanAdmission 'aro-hcp' with block-releases label set to true";
 
 fn gate_time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
@@ -139,9 +162,13 @@ impl Scenario {
         for (name, attempts) in &self.jobs {
             *night.job(name) = attempts.iter().map(Attempt::script).collect();
         }
-        if let Release::FailsIn { task, step } = &self.release {
-            night.releases =
-                vec![ReleaseScript { component: Some(night.component.clone()), ..ReleaseScript::fails(task, step) }];
+        let script = match &self.release {
+            Release::Lands => None,
+            Release::FailsIn { task, step } => Some(ReleaseScript::fails(task, step)),
+            Release::RefusedLater => Some(ReleaseScript::invalid_later(BLOCKED)),
+        };
+        if let Some(script) = script {
+            night.releases = vec![ReleaseScript { component: Some(night.component.clone()), ..script }];
         }
         night
     }
@@ -178,7 +205,11 @@ mod tests {
                 ("informing-failure", 0),
                 ("image-missing", 1),
                 ("gangway-down", 1),
-                ("release-failed", 1)
+                ("release-failed", 1),
+                ("release-there", 0),
+                ("release-failed-before", 0),
+                ("older-image", 3),
+                ("validated-again", 1),
             ]
         );
         for scenario in scenarios {

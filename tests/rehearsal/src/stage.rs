@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use standins::{Installed, Limit, Server, Servers, World};
+use standins::{Installed, Limit, Night, Server, Servers, World};
 
 use crate::document::ParamValue;
 use crate::run::Request;
-use crate::scenario::{Gangway, Image, Scenario};
+use crate::scenario::{Before, Gangway, Image, Scenario};
 use crate::task::Laptop;
 use crate::volumes::{Files, Mountable};
 
@@ -61,6 +61,7 @@ impl Stage {
         if scenario.gangway == Gangway::Down {
             servers.close(Server::Gangway);
         }
+        put_before(&world, &night, &installed, scenario.before);
         let run = format!("ho-release-gate-{:05x}", seed & 0xf_ffff);
         world.kube().put(pipeline_run(&night.namespace, &run, &installed.snapshot, &world.born().to_string()));
         let stored = world.kube().get("pipelineruns", &night.namespace, &run).unwrap_or_default();
@@ -130,6 +131,48 @@ impl Stage {
         let map = self.world.kube().get("configmaps", &self.namespace, &format!("gate-{}", self.run))?;
         Some(map["data"]["record.json"].as_str()?.to_owned())
     }
+}
+
+/// What a plan released before the night, as release-service leaves it.
+fn put_before(world: &World, night: &Night, installed: &Installed, before: Before) {
+    let (name, snapshot, reason) = match before {
+        Before::Nothing => return,
+        Before::Same => ("by-hand", installed.snapshot.as_str(), "Succeeded"),
+        Before::SameFailed => ("by-another-run", installed.snapshot.as_str(), "Failed"),
+        Before::Newer => ("by-another-run", "built-later", "Succeeded"),
+    };
+    if before == Before::Newer {
+        let mut later = installed.snapshot_object.clone();
+        let start = (world.born() + Duration::from_secs(60)).as_millisecond().to_string();
+        later["metadata"] = json!({"name": snapshot, "namespace": night.namespace,
+            "annotations": {"test.appstudio.openshift.io/pipelinerunstarttime": start}});
+        for component in later["spec"]["components"].as_array_mut().into_iter().flatten() {
+            component["containerImage"] = json!(format!("quay.io/acme/later@sha256:{}", "1a7e".repeat(16)));
+        }
+        world.kube().put(later);
+    }
+    let now = format!("{:.0}", world.born());
+    let condition = |kind: &str, reason: &str| {
+        let (status, message) = match reason {
+            "Failed" => ("False", "Release processing failed on managed pipelineRun"),
+            _ => ("True", ""),
+        };
+        json!({"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": now})
+    };
+    let mut attempt =
+        json!({"pipelineRun": "managed/managed-7wq2d", "startTime": now, "completionTime": now, "status": reason});
+    let mut status = json!({"startTime": now, "completionTime": now, "conditions":
+        [condition("Released", reason), condition("Validated", "Succeeded"), condition("ManagedPipelineProcessed", reason)]});
+    if reason == "Failed" {
+        attempt["failureReason"] = json!("Error");
+        attempt["lastTask"] = json!("push-snapshot");
+    } else if before == Before::Same {
+        status["artifacts"] =
+            json!({"images": [{"name": night.component, "shasum": installed.image.digest, "urls": []}]});
+    }
+    status["managedPipelineAttempts"] = json!([attempt]);
+    world.kube().put(json!({"kind": "Release", "metadata": {"name": name, "namespace": night.namespace},
+        "spec": {"releasePlan": installed.plan, "snapshot": snapshot}, "status": status}));
 }
 
 /// The PipelineRun, as far as a step looks at it.

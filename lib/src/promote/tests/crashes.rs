@@ -165,3 +165,40 @@ async fn an_answer_that_stays_lost_is_not_called_failed() {
     assert_eq!(setting.run(&memory, &setting.options()).await.exit, Exit::Done);
     assert_eq!(setting.releases(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_cannot_be_looked_up_is_not_forgotten() {
+    let setting = Setting::new(|night| night.releases = vec![ReleaseScript::released()]);
+    let memory = setting.memory("run");
+    let brief = Options { wait: Duration::from_secs(60), ..setting.options() };
+    assert_eq!(setting.run(&memory, &brief).await.released, Released::Unknown);
+    for fault in [Fault::on(Server::Kube, Trouble::DropBefore), Fault::on(Server::Kube, Trouble::StatusBefore(403))] {
+        setting.world.fault(fault);
+        let promotion = setting.run(&memory, &setting.options()).await;
+        assert_eq!((promotion.exit, promotion.released), (Exit::Failed, Released::Unknown), "{}", promotion.detail);
+        let noted = memory.record().release.unwrap();
+        assert!(noted.created && noted.name.is_some() && !noted.is_final, "{noted:?}");
+        setting.world.clear_faults();
+    }
+    assert_eq!(setting.run(&memory, &setting.options()).await.released, Released::True);
+    assert_eq!(setting.releases(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_an_end_and_is_looked_at_again() {
+    let setting = Setting::new(|_| ());
+    let memory = setting.memory("run");
+    let plan = setting.night.plan.clone();
+    let set = |value: &str| {
+        let value = value.to_owned();
+        setting.world.kube().change("releaseplans", &setting.namespace, &plan, |plan| {
+            plan["metadata"]["labels"]["release.appstudio.openshift.io/auto-release"] = value.into();
+        });
+    };
+    set("true");
+    assert_eq!(setting.run(&memory, &setting.options()).await.exit, Exit::Refused);
+    let noted = memory.record().release.unwrap();
+    assert!(noted.is_final && noted.name.is_none(), "{noted:?}");
+    set("false");
+    assert_eq!(setting.run(&memory, &setting.options()).await.exit, Exit::Done);
+}
