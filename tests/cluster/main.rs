@@ -11,6 +11,7 @@ mod integration_service;
 mod kubectl;
 mod manifests;
 mod onboarding;
+mod promotion;
 mod rbac;
 mod release_service;
 mod run;
