@@ -51,7 +51,7 @@ struct Args {
     /// promote even if an image built later has been released
     #[argh(switch)]
     allow_older: bool,
-    /// make another Release after this run's own has failed
+    /// after this run's own Release has failed, make another; after an unknown end, look again
     #[argh(switch)]
     again: bool,
     /// only look whether a Release would be possible; needs no verdict, writes nothing

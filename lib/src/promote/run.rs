@@ -101,7 +101,8 @@ fn repeated(record: &GateRecord, options: &Options) -> Option<Promotion> {
         3 => Exit::Refused,
         _ => Exit::Unsafe,
     };
-    if options.again && exit == Exit::Failed {
+    // What was not known then may be known now: somebody may have released by hand.
+    if options.again && matches!(exit, Exit::Failed | Exit::Unsafe) {
         return None;
     }
     Some(Promotion {

@@ -104,6 +104,11 @@ async fn deleted_under_way_is_unknown_and_not_made_again() {
     let again = Options { again: true, ..options };
     assert_eq!(setting.run(&memory, &again).await.exit, Exit::Unsafe);
     assert_eq!(setting.releases(), 0);
+    // Somebody has looked, and released by hand: that one is found.
+    setting.release_by_hand();
+    assert_eq!(setting.run(&memory, &setting.options()).await.exit, Exit::Unsafe, "the record alone answers");
+    let promotion = setting.run(&memory, &again).await;
+    assert_eq!((promotion.exit, promotion.release.as_deref()), (Exit::Done, Some("by-hand")), "{}", promotion.detail);
 }
 
 #[tokio::test(start_paused = true)]
