@@ -172,7 +172,7 @@ fn task_lines(facts: &Facts, outcome: Outcome) -> Vec<Line> {
 fn release_lines(facts: &Facts, record: &GateRecord, outcome: Outcome) -> Vec<Line> {
     let collect = facts.options.task("collect-results");
     match (&record.release, outcome) {
-        (Some(release), Outcome::Promoted) => promoted(release),
+        (Some(release), Outcome::Promoted) => promoted(release, facts.scale),
         (Some(release), Outcome::NotReleased | Outcome::ReleaseUnknown | Outcome::ReleasePending) => {
             vec![release_state(facts, release)]
         }
@@ -187,11 +187,11 @@ fn release_lines(facts: &Facts, record: &GateRecord, outcome: Outcome) -> Vec<Li
     }
 }
 
-fn promoted(release: &ReleaseRecord) -> Vec<Line> {
+fn promoted(release: &ReleaseRecord, scale: u32) -> Vec<Line> {
     let mut line = Line::of("Release ").code(release.name.as_deref().unwrap_or(&release.plan)).text(" landed");
     if let (Some(from), Some(to)) = (release.created_at, release.completed_at) {
         let spent = std::time::Duration::try_from(to.duration_since(from)).unwrap_or_default();
-        line = line.text(format!(" in {}", duration::human(spent)));
+        line = line.text(format!(" in {}", duration::human(spent * scale)));
     }
     if !release.created {
         line = line.text(", made by an earlier run");

@@ -100,6 +100,8 @@ pub struct Facts {
     pub cancelled: Option<bool>,
     /// When.
     pub now: Timestamp,
+    /// How many seconds of gate time a second of wall time holds: durations are shown as gate time.
+    pub scale: u32,
 }
 
 impl Facts {

@@ -96,7 +96,7 @@ pub async fn run(options: Options, sources: Sources) -> Delivery {
     };
     let begun = sight.record().map_or_else(|| clock.now(), |record| record.created_at);
     let history = past.map(|runs| History::of(&runs, begun));
-    let facts = Facts { sight, options, history, cancelled, now: clock.now() };
+    let facts = Facts { sight, options, history, cancelled, now: clock.now(), scale: clock.scale() };
     let (message, outcome) = (compose(&facts), outcome_of(&facts));
     let thread = thread_of(&facts, outcome);
     let sent = match slack {

@@ -145,6 +145,7 @@ fn facts(sight: Sight, statuses: [&str; 3]) -> Facts {
         history: None,
         cancelled: None,
         now: at(180),
+        scale: 1,
     }
 }
 
