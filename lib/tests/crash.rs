@@ -8,9 +8,10 @@ mod simulation;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use gate::record::{Cause, Decision};
 use simulation::Scene;
 use simulation::killer::{Killer, Random};
-use standins::{Fault, Nth, Server, Trouble};
+use standins::{Fault, JobScript, Nth, Server, Trouble};
 
 /// Jobs whose names share Prow's label, among others.
 const JOBS: [&str; 6] = [
@@ -198,4 +199,80 @@ fn two_launchers_launch_each_job_once() {
             assert_eq!(outcome.launched, case.jobs.len(), "{}", case.described());
         });
     }
+}
+
+/// How a job goes in a night, launch by launch. Informing jobs end within their grace whatever
+/// happens, so that they end the same way every time.
+fn scripts(random: &mut Random, blocking: bool) -> Vec<JobScript> {
+    let minutes = |random: &mut Random, least: u64| Duration::from_secs(60 * (least + random.below(10)));
+    let passes = JobScript::passes().running(minutes(random, 5));
+    match random.below(6) {
+        0 => vec![JobScript::fails(&["TestNodePool"]).running(minutes(random, 5))],
+        1 if blocking => vec![JobScript::no_lease().running(minutes(random, 2)), passes],
+        2 if blocking => vec![JobScript::setup_fails().running(minutes(random, 2)), passes],
+        3 => vec![passes.new_build_after(Duration::from_secs(200))],
+        _ => vec![passes],
+    }
+}
+
+/// What must be the same of a whole night: the decision, and each attempt's cause.
+type Night = (Option<Decision>, Vec<(String, Vec<Option<Cause>>)>);
+
+/// Launches and collects, each killed at its points and then left alone; the night and how many
+/// points the last run of collect-results passed.
+async fn night(case: &Case, scripts: &[Vec<JobScript>], launch_kills: &[u64], collect_kills: &[u64]) -> (Night, u64) {
+    let scene = case.scene();
+    for (job, scripts) in case.jobs.iter().zip(scripts) {
+        scene.world.prow().job_attempts(job, scripts.clone());
+    }
+    let (blocking, informing) = case.jobs.split_at(case.blocking);
+    for point in launch_kills.iter().copied().chain([0]) {
+        let killer = Killer::at(point);
+        if let Some(ended) = killer.run(scene.launch_under(&killer, blocking, informing)).await {
+            assert!(ended.unwrap().error.is_none(), "{}", case.described());
+        }
+    }
+    let mut last = 0;
+    for point in collect_kills.iter().copied().chain([0]) {
+        let killer = Killer::at(point);
+        if let Some(record) = killer.run(scene.collect_under(&killer)).await {
+            record.unwrap();
+            last = killer.passed();
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    let record = scene.record.record().unwrap();
+    let mut ours: Vec<_> = scene.world.prow().launches();
+    ours.retain(|launch| launch.labels.contains_key("release-gate/key"));
+    let mut made: Vec<_> = ours.iter().map(|launch| (launch.job.clone(), launch.id.clone())).collect();
+    let runs = record.jobs.iter().flat_map(|job| job.attempts.iter().map(move |attempt| (job, attempt)));
+    let mut known: Vec<_> =
+        runs.map(|(job, attempt)| (job.name.clone(), attempt.execution.clone().unwrap_or_default())).collect();
+    (made.sort(), known.sort());
+    assert_eq!(made, known, "after kills at {launch_kills:?} and {collect_kills:?}: {}", case.described());
+    let causes = record.jobs.iter().map(|job| (job.name.clone(), job.attempts.iter().map(|a| a.cause).collect()));
+    ((record.verdict.as_ref().map(|verdict| verdict.decision), causes.collect()), last)
+}
+
+/// Whole nights with reruns: the same verdict and the same launches, however often both steps die.
+#[test]
+fn a_night_survives_every_kill() {
+    let begun = Instant::now();
+    let mut random = Random::seeded(11);
+    let (mut kills, mut nights) = (0, 0);
+    while kills < 500 {
+        let case = Case::seeded(&mut random);
+        let scripts: Vec<_> = (0..case.jobs.len()).map(|job| scripts(&mut random, job < case.blocking)).collect();
+        let (reference, passed) = paused(night(&case, &scripts, &[], &[]));
+        assert!(reference.0.is_some() && reference.1.iter().all(|(_, causes)| causes.iter().all(Option::is_some)));
+        for _ in 0..3 {
+            let in_launch: Vec<_> = (0..random.below(3)).map(|_| 1 + random.below(40)).collect();
+            let in_collect: Vec<_> = (0..3 + random.below(6)).map(|_| 1 + random.below(passed / 2)).collect();
+            let (outcome, _) = paused(night(&case, &scripts, &in_launch, &in_collect));
+            assert_eq!(outcome, reference, "killed at {in_launch:?}, {in_collect:?}: {}", case.described());
+            kills += in_launch.len() + in_collect.len();
+        }
+        nights += 1;
+    }
+    eprintln!("{kills} kills over {nights} nights in {:?}", begun.elapsed());
 }

@@ -12,11 +12,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gate::clock::{RuntimeClock, SharedClock};
+use gate::collect::CollectError;
+use gate::collect::collector::Collector;
+use gate::collect::policy::Policy;
+use gate::collect::report::Reporter;
 use gate::http::{InProcessTransport, SharedTransport};
 use gate::jobs::{self, Given};
-use gate::launch::{self, Ended, Options};
-use gate::prow::budget::Limits;
-use gate::record::{GateRecord, Identity, Store, StoreError, Version};
+use gate::launch::{self, Ended, Finder, Launcher, Options};
+use gate::prow::bucket::Bucket;
+use gate::prow::budget::{Budget, Limits};
+use gate::prow::deck::Deck;
+use gate::prow::gangway::Gangway;
+use gate::record::{GateRecord, Identity, Journal, Store, StoreError, Version};
 use gate::secret::SecretFile;
 use gate::step::Failure;
 use jiff::Timestamp;
@@ -200,6 +207,34 @@ impl Scene {
         let transport: SharedTransport = Arc::new(Slow::new(self.transport(), to_servers, seed, killer));
         let transport = Arc::new(Deadly(transport, killer.clone()));
         launch::run(&options, store, transport, self.clock.clone()).await
+    }
+
+    /// Runs collect-results, to be stopped by a killer.
+    pub async fn collect_under(&self, killer: &Arc<Killer>) -> Result<GateRecord, CollectError> {
+        let (to_record, _, seed) = self.ways;
+        let seed = seed + self.processes.fetch_add(1, Ordering::Relaxed);
+        let store = Box::new(Deadly(Slow::new(self.record.clone(), to_record, seed, killer), killer.clone()));
+        let transport: SharedTransport = Arc::new(Deadly(self.transport(), killer.clone()));
+        let options = self.options(&["unused"], &[]);
+        let journal = Arc::new(Journal::existing(store, self.clock.clone(), &Identity::default()).await?);
+        let budget = Budget::of_record(&journal, self.clock.clone(), self.limits).await?;
+        let deck = Arc::new(Deck::new(options.deck, transport.clone()));
+        let bucket = Arc::new(Bucket::new(options.artifacts, transport.clone()));
+        let token = options.token.unwrap();
+        let gangway = Arc::new(Gangway::new(options.gangway, token, transport, budget));
+        let finder = Finder::new(gangway.clone(), deck.clone(), bucket.clone());
+        let launcher = Launcher::new(journal.clone(), gangway.clone(), finder, self.clock.clone());
+        let collector = Collector {
+            journal,
+            deck,
+            bucket,
+            gangway: Some(gangway),
+            launcher: Some(Arc::new(launcher)),
+            clock: self.clock.clone(),
+            policy: Policy::default(),
+            tekton_end: None,
+        };
+        collector.run(&mut Reporter::new(false)).await
     }
 
     /// How often each of our keys was launched, by Prow's own count: those that people made aside.
