@@ -6,9 +6,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
-use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
+use tokio::task::JoinSet;
 
 use super::deadline::Deadline;
 use super::policy::Policy;
@@ -61,7 +60,9 @@ pub struct Collector {
     pub tekton_end: Option<Timestamp>,
 }
 
-type Relaunch = BoxFuture<'static, Relaunched>;
+/// Reruns that are being launched, as tasks of their own: one that holds the record while it waits
+/// must go on whatever else is waited for. They end with the wait.
+type Relaunches = JoinSet<Relaunched>;
 
 /// Job, number of the attempt, and the run or why there is none.
 type Relaunched = (String, u32, Result<Launched, LaunchError>);
@@ -99,7 +100,7 @@ impl Collector {
             return Ok(record);
         }
         let mut wait = self.begin(record)?;
-        let mut relaunches: FuturesUnordered<Relaunch> = FuturesUnordered::new();
+        let mut relaunches = Relaunches::new();
         loop {
             let (begun, last) = (self.clock.now(), self.clock.now() >= wait.deadline.at);
             let limit = if last { LAST_LOOK } else { self.clock.until(wait.deadline.at) / self.clock.scale() };
@@ -239,7 +240,7 @@ impl Collector {
     }
 
     /// Begins the reruns that are due, and goes on with those that an earlier process announced.
-    fn relaunch(&self, wait: &mut Wait, relaunches: &mut FuturesUnordered<Relaunch>, last: bool) {
+    fn relaunch(&self, wait: &mut Wait, relaunches: &mut Relaunches, last: bool) {
         let Some(launcher) = self.launcher.as_ref().filter(|_| !last) else { return };
         let due: Vec<(String, u32)> = wait.record.jobs.iter().filter_map(|job| self.due(wait, job)).collect();
         for (job, number) in due {
@@ -247,10 +248,10 @@ impl Collector {
                 continue;
             }
             let launcher = Arc::clone(launcher);
-            relaunches.push(Box::pin(async move {
+            relaunches.spawn(async move {
                 let result = launcher.launch_attempt(&job, number).await;
                 (job, number, result)
-            }));
+            });
         }
     }
 
@@ -439,17 +440,16 @@ fn is_running(attempt: &Attempt) -> bool {
 }
 
 /// Waits for a future while the relaunches go on; what ends meanwhile is kept.
-async fn alongside<T>(
-    future: impl Future<Output = T>,
-    relaunches: &mut FuturesUnordered<Relaunch>,
-    ended: &mut Vec<Relaunched>,
-) -> T {
+async fn alongside<T>(future: impl Future<Output = T>, relaunches: &mut Relaunches, ended: &mut Vec<Relaunched>) -> T {
     let mut future = pin!(future);
     loop {
         tokio::select! {
             biased;
             result = &mut future => return result,
-            Some(relaunch) = relaunches.next(), if !relaunches.is_empty() => ended.push(relaunch),
+            Some(relaunch) = relaunches.join_next() => match relaunch {
+                Ok(relaunch) => ended.push(relaunch),
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            },
         }
     }
 }
