@@ -248,7 +248,8 @@ async fn night(case: &Case, scripts: &[Vec<JobScript>], launch_kills: &[u64], co
     let runs = record.jobs.iter().flat_map(|job| job.attempts.iter().map(move |attempt| (job, attempt)));
     let mut known: Vec<_> =
         runs.map(|(job, attempt)| (job.name.clone(), attempt.execution.clone().unwrap_or_default())).collect();
-    (made.sort(), known.sort());
+    made.sort();
+    known.sort();
     assert_eq!(made, known, "after kills at {launch_kills:?} and {collect_kills:?}: {}", case.described());
     let causes = record.jobs.iter().map(|job| (job.name.clone(), job.attempts.iter().map(|a| a.cause).collect()));
     ((record.verdict.as_ref().map(|verdict| verdict.decision), causes.collect()), last)
