@@ -10,15 +10,19 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use argh::{ArgsInfo, FromArgs};
-use gate::cluster::{Cluster, ClusterOptions};
-use gate::http::{BaseUrl, UreqTransport, extra_certificates};
-use gate::notify::{self, Begin, Options, Rung, Sight, Sources, TaskStatus};
+use gate::cluster::{Cluster, ClusterOptions, bearer};
+use gate::http::{BaseUrl, BaseUrlError, SharedTransport, UreqTransport, extra_certificates};
+use gate::kubearchive::KubeArchive;
+use gate::notify::{self, Begin, LastVerified, Options, Rung, Sight, Sources, TaskStatus};
 use gate::record::{Identity, Journal, Location, Past, past_runs, store_at};
 use gate::secret::SecretFile;
 use gate::slack::{Slack, Target};
+use gate::staleness;
 use gate::step::{self, Failure, Step};
+use gate::trigger::Tenant;
 
 /// Sends one message about a run of the gate to Slack: the verdict, what became of each job, the
 /// Release, and what to do next. Says what it knows even if no other step ran.
@@ -162,7 +166,11 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         None => None,
     };
 
-    let sources = Sources { record, begin, past, cancelled, slack, clock: step.clock };
+    let verified = match reached {
+        Some(cluster) => verified(cluster, &args, &step).await?,
+        None => None,
+    };
+    let sources = Sources { record, begin, past, verified, cancelled, slack, clock: step.clock };
     let delivery = notify::run(options, sources).await;
     match delivery.sent {
         Some(Ok(())) => tracing::info!("sent: {}", delivery.message.headline.plain()),
@@ -173,6 +181,25 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         None => step::results::print(&delivery.message.text()).map_err(Failure::failed)?,
     }
     Ok(())
+}
+
+/// The newest verified image, by the plan's Releases; not told where a source does not answer.
+async fn verified(cluster: &Cluster, args: &Args, step: &Step) -> Result<Option<Option<LastVerified>>, Failure> {
+    let Some(plan) = args.release_plan.clone() else { return Ok(None) };
+    let archive = match args.kubearchive_url.as_deref().map(str::parse) {
+        None => None,
+        Some(base) => Some(KubeArchive {
+            base: base.map_err(|error: BaseUrlError| Failure::misuse(format!("--kubearchive-url: {error}")))?,
+            bearer: bearer(&access(args)).await.unwrap_or_default(),
+            transport: transport(args)?,
+            clock: step.clock.clone(),
+        }),
+    };
+    let tenant = Tenant::new(cluster.clone(), step.clock.clone());
+    let sources = staleness::Sources { tenant, archive, plan, scenario: None, gate: None };
+    let evidence = staleness::gather(&sources, step.clock.now()).await;
+    let newest = evidence.newest().map(|newest| LastVerified { image: newest.image, at: newest.at });
+    Ok(evidence.knows_releases().then_some(newest))
 }
 
 /// The gate's past runs; where they cannot be read, the message has no row of red runs to count.
@@ -262,17 +289,23 @@ fn slack(args: &Args, step: &Step) -> Result<Slack, Failure> {
         }
     };
     target.check().map_err(Failure::misuse)?;
+    Ok(Slack::new(target, transport(args)?, step.clock.clone()))
+}
+
+fn transport(args: &Args) -> Result<SharedTransport, Failure> {
     let extra = args.ca_file.as_deref().map(extra_certificates).transpose().map_err(Failure::misuse)?;
-    let transport = UreqTransport::new(extra.unwrap_or_default());
-    Ok(Slack::new(target, std::sync::Arc::new(transport), step.clock.clone()))
+    Ok(Arc::new(UreqTransport::new(extra.unwrap_or_default())))
 }
 
 async fn connect(args: &Args) -> Result<Cluster, String> {
-    let options = ClusterOptions {
+    Cluster::connect(&access(args)).await.map_err(|error| step::Chain(&error).to_string())
+}
+
+fn access(args: &Args) -> ClusterOptions {
+    ClusterOptions {
         kubeconfig: args.kubeconfig.clone(),
         context: args.context.clone(),
         namespace: args.namespace.clone(),
         ca_file: args.ca_file.clone(),
-    };
-    Cluster::connect(&options).await.map_err(|error| step::Chain(&error).to_string())
+    }
 }

@@ -239,6 +239,52 @@ fn red_runs_in_a_row_are_counted_and_escalated() {
 }
 
 #[test]
+fn what_was_last_verified_is_what_releases_say() {
+    let release = |name: &str, at: &str| {
+        json!({
+            "kind": "Release", "apiVersion": "appstudio.redhat.com/v1alpha1",
+            "metadata": {"name": name, "namespace": "tenant", "uid": name, "creationTimestamp": at,
+                "labels": {"release.appstudio.openshift.io/releasePlan": "plan-1"}},
+            "spec": {"snapshot": format!("snap-of-{name}"), "releasePlan": "plan-1"},
+            "status": {
+                "completionTime": at,
+                "conditions": [{"type": "Released", "status": "True", "reason": "Succeeded", "message": ""}],
+            },
+        })
+    };
+    for (archived, wanted) in [(false, "*last verified: snap-of-live, "), (true, "*last verified: snap-of-archived, ")]
+    {
+        let desk = Desk::new();
+        let kubeconfig = desk.dir.path("kubeconfig");
+        desk.servers.write_kubeconfig(&kubeconfig, "tenant").unwrap();
+        desk.world.kube().put(json!({
+            "kind": "ConfigMap", "metadata": {"name": "gate-20", "namespace": "tenant"},
+            "data": {"record.json": record(Some("failed")).to_string()},
+        }));
+        desk.world.kube().put(release("live", "2026-08-10T09:00:00Z"));
+        let recent = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(10 * 24);
+        desk.world.archive().put(release("archived", &format!("{recent:.0}")));
+        let url = if archived { desk.servers.archive_url() } else { String::new() };
+        let output = Tool::new("notify-slack")
+            .args([
+                "--record",
+                "configmap:gate-20",
+                "--release-plan",
+                "plan-1",
+                "--kubearchive-url",
+                &url,
+                "--kubeconfig",
+            ])
+            .arg(kubeconfig)
+            .arg("--slack-webhook-file")
+            .arg(desk.dir.path("webhook"))
+            .run();
+        ok(&output);
+        assert!(desk.words().contains(wanted), "{}", desk.words());
+    }
+}
+
+#[test]
 fn a_message_that_cannot_be_sent_fails_the_step_and_is_kept() {
     let desk = Desk::new();
     write(&desk, &record(Some("failed")));

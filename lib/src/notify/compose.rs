@@ -105,10 +105,10 @@ pub(super) fn mentions(facts: &Facts, outcome: Outcome) -> Vec<Mention> {
 fn verified_line(facts: &Facts, outcome: Outcome) -> Option<Line> {
     let history = facts.history.as_ref().filter(|_| outcome.health() != Health::Green)?;
     let Some(verified) = &history.last_verified else {
-        return Some(Line::of("last verified: none of the runs on record promoted an image"));
+        return Some(Line::of("last verified: no image that is known of"));
     };
     let age = facts.now.duration_since(verified.at);
-    let words = format!("last verified: {}, {}", short(&verified.image), ago(verified.at, facts.now));
+    let words = format!("last verified: {}, {}", verified.image, ago(verified.at, facts.now));
     Some(match facts.options.threshold {
         Some(threshold) if age > threshold => {
             Line::default().bold(words).text(format!(", longer than the {} allowed", days(threshold)))

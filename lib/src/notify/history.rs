@@ -2,7 +2,23 @@
 
 use jiff::Timestamp;
 
+use super::words::short;
 use crate::record::{Health, Outcome, Past, Verified};
+
+/// The image that was verified last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastVerified {
+    /// The image in words.
+    pub image: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl From<&Verified> for LastVerified {
+    fn from(verified: &Verified) -> Self {
+        Self { image: short(&verified.image), at: verified.at }
+    }
+}
 
 /// What the runs before this one tell.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -11,7 +27,7 @@ pub struct History {
     /// for nothing and end no row.
     pub red_before: usize,
     /// The image that was verified last, before this run.
-    pub last_verified: Option<Verified>,
+    pub last_verified: Option<LastVerified>,
     /// The thread of the row's first message.
     pub thread: Option<String>,
 }
@@ -22,10 +38,11 @@ impl History {
         let before: Vec<_> = runs.iter().filter(|run| run.created_at <= begun).collect();
         let health = |run: &&&Past| run.outcome.map_or(Health::Neither, Outcome::health);
         let row: Vec<_> = before.iter().take_while(|run| health(run) != Health::Green).collect();
+        let verified = before.iter().filter_map(|run| run.verified.as_ref());
         let red: Vec<_> = row.iter().filter(|run| health(run) == Health::Red).collect();
         Self {
             red_before: red.len(),
-            last_verified: before.iter().filter_map(|run| run.verified.clone()).max_by_key(|verified| verified.at),
+            last_verified: verified.max_by_key(|verified| verified.at).map(LastVerified::from),
             thread: red.iter().rev().find_map(|run| run.thread.clone()),
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::compose::mentions;
 use super::outcome::release_is_due;
-use super::{Facts, History, Message, Options, Sight, compose, outcome_of};
+use super::{Facts, History, LastVerified, Message, Options, Sight, compose, outcome_of};
 use crate::clock::{Clock, SharedClock};
 use crate::record::{Health, Identity, Journal, Notification, Outcome, Past, RecordError, Store};
 use crate::slack::{Slack, SlackError, Thread};
@@ -55,6 +55,9 @@ pub struct Sources {
     pub begin: Option<Begin>,
     /// The gate's past runs, newest first, without this one; `None` where they could not be read.
     pub past: Option<Vec<Past>>,
+    /// The newest verified image by the plan's Releases, which count more than records; `None` where
+    /// these could not all be read.
+    pub verified: Option<Option<LastVerified>>,
     /// Whether the run was cancelled, where that is known.
     pub cancelled: Option<bool>,
     /// Where to send to; `None` sends nothing and notes nothing.
@@ -86,7 +89,7 @@ pub struct Delivery {
 
 /// Waits for the Release where one is due, composes the message, sends it and notes it.
 pub async fn run(options: Options, sources: Sources) -> Delivery {
-    let Sources { record, begin, past, cancelled, slack, clock } = sources;
+    let Sources { record, begin, past, verified, cancelled, slack, clock } = sources;
     if let Ok(journal) = &record {
         wait_for_release(journal, &options, clock.as_ref()).await;
     }
@@ -95,7 +98,10 @@ pub async fn run(options: Options, sources: Sources) -> Delivery {
         Err(sight) => sight.clone(),
     };
     let begun = sight.record().map_or_else(|| clock.now(), |record| record.created_at);
-    let history = past.map(|runs| History::of(&runs, begun));
+    let mut history = past.map(|runs| History::of(&runs, begun));
+    if let Some(verified) = verified {
+        history.get_or_insert_default().last_verified = verified;
+    }
     let facts = Facts { sight, options, history, cancelled, now: clock.now(), scale: clock.scale() };
     let (message, outcome) = (compose(&facts), outcome_of(&facts));
     let thread = thread_of(&facts, outcome);
