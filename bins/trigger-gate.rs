@@ -111,7 +111,7 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     };
     let cluster = Cluster::connect(&access).await.map_err(Failure::misuse)?;
     let tenant = Tenant::new(cluster, step.clock.clone());
-    let failures = match trigger::run(&options, &tenant, &step.clock).await {
+    let failures = match trigger::run(&options, &tenant, &step.clock, &step.last_words).await {
         Ok(report) => {
             show(&report)?;
             report.failures()

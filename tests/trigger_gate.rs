@@ -332,6 +332,22 @@ fn a_snapshot_that_is_deleted_meanwhile_is_told() {
 }
 
 #[test]
+fn told_to_stop_it_takes_its_label_back() {
+    let tenant = Tenant::new();
+    tenant.world.kube().integration_service(false);
+    let mut child = tenant.trigger().command().stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let labelled = || tenant.newest()["metadata"]["labels"].get(RUN).is_some();
+    while !labelled() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it set a label");
+        std::thread::yield_now();
+    }
+    let stopped = std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(stopped.success());
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert!(!labelled());
+}
+
+#[test]
 fn a_dry_run_shows_each_candidate_and_changes_nothing() {
     let tenant = Tenant::new();
     let report = ok(&tenant.trigger().arg("--dry-run").run());

@@ -6,6 +6,7 @@
 pub mod args;
 pub mod exit;
 pub mod help;
+mod last_words;
 pub mod log;
 pub mod results;
 
@@ -18,6 +19,7 @@ use argh::{ArgsInfo, TopLevelCommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 pub use exit::{Chain, Exit, Failure};
+pub use last_words::LastWords;
 pub use log::LogFormat;
 pub use results::{Results, ResultsError};
 
@@ -38,6 +40,8 @@ pub struct Step {
     pub clock: SharedClock,
     /// Whether a person watches stderr, so that progress may be drawn.
     pub progress: bool,
+    /// What is still to be done when the step is told to stop.
+    pub last_words: LastWords,
 }
 
 /// Runs a binary: `run` gets the parsed arguments, and what it returns becomes the exit code.
@@ -76,12 +80,20 @@ where
         (Err(problem), _) | (_, Err(problem)) => return end(&Failure::misuse(problem), LogFormat::Human),
     };
     log::start(format);
-    let step = Step { clock, progress: io::stderr().is_terminal() && format == LogFormat::Human };
+    let last_words = LastWords::default();
+    let progress = io::stderr().is_terminal() && format == LogFormat::Human;
+    let step = Step { clock, progress, last_words: last_words.clone() };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return end(&Failure::failed(error), format),
     };
-    let result = runtime.block_on(until_signalled(run(args, step)));
+    let result = runtime.block_on(async {
+        let result = until_signalled(run(args, step)).await;
+        if matches!(&result, Err(failure) if matches!(failure.exit, Exit::Interrupted | Exit::Terminated)) {
+            last_words.say().await;
+        }
+        result
+    });
     // A blocking read may still hang in the background; nothing waits for it.
     runtime.shutdown_background();
     match result {

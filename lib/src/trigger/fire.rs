@@ -9,7 +9,7 @@ use super::{Brief, Ending, Look, Observation, Options, Skip, Wanted, keep, obser
 use crate::clock::SharedClock;
 use crate::cluster;
 use crate::duration::human;
-use crate::step::Chain;
+use crate::step::{Chain, LastWords};
 use crate::text;
 
 /// How often the Snapshot and its runs are looked at (2 seconds).
@@ -36,18 +36,21 @@ const CONFLICTS: u32 = 20;
 pub(super) async fn fire(
     options: &Options,
     tenant: &Tenant,
-    clock: &SharedClock,
+    (clock, last_words): (&SharedClock, &LastWords),
     snapshot: &str,
     wanted: &Wanted,
 ) -> Ending {
-    let trigger = Trigger { options, tenant, clock, snapshot, scenario: &wanted.scenario };
-    trigger.start().await.unwrap_or_else(|ending| ending)
+    let trigger = Trigger { options, tenant, clock, last_words, snapshot, scenario: &wanted.scenario };
+    let ending = trigger.start().await.unwrap_or_else(|ending| ending);
+    last_words.clear();
+    ending
 }
 
 struct Trigger<'a> {
     options: &'a Options,
     tenant: &'a Tenant,
     clock: &'a SharedClock,
+    last_words: &'a LastWords,
     snapshot: &'a str,
     scenario: &'a str,
 }
@@ -58,6 +61,12 @@ impl Trigger<'_> {
         for attempt in 1..=TRIES {
             // An id of its own for every try: a run of an earlier one is not this one's.
             let id = uuid::Uuid::new_v4().to_string();
+            self.last_words.set(take_back_at_the_end(
+                self.tenant.clone(),
+                self.snapshot.to_owned(),
+                self.scenario.to_owned(),
+                id.clone(),
+            ));
             self.set(&id).await?;
             tracing::info!(scenario = self.scenario, snapshot = self.snapshot, id, "label set, waiting for a run");
             let (observation, why) = match self.wait(&id).await? {
@@ -263,6 +272,22 @@ impl Trigger<'_> {
             },
         };
         (observation, why)
+    }
+}
+
+/// Takes the label back when the step is told to stop: nothing shall start later that nobody waits
+/// for. A run that exists by then goes on.
+async fn take_back_at_the_end(tenant: Tenant, snapshot: String, scenario: String, id: String) {
+    for _ in 0..CONFLICTS {
+        let Ok(Some(read)) = tenant.snapshot(&snapshot).await else { return };
+        let labels = &read.metadata.labels;
+        if labels.run.as_deref() != Some(scenario.as_str()) || labels.id.as_deref() != Some(id.as_str()) {
+            return;
+        }
+        if tenant.unlabel(&read).await.is_ok() {
+            tracing::warn!(scenario, snapshot, "told to stop: the label was taken back");
+            return;
+        }
     }
 }
 

@@ -34,6 +34,7 @@ pub use runs::Run;
 pub use skip::{Evidence, Skip, skip};
 
 use crate::clock::SharedClock;
+use crate::step::LastWords;
 
 /// The label that starts a run.
 pub const RUN_LABEL: &str = "test.appstudio.openshift.io/run";
@@ -76,17 +77,23 @@ pub struct Options {
     pub force: bool,
 }
 
-/// Picks the Snapshot and starts the scenarios on it, one after another.
+/// Picks the Snapshot and starts the scenarios on it, one after another. A label that is set when
+/// the step is told to stop is taken back as its last words.
 ///
 /// # Errors
 /// [`TriggerError`] when the Snapshots cannot be read or none is fit; what happened to a scenario
 /// is in the [`Report`].
-pub async fn run(options: &Options, tenant: &Tenant, clock: &SharedClock) -> Result<Report, TriggerError> {
+pub async fn run(
+    options: &Options,
+    tenant: &Tenant,
+    clock: &SharedClock,
+    last_words: &LastWords,
+) -> Result<Report, TriggerError> {
     let choice = choose::choose(options, tenant).await?;
     let mut report = Report::new(choice, options.dry_run);
     let Some(chosen) = report.choice.chosen.clone() else { return Ok(report) };
     for wanted in &options.wanted {
-        let ending = one(options, tenant, clock, &chosen, wanted, &mut report).await;
+        let ending = one(options, tenant, (clock, last_words), &chosen, wanted, &mut report).await;
         report.scenarios.push(ScenarioReport { scenario: wanted.scenario.clone(), ending });
     }
     Ok(report)
@@ -95,7 +102,7 @@ pub async fn run(options: &Options, tenant: &Tenant, clock: &SharedClock) -> Res
 async fn one(
     options: &Options,
     tenant: &Tenant,
-    clock: &SharedClock,
+    (clock, last_words): (&SharedClock, &LastWords),
     chosen: &Candidate,
     wanted: &Wanted,
     report: &mut Report,
@@ -114,5 +121,5 @@ async fn one(
     if options.dry_run {
         return Ending::WouldStart;
     }
-    fire::fire(options, tenant, clock, &chosen.name, wanted).await
+    fire::fire(options, tenant, (clock, last_words), &chosen.name, wanted).await
 }
