@@ -23,6 +23,13 @@ struct Case {
     namespace: String,
 }
 
+/// A blocking job as collect-results leaves it when it passed.
+fn passed_job(name: &str) -> Value {
+    let intent = json!({"key": name, "written_at": "2026-08-20T03:00:00Z", "holder": "launch-prow"});
+    json!({"name": name, "class": "blocking", "override_env": ["IMAGE"], "attempts": [
+        {"number": 1, "intent": intent, "execution": "ca249d50", "state": "success", "cause": "passed"}]})
+}
+
 impl Case {
     fn new() -> Self {
         Self::with(|_| ())
@@ -50,6 +57,7 @@ impl Case {
             "created_at": "2026-08-20T03:00:00Z", "updated_at": "2026-08-20T06:00:00Z",
             "candidate": {"image": image, "digest": image.split_once('@').unwrap().1,
                 "snapshot": self.night.snapshot, "component": "hypershift-operator-main"},
+            "jobs": [passed_job("e2e-aks"), passed_job("e2e-aks-upgrade")],
             "verdict": verdict,
         });
         self.dir.write(name, record.to_string());
@@ -125,6 +133,11 @@ fn no_verdict_no_release() {
     }
     case.record("gate.json", json!({"decision": "passed", "decided_at": "2026-08-20T06:00:00Z", "reasons": [], "blocking_passed": 1, "blocking_total": 2}));
     ends(&case.run(&[]), 3, "false", "contradicts itself");
+    case.record("gate.json", json!({"decision": "passed", "decided_at": "2026-08-20T06:00:00Z", "reasons": [], "blocking_passed": 2, "blocking_total": 2}));
+    let mut forged: Value = serde_json::from_str(&case.dir.read("gate.json")).unwrap();
+    forged["jobs"][1]["attempts"][0]["cause"] = "product".into();
+    case.dir.write("gate.json", forged.to_string());
+    ends(&case.run(&[]), 3, "false", "its jobs come to failed with 1 of 2");
     case.record("gate.json", Value::Null);
     ends(&case.run(&[]), 3, "false", "holds no verdict");
     assert!(case.world.kube().releases().is_empty());

@@ -9,6 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 /// No token or webhook address is longer than this (64 KiB).
 const MAX_BYTES: u64 = 64 * 1024;
 
+/// A part of a secret address that is shorter (8 bytes) gives nothing away.
+const TELLING: usize = 8;
+
 /// What stands where a secret stood.
 const REDACTED: &str = "[redacted]";
 
@@ -52,14 +55,27 @@ impl Secret {
         self.0.expose_secret()
     }
 
-    /// A text with every occurrence of the secret replaced, in plain and percent-encoded form.
+    /// A text with every occurrence of the secret replaced, in plain and percent-encoded form. Of a
+    /// secret that is an address (a webhook) its path and the long parts of it as well: a server that
+    /// quotes a request quotes no more than these.
     pub fn redact(&self, text: &str) -> String {
+        self.telling_parts().iter().fold(text.to_owned(), |text, part| text.replace(part.as_str(), REDACTED))
+    }
+
+    /// What must not be seen, the longest first.
+    fn telling_parts(&self) -> Vec<String> {
         let value = self.expose();
-        if value.is_empty() {
-            return text.to_owned();
+        let encoded = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+        let mut parts = vec![value.to_owned(), encoded];
+        if let Ok(address) = url::Url::parse(value) {
+            parts.push(address.path().to_owned());
+            parts.extend(address.path().split('/').map(str::to_owned));
+            parts.extend(address.query().map(str::to_owned));
         }
-        let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-        text.replace(value, REDACTED).replace(&encoded, REDACTED)
+        parts.retain(|part| part == value || part.len() >= TELLING);
+        parts.retain(|part| !part.is_empty());
+        parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+        parts
     }
 }
 
@@ -134,6 +150,14 @@ mod tests {
             secret.redact("Bearer sha256~one, sha256%7Eone or sha256~one"),
             "Bearer [redacted], sha256%7Eone or [redacted]".replace("sha256%7Eone", "[redacted]")
         );
+    }
+
+    #[test]
+    fn a_webhook_is_not_told_by_its_path() {
+        let secret = Secret::new("https://hooks.slack.com/services/T0/B0AA/abcdefgh12345678");
+        let said = "The requested URL /services/T0/B0AA/abcdefgh12345678 was not found; services B0AA abcdefgh12345678";
+        assert_eq!(secret.redact(said), "The requested URL [redacted] was not found; [redacted] B0AA [redacted]");
+        assert_eq!(secret.redact("no_service"), "no_service");
     }
 
     #[test]

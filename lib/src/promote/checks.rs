@@ -2,8 +2,9 @@
 
 use super::Refusal;
 use crate::konflux::{AUTO_RELEASE_LABEL, ReleasePlan, Snapshot, condition, label};
-use crate::record::{Candidate, Decision, GateRecord};
+use crate::record::{Candidate, Decision, GateRecord, Verdict};
 use crate::text;
+use crate::verdict::decide;
 
 /// The record says that the gate has passed.
 ///
@@ -18,11 +19,22 @@ pub fn verdict(record: &GateRecord) -> Result<(), Refusal> {
         reasons => format!(" ({reasons})"),
     };
     match verdict.decision {
-        Decision::Passed if verdict.blocking_passed == verdict.blocking_total => Ok(()),
-        Decision::Passed => Err(Refusal::no(format!(
-            "the record's verdict is passed with {} of {} blocking jobs: it contradicts itself, so nothing is promoted",
-            verdict.blocking_passed, verdict.blocking_total
-        ))),
+        Decision::Passed => {
+            // Decided once more, over the jobs themselves: nothing untested is promoted by a word.
+            let again = decide(record, verdict.decided_at);
+            let counts = |verdict: &Verdict| (verdict.blocking_passed, verdict.blocking_total);
+            if again.decision == Decision::Passed && counts(&again) == counts(verdict) {
+                return Ok(());
+            }
+            Err(Refusal::no(format!(
+                "the record's verdict is passed with {} of {} blocking jobs, its jobs come to {} with {} of {}: it contradicts itself, so nothing is promoted",
+                verdict.blocking_passed,
+                verdict.blocking_total,
+                again.decision.as_str(),
+                again.blocking_passed,
+                again.blocking_total
+            )))
+        }
         other => Err(Refusal::no(format!("the verdict is {}{reasons}: nothing is promoted", other.as_str()))),
     }
 }

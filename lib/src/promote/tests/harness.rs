@@ -15,8 +15,10 @@ use crate::clock::{RuntimeClock, SharedClock};
 use crate::cluster::Cluster;
 use crate::konflux::Konflux;
 use crate::promote::{self, Mode, Options, Promotion};
-use crate::record::{Candidate, Decision, GateRecord, Identity, Journal, Store, StoreError, Verdict, Version};
+use crate::record::{Candidate, Cause, Class, GateRecord, Identity, JobState, Journal, Store, StoreError, Version};
 use crate::step::Failure;
+use crate::verdict::decide;
+use crate::verdict::tests::{attempt, job};
 
 /// How long the managed pipeline takes where nothing else is said (90 seconds).
 const MANAGED: Duration = Duration::from_secs(90);
@@ -86,13 +88,10 @@ impl Memory {
             component: Some("hypershift-operator-main".to_owned()),
             ..Candidate::of(image)
         });
-        record.verdict = Some(Verdict {
-            decision: Decision::Passed,
-            decided_at: now,
-            reasons: Vec::new(),
-            blocking_passed: 2,
-            blocking_total: 2,
-        });
+        let passed = || vec![attempt(JobState::Success, Some(Cause::Passed))];
+        record.jobs =
+            vec![job("e2e-aks", Class::Blocking, passed()), job("e2e-aks-upgrade", Class::Blocking, passed())];
+        record.verdict = Some(decide(&record, now));
         let memory = Self::default();
         *memory.0.lock().unwrap() = (1, serde_json::to_vec(&record).unwrap());
         memory
