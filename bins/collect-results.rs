@@ -140,7 +140,7 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let Some(verdict) = &record.verdict else {
         return Err(Failure::failed("the record holds no verdict, although it was decided; please report this"));
     };
-    let summary = outcome::summary(verdict);
+    let summary = outcome::summary(&record, verdict);
     results.set("verdict", verdict.decision.as_str());
     results.set("TEST_OUTPUT", TestOutput::of(&record, verdict).json());
     results.set("summary", &summary);

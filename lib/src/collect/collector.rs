@@ -23,7 +23,8 @@ use crate::launch::{LaunchError, Launched, Launcher};
 use crate::prow::bucket::Bucket;
 use crate::prow::deck::Deck;
 use crate::prow::gangway::Gangway;
-use crate::record::{Attempt, Class, GateRecord, JobRecord, JobState, Journal};
+use crate::record::{Attempt, Class, GateRecord, JobRecord, JobState, Journal, RecordError, StoreError};
+use crate::step::Chain;
 use crate::verdict;
 
 /// From the beginning of one round of looks to that of the next (40 seconds): a job's end is seen
@@ -38,6 +39,10 @@ const SAVE: Duration = Duration::from_secs(60);
 
 /// The last look may take this long (3 minutes of wall time).
 const LAST_LOOK: Duration = Duration::from_secs(180);
+
+/// How long the verdict waits for a record that cannot be reached (5 minutes): less than is left until
+/// Tekton would cut the step off.
+const RECORD_PATIENCE: Duration = Duration::from_secs(300);
 
 /// Everything that the wait needs.
 #[derive(Debug)]
@@ -79,6 +84,7 @@ struct Wait {
     /// Jobs that are not run again, whatever their budget says.
     no_rerun: BTreeSet<String>,
     token_said: bool,
+    last_round: Option<Round>,
 }
 
 /// What is to be done next.
@@ -113,6 +119,10 @@ impl Collector {
             }
             self.relaunched(&mut wait, ended);
             self.refresh(&mut wait).await;
+            if wait.record.verdict.is_some() {
+                // Another process on this record was faster.
+                return Ok(wait.record);
+            }
             self.relaunch(&mut wait, &mut relaunches, last);
             match self.next(&wait, begun) {
                 Next::Decide => break,
@@ -164,6 +174,7 @@ impl Collector {
             relaunching: BTreeSet::new(),
             no_rerun: BTreeSet::new(),
             token_said: false,
+            last_round: None,
         })
     }
 
@@ -175,7 +186,7 @@ impl Collector {
             gangway: self.gangway.as_deref(),
             clock: Arc::clone(&self.clock),
         };
-        let mut round = Round::default();
+        let mut round = Round::after(wait.last_round.as_ref(), &sources, LOOK);
         let classes = [Class::Blocking, Class::Informing];
         let jobs: Vec<JobRecord> = classes.into_iter().flat_map(|class| wait.record.jobs_of(class)).cloned().collect();
         for job in &jobs {
@@ -200,7 +211,7 @@ impl Collector {
                 }
             }
         }
-        match round.token_refused {
+        match &round.token_refused {
             Some(words) if !wait.token_said => {
                 wait.token_said = true;
                 let file = self.gangway.as_ref().map(|gangway| gangway.token_file().path().display().to_string());
@@ -211,6 +222,7 @@ impl Collector {
             }
             _ => {}
         }
+        wait.last_round = Some(round);
         Ok(())
     }
 
@@ -221,14 +233,20 @@ impl Collector {
         wait.record = record;
     }
 
+    /// Makes what was found durable. A record that cannot be reached for a while ends nothing: what
+    /// was found is kept, and could be found again.
     async fn save(&self, wait: &mut Wait) -> Result<(), CollectError> {
-        let unsaved = std::mem::take(&mut wait.unsaved);
-        let saved = self.journal.update(|record| unsaved.iter().for_each(|update| update.apply(record))).await;
-        if saved.is_err() {
-            wait.unsaved = unsaved;
+        let unsaved = &wait.unsaved;
+        match self.journal.update(|record| unsaved.iter().for_each(|update| update.apply(record))).await {
+            Ok(()) => {
+                wait.unsaved.clear();
+                wait.saved_at = self.clock.now();
+            }
+            Err(error) if may_pass(&error) => {
+                tracing::warn!("{}; what was found is saved later", Chain(&error));
+            }
+            Err(error) => return Err(error.into()),
         }
-        saved?;
-        wait.saved_at = self.clock.now();
         Ok(())
     }
 
@@ -271,10 +289,18 @@ impl Collector {
         ready.then(|| (job.name.clone(), last.number + 1))
     }
 
-    /// Whether another attempt that takes as long as the longest so far would end in time.
+    /// Whether another attempt that takes as long as the longest so far would end in time: before the
+    /// deadline, and for an informing job before the grace is over, once only such jobs are left.
     fn fits(&self, wait: &Wait, job: &JobRecord) -> bool {
         let longest = job.attempts.iter().filter_map(|attempt| self.took(attempt)).max().unwrap_or_default();
-        self.clock.until(wait.deadline.at) > longest
+        let blocking = wait.record.jobs_of(Class::Blocking).any(|blocking| {
+            blocking.last().is_some_and(is_running) || wait.relaunching.iter().any(|(name, _)| *name == blocking.name)
+        });
+        let end = match job.class == Class::Informing && !blocking {
+            true => self.grace_ends(wait).min(wait.deadline.at),
+            false => wait.deadline.at,
+        };
+        self.clock.until(end) > longest
     }
 
     fn took(&self, attempt: &Attempt) -> Option<Duration> {
@@ -371,17 +397,27 @@ impl Collector {
         wait.unsaved.extend(updates);
     }
 
-    /// Decides over what is in the record; a verdict that is there already stands.
+    /// Decides over what is in the record; a verdict that is there already stands. The record has to
+    /// hold it before anybody is told, so a record that cannot be reached is waited for.
     async fn decide(&self, wait: &mut Wait) -> Result<GateRecord, CollectError> {
-        let (unsaved, now) = (std::mem::take(&mut wait.unsaved), self.clock.now());
-        let decide = |record: &mut GateRecord| {
-            unsaved.iter().for_each(|update| update.apply(record));
-            if record.verdict.is_none() {
-                record.verdict = Some(verdict::decide(record, now));
+        let now = self.clock.now();
+        loop {
+            let unsaved = &wait.unsaved;
+            let decide = |record: &mut GateRecord| {
+                unsaved.iter().for_each(|update| update.apply(record));
+                if record.verdict.is_none() {
+                    record.verdict = Some(verdict::decide(record, now));
+                }
+            };
+            match self.journal.update(decide).await {
+                Ok(()) => return Ok(self.journal.record().await),
+                Err(error) if may_pass(&error) && self.clock.since(now) < RECORD_PATIENCE => {
+                    tracing::warn!("{}; the verdict waits for it", Chain(&error));
+                    self.clock.sleep(LEAST_PAUSE).await;
+                }
+                Err(error) => return Err(error.into()),
             }
-        };
-        self.journal.update(decide).await?;
-        Ok(self.journal.record().await)
+        }
     }
 
     fn view(&self, wait: &Wait, next_look: Option<Duration>) -> View {
@@ -437,6 +473,11 @@ impl Collector {
 /// Whether an attempt is a run that counts and is not judged yet.
 fn is_running(attempt: &Attempt) -> bool {
     attempt.execution.is_some() && attempt.refusal.is_none() && attempt.cause.is_none()
+}
+
+/// Whether the record may be reached again a moment later.
+fn may_pass(error: &RecordError) -> bool {
+    matches!(error, RecordError::Store(StoreError::Transient { .. }))
 }
 
 /// Waits for a future while the relaunches go on; what ends meanwhile is kept.

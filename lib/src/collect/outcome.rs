@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::words;
 use crate::clock::Clock;
 use crate::duration;
-use crate::record::{Attempt, Class, Decision, GateRecord, Verdict};
+use crate::record::{Attempt, Class, Decision, GateRecord, JobRecord, ProofLevel, Verdict};
 use crate::step::results::{MAX_RESULT_BYTES, escaped_len};
 use crate::text;
 
@@ -45,7 +45,7 @@ impl TestOutput {
         Self {
             result,
             timestamp: seconds(verdict.decided_at),
-            note: summary(verdict),
+            note: summary(record, verdict),
             namespace: "default",
             successes: verdict.blocking_passed,
             // A refusal without a failed job would read as a success.
@@ -74,13 +74,33 @@ fn seconds(time: Timestamp) -> String {
 }
 
 /// The verdict in a sentence.
-pub fn summary(verdict: &Verdict) -> String {
-    let passed = format!("{} of {} blocking jobs passed", verdict.blocking_passed, verdict.blocking_total);
-    let decision = verdict.decision.as_str();
+pub fn summary(record: &GateRecord, verdict: &Verdict) -> String {
     match verdict.reasons.as_slice() {
-        [] => format!("{decision}: {passed}"),
-        reasons => format!("{decision}: {passed}; {}", list(reasons, 700)),
+        [] => [headline(verdict)].into_iter().chain(reservations(record)).collect::<Vec<_>>().join("; "),
+        reasons => format!("{}; {}", headline(verdict), list(reasons, 700)),
     }
+}
+
+/// The verdict without its reasons.
+fn headline(verdict: &Verdict) -> String {
+    let Verdict { decision, blocking_passed, blocking_total, .. } = verdict;
+    format!("{}: {blocking_passed} of {blocking_total} blocking jobs passed", decision.as_str())
+}
+
+/// What is to be said of a gate that passed: jobs whose image no log proves, and second tries.
+fn reservations(record: &GateRecord) -> Vec<String> {
+    let names = words::short_names(record.jobs.iter().map(|job| job.name.as_str()));
+    let blocking = || record.jobs.iter().zip(&names).filter(|(job, _)| job.class == Class::Blocking);
+    let of = |fits: fn(&JobRecord) -> bool| -> Vec<&str> {
+        blocking().filter(|(job, _)| fits(job)).map(|(_, name)| name.as_str()).collect()
+    };
+    fn proven(job: &JobRecord) -> bool {
+        job.last().and_then(|attempt| attempt.proof.as_ref()).is_some_and(|proof| proof.level == ProofLevel::Proven)
+    }
+    let (unproven, again) = (of(|job| !proven(job)), of(|job| job.attempts.len() > 1));
+    let say =
+        |names: &[&str], words: &str| (!names.is_empty()).then(|| format!("{words}: {}", text::some_of(names, 3)));
+    [say(&again, "on a further try"), say(&unproven, "no log proves the image of")].into_iter().flatten().collect()
 }
 
 /// As many reasons as fit, and how many more there are.
@@ -130,11 +150,6 @@ pub fn took(attempt: &Attempt, clock: &dyn Clock) -> Option<Duration> {
     Some(clock.between(attempt.launched_at?, end))
 }
 
-/// The verdict without its reasons.
-fn headline(verdict: &Verdict) -> String {
-    summary(&Verdict { reasons: Vec::new(), ..verdict.clone() })
-}
-
 /// Where to look at the blocking jobs that did not pass: the first few.
 fn links(record: &GateRecord) -> Vec<String> {
     let open = record.jobs_of(Class::Blocking).filter(|job| !crate::verdict::passed(job));
@@ -173,6 +188,24 @@ mod tests {
         let output = TestOutput::of(&record, record.verdict.as_ref().unwrap());
         let expected = r#"{"result":"FAILURE","timestamp":"2026-08-20T03:20:11Z","note":"failed: 0 of 1 blocking jobs passed; e2e-aks-upgrade-0 failed TestNodePool/HostedCluster0/Main/TestRollback0","namespace":"default","successes":0,"failures":1,"warnings":0}"#;
         assert_eq!(output.json(), expected);
+    }
+
+    #[test]
+    fn a_pass_is_told_with_its_reservations() {
+        let mut record = GateRecord::begin("run", Timestamp::UNIX_EPOCH);
+        let passed = |level| {
+            let mut attempt = tests::attempt(JobState::Success, Some(Cause::Passed));
+            attempt.proof = Some(crate::record::Proof { level, note: String::new() });
+            attempt
+        };
+        let tell = |record: &GateRecord| summary(record, &decide(record, Timestamp::UNIX_EPOCH));
+        record.jobs.push(tests::job("x-a", Class::Blocking, vec![passed(ProofLevel::Proven)]));
+        record.jobs.push(tests::job("x-b", Class::Blocking, vec![passed(ProofLevel::Proven)]));
+        assert_eq!(tell(&record), "passed: 2 of 2 blocking jobs passed");
+        let lease = tests::attempt(JobState::Failure, Some(Cause::Infrastructure));
+        record.jobs[1].attempts = vec![lease, passed(ProofLevel::Requested)];
+        let told = "passed: 2 of 2 blocking jobs passed; on a further try: b; no log proves the image of: b";
+        assert_eq!(tell(&record), told);
     }
 
     #[test]

@@ -135,11 +135,28 @@ impl Watched {
 }
 
 /// What is remembered within one round of looks.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Round {
     deck_failures: u32,
+    gangway_left: u32,
     /// Whether Gangway refused the token.
     pub token_refused: Option<String>,
+}
+
+impl Round {
+    /// A round after another. Gangway is asked no more often than its limit allows within the round,
+    /// so that waiting for the budget does not keep the other jobs from being looked at.
+    pub fn after(previous: Option<&Self>, sources: &Sources<'_>, takes: Duration) -> Self {
+        let unreachable = previous.is_some_and(|round| round.deck_failures >= DECK_FAILURES);
+        let per_minute = sources.gangway.map_or(0, |gangway| gangway.budget().limits().per_minute);
+        let share = u64::from(per_minute) * takes.as_secs() / 60;
+        Self {
+            // Where Deck did not answer before, one failure is enough.
+            deck_failures: if unreachable { DECK_FAILURES - 1 } else { 0 },
+            gangway_left: u32::try_from(share).unwrap_or(u32::MAX).max(1),
+            token_refused: None,
+        }
+    }
 }
 
 impl Sources<'_> {
@@ -197,7 +214,7 @@ impl Sources<'_> {
         }
         let needed = run.folder.is_none() || bucket_trouble.is_some() || (hint && !run.confirmed);
         if needed || hint {
-            match self.ask_gangway(run, hint && !run.confirmed).await {
+            match self.ask_gangway(run, round, hint && !run.confirmed).await {
                 Some(Ok(execution)) => return Glimpse::Run(execution.into()),
                 Some(Err(ReadError::Token(words))) => {
                     round.token_refused = Some(words);
@@ -215,15 +232,21 @@ impl Sources<'_> {
     }
 
     /// Asks Gangway if it is time to; `urgent` the first time that the end is hinted at.
-    async fn ask_gangway(&self, run: &mut Watched, urgent: bool) -> Option<Result<Execution, ReadError>> {
+    async fn ask_gangway(
+        &self,
+        run: &mut Watched,
+        round: &mut Round,
+        urgent: bool,
+    ) -> Option<Result<Execution, ReadError>> {
         let gangway = self.gangway?;
         let due = match run.asked_at {
             None => self.clock.since(run.launched_at) >= YOUNG,
             Some(at) => self.clock.since(at) >= GANGWAY_PAUSES[run.asked.clamp(1, GANGWAY_PAUSES.len()) - 1],
         };
-        if !due && !urgent {
+        if !(due || urgent) || round.gangway_left == 0 {
             return None;
         }
+        round.gangway_left -= 1;
         run.asked += 1;
         run.asked_at = Some(self.clock.now());
         run.confirmed |= urgent;

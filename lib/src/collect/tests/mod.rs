@@ -1,5 +1,8 @@
 //! The whole wait against the stand-in servers, in process, on a clock that jumps.
 
+mod faults;
+mod hostile;
+mod record;
 mod reruns;
 mod scene;
 mod straight;

@@ -64,10 +64,12 @@ async fn a_rerun_that_is_refused_is_said_and_ends_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn wherever_it_is_killed_the_next_process_goes_on() {
-    for killed_at in [2, 30, 44, 45, 46, 47, 48, 60, 120, 165, 170] {
+    // The first attempt ends after ten minutes and a half; its rerun's launch is in doubt for some time.
+    for killed_at in [2, 9, 10, 11, 12, 13, 14, 20, 31, 40] {
         let scene = Scene::new().await;
-        scene.launch_attempts("periodic-a", Class::Blocking, vec![JobScript::no_lease(), JobScript::passes()]).await;
-        scene.launch("periodic-b", Class::Blocking, JobScript::passes()).await;
+        let attempts = vec![JobScript::no_lease().running(minutes(10)), JobScript::passes().running(minutes(25))];
+        scene.launch_attempts("periodic-a", Class::Blocking, attempts).await;
+        scene.launch("periodic-b", Class::Blocking, JobScript::passes().running(minutes(30))).await;
         // The launch's answer is lost as well.
         scene.world.fault(Fault::on(Server::Gangway, Trouble::DropAfter).method("POST").nth(standins::Nth::Only(1)));
         let until = scene.clock.after(scene.clock.now(), minutes(killed_at));

@@ -145,6 +145,11 @@ impl Scene {
         self.clock.since(self.world.born())
     }
 
+    /// The record's store.
+    pub fn store(&self) -> FileStore {
+        FileStore::new(self.dir.path().join("gate.json"))
+    }
+
     /// Replaces the token that the gate sends.
     pub fn write_token(&self, token: &str) {
         std::fs::write(self.dir.path().join("token"), token).unwrap();

@@ -1,0 +1,136 @@
+//! The record while it is waited: trouble with its store, and other processes on it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde_json::json;
+use standins::{JobScript, Server};
+
+use super::scene::{Scene, minutes};
+use crate::clock::SharedClock;
+use crate::cluster::Cluster;
+use crate::collect::deadline::tekton_end;
+use crate::collect::report::Reporter;
+use crate::record::{Class, Decision, FileStore, Identity, Journal, Store, StoreError, Version};
+
+/// A store that cannot be reached for a while.
+#[derive(Debug)]
+struct Away {
+    store: FileStore,
+    clock: SharedClock,
+    from: Timestamp,
+    until: Timestamp,
+}
+
+impl Away {
+    fn check(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        if now < self.from || now >= self.until {
+            return Ok(());
+        }
+        Err(StoreError::Transient { place: self.place(), source: "connection refused".into() })
+    }
+}
+
+#[async_trait]
+impl Store for Away {
+    async fn load(&self) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
+        self.check()?;
+        self.store.load().await
+    }
+
+    async fn save(&self, bytes: &[u8], replaces: Option<&Version>) -> Result<Version, StoreError> {
+        self.check()?;
+        self.store.save(bytes, replaces).await
+    }
+
+    fn place(&self) -> String {
+        self.store.place()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_out_of_reach_for_a_while_ends_nothing() {
+    // In the middle of the wait, and when a job ends.
+    for (from, long) in [(30, 20), (118, 6)] {
+        let mut scene = Scene::new().await;
+        scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
+        scene.launch("periodic-b", Class::Blocking, JobScript::passes().running(minutes(130))).await;
+        let from = scene.clock.after(scene.clock.now(), minutes(from));
+        let until = scene.clock.after(from, minutes(long));
+        let away = Away { store: scene.store(), clock: Arc::clone(&scene.clock), from, until };
+        let journal = Journal::existing(Box::new(away), Arc::clone(&scene.clock), &Identity::default()).await;
+        scene.journal = Arc::new(journal.unwrap());
+        let record = scene.run().await;
+        assert_eq!(record.verdict.unwrap().decision, Decision::Passed);
+        assert!(scene.passed() < minutes(134), "{:?}", scene.passed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn mere_progress_is_written_at_most_once_a_minute() {
+    let scene = Scene::new().await;
+    for job in 0..6 {
+        scene.launch(&format!("periodic-{job}"), Class::Blocking, JobScript::passes().running(minutes(10 + job))).await;
+    }
+    let before = scene.journal.record().await.revision;
+    let record = scene.run().await;
+    let written = record.revision - before;
+    // Six outcomes, the verdict, and progress in sixteen minutes.
+    assert!(written <= 6 + 1 + 16, "{written} writes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_verdict_of_another_process_is_taken_over() {
+    let scene = Scene::new().await;
+    scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
+    let other =
+        Journal::existing(Box::new(scene.store()), Arc::clone(&scene.clock), &Identity::default()).await.unwrap();
+    let late = {
+        let collector = scene.collector();
+        let wait = async move { collector.run(&mut Reporter::new(false)).await.unwrap() };
+        let decide = async {
+            scene.clock.sleep(minutes(60)).await;
+            let decided = |record: &mut crate::record::GateRecord| {
+                record.verdict = Some(crate::verdict::decide(record, scene.clock.now()));
+            };
+            other.update(decided).await.unwrap();
+        };
+        tokio::join!(wait, decide).0
+    };
+    assert_eq!(late.verdict.unwrap().decision, Decision::Undecided);
+    assert_eq!(other.refresh().await.unwrap().verdict.unwrap().decision, Decision::Undecided);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tektons_end_is_read_and_a_403_is_a_warning() {
+    let scene = Scene::new().await;
+    let kube = scene.world.direct(Server::Kube);
+    let cluster = Cluster { client: kube::Client::new(kube, "gates"), namespace: "gates".to_owned() };
+    scene.world.kube().put(json!({
+        "apiVersion": "tekton.dev/v1", "kind": "PipelineRun",
+        "metadata": {"name": "run-x", "namespace": "gates"},
+        "spec": {"timeouts": {"pipeline": "7h", "tasks": "6h", "finally": "1h"}},
+        "status": {"startTime": "2026-08-20T00:20:00Z"},
+    }));
+    let uid = scene.world.kube().get("pipelineruns", "gates", "run-x").unwrap()["metadata"]["uid"].clone();
+    let read = async |name: &str, id: Option<&str>| tekton_end(&cluster, name, id, &scene.clock).await;
+    let end: Timestamp = "2026-08-20T06:20:00Z".parse().unwrap();
+    assert_eq!(read("run-x", uid.as_str()).await, Some(end));
+    assert_eq!(read("run-x", Some("another")).await, None);
+    assert_eq!(read("missing", None).await, None);
+    scene.world.kube().deny("get", "pipelineruns");
+    assert_eq!(read("run-x", None).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tekton_cuts_off_nothing_that_is_not_decided() {
+    let scene = Scene::new().await;
+    scene.launch("periodic-a", Class::Blocking, JobScript::never_ends()).await;
+    let mut collector = scene.collector();
+    collector.tekton_end = Some(scene.clock.after(scene.clock.now(), minutes(60)));
+    collector.run(&mut Reporter::new(false)).await.unwrap();
+    let passed = scene.passed();
+    assert!(passed >= minutes(50) && passed < minutes(51), "{passed:?}");
+}
