@@ -13,6 +13,8 @@ pub mod bucket;
 pub mod budget;
 #[cfg(test)]
 mod canned;
+#[cfg(test)]
+mod captured;
 pub mod deck;
 pub mod finished;
 pub mod gangway;
