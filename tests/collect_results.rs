@@ -1,5 +1,7 @@
 //! collect-results as a black box: after launch-prow, against servers on loopback, with time that flies.
 
+use std::process::{Command, Stdio};
+
 use serde_json::{Value, json};
 use standins::{JobScript, Server, Servers, World};
 
@@ -191,4 +193,30 @@ fn a_record_in_which_nothing_was_launched() {
         assert!(output.stderr.contains(words), "{}", output.stderr);
     }
     assert_eq!(night.world.requests().len(), 0);
+}
+
+/// Collects in the background, sends a signal when Deck has been asked so often, and tells how it ended.
+fn interrupted(night: &Night, asked: usize, signal: &str) -> Option<i32> {
+    let mut child = night.collect().command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while night.world.requests_to(Server::Deck).len() < asked {
+        std::thread::yield_now();
+    }
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    child.wait().unwrap().code()
+}
+
+#[test]
+fn terminated_or_killed_it_goes_on_where_it_was() {
+    let night = Night::new();
+    night.world.prow().job_attempts("periodic-a", vec![JobScript::no_lease(), JobScript::passes()]);
+    night.world.prow().job("periodic-b", JobScript::passes());
+    night.launch(&["periodic-a", "periodic-b"], &[]);
+    assert_eq!(interrupted(&night, 10, "-TERM"), Some(143));
+    for asked in [20, 60, 75, 90] {
+        assert_eq!(interrupted(&night, asked, "-KILL"), None);
+    }
+    let output = night.collect().run();
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    assert_eq!(night.world.prow().launches().len(), 3);
 }
