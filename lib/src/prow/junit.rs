@@ -10,7 +10,7 @@ use std::io::{self, BufRead};
 
 use quick_xml::events::BytesStart;
 
-use super::xml::{Tag, attribute, tags};
+use super::xml::{Tag, attributes, resolved, tags};
 use crate::text;
 
 /// Suites nested deeper than this are read as part of the one that holds them.
@@ -69,8 +69,7 @@ pub enum Quality {
 pub fn read(input: &mut dyn BufRead, mut visit: impl FnMut(&Case<'_>)) -> io::Result<Quality> {
     let mut state = State::default();
     let ended = tags(input, |tag| state.take(tag, &mut visit))?;
-    let cut_off = state.case.as_ref().is_some_and(|case| case.ending == Ending::Failed);
-    if cut_off {
+    if state.case.as_ref().is_some_and(|case| case.ending == Ending::Failed) {
         state.finish(&mut visit);
     }
     Ok(match (state.suites_seen, ended && state.suites.is_empty() && state.beyond == 0) {
@@ -87,6 +86,8 @@ struct State {
     beyond: usize,
     suites_seen: bool,
     case: Option<Open>,
+    /// The name of the test that is open; kept apart so that its memory is used again and again.
+    name: String,
 }
 
 struct Suite {
@@ -95,7 +96,6 @@ struct Suite {
 }
 
 struct Open {
-    name: String,
     ending: Ending,
     informing: bool,
 }
@@ -114,9 +114,14 @@ impl State {
                 "testcase" => {
                     // One that was never closed ends where the next begins.
                     self.finish(visit);
-                    let informing = is_informing(&element) || self.suites.last().is_some_and(|suite| suite.informing);
-                    let name = attribute(&element, "name").unwrap_or_default();
-                    self.case = Some(Open { name, ending: Ending::Passed, informing });
+                    self.name.clear();
+                    let mut informing = self.suites.last().is_some_and(|suite| suite.informing);
+                    attributes(&element, |key, value| match key {
+                        "name" => self.name.push_str(&resolved(value)),
+                        "lifecycle" => informing |= is_informing(value),
+                        _ => {}
+                    });
+                    self.case = Some(Open { ending: Ending::Passed, informing });
                     if empty {
                         self.finish(visit);
                     }
@@ -144,9 +149,14 @@ impl State {
             self.beyond += 1;
             return;
         }
-        let informing = is_informing(element) || self.suites.last().is_some_and(|suite| suite.informing);
-        let name = attribute(element, "name").unwrap_or_default();
-        self.suites.push(Suite { name, informing });
+        let informing = self.suites.last().is_some_and(|suite| suite.informing);
+        let mut suite = Suite { name: String::new(), informing };
+        attributes(element, |key, value| match key {
+            "name" => suite.name = resolved(value).into_owned(),
+            "lifecycle" => suite.informing |= is_informing(value),
+            _ => {}
+        });
+        self.suites.push(suite);
     }
 
     fn end_as(&mut self, ending: Ending) {
@@ -158,9 +168,13 @@ impl State {
     }
 
     fn property(&mut self, element: &BytesStart<'_>) {
-        let is =
-            |key, expected: &str| attribute(element, key).is_some_and(|found| found.eq_ignore_ascii_case(expected));
-        if is("name", "lifecycle") && is("value", "informing") {
+        let (mut lifecycle, mut informing) = (false, false);
+        attributes(element, |key, value| match key {
+            "name" => lifecycle = value.eq_ignore_ascii_case("lifecycle"),
+            "value" => informing = is_informing(value),
+            _ => {}
+        });
+        if lifecycle && informing {
             match (&mut self.case, self.suites.last_mut()) {
                 (Some(case), _) => case.informing = true,
                 (None, Some(suite)) => suite.informing = true,
@@ -170,15 +184,15 @@ impl State {
     }
 
     fn finish(&mut self, visit: &mut impl FnMut(&Case<'_>)) {
-        if let Some(Open { name, ending, informing }) = self.case.take() {
+        if let Some(Open { ending, informing }) = self.case.take() {
             let suite = self.suites.last().map_or("", |suite| &suite.name);
-            visit(&Case { suite, name: &name, ending, informing });
+            visit(&Case { suite, name: &self.name, ending, informing });
         }
     }
 }
 
-fn is_informing(element: &BytesStart<'_>) -> bool {
-    attribute(element, "lifecycle").is_some_and(|value| value.eq_ignore_ascii_case("informing"))
+fn is_informing(value: &str) -> bool {
+    value.eq_ignore_ascii_case("informing")
 }
 
 /// The tests of a run, over all its files.

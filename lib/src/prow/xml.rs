@@ -69,10 +69,19 @@ fn deliver(tag: &[u8], visit: &mut impl FnMut(Tag<'_>)) {
     visit(Tag::Start { element: BytesStart::from_content(text, name), empty });
 }
 
-/// An attribute's value, its references resolved where they are XML's own; `None` if it is absent.
-pub fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
-    let found = element.attributes().with_checks(false).flatten().find(|a| a.key.as_ref() == name)?;
-    Some(quick_xml::escape::unescape(&found.value).map_or_else(|_| found.value.to_string(), Cow::into_owned))
+/// Shows each attribute of an element with its raw value.
+pub fn attributes(element: &BytesStart<'_>, mut visit: impl FnMut(&str, &str)) {
+    for attribute in element.attributes().with_checks(false).flatten() {
+        visit(attribute.key.as_ref(), &attribute.value);
+    }
+}
+
+/// A raw value with its references resolved where they are XML's own; others stay as they are.
+pub fn resolved(raw: &str) -> Cow<'_, str> {
+    if !raw.contains('&') {
+        return Cow::Borrowed(raw);
+    }
+    quick_xml::escape::unescape(raw).unwrap_or(Cow::Borrowed(raw))
 }
 
 fn peek(input: &mut dyn BufRead) -> io::Result<Option<u8>> {
@@ -219,7 +228,12 @@ mod tests {
                 Tag::End(name) => format!("/{name}"),
                 Tag::Start { element, empty } => {
                     let name = element.name().as_ref().to_owned();
-                    let value = attribute(&element, "n").map(|n| format!(" {n}")).unwrap_or_default();
+                    let mut value = String::new();
+                    attributes(&element, |key, raw| {
+                        if key == "n" {
+                            value = format!(" {}", resolved(raw));
+                        }
+                    });
                     format!("{name}{value}{}", if empty { "/" } else { "" })
                 }
             });
