@@ -86,7 +86,7 @@ fn a_night_that_passes_and_its_repetition() {
     assert_eq!(output.code, 0, "{}", output.stderr);
     assert_eq!(results(&output)["verdict"], "passed");
     assert_eq!(night.dir.read("verdict"), "passed");
-    assert_eq!(night.dir.read("summary"), "passed: 2 of 2 blocking jobs passed; on a further try: a");
+    assert_eq!(night.dir.read("summary"), "passed: 2 of 2 blocking jobs passed; on a further try: periodic-a");
     let shown: Value = serde_json::from_str(&night.dir.read("test-output")).unwrap();
     assert_eq!((&shown["result"], &shown["successes"], &shown["failures"]), (&json!("SUCCESS"), &json!(2), &json!(0)));
     assert_eq!(night.record()["jobs"][0]["attempts"][0]["cause"], "infrastructure");
@@ -107,7 +107,7 @@ fn a_night_that_fails_says_what_failed_and_exits_3_twice() {
     for _ in 0..2 {
         let output = night.collect().run();
         assert_eq!(output.code, 3, "{}", output.stderr);
-        let words = "failed: 1 of 2 blocking jobs passed; b failed TestUpgradeControlPlane, TestX";
+        let words = "failed: 1 of 2 blocking jobs passed; periodic-b failed TestUpgradeControlPlane, TestX";
         assert!(output.stderr.ends_with(&format!("error: {words}\n")), "{}", output.stderr);
         assert_eq!(results(&output)["summary"], words);
         let shown: Value = serde_json::from_str(results(&output)["TEST_OUTPUT"].as_str().unwrap()).unwrap();

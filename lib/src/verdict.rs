@@ -30,7 +30,7 @@ pub fn telling(job: &JobRecord) -> Option<&Attempt> {
 /// Passed if there are blocking jobs and every one of them passed. Otherwise failed if one of them
 /// finally failed for a reason in the product, and undecided if none did.
 pub fn decide(record: &GateRecord, decided_at: Timestamp) -> Verdict {
-    let names = words::short_names(record.jobs.iter().map(|job| job.name.as_str()));
+    let names = words::names(&record.jobs);
     let blocking = || record.jobs.iter().zip(&names).filter(|(job, _)| job.class == Class::Blocking);
     let blocking_total = blocking().count();
     let blocking_passed = blocking().filter(|(job, _)| passed(job)).count();

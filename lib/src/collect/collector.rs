@@ -422,7 +422,7 @@ impl Collector {
 
     fn view(&self, wait: &Wait, next_look: Option<Duration>) -> View {
         let first = wait.record.first_intent().unwrap_or(wait.record.created_at);
-        let names = words::short_names(wait.record.jobs.iter().map(|job| job.name.as_str()));
+        let names = words::names(&wait.record.jobs);
         let line = |(job, name): (&JobRecord, String)| {
             let attempt = verdict::telling(job);
             let elapsed = attempt.and_then(|attempt| match attempt.cause {

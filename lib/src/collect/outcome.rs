@@ -89,7 +89,7 @@ fn headline(verdict: &Verdict) -> String {
 
 /// What is to be said of a gate that passed: jobs whose image no log proves, and second tries.
 fn reservations(record: &GateRecord) -> Vec<String> {
-    let names = words::short_names(record.jobs.iter().map(|job| job.name.as_str()));
+    let names = words::names(&record.jobs);
     let blocking = || record.jobs.iter().zip(&names).filter(|(job, _)| job.class == Class::Blocking);
     let of = |fits: fn(&JobRecord) -> bool| -> Vec<&str> {
         blocking().filter(|(job, _)| fits(job)).map(|(_, name)| name.as_str()).collect()
@@ -123,7 +123,7 @@ const WIDTH: u16 = 80;
 pub fn table(record: &GateRecord, verdict: &Verdict, clock: &dyn Clock) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
-    let names = words::short_names(record.jobs.iter().map(|job| job.name.as_str()));
+    let names = words::names(&record.jobs);
     for class in [Class::Blocking, Class::Informing] {
         for (job, name) in record.jobs.iter().zip(&names).filter(|(job, _)| job.class == class) {
             let took = crate::verdict::telling(job)
@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(tell(&record), "passed: 2 of 2 blocking jobs passed");
         let lease = tests::attempt(JobState::Failure, Some(Cause::Infrastructure));
         record.jobs[1].attempts = vec![lease, passed(ProofLevel::Requested)];
-        let told = "passed: 2 of 2 blocking jobs passed; on a further try: b; no log proves the image of: b";
+        let told = "passed: 2 of 2 blocking jobs passed; on a further try: x-b; no log proves the image of: x-b";
         assert_eq!(tell(&record), told);
     }
 

@@ -54,11 +54,13 @@ impl View {
         format!("collect-results  {}", parts.join(" · "))
     }
 
-    /// A job's line below it; `width` is that of the longest name.
+    /// A job's line below it; the names take `width` columns.
     fn row(line: &Line, width: usize) -> String {
+        let clean = |text: &str| text::one_line(text, 120);
         let elapsed = line.elapsed.map(human).unwrap_or_default();
-        let rest = line.trouble.as_ref().or(line.url.as_ref()).map(String::as_str).unwrap_or_default();
-        text::one_line(&format!("{:width$}  {}  {elapsed}  {rest}", line.name, line.words), 240)
+        let rest = line.trouble.as_ref().or(line.url.as_ref()).map(|rest| clean(rest)).unwrap_or_default();
+        let row = format!("{:width$}  {:<9}  {elapsed:>6}  {rest}", clean(&line.name), clean(&line.words));
+        row.trim_end().to_owned()
     }
 }
 
@@ -176,6 +178,6 @@ mod tests {
             lines: vec![line.clone()],
         };
         assert_eq!(view.headline(), "collect-results  1h02m of 5h30m · next look in 40s · 3 of 6 requests this minute");
-        assert_eq!(View::row(&line, 9), "e2e-aks running 58m https://prow/view/gs/b/logs/j/1");
+        assert_eq!(View::row(&line, 9), "e2e-aks    running       58m  https://prow/view/gs/b/logs/j/1");
     }
 }

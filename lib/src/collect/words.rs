@@ -1,7 +1,5 @@
 //! Words for people: short names of jobs, what became of each, and why.
 
-use std::collections::HashSet;
-
 use crate::record::{Attempt, Cause, JobRecord, JobState, ProofLevel};
 use crate::text;
 use crate::verdict::telling;
@@ -12,24 +10,10 @@ const NAMED_TESTS: usize = 3;
 /// The longest foreign text within a sentence, in bytes.
 const QUOTED: usize = 300;
 
-/// Names as short as they can be and still differ: what follows `-periodics-`, or else what follows
-/// the beginning that all have in common, up to a dash.
-pub fn short_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let names: Vec<&str> = names.into_iter().collect();
-    let after_marker: Vec<&str> =
-        names.iter().map(|name| name.split_once("-periodics-").map_or(*name, |(_, rest)| rest)).collect();
-    let common = names.iter().skip(1).fold(names.first().copied().unwrap_or_default(), |common, name| {
-        let same = common.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
-        &common[..common.floor_char_boundary(same)]
-    });
-    let cut = if names.len() > 1 { common.rfind('-').map_or(0, |dash| dash + 1) } else { 0 };
-    let after_common: Vec<&str> = names.iter().map(|name| &name[cut..]).collect();
-    let fits = |short: &&&Vec<&str>| {
-        let different: HashSet<_> = short.iter().collect();
-        different.len() == names.len() && short.iter().all(|name| !name.is_empty()) && **short != &names
-    };
-    let shortest = [&after_marker, &after_common].into_iter().find(|short| fits(&short)).unwrap_or(&names);
-    shortest.iter().map(|name| text::one_line(name, QUOTED)).collect()
+/// The short names of a record's jobs, in their order.
+pub fn names(jobs: &[JobRecord]) -> Vec<String> {
+    let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+    text::short_names(&names).into_iter().map(|name| text::one_line(name, QUOTED)).collect()
 }
 
 /// Why a job did not pass, as a sentence that begins with its name.
@@ -172,20 +156,6 @@ mod tests {
     use super::*;
     use crate::record::{Class, FailingTests, Proof};
     use crate::verdict::tests::{attempt, job};
-
-    #[test]
-    fn names_are_short_and_differ() {
-        let prefix = "periodic-ci-openshift-hypershift-release-4.22-periodics-";
-        let names = [format!("{prefix}e2e-aks"), format!("{prefix}e2e-aks-upgrade")];
-        assert_eq!(short_names(names.iter().map(String::as_str)), ["e2e-aks", "e2e-aks-upgrade"]);
-        assert_eq!(short_names([names[0].as_str()]), ["e2e-aks"]);
-        assert_eq!(short_names(["periodic-x-one", "periodic-x-two"]), ["one", "two"]);
-        assert_eq!(short_names(["a-periodics-x", "b-periodics-x"]), ["a-periodics-x", "b-periodics-x"]);
-        assert_eq!(short_names(["job"]), ["job"]);
-        assert_eq!(short_names(["a-b", "a-b-c"]), ["b", "b-c"]);
-        assert_eq!(short_names([]), [""; 0]);
-        assert_eq!(short_names(["ü-a", "ö-a"]), ["ü-a", "ö-a"]);
-    }
 
     #[test]
     fn a_rerun_is_told() {

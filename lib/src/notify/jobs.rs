@@ -1,6 +1,6 @@
 //! What became of each job, in a line.
 
-use super::words::{ordinal, short_names};
+use super::words::ordinal;
 use crate::record::{Attempt, Cause, Class, FailingTests, GateRecord, JobRecord, JobState, ProofLevel};
 use crate::slack::Line;
 use crate::text;
@@ -24,7 +24,7 @@ struct Named<'a> {
 
 fn named(record: &GateRecord) -> Vec<Named<'_>> {
     let names: Vec<&str> = record.jobs.iter().map(|job| job.name.as_str()).collect();
-    short_names(&names).into_iter().zip(&record.jobs).map(|(name, job)| Named { name, job }).collect()
+    text::short_names(&names).into_iter().zip(&record.jobs).map(|(name, job)| Named { name, job }).collect()
 }
 
 fn passed(job: &JobRecord) -> bool {

@@ -44,30 +44,6 @@ pub fn days(span: SignedDuration) -> String {
     }
 }
 
-/// No job's short name is shorter, unless the whole is.
-const SHORTEST: usize = 6;
-
-/// Job names without the beginning that they all share up to a `-`, by which people know them. A
-/// single job stays whole, and what is left of each is long enough to mean something.
-pub fn short_names<'a>(names: &[&'a str]) -> Vec<&'a str> {
-    let Some((first, rest)) = names.split_first() else { return Vec::new() };
-    if rest.is_empty() {
-        return names.to_vec();
-    }
-    let shared = rest.iter().fold(first.len(), |length, name| {
-        first.bytes().zip(name.bytes()).take(length).take_while(|(a, b)| a == b).count()
-    });
-    let shortest = names.iter().map(|name| name.len()).min().unwrap_or(0);
-    let fits = |cut: &usize| shortest.saturating_sub(*cut) >= SHORTEST;
-    let dashes = first[..first.floor_char_boundary(shared)].rmatch_indices('-').map(|(dash, _)| dash + 1);
-    let mut cut = dashes.into_iter().find(fits).unwrap_or(0);
-    // `e2e-` is part of what people call a job.
-    if first[..cut].ends_with("-e2e-") {
-        cut -= "e2e-".len();
-    }
-    names.iter().map(|name| &name[cut..]).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,16 +52,6 @@ mod tests {
     fn ordinals() {
         let words: Vec<_> = [1, 3, 10, 11, 12, 13, 21, 22, 103, 111].into_iter().map(ordinal).collect();
         assert_eq!(words, ["first", "third", "tenth", "11th", "12th", "13th", "21st", "22nd", "103rd", "111th"]);
-    }
-
-    #[test]
-    fn names_lose_what_they_share() {
-        let long = ["periodic-ci-x-periodics-e2e-aks", "periodic-ci-x-periodics-e2e-aks-upgrade"];
-        assert_eq!(short_names(&long), ["e2e-aks", "e2e-aks-upgrade"]);
-        assert_eq!(short_names(&long[..1]), long[..1]);
-        assert_eq!(short_names(&["a-b", "c-d"]), ["a-b", "c-d"]);
-        assert_eq!(short_names(&["x-e2e-cell-001", "x-e2e-cell-002"]), ["e2e-cell-001", "e2e-cell-002"]);
-        assert_eq!(short_names(&["jobé-x", "jobè-x"]), ["jobé-x", "jobè-x"]);
     }
 
     #[test]

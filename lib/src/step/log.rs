@@ -1,6 +1,6 @@
 //! Logs: on stderr, for people or as JSON lines, filtered by `RUST_LOG` (default: info).
 
-use std::io::{self, IsTerminal};
+use std::io;
 use std::str::FromStr;
 
 use tracing_subscriber::EnvFilter;
@@ -44,9 +44,7 @@ pub fn start(format: LogFormat) {
     let base = fmt::fmt().with_env_filter(filter).with_writer(io::stderr).with_timer(Seconds).with_target(false);
     // A second start (tests of one process) keeps the first.
     let _ = match format {
-        LogFormat::Human => {
-            base.with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()).try_init()
-        }
+        LogFormat::Human => base.try_init(),
         LogFormat::Json => base.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
     };
 }

@@ -37,7 +37,7 @@ async fn a_product_failure_names_its_tests() {
     assert_eq!(record.jobs[1].last().unwrap().failing_tests.names, ["TestNodePool/Main", "TestNodePool"]);
     let verdict = record.verdict.unwrap();
     assert_eq!(verdict.decision, Decision::Failed);
-    assert_eq!(verdict.reasons, ["b failed TestNodePool/Main, TestNodePool"]);
+    assert_eq!(verdict.reasons, ["periodic-b failed TestNodePool/Main, TestNodePool"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,7 +110,7 @@ async fn the_deadline_is_absolute_and_looks_once_more() {
     assert_eq!(causes(&record), [Cause::Passed, Cause::Deadline]);
     let passed = scene.passed();
     assert!(passed >= minutes(180) && passed < minutes(181), "{passed:?}");
-    assert_eq!(record.verdict.unwrap().reasons, ["b had not ended in time: still running after 3h00m"]);
+    assert_eq!(record.verdict.unwrap().reasons, ["periodic-b had not ended in time: still running after 3h00m"]);
 }
 
 #[tokio::test(start_paused = true)]
