@@ -7,6 +7,7 @@ mod simulation;
 use std::time::Duration;
 
 use gate::launch::LaunchError;
+use gate::prow::budget::Limits;
 use gate::step::{Exit, Failure};
 use simulation::{LateAcknowledgement, Scene, VARIABLE};
 use standins::{Fault, JobScript, Limit, Nth, Server, Trouble};
@@ -121,6 +122,20 @@ async fn the_rate_limit_is_waited_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn as_fast_as_the_limit_allows_and_no_faster() {
+    for (count, most) in [(12, 50), (30, 170)] {
+        let names: Vec<_> = (0..count).map(|number| format!("periodic-{number}")).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let mut scene = Scene::new(&names);
+        scene.limits = Limits { per_minute: 9, burst: 5 };
+        assert!(scene.launch(&names, &[]).await.unwrap().error.is_none());
+        assert!(scene.seconds() <= most, "{count} jobs in {} s", scene.seconds());
+        assert_eq!(scene.asked(Server::Gangway), count);
+        assert!(scene.most_in_a_minute() <= 14);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn gangway_out_of_reach_is_no_doubt() {
     let scene = Scene::new(&[AKS, AWS]);
     scene.world.prow().api_server(false);
@@ -148,7 +163,7 @@ async fn a_lost_answer_is_found_by_its_key() {
         assert_eq!((scene.launches(LONG), scene.launches(AKS)), (2, 3), "{trouble:?}");
         let record = scene.record.record().unwrap();
         assert!(record.jobs[0].attempts[0].adopted && !record.jobs[1].attempts[0].adopted, "{trouble:?}");
-        assert!(scene.seconds() < 60, "{trouble:?}: {}", scene.seconds());
+        assert!(scene.seconds() < 60 && scene.most_in_a_minute() <= 11, "{trouble:?}: {}", scene.seconds());
     }
 }
 
@@ -163,6 +178,7 @@ async fn a_launch_that_never_arrived_is_sent_again_after_two_clean_misses() {
         assert_eq!(scene.launches(AKS), 2, "{trouble:?}: one of cron, one of ours");
         assert!(scene.seconds() >= 130, "{trouble:?}: {}", scene.seconds());
         assert_eq!(scene.record.record().unwrap().jobs[0].attempts[0].intent.sends, 2);
+        assert!(scene.most_in_a_minute() <= 11);
     }
 }
 
@@ -182,6 +198,7 @@ async fn an_empty_list_proves_nothing() {
     let scene = Scene::new(&[AKS]);
     scene.world.fault(create(1, Trouble::DropAfter));
     scene.world.fault(Fault::on(Server::Gangway, Trouble::EmptyList).method("GET"));
+    scene.world.fault(Fault::on(Server::Deck, Trouble::EmptyList));
     let error = scene.launch(&[AKS], &[]).await.unwrap().error.unwrap();
     assert!(error.to_string().contains("which proves nothing"), "{error}");
     assert_eq!((exit(error), scene.launches(AKS)), (Exit::Unsafe, 1));
@@ -209,6 +226,36 @@ async fn a_gangway_that_cannot_list_leaves_it_open() {
     assert!(error.to_string().contains("cannot list"), "{error}");
     assert_eq!((exit(error), scene.launches(AKS)), (Exit::Unsafe, 0));
     assert!((600..700).contains(&scene.seconds()), "{}", scene.seconds());
+}
+
+#[tokio::test(start_paused = true)]
+async fn informing_jobs_in_doubt_take_no_more_than_one_patience() {
+    let scene = Scene::new(&[AKS, LONG, AWS]);
+    scene.world.fault(Fault::on(Server::Gangway, Trouble::StatusBefore(503)).nth(Nth::From(2)));
+    let ended = scene.launch(&[AKS], &[LONG, AWS]).await.unwrap();
+    assert!(ended.error.is_none() && ended.launched == 1, "{:?}", ended.error);
+    assert!((600..700).contains(&scene.seconds()), "{}", scene.seconds());
+    let record = scene.record.record().unwrap();
+    let reason = |job: &str| record.job(job).unwrap().refusal.clone().unwrap().reason;
+    assert!(reason(LONG).contains("its outcome is not known") && reason(AWS) == reason(LONG));
+    // What is given up stays so: nobody knows whether it runs.
+    scene.world.clear_faults();
+    assert_eq!(scene.launch(&[AKS], &[LONG, AWS]).await.unwrap().launched, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn decks_list_shows_what_gangway_cannot_list() {
+    for old in [true, false] {
+        let scene = Scene::new(&[AKS]);
+        scene.world.prow().old_gangway(old);
+        if !old {
+            scene.world.fault(Fault::on(Server::Gangway, Trouble::EmptyList).method("GET"));
+        }
+        scene.world.fault(create(1, Trouble::DropAfter));
+        let ended = scene.launch(&[AKS], &[]).await.unwrap();
+        assert!(ended.error.is_none(), "{:?}", ended.error);
+        assert!(scene.launches(AKS) == 1 && scene.record.record().unwrap().jobs[0].attempts[0].adopted);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::prow::bucket::Bucket;
 use crate::prow::deck::Deck;
-use crate::prow::gangway::{Create, Gangway, Listing};
+use crate::prow::gangway::{Create, Gangway};
 use crate::prow::job_url::JobUrl;
 use crate::prow::key;
 use crate::prow::prowjob::ProwJob;
@@ -64,27 +64,36 @@ impl Finder {
 
     /// Looks for the run of `order`. `known` are other runs of the record.
     pub(super) async fn look(&self, order: &Create, known: &[Known]) -> Found {
-        let listing = match self.gangway.list(&order.job_name).await {
-            Ok(listing) => listing,
-            Err(error) => return Found::Unclear(error.to_string()),
-        };
-        if !listing.is_empty() {
-            return self.among(order, &listing, known).await;
+        match self.in_gangways_list(order, known).await {
+            // Deck's list can prove that it is there, and only that.
+            Err(why) => self.in_decks_list(order).await.unwrap_or(Found::Unclear(why)),
+            Ok(found) => found,
         }
-        // An empty list, once more, between two that are known to hold something.
-        if let Err(why) = self.lists_truly(known).await {
-            return Found::Unclear(why);
+    }
+
+    /// Looks in Gangway's list; fails when it is not certain that the list was read.
+    async fn in_gangways_list(&self, order: &Create, known: &[Known]) -> Result<Found, String> {
+        let job = &order.job_name;
+        let mut listing = self.gangway.list(job).await.map_err(|error| error.to_string())?;
+        if listing.is_empty() {
+            // Once more, between two lists that are known to hold something.
+            self.lists_truly(known).await?;
+            listing = self.gangway.list(job).await.map_err(|error| error.to_string())?;
+            if listing.is_empty() {
+                return self.lists_truly(known).await.map(|()| Found::Missing);
+            }
         }
-        let listing = match self.gangway.list(&order.job_name).await {
-            Ok(listing) => listing,
-            Err(error) => return Found::Unclear(error.to_string()),
-        };
-        if !listing.is_empty() {
-            return self.among(order, &listing, known).await;
-        }
-        match self.lists_truly(known).await {
-            Ok(()) => Found::Missing,
-            Err(why) => Found::Unclear(why),
+        let known = |id: &str| known.iter().any(|known| known.id == id);
+        let candidates = listing.of(job).map(|run| run.id.clone()).filter(|id| !known(id));
+        Ok(self.among(order, candidates.collect()).await)
+    }
+
+    async fn in_decks_list(&self, order: &Create) -> Option<Found> {
+        let listed = self.deck.listed(key::LABEL, wanted(order)).await;
+        let candidates = listed.inspect_err(|error| tracing::debug!("{}", Chain(error))).ok()?;
+        match self.among(order, candidates).await {
+            found @ Found::Run { .. } => Some(found),
+            _ => None,
         }
     }
 
@@ -103,17 +112,14 @@ impl Finder {
         }
     }
 
-    /// Looks at each run of the job in a list that was certainly read, since it holds something.
-    async fn among(&self, order: &Create, listing: &Listing, known: &[Known]) -> Found {
-        let wanted = order.pod_spec_options.labels.get(key::LABEL).map(String::as_str).unwrap_or_default();
+    /// Looks at each of these runs.
+    async fn among(&self, order: &Create, candidates: Vec<String>) -> Found {
+        let wanted = wanted(order);
         let (mut ours, mut unread): (Vec<ProwJob>, Vec<String>) = (Vec::new(), Vec::new());
-        for run in listing.of(&order.job_name) {
-            if known.iter().any(|known| known.id == run.id) || self.is_foreign(&run.id, wanted) {
-                continue;
-            }
-            match self.read(&run.id).await {
+        for id in candidates.into_iter().filter(|id| !self.is_foreign(id, wanted)) {
+            match self.read(&id).await {
                 Ok(job) if job.labels.get(key::LABEL).is_some_and(|value| value == wanted) => ours.push(job),
-                Ok(_) => self.set_foreign(run.id.clone(), wanted.to_owned()),
+                Ok(_) => self.set_foreign(id, wanted.to_owned()),
                 Err(why) => unread.push(why),
             }
         }
@@ -157,6 +163,11 @@ impl Finder {
     fn set_foreign(&self, id: String, key: String) {
         self.foreign.lock().unwrap_or_else(PoisonError::into_inner).insert((id, key));
     }
+}
+
+/// The key that a run of the order carries.
+fn wanted(order: &Create) -> &str {
+    order.pod_spec_options.labels.get(key::LABEL).map(String::as_str).unwrap_or_default()
 }
 
 /// The first variable that the run does not have as ordered, in any of its containers.

@@ -10,10 +10,9 @@ use super::find::{Finder, Found, Known};
 use super::{LaunchError, order};
 use crate::clock::SharedClock;
 use crate::duration::human;
-use crate::prow::gangway::{Create, Gangway, Outcome, Refusal, RefusalKind};
+use crate::prow::gangway::{Create, Gangway, Outcome};
 use crate::record::{GateRecord, Intent, JobRecord, Journal, LaunchRefusal};
 use crate::retry::Policy;
-use crate::step::Chain;
 
 /// What was announced is sent within this or not at all (10 seconds).
 const ANNOUNCED_FOR: Duration = Duration::from_secs(10);
@@ -76,10 +75,10 @@ impl Launched {
 /// Launches attempts of the record's jobs.
 #[derive(Debug)]
 pub struct Launcher {
-    journal: Arc<Journal>,
-    gangway: Arc<Gangway>,
+    pub(super) journal: Arc<Journal>,
+    pub(super) gangway: Arc<Gangway>,
     finder: Finder,
-    clock: SharedClock,
+    pub(super) clock: SharedClock,
     /// This process, among others on the same record.
     holder: String,
 }
@@ -311,51 +310,6 @@ impl Launcher {
                 Ok(())
             }
         }
-    }
-
-    async fn refused(&self, job: &str, number: u32, intent: &Intent, refusal: &Refusal) -> Result<(), LaunchError> {
-        let words = &refusal.words;
-        let token_file = self.gangway.token_file().path().display();
-        let reason = match refusal.kind {
-            RefusalKind::Token => format!(
-                "Gangway refused the token ({words}): {token_file} expired or lacks access; renew it and run this step again"
-            ),
-            RefusalKind::Tenant => format!("the token's owner may not run this job ({words})"),
-            RefusalKind::UnknownJob => format!("Prow has no periodic job of this name ({words})"),
-            RefusalKind::Order => format!("Gangway does not accept the order ({words})"),
-            // Somebody else answered: no word about the job, so nothing to keep.
-            RefusalKind::Address => {
-                self.note(|record| attempt::not_created(record, job, number, intent)).await?;
-                let why = format!("no Gangway answers at {} ({words}); check --gangway-url", self.gangway.host());
-                return Err(LaunchError::Unreachable { job: job.to_owned(), why });
-            }
-        };
-        let refusal = LaunchRefusal { at: self.clock.now(), reason, token: refusal.kind == RefusalKind::Token };
-        self.note(|record| attempt::refused(record, job, number, intent, &refusal)).await?;
-        // Said here, since with a token that is renewed the same attempt is free again.
-        Err(LaunchError::Refused { job: job.to_owned(), reason: refusal.reason, token: refusal.token })
-    }
-
-    async fn note_difference(&self, job: &str, number: u32, id: &str, lacks: &str) -> Result<(), LaunchError> {
-        let reason = format!(
-            "Gangway made the run {id}, but not as ordered: {lacks}. It would test something else and is not counted; abort it"
-        );
-        let refusal = LaunchRefusal { at: self.clock.now(), reason, token: false };
-        self.note(|record| attempt::differs(record, job, number, &refusal)).await
-    }
-
-    async fn note_launched(&self, job: &str, number: u32, launched: &Launched) -> Result<(), LaunchError> {
-        let now = self.clock.now();
-        let noted = self.note(|record| attempt::launched(record, job, number, launched, now)).await;
-        if let Err(error) = &noted {
-            let id = &launched.execution;
-            tracing::error!(job, execution = id, "{job} runs as {id}, but the record cannot say so: {}", Chain(error));
-        }
-        noted
-    }
-
-    async fn note(&self, change: impl FnMut(&mut GateRecord)) -> Result<(), LaunchError> {
-        Ok(self.journal.update(change).await?)
     }
 
     /// The instant so much gate time after another.

@@ -27,6 +27,7 @@ mod attempt;
 mod error;
 mod find;
 mod launcher;
+mod note;
 mod order;
 mod request;
 mod run;
@@ -53,10 +54,10 @@ pub async fn launch_all(launcher: &Launcher) -> Result<(), LaunchError> {
     let record = launcher.journal().record().await;
     let total = record.jobs.len();
     let in_order = record.jobs_of(Class::Blocking).chain(record.jobs_of(Class::Informing));
-    let mut unreachable: Option<String> = None;
+    let mut hopeless: Option<String> = None;
     for (index, job) in in_order.enumerate() {
         let place = format!("{} of {total}", index + 1);
-        if let Some(why) = unreachable.as_ref().filter(|_| !attempt::is_settled(job, 1)) {
+        if let Some(why) = hopeless.as_ref().filter(|_| !attempt::is_settled(job, 1)) {
             launcher.give_up(&job.name, why).await?;
             tracing::warn!(job = job.name, "{} was not launched either ({place})", job.name);
             continue;
@@ -66,8 +67,9 @@ pub async fn launch_all(launcher: &Launcher) -> Result<(), LaunchError> {
             Err(error) if job.class == Class::Informing && error.concerns_the_job() => {
                 launcher.give_up(&job.name, &error.to_string()).await?;
                 tracing::warn!(job = job.name, "{error}; it is informing, so the launch goes on ({place})");
-                if matches!(error, LaunchError::Unreachable { .. }) {
-                    unreachable = Some(error.to_string());
+                // Each of the others would wait as long.
+                if !matches!(error, LaunchError::Refused { .. }) {
+                    hopeless = Some(error.to_string());
                 }
             }
             Err(error) => return Err(error),

@@ -4,8 +4,11 @@
 //! its visitors share a throttle of five reads a second, so runs are read one after another, with a
 //! timeout long enough to hear why it could not read (30 s until its API server's own timeout).
 
+use std::collections::BTreeMap;
+use std::io::{BufReader, Read};
 use std::time::Duration;
 
+use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::prowjob::{Malformed, ProwJob};
@@ -16,6 +19,9 @@ const TIMEOUT: Duration = Duration::from_secs(35);
 
 /// A ProwJob has a few KiB; etcd keeps none above 1.5 MiB.
 const MAX_BYTES: u64 = 2 * 1024 * 1024;
+
+/// The list of a large Prow's runs stays below this (64 MiB).
+const MAX_LIST: u64 = 64 * 1024 * 1024;
 
 /// Why nothing is known of a run for now. None of these is an end: ask again later.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +54,12 @@ pub enum DeckError {
         id: String,
         /// What the parser says.
         source: Malformed,
+    },
+    /// 200, but no list of ProwJobs.
+    #[error("Deck's list is no list of ProwJobs")]
+    MalformedList {
+        /// What the parser says.
+        source: serde_json::Error,
     },
     /// Another run than asked for.
     #[error("Deck was asked for {id} and answered with {found:?}")]
@@ -100,6 +112,54 @@ impl Deck {
             404 => Err(DeckError::Blind { problem: problem_in(&text) }),
             status => Err(DeckError::Status { status }),
         }
+    }
+
+    /// The ids of the runs with a label, in Deck's list of all runs. **What is missing proves
+    /// nothing**: the list is up to 30 seconds old, older still when Deck cannot read, and leaves out
+    /// hidden jobs. What is in it exists, or did.
+    ///
+    /// # Errors
+    /// [`DeckError`] when there is no list.
+    pub async fn listed(&self, label: &str, value: &str) -> Result<Vec<String>, DeckError> {
+        let mut url = self.base.join(["prowjobs.js"]);
+        url.query_pairs_mut().append_pair("omit", "annotations,decoration_config,pod_spec");
+        let _turn = self.turn.lock().await;
+        let answer = self.transport.send(Request::get(url, TIMEOUT)).await?;
+        match answer.status {
+            status if answer.is_html() => return Err(DeckError::Page { status }),
+            200 => {}
+            status => return Err(DeckError::Status { status }),
+        }
+        // Some MB on a large Prow, of which little is kept.
+        let read = |reader: &mut dyn Read| serde_json::from_reader::<_, List>(BufReader::new(reader.take(MAX_LIST)));
+        let list = answer.body.read_with(read).await;
+        let malformed = |source| DeckError::MalformedList { source };
+        let found = list.map_err(malformed)?.items.into_iter().filter(|item| item.has(label, value));
+        Ok(found.map(|item| item.metadata.name).collect())
+    }
+}
+
+/// What is read of Deck's list.
+#[derive(Deserialize)]
+struct List {
+    items: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    name: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+impl Item {
+    fn has(&self, label: &str, value: &str) -> bool {
+        self.metadata.labels.get(label).is_some_and(|found| found == value)
     }
 }
 
@@ -185,5 +245,26 @@ mod tests {
         assert!(matches!(ask(503, "text/plain", "upstream", ID).await, Err(DeckError::Status { status: 503 })));
         let endless = "a".repeat(MAX_BYTES as usize + 1);
         assert!(matches!(ask(200, "text/plain", &endless, ID).await, Err(DeckError::Transport(_))));
+    }
+
+    #[tokio::test]
+    async fn the_list_is_searched_by_label() {
+        let list = |status, content_type, body: &str| {
+            let canned = Canned::default().with("/prowjobs.js", exchange(status, content_type, body));
+            Deck::new("http://localhost/".parse().unwrap(), canned.shared())
+        };
+        let items = r#"{"items":[{"metadata":{"name":"a","labels":{"release-gate/key":"k"}}},{"metadata":{"name":"b","labels":{"release-gate/key":"other"}}},{"metadata":{"name":"c"}}]}"#;
+        let deck = list(200, "application/javascript", items);
+        assert_eq!(deck.listed("release-gate/key", "k").await.unwrap(), ["a"]);
+        let empty = list(200, "application/javascript", r#"{"items":[]}"#);
+        assert!(empty.listed("release-gate/key", "k").await.unwrap().is_empty());
+        for (status, content_type, body) in [
+            (200, "application/javascript", "{}"),
+            (200, "text/html", "<html>"),
+            (502, "text/plain", ""),
+            (200, "application/javascript", "{\"items\":[{"),
+        ] {
+            list(status, content_type, body).listed("release-gate/key", "k").await.unwrap_err();
+        }
     }
 }

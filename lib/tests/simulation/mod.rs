@@ -252,6 +252,14 @@ impl Scene {
         self.world.requests_to(server).len()
     }
 
+    /// The most requests that Gangway got in any 60 seconds.
+    pub fn most_in_a_minute(&self) -> usize {
+        let times: Vec<_> = self.world.requests_to(Server::Gangway).iter().map(|asked| asked.at).collect();
+        let minute = Duration::from_secs(60);
+        let within = |from: Timestamp| times.iter().filter(|at| (from..from + minute).contains(*at)).count();
+        times.iter().map(|from| within(*from)).max().unwrap_or_default()
+    }
+
     /// Gate seconds since the beginning.
     pub fn seconds(&self) -> u64 {
         self.clock.since(beginning()).as_secs()
