@@ -193,9 +193,9 @@ impl Launcher {
             }
             Outcome::Differs { id, lacks } => self.note_difference(job, number, &id, &lacks).await,
             Outcome::Refused(refusal) => self.refused(job, number, &intent, &refusal).await,
-            Outcome::NotCreated { why, limited, .. } => {
+            Outcome::NotCreated { why, limited, pause } => {
                 self.note(|record| attempt::not_created(record, job, number, &intent)).await?;
-                self.back_off(job, why, limited, course).await
+                self.back_off(job, why, limited.then(|| pause.unwrap_or_default()), course).await
             }
             Outcome::Unknown { why } => {
                 tracing::warn!(job, "it is not known whether {job} was launched ({why}); looking for it");
@@ -288,11 +288,20 @@ impl Launcher {
         Doubt::new(intent, now, self.gate(now, wait))
     }
 
-    async fn back_off(&self, job: &str, why: String, limited: bool, course: &mut Course) -> Result<(), LaunchError> {
+    /// Waits before the next try. `asked` is the pause that Gangway asks for when it is too busy; the
+    /// budget keeps it.
+    async fn back_off(
+        &self,
+        job: &str,
+        why: String,
+        asked: Option<Duration>,
+        course: &mut Course,
+    ) -> Result<(), LaunchError> {
         let spent = course.begun.elapsed() * self.clock.scale();
-        if limited {
-            if spent > PATIENCE_LIMITED {
-                let why = format!("Gangway was too busy for {} ({why})", human(spent));
+        if let Some(pause) = asked {
+            if spent + pause > PATIENCE_LIMITED {
+                let more = if pause.is_zero() { String::new() } else { format!(" and asks for {} more", human(pause)) };
+                let why = format!("Gangway was too busy for {}{more} ({why})", human(spent));
                 return Err(LaunchError::Unreachable { job: job.to_owned(), why });
             }
             tracing::warn!(job, "Gangway is too busy ({why}); trying again when it said so");

@@ -37,7 +37,14 @@ impl FromStr for Location {
             Some(("configmap", _)) => {
                 Err(wrong(": a ConfigMap's name has lower-case letters, digits, - and ., at most 253"))
             }
-            Some(("file", path)) if !path.is_empty() => Ok(Self::File(PathBuf::from(path))),
+            Some(("file", path)) if !path.is_empty() => {
+                let path = PathBuf::from(path);
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                if folder.is_some_and(|folder| !folder.is_dir()) {
+                    return Err(wrong(": its folder does not exist"));
+                }
+                Ok(Self::File(path))
+            }
             _ => Err(wrong("")),
         }
     }
@@ -60,8 +67,18 @@ mod tests {
     #[test]
     fn two_kinds_of_places() {
         assert_eq!("configmap:gate-x7k2p".parse::<Location>().unwrap(), Location::ConfigMap("gate-x7k2p".to_owned()));
-        assert_eq!("file:out/gate.json".parse::<Location>().unwrap(), Location::File("out/gate.json".into()));
-        for bad in ["", "gate.json", "configmap:", "configmap:Gate", "configmap:a_b", "file:", "secret:x"] {
+        assert_eq!("file:gate.json".parse::<Location>().unwrap(), Location::File("gate.json".into()));
+        "file:src/gate.json".parse::<Location>().unwrap();
+        for bad in [
+            "",
+            "gate.json",
+            "configmap:",
+            "configmap:Gate",
+            "configmap:a_b",
+            "file:",
+            "file:missing/gate.json",
+            "secret:x",
+        ] {
             let error = bad.parse::<Location>().unwrap_err().to_string();
             assert!(error.starts_with("--record: expected configmap:NAME or file:PATH"), "{error}");
         }

@@ -74,16 +74,21 @@ pub struct Chain<'a>(pub &'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = self.0.to_string();
-        f.write_str(&shown)?;
-        let mut next = self.0.source();
-        while let Some(cause) = next {
-            let text = cause.to_string();
+        let mut next = Some(self.0);
+        let mut shown = String::new();
+        while let Some(error) = next {
+            // kube shows an API server's refusal, and its cause once more, as a dump of the whole
+            // Status; what people need of it is the message.
+            let (text, cause) = match error.downcast_ref() {
+                Some(kube::Error::Api(status)) => (format!("{} ({})", status.message, status.code), None),
+                _ => (error.to_string(), error.source()),
+            };
             if !shown.contains(&text) {
-                write!(f, ": {text}")?;
+                let joint = if shown.is_empty() { "" } else { ": " };
+                write!(f, "{joint}{text}")?;
                 shown = text;
             }
-            next = cause.source();
+            next = cause;
         }
         Ok(())
     }
@@ -100,6 +105,12 @@ mod tests {
     #[derive(Debug, thiserror::Error)]
     #[error("the record is gone: {0}")]
     struct Repeating(#[source] std::io::Error);
+
+    #[test]
+    fn a_refusal_of_the_api_server_is_its_message() {
+        let status = kube::core::Status { message: "configmaps is forbidden".into(), code: 403, ..Default::default() };
+        assert_eq!(Chain(&kube::Error::Api(Box::new(status))).to_string(), "configmaps is forbidden (403)");
+    }
 
     #[test]
     fn a_chain_is_shown_once() {

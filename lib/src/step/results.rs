@@ -64,7 +64,9 @@ impl Results {
                 if path.is_dir() {
                     return Err(unwritable(io::Error::from(io::ErrorKind::IsADirectory)));
                 }
-                tempfile::NamedTempFile::new_in(folder_of(path)).map_err(unwritable)?;
+                // The error would name the temporary file, which nobody has asked for.
+                let tried = tempfile::NamedTempFile::new_in(folder_of(path));
+                tried.map_err(|error| unwritable(error.kind().into()))?;
             }
         }
         let entry =

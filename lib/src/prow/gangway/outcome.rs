@@ -77,6 +77,8 @@ pub(super) fn of_answer(order: &Create, heard: &Heard, body: Option<&[u8]>, paus
         403 if heard.grpc_status.is_some() => refused(RefusalKind::Tenant),
         403 => refused(RefusalKind::Token),
         404 | 405 if heard.grpc_status.is_none() => refused(RefusalKind::Address),
+        // It is the token's owner who may not: with another token the same order is taken.
+        400 if heard.message.starts_with("could not find allowed client") => refused(RefusalKind::Token),
         400 | 405 | 413 | 414 | 415 | 431 => refused(RefusalKind::Order),
         429 => not_created(true),
         500 if heard.grpc_status.is_some() => of_error(heard, refused, not_created),

@@ -89,7 +89,7 @@ async fn every_captured_answer_to_a_create() {
         ("nginx-unknown-job", "UnknownJob", "failed to find associated periodic job"),
         ("create-unknown-job-quotes-and-percent", "UnknownJob", r#"\"b\" 100% ü/x\ny"#),
         ("create-other-tenants-job", "Tenant", "403, client is not authorized to execute the given job"),
-        ("create-unknown-client", "Order", "could not find allowed client from &map["),
+        ("create-unknown-client", "Token", "could not find allowed client from &map["),
         ("create-env-empty-value", "Order", "invalid environment variable key/value pair"),
         ("create-label-value-64-chars", "Order", "no more than 63 bytes"),
         ("create-periodic-with-refs", "Order", "periodic jobs cannot also have gitRefs"),
