@@ -172,12 +172,13 @@ impl Watch {
             return Findings::default();
         }
         let mut logs = policy.proof_logs.clone();
-        let own = job.proof_log.as_ref().and_then(|pattern| pattern.parse::<Glob>().ok());
-        logs.extend(own.filter(|own| !policy.proof_logs.contains(own)));
+        let own = job.proof_log.as_ref().map(|pattern| pattern.parse::<Glob>());
+        let unusable = own.as_ref().and_then(|own| own.as_ref().err().cloned());
+        logs.extend(own.and_then(Result::ok).filter(|own| !policy.proof_logs.contains(own)));
         let Some(reader) = reader else {
-            let unreadable = Some(nowhere());
+            let (log_named, unreadable) = (!logs.is_empty() || unusable.is_some(), Some(nowhere()));
             let variables = sighting.envs.as_ref().map(|envs| given(envs, job));
-            return Findings { variables, log_named: !logs.is_empty(), unreadable, ..Findings::default() };
+            return Findings { variables, log_named, unreadable, ..Findings::default() };
         };
         let variables = match &sighting.envs {
             Some(envs) => Some(given(envs, job)),
@@ -186,7 +187,13 @@ impl Watch {
                 _ => None,
             },
         };
-        reader.findings(image, variables, &logs).await
+        let mut findings = reader.findings(image, variables, &logs).await;
+        if let Some(unusable) = unusable {
+            // A log was named that nobody can look for: less is not enough because of that.
+            findings.log_named = true;
+            findings.unreadable.get_or_insert(unusable);
+        }
+        findings
     }
 
     /// What is said of a run that has not been judged when time is up.

@@ -14,11 +14,11 @@ use serde::Deserialize;
 use super::job_url::JobUrl;
 use crate::http::{BaseUrl, Request, Response, SharedTransport, TransportError};
 
-/// How long a small object or a page of a list may take (1 minute).
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a small object or a page of a list may take (30 seconds).
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a large object may take (5 minutes: 100 MB at 3 Mbit/s).
-const STREAM_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long a large object may take (2 minutes: 100 MB at 7 Mbit/s).
+const STREAM_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A page of 1000 items of the largest names has about 3 MiB; servers that ignore `fields=` send more.
 const MAX_PAGE_BYTES: u64 = 16 * 1024 * 1024;
@@ -277,6 +277,10 @@ impl Item {
 fn checked(answer: Response, what: &str) -> Result<Option<Response>, BucketError> {
     let what = what.to_owned();
     match answer.status {
+        // A proxy's or a sign-in page: what is stored as one has a name that says so.
+        200 if answer.is_html() && !what.ends_with(".html") => {
+            Err(BucketError::Malformed { what, found: "a page for people (a sign-in page or a proxy's)".to_owned() })
+        }
         200 => Ok(Some(answer)),
         404 => Ok(None),
         status @ (401 | 403) => Err(BucketError::NoAccess { what, status }),
@@ -365,6 +369,8 @@ mod tests {
             assert!(get(exchange(status, "text/plain", ""), 2).await.unwrap_err().is_transient());
         }
         assert!(matches!(get(exchange(200, JSON, "{} "), 2).await, Err(BucketError::TooLarge { limit: 2, .. })));
+        let page = get(exchange(200, "text/html", "<html>"), 99).await.unwrap_err();
+        assert!(matches!(&page, BucketError::Malformed { .. }) && page.is_transient(), "{page}");
     }
 
     #[tokio::test]

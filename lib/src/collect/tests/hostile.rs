@@ -124,7 +124,31 @@ async fn a_sign_in_page_in_place_of_artifacts() {
         let record = night(JobScript::passes(), Fault::on(Server::Bucket, trouble)).await;
         assert_eq!(only(&record).cause, Some(Cause::Unproven));
     }
-    let fault = Fault::on(Server::Bucket, Trouble::Html403).nth(Nth::First(2));
-    let record = night(JobScript::passes(), fault).await;
+    for trouble in [Trouble::Html200, Trouble::Html403] {
+        let fault = Fault::on(Server::Bucket, trouble).nth(Nth::First(2));
+        let record = night(JobScript::passes(), fault).await;
+        assert_eq!(only(&record).cause, Some(Cause::Passed), "{:?}", only(&record).detail);
+    }
+    let log = Fault::on(Server::Bucket, Trouble::Html200).path("*build-log.txt").nth(Nth::Only(1));
+    let record = night(JobScript::passes(), log).await;
     assert_eq!(only(&record).cause, Some(Cause::Passed), "{:?}", only(&record).detail);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_jobs_own_log_pattern_counts_and_one_that_is_none_proves_nothing() {
+    for (pattern, cause) in [
+        ("artifacts/*/hypershift-install/build-log.txt", Cause::Passed),
+        ("artifacts/**/build-log.txt", Cause::Passed),
+        ("artifacts/a/hypershift-install/build-log.txt", Cause::Passed),
+        ("artifacts/*/hypershift-install/build-log*", Cause::Passed),
+        ("artifacts/*/elsewhere/build-log.txt", Cause::Unproven),
+        ("../build-log.txt", Cause::Unproven),
+    ] {
+        let mut scene = Scene::new().await;
+        scene.policy.proof_logs.clear();
+        scene.launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(5))).await;
+        scene.journal.update(|record| record.jobs[0].proof_log = Some(pattern.to_owned())).await.unwrap();
+        let record = scene.run().await;
+        assert_eq!(only(&record).cause, Some(cause), "{pattern}: {:?}", only(&record).detail);
+    }
 }
