@@ -78,7 +78,11 @@ impl Watch {
         let mut changes = Vec::new();
         let ended = self.sighting.as_ref().filter(|sighting| sighting.state.is_final()).cloned();
         let ended = match ended {
-            Some(sighting) => Some(sighting),
+            Some(sighting) => {
+                // Said again: the round in which it was seen may have been cut off by the deadline.
+                changes.push(Change::Seen(sighting.clone()));
+                Some(sighting)
+            }
             None => {
                 let glimpse = sources.look(&mut self.run, round).await;
                 self.take(glimpse, sources.clock.now(), &mut changes)

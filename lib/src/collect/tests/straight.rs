@@ -1,6 +1,6 @@
 //! Nights on which the servers do what they should.
 
-use standins::{JobScript, RanImage, Server};
+use standins::{Fault, JobScript, RanImage, Server, Trouble};
 
 use super::scene::{Scene, minutes};
 use crate::record::{Cause, Class, Decision, GateRecord, ProofLevel};
@@ -111,6 +111,20 @@ async fn the_deadline_is_absolute_and_looks_once_more() {
     let passed = scene.passed();
     assert!(passed >= minutes(180) && passed < minutes(181), "{passed:?}");
     assert_eq!(record.verdict.unwrap().reasons, ["periodic-b had not ended in time: still running after 3h00m"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_the_deadline_cuts_off_is_repeated_as_the_last_one() {
+    let mut scene = Scene::new().await;
+    scene.policy.timeout = minutes(30);
+    // Seen to have ended before the deadline, and its log is read beyond it.
+    let running = minutes(29) - std::time::Duration::from_secs(10);
+    scene.launch("periodic-a", Class::Blocking, JobScript::passes().running(running)).await;
+    let slow = Trouble::StallBefore(std::time::Duration::from_secs(29));
+    scene.world.fault(Fault::on(Server::Bucket, slow));
+    let record = scene.run().await;
+    assert_eq!(record.verdict.unwrap().reasons, [""; 0]);
+    assert!(scene.passed() > minutes(30), "{:?}", scene.passed());
 }
 
 #[tokio::test(start_paused = true)]
