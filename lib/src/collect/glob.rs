@@ -79,6 +79,9 @@ impl FromStr for Glob {
                 "expected a pattern of a path below the run's folder such as artifacts/*/install/build-log.txt, found {text:?}: {problem}"
             )
         };
+        if text.trim() != text {
+            return Err(wrong("it begins or ends with a blank"));
+        }
         if text.len() > MAX_BYTES {
             return Err(wrong("it is longer than 512 bytes"));
         }
@@ -125,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_is_no_pattern_is_refused() {
-        for bad in ["", "/a", "a/", "a//b", "../a", "a/./b", "a\nb", "**/a/**", &"a".repeat(600)] {
+        for bad in ["", " ", "a ", "/a", "a/", "a//b", "../a", "a/./b", "a\nb", "**/a/**", &"a".repeat(600)] {
             bad.parse::<Glob>().unwrap_err();
         }
     }

@@ -176,11 +176,13 @@ impl Watch {
             return Findings::default();
         }
         let mut logs = policy.proof_logs.clone();
-        let own = job.proof_log.as_ref().map(|pattern| pattern.parse::<Glob>());
-        let unusable = own.as_ref().and_then(|own| own.as_ref().err().cloned());
-        logs.extend(own.and_then(Result::ok).filter(|own| !policy.proof_logs.contains(own)));
+        // A pattern that cannot be read names a log all the same: the job asks for that proof.
+        let own = job.proof_log.as_ref().map(|pattern| pattern.parse::<Glob>()).transpose();
+        let wrong = own.as_ref().err().map(|problem| format!("its proof-log is no pattern: {problem}"));
+        logs.extend(own.ok().flatten().filter(|own| !policy.proof_logs.contains(own)));
+        let log_named = !logs.is_empty() || wrong.is_some();
         let Some(reader) = reader else {
-            let (log_named, unreadable) = (!logs.is_empty() || unusable.is_some(), Some(nowhere()));
+            let unreadable = Some(nowhere());
             let variables = sighting.envs.as_ref().map(|envs| given(envs, job));
             return Findings { variables, log_named, unreadable, ..Findings::default() };
         };
@@ -191,13 +193,8 @@ impl Watch {
                 _ => None,
             },
         };
-        let mut findings = reader.findings(image, variables, &logs).await;
-        if let Some(unusable) = unusable {
-            // A log was named that nobody can look for: less is not enough because of that.
-            findings.log_named = true;
-            findings.unreadable.get_or_insert(unusable);
-        }
-        findings
+        let findings = reader.findings(image, variables, &logs).await;
+        Findings { log_named, unreadable: findings.unreadable.or(wrong), ..findings }
     }
 
     /// What is said of a run that has not been judged when time is up.

@@ -16,6 +16,7 @@ use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor, value::SeqAccessD
 use serde_saphyr::Spanned;
 
 use super::{Asked, JobsError, check_name, check_value, check_variable, job, quoted};
+use crate::collect::glob::Glob;
 use crate::record::Class;
 
 /// No job list is larger (1 MiB).
@@ -116,7 +117,7 @@ fn check(flag: &str, entry: Entry) -> Result<Asked, JobsError> {
         job.override_env = names.value.0;
     }
     job.owner = entry.owner.map(|owner| one_line(flag, "owner", owner)).transpose()?;
-    job.proof_log = entry.proof_log.map(|pattern| one_line(flag, "proof-log", pattern)).transpose()?;
+    job.proof_log = entry.proof_log.map(|pattern| proof_log(flag, pattern)).transpose()?;
     Ok(Asked { place, job })
 }
 
@@ -125,6 +126,14 @@ fn one_line(flag: &str, field: &str, given: Spanned<String>) -> Result<String, J
         let place = format!("{flag}, line {}", given.referenced.line());
         return Err(JobsError::new(place, format!("{field}: expected a text of one line, found {:?}", given.value)));
     }
+    Ok(given.value)
+}
+
+/// A pattern that finds nothing would silently ask for less proof than was meant.
+fn proof_log(flag: &str, given: Spanned<String>) -> Result<String, JobsError> {
+    let place = format!("{flag}, line {}", given.referenced.line());
+    let parsed = given.value.parse::<Glob>();
+    parsed.map_err(|problem| JobsError::new(place, format!("proof-log: {problem}")))?;
     Ok(given.value)
 }
 
@@ -183,6 +192,11 @@ mod tests {
             ("- name: a\n  override-env: []\n", "--jobs, line 2: override-env: expected a variable's name"),
             ("- name: a\n  override-env: [a-b]\n", "--jobs, line 2: override-env: expected a variable's name"),
             ("- name: a\n  owner: \" \"\n", "--jobs, line 2: owner: expected a text of one line"),
+            ("- name: a\n  proof-log: /artifacts/x.log\n", "--jobs, line 2: proof-log: expected a pattern of a path"),
+            ("- name: a\n  proof-log: artifacts/../x.log\n", "--jobs, line 2: proof-log: expected a pattern of a path"),
+            ("- name: a\n\n  proof-log: a//x.log\n", "--jobs, line 3: proof-log: expected a pattern of a path"),
+            ("- name: a\n  proof-log: .\n", "--jobs, line 2: proof-log: expected a pattern of a path"),
+            ("- name: a\n  proof-log: \" \"\n", "--jobs, line 2: proof-log: expected a pattern of a path"),
             ("- name: a\n  name: b\n", "--jobs, line 2"),
             ("- name: a\n ]", "--jobs, line 2"),
             ("", "--jobs"),
