@@ -86,7 +86,7 @@ fn failed(failure: &Failure) -> Judgement {
     let judgement = match &failure.graph {
         Found::Read(graph) => by_phase(graph, failure),
         Found::Missing => Judgement::new(Cause::Undetermined, "junit_operator.xml is missing"),
-        Found::Unreadable(why) => Judgement::new(Cause::Undetermined, why),
+        Found::Unreadable(why) | Found::Unreachable(why) => Judgement::new(Cause::Undetermined, why),
         Found::Unasked => Judgement::new(Cause::Undetermined, "its artifacts are nowhere"),
     };
     let judgement = match (judgement.cause, machinery(failure)) {

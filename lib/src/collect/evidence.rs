@@ -51,8 +51,10 @@ pub enum Found<T> {
     Unasked,
     /// It is not there.
     Missing,
-    /// It is there, or may be, and cannot be read: why.
+    /// It is there, and it is not what it should be, or too large: why.
     Unreadable(String),
+    /// Whether it is there could not be found out, or not all of it came: why.
+    Unreachable(String),
     /// Here it is.
     Read(T),
 }
@@ -65,6 +67,33 @@ impl<T> Found<T> {
             _ => None,
         }
     }
+
+    /// Why the server could not be asked, if so.
+    pub fn unreachable(&self) -> Option<&str> {
+        match self {
+            Self::Unreachable(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// What an error of the bucket comes to: only some are the server's word on the thing.
+    pub fn failed(error: &BucketError) -> Self {
+        match error {
+            BucketError::TooLarge { .. } | BucketError::NoBucket { .. } => Self::Unreadable(said(error)),
+            _ => Self::Unreachable(said(error)),
+        }
+    }
+}
+
+/// What looking again at a run that has ended could show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prospect {
+    /// Nothing that matters.
+    Complete,
+    /// What the server said is not there, or no use: the last files can come after the state.
+    Missing,
+    /// What the server could not be asked: why. That says nothing about the run.
+    Unreachable(String),
 }
 
 /// Failing tests and what else the JUnit files of the steps say.
@@ -92,9 +121,15 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Whether looking again later could show more.
-    pub fn could_improve(&self) -> bool {
-        matches!(self.graph, Found::Missing | Found::Unreadable(_)) || matches!(self.tests, Found::Unreadable(_))
+    /// What looking again later could show.
+    pub fn prospect(&self) -> Prospect {
+        let (graph, tests, reasons) = (self.graph.unreachable(), self.tests.unreachable(), self.reasons.unreachable());
+        match graph.or(tests).or(reasons) {
+            Some(why) => Prospect::Unreachable(why.to_owned()),
+            None if matches!(self.graph, Found::Missing | Found::Unreadable(_)) => Prospect::Missing,
+            None if matches!(self.tests, Found::Unreadable(_)) => Prospect::Missing,
+            None => Prospect::Complete,
+        }
     }
 }
 
@@ -112,11 +147,12 @@ impl Reader<'_> {
     pub async fn prowjob(&self, execution: &str) -> Found<ProwJob> {
         match self.bucket.get(self.folder, "prowjob.json", MAX_PROWJOB).await {
             Ok(None) => Found::Missing,
-            Err(error) => Found::Unreadable(said(&error)),
+            Err(error) => Found::failed(&error),
             Ok(Some(bytes)) => match ProwJob::from_json(&bytes) {
                 Ok(job) if job.id == execution => Found::Read(job),
                 Ok(_) => Found::Unreadable("prowjob.json is that of another run".to_owned()),
-                Err(_) => Found::Unreadable("prowjob.json is no ProwJob".to_owned()),
+                // A sign-in or a proxy's page, most likely.
+                Err(_) => Found::Unreachable("prowjob.json is no ProwJob".to_owned()),
             },
         }
     }
@@ -131,7 +167,7 @@ impl Reader<'_> {
                         self.log(image, path, &mut findings).await;
                     }
                 }
-                Err(error) => findings.unreadable = Some(said(&error)),
+                Err(error) => findings.failed(&error),
             }
         }
         findings
@@ -153,9 +189,9 @@ impl Reader<'_> {
                 }
             }
             Ok(Some(Streamed { value: Err(error), .. })) => {
-                findings.unreadable = Some(format!("{path} is damaged: {error}"));
+                findings.unreachable = Some(format!("{path} is damaged: {error}"));
             }
-            Err(error) => findings.unreadable = Some(said(&error)),
+            Err(error) => findings.failed(&error),
         }
     }
 
@@ -217,8 +253,9 @@ impl Reader<'_> {
         match self.bucket.stream(self.folder, "artifacts/junit_operator.xml", MAX_JUNIT, read).await {
             Ok(None) => Found::Missing,
             Ok(Some(Streamed { value: Ok(Some(graph)), cut: false })) => Found::Read(graph),
-            Ok(Some(_)) => Found::Unreadable("junit_operator.xml is damaged".to_owned()),
-            Err(error) => Found::Unreadable(said(&error)),
+            Ok(Some(Streamed { cut: true, .. })) => Found::Unreadable("junit_operator.xml is too large".to_owned()),
+            Ok(Some(_)) => Found::Unreachable("junit_operator.xml is damaged".to_owned()),
+            Err(error) => Found::failed(&error),
         }
     }
 
@@ -227,8 +264,8 @@ impl Reader<'_> {
         match self.bucket.stream(self.folder, "build-log.txt", MAX_LOG, read).await {
             Ok(None) => Found::Missing,
             Ok(Some(Streamed { value: Ok(reasons), .. })) => Found::Read(reasons),
-            Ok(Some(Streamed { value: Err(error), .. })) => Found::Unreadable(format!("build-log.txt: {error}")),
-            Err(error) => Found::Unreadable(said(&error)),
+            Ok(Some(Streamed { value: Err(error), .. })) => Found::Unreachable(format!("build-log.txt: {error}")),
+            Err(error) => Found::failed(&error),
         }
     }
 
@@ -236,7 +273,7 @@ impl Reader<'_> {
         let listing = self.bucket.list(self.folder.bucket(), &self.folder.object("artifacts/"), None, MAX_LISTED).await;
         let listing = match listing {
             Ok(listing) => listing,
-            Err(error) => return Found::Unreadable(said(&error)),
+            Err(error) => return Found::failed(&error),
         };
         let root = self.folder.object("");
         let mut report = TestReport::default();
@@ -261,7 +298,7 @@ impl Reader<'_> {
                 }
                 // It was listed a moment ago.
                 Ok(None) => return Found::Unreadable(format!("{path} is gone")),
-                Err(error) => return Found::Unreadable(said(&error)),
+                Err(error) => return Found::failed(&error),
             }
         }
         let mut names = tests.failing();

@@ -4,8 +4,10 @@ use std::io::{self, BufRead};
 
 use memchr::memmem;
 
+use super::evidence::{Found, Prospect};
 use super::policy::ProofMode;
 use crate::image::ImageRef;
+use crate::prow::bucket::BucketError;
 use crate::record::{Proof, ProofLevel};
 use crate::text;
 
@@ -82,15 +84,44 @@ pub struct Findings {
     pub log_named: bool,
     /// What each log that was found shows, by its path in the run's folder.
     pub logs: Vec<(String, Shown)>,
-    /// Why a log could not be read to its end.
+    /// Why a log is no use, or could not be read to its end.
     pub unreadable: Option<String>,
+    /// Why the server could not be asked for something.
+    pub unreachable: Option<String>,
 }
 
 impl Findings {
-    /// Whether looking again later could show more.
-    pub fn could_improve(&self, image: &ImageRef) -> bool {
+    /// Takes in that a log could not be had.
+    pub fn failed(&mut self, error: &BucketError) {
+        match Found::<()>::failed(error) {
+            Found::Unreachable(why) => self.unreachable = Some(why),
+            Found::Unreadable(why) => self.unreadable = Some(why),
+            Found::Unasked | Found::Missing | Found::Read(()) => {}
+        }
+    }
+
+    /// What looking again later could show. Neither a proof nor another image can be taken back.
+    pub fn prospect(&self, image: &ImageRef) -> Prospect {
+        if self.level(image).level == ProofLevel::Proven || self.contradiction(image).is_some() {
+            return Prospect::Complete;
+        }
         let log_missing = self.log_named && (self.logs.is_empty() || self.unreadable.is_some());
-        (log_missing || self.variables.is_none()) && self.level(image).level != ProofLevel::Proven
+        match &self.unreachable {
+            Some(why) => Prospect::Unreachable(why.clone()),
+            None if log_missing || self.variables.is_none() => Prospect::Missing,
+            None => Prospect::Complete,
+        }
+    }
+
+    /// What shows that another image ran, if anything.
+    fn contradiction(&self, image: &ImageRef) -> Option<String> {
+        let wanted = image.digest().to_string();
+        if let Some((path, other)) = self.logs.iter().find_map(|(path, shown)| Some((path, shown.other.as_ref()?))) {
+            return Some(format!("{path} shows {other} of {}", image.repository()));
+        }
+        let mut variables = self.variables.iter().flatten();
+        let other = variables.find(|value| !value.contains(&wanted))?;
+        Some(format!("the run was given {other:?} as its image"))
     }
 
     /// How well it is shown that this image ran, and by what.
@@ -98,18 +129,14 @@ impl Findings {
     /// Another digest of the image's repository, in a log or in the variable, outweighs everything.
     pub fn level(&self, image: &ImageRef) -> Proof {
         let proof = |level, note: String| Proof { level, note: text::one_line(&note, 400) };
-        let wanted = image.digest().to_string();
-        if let Some((path, other)) = self.logs.iter().find_map(|(path, shown)| Some((path, shown.other.as_ref()?))) {
-            return proof(ProofLevel::Unproven, format!("{path} shows {other} of {}", image.repository()));
-        }
-        let variables = self.variables.as_deref().unwrap_or_default();
-        if let Some(other) = variables.iter().find(|value| !value.contains(&wanted)) {
-            return proof(ProofLevel::Unproven, format!("the run was given {other:?} as its image"));
+        if let Some(contradiction) = self.contradiction(image) {
+            return proof(ProofLevel::Unproven, contradiction);
         }
         if let Some((path, _)) = self.logs.iter().find(|(_, shown)| shown.ours) {
             return proof(ProofLevel::Proven, path.clone());
         }
-        let log = match (self.log_named, &self.unreadable, self.logs.as_slice()) {
+        let variables = self.variables.as_deref().unwrap_or_default();
+        let log = match (self.log_named, self.unreachable.as_ref().or(self.unreadable.as_ref()), self.logs.as_slice()) {
             (false, ..) => "no log is named that would prove it".to_owned(),
             (true, Some(why), _) => why.clone(),
             (true, None, []) => "the log that would prove it is missing".to_owned(),

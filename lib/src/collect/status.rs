@@ -184,7 +184,7 @@ impl Sources<'_> {
         let reader = Reader { bucket: self.bucket, folder };
         match reader.prowjob(&run.execution).await {
             Found::Read(job) if job.state.is_final() => return Glimpse::Run(job.into()),
-            Found::Unreadable(why) => return Glimpse::Trouble(format!("{GONE}, and {why}")),
+            Found::Unreadable(why) | Found::Unreachable(why) => return Glimpse::Trouble(format!("{GONE}, and {why}")),
             _ => {}
         }
         Glimpse::Gone(match self.finished(folder).await {
@@ -192,7 +192,7 @@ impl Sources<'_> {
                 format!("{GONE}; its pod ended with {}", result.as_deref().unwrap_or("a failure"))
             }
             Found::Read(_) => format!("{GONE}; its pod ended, and nothing shows that the run succeeded"),
-            Found::Unreadable(why) => return Glimpse::Trouble(format!("{GONE}, and {why}")),
+            Found::Unreadable(why) | Found::Unreachable(why) => return Glimpse::Trouble(format!("{GONE}, and {why}")),
             Found::Missing | Found::Unasked => format!("{GONE}, and its artifacts do not show an end"),
         })
     }
@@ -207,7 +207,7 @@ impl Sources<'_> {
             match reader.prowjob(&run.execution).await {
                 Found::Read(job) if job.state.is_final() => return Glimpse::Run(job.into()),
                 Found::Read(job) => seen = Some(Sighting::from(job)),
-                Found::Unreadable(why) => bucket_trouble = Some(why),
+                Found::Unreadable(why) | Found::Unreachable(why) => bucket_trouble = Some(why),
                 Found::Missing | Found::Unasked => {}
             }
             hint = bucket_trouble.is_none() && matches!(self.finished(&folder).await, Found::Read(_));
@@ -258,7 +258,7 @@ impl Sources<'_> {
             Ok(None) => Found::Missing,
             Ok(Some(bytes)) => Finished::read(&bytes)
                 .map_or_else(|| Found::Unreadable("finished.json is damaged".to_owned()), Found::Read),
-            Err(error) => Found::Unreadable(said(&error)),
+            Err(error) => Found::failed(&error),
         }
     }
 }

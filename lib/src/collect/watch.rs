@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::classify::{Evidence, Judgement, classify};
-use super::evidence::{Failure, Found, Reader};
+use super::evidence::{Failure, Found, Prospect, Reader};
 use super::glob::Glob;
 use super::policy::{Policy, ProofMode};
 use super::proof::Findings;
@@ -13,10 +13,11 @@ use super::status::{Glimpse, Round, Sighting, Sources, Watched};
 use super::update::Change;
 use crate::duration;
 use crate::image::ImageRef;
+use crate::prow::operator::StepGraph;
 use crate::record::{JobRecord, JobState};
 
-/// How long what is missing of a run that has ended is waited for (3 minutes): its last files can
-/// come after the state, and a server can have trouble.
+/// How long what the server says is missing of a run that has ended is waited for (3 minutes): its
+/// last files can come after the state. What could not be asked is waited for until the last look.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// How long a run must have been gone from Prow before that is believed (2 minutes), over more than
@@ -40,6 +41,8 @@ pub struct Watch {
     ended_at: Option<Timestamp>,
     gone_since: Option<Timestamp>,
     gone: Option<String>,
+    /// What is known of the run since it has ended.
+    evidence: Option<Evidence>,
 }
 
 /// What the judgement of a run needs besides the run.
@@ -70,6 +73,7 @@ impl Watch {
             ended_at: None,
             gone_since: None,
             gone: None,
+            evidence: None,
         }
     }
 
@@ -77,28 +81,41 @@ impl Watch {
     pub async fn step(&mut self, sources: &Sources<'_>, round: &mut Round, question: Question<'_>) -> Vec<Change> {
         let mut changes = Vec::new();
         let ended = self.sighting.as_ref().filter(|sighting| sighting.state.is_final()).cloned();
+        let mut blind = None;
         let ended = match ended {
-            Some(sighting) => {
+            Some(sighting) if self.run.folder.is_some() => {
                 // Said again: the round in which it was seen may have been cut off by the deadline.
                 changes.push(Change::Seen(sighting.clone()));
                 Some(sighting)
             }
-            None => {
+            // Still going on, or nobody has said yet where its artifacts are.
+            ended => {
                 let glimpse = sources.look(&mut self.run, round).await;
-                self.take(glimpse, sources.clock.now(), &mut changes)
+                if let Glimpse::Trouble(why) = &glimpse {
+                    blind = Some(why.clone());
+                }
+                self.take(glimpse, sources.clock.now(), &mut changes).or(ended)
             }
         };
         let now = sources.clock.now();
         if let Some(sighting) = ended {
             let since = *self.ended_at.get_or_insert(now);
-            let (evidence, could_improve) = self.evidence(sources, &sighting, question).await;
-            let patient = sources.clock.since(since) < PATIENCE && !question.last;
-            if could_improve && patient {
-                self.trouble = Some("it has ended, and some of its artifacts are not there yet".to_owned());
-            } else {
-                self.trouble = None;
+            let (evidence, prospect) = self.evidence(sources, &sighting, blind, question).await;
+            // A proof that is only warned of is not worth a long wait.
+            let asked_for = question.policy.proof == ProofMode::Enforce || sighting.state != JobState::Success;
+            let impatient = sources.clock.since(since) >= PATIENCE;
+            let waiting_for = match prospect {
+                Prospect::Complete => None,
+                _ if question.last => None,
+                Prospect::Unreachable(why) if asked_for || !impatient => Some(why),
+                Prospect::Unreachable(_) => None,
+                Prospect::Missing => (!impatient).then(|| "some of its artifacts are not there yet".to_owned()),
+            };
+            self.trouble = waiting_for;
+            if self.trouble.is_none() {
                 changes.push(Change::Judged(judge(&evidence, question)));
             }
+            self.evidence = Some(evidence);
         } else if let (Some(why), Some(since)) = (&self.gone, self.gone_since)
             && (sources.clock.since(since) >= GONE_FOR || question.last)
         {
@@ -140,27 +157,40 @@ impl Watch {
         }
     }
 
-    /// What is known of a run that has ended, and whether a later look could show more.
-    async fn evidence(&self, sources: &Sources<'_>, sighting: &Sighting, question: Question<'_>) -> (Evidence, bool) {
+    /// What is known of a run that has ended, and what a later look could show. `blind` says why
+    /// nobody could be asked about the run.
+    async fn evidence(
+        &self,
+        sources: &Sources<'_>,
+        sighting: &Sighting,
+        blind: Option<String>,
+        question: Question<'_>,
+    ) -> (Evidence, Prospect) {
         let reader = self.run.folder.as_ref().map(|folder| Reader { bucket: sources.bucket, folder });
-        let nowhere = || self.url_problem.clone().unwrap_or_else(|| "it has no job URL".to_owned());
+        let nowhere = || match &blind {
+            Some(why) => Found::Unreachable(why.clone()),
+            None => Found::Unreadable(self.url_problem.clone().unwrap_or_else(|| "it has no job URL".to_owned())),
+        };
         match sighting.state {
             JobState::Success => {
                 let findings = self.findings(reader, sighting, question, nowhere).await;
-                let could_improve = question.policy.proof != ProofMode::Off && findings.could_improve(question.image);
-                (Evidence::Success(findings), could_improve)
+                let prospect = match question.policy.proof {
+                    ProofMode::Off => Prospect::Complete,
+                    ProofMode::Enforce | ProofMode::Warn => findings.prospect(question.image),
+                };
+                (Evidence::Success(findings), prospect)
             }
             JobState::Failure => {
                 let failure = match reader {
                     Some(reader) => reader.failure().await,
-                    None => Failure { graph: Found::Unreadable(nowhere()), ..Failure::default() },
+                    None => Failure { graph: nowhere(), ..Failure::default() },
                 };
-                let could_improve = failure.could_improve();
-                (Evidence::Failure(failure), could_improve)
+                let prospect = failure.prospect();
+                (Evidence::Failure(failure), prospect)
             }
             state => {
                 let state = if state == JobState::Aborted { "aborted" } else { "error" };
-                (Evidence::Stopped { state, description: sighting.description.clone() }, false)
+                (Evidence::Stopped { state, description: sighting.description.clone() }, Prospect::Complete)
             }
         }
     }
@@ -170,7 +200,7 @@ impl Watch {
         reader: Option<Reader<'_>>,
         sighting: &Sighting,
         Question { image, job, policy, .. }: Question<'_>,
-        nowhere: impl Fn() -> String,
+        nowhere: impl Fn() -> Found<StepGraph>,
     ) -> Findings {
         if policy.proof == ProofMode::Off {
             return Findings::default();
@@ -182,24 +212,33 @@ impl Watch {
         logs.extend(own.ok().flatten().filter(|own| !policy.proof_logs.contains(own)));
         let log_named = !logs.is_empty() || wrong.is_some();
         let Some(reader) = reader else {
-            let unreadable = Some(nowhere());
             let variables = sighting.envs.as_ref().map(|envs| given(envs, job));
-            return Findings { variables, log_named, unreadable, ..Findings::default() };
+            let (unreadable, unreachable) = match nowhere() {
+                Found::Unreachable(why) => (None, Some(why)),
+                Found::Unreadable(why) => (Some(why), None),
+                Found::Unasked | Found::Missing | Found::Read(_) => (None, None),
+            };
+            return Findings { variables, log_named, unreadable, unreachable, ..Findings::default() };
         };
-        let variables = match &sighting.envs {
-            Some(envs) => Some(given(envs, job)),
+        let (variables, unreachable) = match &sighting.envs {
+            Some(envs) => (Some(given(envs, job)), None),
             None => match reader.prowjob(&self.run.execution).await {
-                Found::Read(prowjob) => Some(given(&prowjob.envs, job)),
-                _ => None,
+                Found::Read(prowjob) => (Some(given(&prowjob.envs, job)), None),
+                Found::Unreachable(why) => (None, Some(why)),
+                _ => (None, None),
             },
         };
         let findings = reader.findings(image, variables, &logs).await;
-        Findings { log_named, unreadable: findings.unreadable.or(wrong), ..findings }
+        let unreachable = findings.unreachable.or(unreachable);
+        Findings { log_named, unreadable: findings.unreadable.or(wrong), unreachable, ..findings }
     }
 
     /// What is said of a run that has not been judged when time is up.
     pub fn out_of_time(&self, state: JobState, waited: Duration, question: Question<'_>) -> Judgement {
         let waited = duration::human(waited);
+        if let Some(evidence) = &self.evidence {
+            return judge(evidence, question);
+        }
         let how_far = match (&self.trouble, state) {
             (Some(trouble), _) => format!("not known to have ended after {waited}: {trouble}"),
             (None, JobState::Pending) => format!("still running after {waited}"),

@@ -1,6 +1,6 @@
 //! Nights on which the servers do not.
 
-use standins::{Fault, JobScript, Nth, Server, Trouble};
+use standins::{Fault, JobScript, Nth, RanImage, Server, Trouble};
 
 use super::scene::{Scene, minutes};
 use crate::record::{Cause, Class, Decision};
@@ -110,4 +110,51 @@ async fn a_stored_proof_log_that_is_no_pattern_is_not_taken_for_none() {
     assert_eq!(attempt.cause, Some(Cause::Unproven));
     assert!(attempt.detail.as_ref().unwrap().contains("its proof-log is no pattern"), "{attempt:?}");
     assert_eq!(record.verdict.unwrap().decision, Decision::Undecided);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_cannot_be_asked_is_waited_for() {
+    for trouble in [
+        Trouble::StatusBefore(503),
+        Trouble::StatusBefore(403),
+        Trouble::StatusBefore(401),
+        Trouble::DropBefore,
+        Trouble::Truncate(100),
+        Trouble::Html200,
+    ] {
+        let scene = Scene::new().await;
+        scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
+        scene.launch("periodic-b", Class::Informing, JobScript::fails(&["TestX"])).await;
+        let words = format!("{trouble:?}");
+        let at = |count| scene.clock.after(scene.clock.now(), minutes(count));
+        scene.world.fault(Fault::on(Server::Bucket, trouble).between(at(100), at(190)));
+        let record = scene.run().await;
+        let causes: Vec<_> = record.jobs.iter().map(|job| job.last().unwrap().cause).collect();
+        assert_eq!(causes, [Some(Cause::Passed), Some(Cause::Product)], "{words}: {record:?}");
+        assert!(scene.passed() < minutes(194), "{words}: {:?}", scene.passed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_answered_as_missing_is_not_waited_for_long() {
+    let scene = Scene::new().await;
+    scene.launch("periodic-a", Class::Blocking, JobScript::passes().ran_image(RanImage::NoLog)).await;
+    scene.launch("periodic-b", Class::Blocking, JobScript::fails(&["TestX"]).without_artifacts()).await;
+    let record = scene.run().await;
+    let causes: Vec<_> = record.jobs.iter().map(|job| job.last().unwrap().cause.unwrap()).collect();
+    assert_eq!(causes, [Cause::Unproven, Cause::Undetermined]);
+    assert!(scene.passed() < minutes(126), "{:?}", scene.passed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ended_job_whose_bucket_never_answers_is_not_called_running() {
+    let scene = Scene::new().await;
+    scene.launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(60))).await;
+    scene.launch("periodic-b", Class::Blocking, JobScript::fails(&["TestX"]).running(minutes(60))).await;
+    scene.world.fault(Fault::on(Server::Bucket, Trouble::StatusBefore(503)));
+    let record = scene.run().await;
+    let ends: Vec<_> = record.jobs.iter().map(|job| job.last().unwrap()).collect();
+    assert_eq!([ends[0].cause, ends[1].cause], [Some(Cause::Unproven), Some(Cause::Undetermined)]);
+    assert!(ends.iter().all(|end| end.detail.as_ref().unwrap().contains("answered 503")), "{ends:?}");
+    assert!(scene.passed() >= minutes(330));
 }
