@@ -44,6 +44,10 @@ const LAST_LOOK: Duration = Duration::from_secs(180);
 /// Tekton would cut the step off.
 const RECORD_PATIENCE: Duration = Duration::from_secs(300);
 
+/// After a rerun could not be launched for a reason that passes it is tried again (3 minutes): the
+/// launch itself has been patient before.
+const RERUN_PAUSE: Duration = Duration::from_secs(180);
+
 /// Everything that the wait needs.
 #[derive(Debug)]
 pub struct Collector {
@@ -83,6 +87,8 @@ struct Wait {
     relaunching: BTreeSet<(String, u32)>,
     /// Jobs that are not run again, whatever their budget says.
     no_rerun: BTreeSet<String>,
+    /// Jobs whose rerun could not be launched, and when that is tried again.
+    rerun_after: BTreeMap<String, Timestamp>,
     token_said: bool,
     last_round: Option<Round>,
 }
@@ -173,6 +179,7 @@ impl Collector {
             saved_at: self.clock.now(),
             relaunching: BTreeSet::new(),
             no_rerun: BTreeSet::new(),
+            rerun_after: BTreeMap::new(),
             token_said: false,
             last_round: None,
         })
@@ -261,8 +268,11 @@ impl Collector {
     fn relaunch(&self, wait: &mut Wait, relaunches: &mut Relaunches, last: bool) {
         let Some(launcher) = self.launcher.as_ref().filter(|_| !last) else { return };
         let due: Vec<(String, u32)> = wait.record.jobs.iter().filter_map(|job| self.due(wait, job)).collect();
+        let now = self.clock.now();
         for (job, number) in due {
-            if !wait.relaunching.insert((job.clone(), number)) {
+            if wait.rerun_after.get(&job).is_some_and(|after| now < *after)
+                || !wait.relaunching.insert((job.clone(), number))
+            {
                 continue;
             }
             let launcher = Arc::clone(launcher);
@@ -279,14 +289,18 @@ impl Collector {
         if wait.no_rerun.contains(&job.name) {
             return None;
         }
-        if last.refusal.is_some() {
-            return None;
+        let again = || (job.name.clone(), last.number);
+        match (&last.refusal, &last.execution) {
+            // With another token it may work.
+            (Some(refusal), _) => (refusal.token && last.number > 1 && self.fits(wait, job)).then(again),
+            // It may run already: that is found out whatever the time.
+            (None, None) if last.number > 1 && !last.intent.certainly_not_created => Some(again()),
+            (None, None) => (last.number > 1 && self.fits(wait, job)).then(again),
+            (None, Some(_)) => {
+                let ready = self.policy.reruns.allow(job) && self.fits(wait, job);
+                ready.then(|| (job.name.clone(), last.number + 1))
+            }
         }
-        if last.execution.is_none() && last.number > 1 {
-            return Some((job.name.clone(), last.number));
-        }
-        let ready = self.policy.reruns.allow(job) && self.fits(wait, job);
-        ready.then(|| (job.name.clone(), last.number + 1))
     }
 
     /// Whether another attempt that takes as long as the longest so far would end in time: before the
@@ -312,6 +326,7 @@ impl Collector {
             wait.relaunching.remove(&(job.clone(), number));
             match result {
                 Ok(Launched { execution, .. }) => {
+                    wait.rerun_after.remove(&job);
                     tracing::info!(
                         job,
                         execution,
@@ -320,9 +335,23 @@ impl Collector {
                         words::ordinal(number)
                     );
                 }
-                Err(error) => {
+                Err(error) if is_final(&error) => {
                     tracing::error!(job, attempt = number, "{job} is not run again: {error}");
                     wait.no_rerun.insert(job);
+                }
+                Err(error) => {
+                    let again = self.clock.after(self.clock.now(), RERUN_PAUSE);
+                    let pause = duration::human(RERUN_PAUSE);
+                    let error = Chain(&error);
+                    if wait.rerun_after.insert(job.clone(), again).is_none() {
+                        tracing::error!(
+                            job,
+                            attempt = number,
+                            "{job} could not be run again: {error}. This step tries again every {pause}, as long as the run could end in time"
+                        );
+                    } else {
+                        tracing::info!(job, attempt = number, "{job} could not be run again yet: {error}");
+                    }
                 }
             }
         }
@@ -457,7 +486,11 @@ impl Collector {
         let Some(attempt) = verdict::telling(job) else { return "not launched".to_owned() };
         match (attempt.cause, attempt.state) {
             (Some(_), _) => {
-                let again = if self.is_open(wait, job) { "running it again".to_owned() } else { String::new() };
+                let again = match self.is_open(wait, job) {
+                    true if wait.rerun_after.contains_key(&job.name) => "trying again to run it again".to_owned(),
+                    true => "running it again".to_owned(),
+                    false => String::new(),
+                };
                 let parts = [words::outcome(job).to_owned(), words::remarks(job), again];
                 parts.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(" · ")
             }
@@ -467,6 +500,18 @@ impl Collector {
             (None, JobState::Success) => "done, looking for its proof".to_owned(),
             (None, _) => "ended, looking for the reason".to_owned(),
         }
+    }
+}
+
+/// Whether a launch that failed would fail again: a server's word on the job, but not on the token.
+fn is_final(error: &LaunchError) -> bool {
+    match error {
+        LaunchError::Refused { token, .. } => !token,
+        LaunchError::NoSuchAttempt { .. } => true,
+        LaunchError::Unreachable { .. }
+        | LaunchError::Undecided { .. }
+        | LaunchError::Secret(_)
+        | LaunchError::Record(_) => false,
     }
 }
 

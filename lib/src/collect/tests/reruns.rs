@@ -62,6 +62,71 @@ async fn a_rerun_that_is_refused_is_said_and_ends_nothing() {
     assert!(words::remarks(&record.jobs[0]).contains("could not be run again"), "{}", words::remarks(&record.jobs[0]));
 }
 
+/// A job whose first attempt fails after 45 minutes and whose second passes.
+async fn a_rerun() -> Scene {
+    let scene = Scene::new().await;
+    let first = JobScript::setup_fails().running(minutes(45));
+    scene.launch_attempts("periodic-a", Class::Blocking, vec![first, JobScript::passes()]).await;
+    scene
+}
+
+fn assert_passed_on_a_rerun(scene: &Scene, record: &GateRecord, words: &str) {
+    assert_eq!(record.verdict.as_ref().unwrap().decision, Decision::Passed, "{words}: {record:?}");
+    assert_eq!(causes(record, 0), [Cause::Setup, Cause::Passed], "{words}");
+    assert_eq!(scene.world.prow().launches().len(), 2, "{words}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rerun_outlasts_troubles_of_gangway() {
+    for trouble in [Trouble::DropBefore, Trouble::TooMany(None), Trouble::StatusBefore(503), Trouble::NotFound] {
+        let scene = a_rerun().await;
+        let words = format!("{trouble:?}");
+        let at = |count| scene.clock.after(scene.clock.now(), minutes(count));
+        scene.world.fault(Fault::on(Server::Gangway, trouble).between(at(40), at(75)));
+        let record = scene.run().await;
+        assert_passed_on_a_rerun(&scene, &record, &words);
+        assert!(scene.passed() < minutes(75 + 7 + 125), "{words}: {:?}", scene.passed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rerun_outlasts_a_token_that_has_expired_or_is_not_there() {
+    for lost in ["sha256~revoked", ""] {
+        let scene = a_rerun().await;
+        let renewal = async {
+            scene.clock.sleep(minutes(40)).await;
+            scene.write_token(lost);
+            scene.clock.sleep(minutes(30)).await;
+            scene.write_token("sha256~token");
+        };
+        let (record, ()) = tokio::join!(scene.run(), renewal);
+        assert_passed_on_a_rerun(&scene, &record, lost);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rerun_in_doubt_is_found_later_and_not_sent_twice() {
+    let scene = a_rerun().await;
+    let at = |count| scene.clock.after(scene.clock.now(), minutes(count));
+    scene.world.fault(Fault::on(Server::Gangway, Trouble::DropAfter).method("POST").between(at(40), at(80)));
+    scene.world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)).between(at(47), at(80)));
+    scene.world.fault(Fault::on(Server::Gangway, Trouble::StatusBefore(503)).method("GET").between(at(47), at(80)));
+    let record = scene.run().await;
+    assert_passed_on_a_rerun(&scene, &record, "in doubt");
+    assert!(record.jobs[0].attempts[1].adopted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rerun_that_can_no_longer_end_in_time_is_given_up() {
+    let mut scene = a_rerun().await;
+    scene.policy.timeout = minutes(180);
+    scene.write_token("sha256~revoked");
+    let record = scene.run().await;
+    assert_eq!(record.verdict.unwrap().decision, Decision::Undecided);
+    let passed = scene.passed();
+    assert!(passed > minutes(134) && passed < minutes(140), "{passed:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn wherever_it_is_killed_the_next_process_goes_on() {
     // The first attempt ends after ten minutes and a half; its rerun's launch is in doubt for some time.
