@@ -77,7 +77,7 @@ type Relaunches = JoinSet<Relaunched>;
 type Relaunched = (String, u32, Result<Launched, LaunchError>);
 
 /// What is remembered besides the record.
-struct Wait {
+pub(super) struct Wait {
     record: GateRecord,
     image: ImageRef,
     deadline: Deadline,
@@ -147,7 +147,7 @@ impl Collector {
         self.decide(&mut wait).await
     }
 
-    fn begin(&self, record: GateRecord) -> Result<Wait, CollectError> {
+    pub(super) fn begin(&self, record: GateRecord) -> Result<Wait, CollectError> {
         let place = self.journal.place();
         let launched = record.jobs.iter().any(|job| job.attempts.iter().any(|attempt| attempt.execution.is_some()));
         let (Some(first_intent), true) = (record.first_intent(), launched) else {
@@ -158,7 +158,11 @@ impl Collector {
             let open = |attempt: &Attempt| attempt.execution.is_none() && attempt.refusal.is_none();
             job.refusal.is_none() && job.last().is_some_and(|attempt| attempt.number == 1 && open(attempt))
         };
-        if let Some(job) = record.jobs_of(Class::Blocking).find(in_doubt) {
+        // A launch stops at a blocking job that is refused, and only then leaves others unlaunched.
+        let refused = |job: &JobRecord| job.refusal.is_some() || job.last().is_some_and(|last| last.refusal.is_some());
+        let stopped = record.jobs_of(Class::Blocking).any(refused);
+        let open = |job: &&JobRecord| in_doubt(job) || (!stopped && job.attempts.is_empty());
+        if let Some(job) = record.jobs_of(Class::Blocking).find(open) {
             return Err(CollectError::LaunchUnfinished { place, job: job.name.clone() });
         }
         let image = candidate.image.clone();
@@ -449,7 +453,7 @@ impl Collector {
         }
     }
 
-    fn view(&self, wait: &Wait, next_look: Option<Duration>) -> View {
+    pub(super) fn view(&self, wait: &Wait, next_look: Option<Duration>) -> View {
         let first = wait.record.first_intent().unwrap_or(wait.record.created_at);
         let names = words::names(&wait.record.jobs);
         let line = |(job, name): (&JobRecord, String)| {
@@ -464,7 +468,7 @@ impl Collector {
                 name,
                 execution: attempt.and_then(|attempt| attempt.execution.clone()),
                 words: self.words(wait, job),
-                ended: attempt.is_none_or(|attempt| attempt.cause.is_some()),
+                ended: attempt.is_none_or(|attempt| !is_running(attempt)),
                 elapsed,
                 url: attempt.and_then(|attempt| attempt.job_url.clone()),
                 trouble: watch.and_then(|watch| watch.trouble.clone()),
@@ -484,6 +488,9 @@ impl Collector {
 
     fn words(&self, wait: &Wait, job: &JobRecord) -> String {
         let Some(attempt) = verdict::telling(job) else { return "not launched".to_owned() };
+        if let Some(words) = words::not_running(job) {
+            return words;
+        }
         match (attempt.cause, attempt.state) {
             (Some(_), _) => {
                 let again = match self.is_open(wait, job) {

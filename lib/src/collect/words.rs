@@ -1,6 +1,6 @@
 //! Words for people: short names of jobs, what became of each, and why.
 
-use crate::record::{Attempt, Cause, JobRecord, JobState, ProofLevel};
+use crate::record::{Attempt, Cause, JobRecord, JobState, LaunchRefusal, ProofLevel};
 use crate::text;
 use crate::verdict::telling;
 
@@ -18,15 +18,37 @@ pub fn names(jobs: &[JobRecord]) -> Vec<String> {
 
 /// Why a job did not pass, as a sentence that begins with its name.
 pub fn reason(job: &JobRecord, name: &str) -> String {
-    let text = match (telling(job), &job.refusal) {
-        (Some(attempt), _) if ran(attempt) => because(attempt),
-        (Some(Attempt { refusal: Some(refusal), .. }), _) | (_, Some(refusal)) => {
-            format!("could not be launched: {}", refusal.reason)
-        }
-        (Some(_), None) => "was about to be launched, and it is not known whether it runs".to_owned(),
-        (None, None) => "was never launched".to_owned(),
+    let text = match telling(job) {
+        Some(attempt) if ran(attempt) => because(attempt),
+        _ if is_in_doubt(job) => "was about to be launched, and it is not known whether it runs".to_owned(),
+        _ => match refusal(job) {
+            Some(refusal) => format!("could not be launched: {}", refusal.reason),
+            None => "was never launched".to_owned(),
+        },
     };
     text::one_line(&format!("{name} {text}"), 2 * QUOTED)
+}
+
+/// Why a job has no run to be told of, in words; `None` if it has one.
+pub fn not_running(job: &JobRecord) -> Option<String> {
+    if telling(job).is_some_and(ran) {
+        return None;
+    }
+    Some(match refusal(job) {
+        Some(refusal) => text::one_line(&format!("could not be launched: {}", refusal.reason), QUOTED),
+        None if is_in_doubt(job) => "it is not known whether it runs".to_owned(),
+        None => "never launched".to_owned(),
+    })
+}
+
+fn refusal(job: &JobRecord) -> Option<&LaunchRefusal> {
+    job.last().and_then(|attempt| attempt.refusal.as_ref()).or(job.refusal.as_ref())
+}
+
+/// Whether the last launch was announced and what became of it is not known.
+fn is_in_doubt(job: &JobRecord) -> bool {
+    let open = |attempt: &Attempt| attempt.execution.is_none() && !attempt.intent.certainly_not_created;
+    refusal(job).is_none() && job.last().is_some_and(open)
 }
 
 /// Whether there is a run whose end counts.
@@ -84,10 +106,7 @@ pub fn outcome(job: &JobRecord) -> &'static str {
 pub fn remarks(job: &JobRecord) -> String {
     let mut parts = Vec::new();
     match telling(job).filter(|attempt| ran(attempt)) {
-        None => match job.last().and_then(|attempt| attempt.refusal.as_ref()).or(job.refusal.as_ref()) {
-            Some(refusal) => parts.push(format!("could not be launched: {}", refusal.reason)),
-            None => parts.push("never launched".to_owned()),
-        },
+        None => parts.extend(not_running(job)),
         Some(attempt) => {
             parts.extend(judged(attempt));
             parts.extend(tries(job));
@@ -156,6 +175,7 @@ mod tests {
     use super::*;
     use crate::record::{Class, FailingTests, Proof};
     use crate::verdict::tests::{attempt, job};
+    use jiff::Timestamp;
 
     #[test]
     fn a_rerun_is_told() {
@@ -167,6 +187,24 @@ mod tests {
         let job = job("a", Class::Blocking, vec![first, second]);
         assert_eq!(remarks(&job), "proven by its log · second try, the first had no lease");
         assert_eq!(outcome(&job), "passed");
+    }
+
+    #[test]
+    fn a_job_without_a_run_is_told() {
+        let launch = |execution: Option<&str>, refusal: Option<&str>| {
+            let at = Timestamp::UNIX_EPOCH;
+            let refusal = refusal.map(|reason| LaunchRefusal { at, reason: reason.to_owned(), token: false });
+            let execution = execution.map(str::to_owned);
+            job("a", Class::Blocking, vec![Attempt { execution, refusal, ..attempt(JobState::Unknown, None) }])
+        };
+        let doubt = launch(None, None);
+        assert_eq!(not_running(&doubt).unwrap(), "it is not known whether it runs");
+        assert_eq!(reason(&doubt, "a"), "a was about to be launched, and it is not known whether it runs");
+        let refused = launch(None, Some("no such job"));
+        assert_eq!(not_running(&refused).unwrap(), "could not be launched: no such job");
+        assert_eq!(remarks(&refused), "could not be launched: no such job");
+        assert_eq!(not_running(&job("a", Class::Blocking, vec![])).unwrap(), "never launched");
+        assert_eq!(not_running(&launch(Some("id"), None)), None);
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use standins::{Fault, JobScript, Nth, RanImage, Server, Trouble};
 
 use super::scene::{Scene, minutes};
-use crate::record::{Cause, Class, Decision};
+use crate::collect::CollectError;
+use crate::collect::report::Reporter;
+use crate::record::{Cause, Class, Decision, LaunchRefusal};
 
 #[tokio::test(start_paused = true)]
 async fn troubles_of_deck_keep_jobs_pending() {
@@ -157,4 +159,63 @@ async fn an_ended_job_whose_bucket_never_answers_is_not_called_running() {
     assert_eq!([ends[0].cause, ends[1].cause], [Some(Cause::Unproven), Some(Cause::Undetermined)]);
     assert!(ends.iter().all(|end| end.detail.as_ref().unwrap().contains("answered 503")), "{ends:?}");
     assert!(scene.passed() >= minutes(330));
+}
+
+/// A record in which the job of that place was not launched.
+async fn unlaunched(scene: &Scene, place: usize, refusal: Option<LaunchRefusal>) {
+    let change = |record: &mut crate::record::GateRecord| {
+        let job = &mut record.jobs[place];
+        (job.attempts[0].execution, job.attempts[0].refusal) = (None, refusal.clone());
+        job.refusal.clone_from(&refusal);
+    };
+    scene.journal.update(change).await.unwrap();
+}
+
+fn refusal() -> LaunchRefusal {
+    LaunchRefusal { at: "2026-08-20T00:30:00Z".parse().unwrap(), reason: "no such job".to_owned(), token: false }
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_that_were_not_launched_are_not_shown_as_launched() {
+    let scene = Scene::new().await;
+    scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
+    scene.launch("periodic-refused", Class::Blocking, JobScript::passes()).await;
+    scene.launch("periodic-doubt", Class::Informing, JobScript::passes()).await;
+    unlaunched(&scene, 1, Some(refusal())).await;
+    unlaunched(&scene, 2, None).await;
+    let collector = scene.collector();
+    let wait = collector.begin(scene.journal.record().await).unwrap();
+    let lines: Vec<_> = collector.view(&wait, None).lines.into_iter().map(|line| (line.words, line.ended)).collect();
+    let line = |words: &str, ended| (words.to_owned(), ended);
+    assert_eq!(
+        lines,
+        [
+            line("launched, not seen yet", false),
+            line("could not be launched: no such job", true),
+            line("it is not known whether it runs", true),
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_launch_that_stopped_half_way_is_not_decided() {
+    let half = async |refusal: Option<LaunchRefusal>| {
+        let scene = Scene::new().await;
+        scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
+        scene.launch("periodic-b", Class::Blocking, JobScript::passes()).await;
+        scene.launch("periodic-c", Class::Blocking, JobScript::passes()).await;
+        if refusal.is_some() {
+            unlaunched(&scene, 1, refusal).await;
+        }
+        scene.journal.update(|record| record.jobs[2].attempts.clear()).await.unwrap();
+        let result = scene.collector().run(&mut Reporter::new(false)).await;
+        (result, scene.journal.record().await)
+    };
+    let (result, record) = half(None).await;
+    let error = result.unwrap_err();
+    assert!(matches!(&error, CollectError::LaunchUnfinished { job, .. } if job == "periodic-c"), "{error}");
+    assert_eq!(record.verdict, None);
+    // A refusal is an end: what follows it was left out on purpose.
+    let record = half(Some(refusal())).await.0.unwrap();
+    assert_eq!(record.verdict.unwrap().decision, Decision::Undecided);
 }
