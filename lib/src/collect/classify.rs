@@ -3,6 +3,7 @@
 use super::evidence::{Failure, Found};
 use super::policy::ProofMode;
 use super::proof::{Findings, suffices};
+use super::words;
 use crate::image::ImageRef;
 use crate::prow::operator::{Phase, StepGraph};
 use crate::record::{Cause, FailingTests, Proof};
@@ -61,7 +62,8 @@ pub fn classify(evidence: &Evidence, image: &ImageRef, mode: ProofMode) -> Judge
         Evidence::Failure(failure) => failed(failure),
         Evidence::Stopped { state, description } => {
             let words = description.as_deref().map(str::trim).filter(|words| !words.is_empty());
-            Judgement::new(Cause::Infrastructure, words.unwrap_or(state))
+            let unexplained = format!("Prow says {state} and gives no reason");
+            Judgement::new(Cause::Infrastructure, words.unwrap_or(&unexplained))
         }
         Evidence::Vanished(why) => Judgement::new(Cause::Undetermined, why),
         Evidence::OutOfTime(how_far) => Judgement::new(Cause::Deadline, how_far),
@@ -116,11 +118,8 @@ fn product(graph: &StepGraph, failure: &Failure) -> String {
     match failure.tests.read() {
         Some(report) if !report.failing.is_empty() => {
             let flaky = if report.flaky > 0 { format!(", {} flaky", report.flaky) } else { String::new() };
-            format!(
-                "{} failing{flaky}: {}",
-                report.failing.names.len() + report.failing.more,
-                text::some_of(&report.failing.names, 2)
-            )
+            let total = report.failing.names.len() + report.failing.more;
+            format!("{total} failing{flaky}: {}", words::failing(&report.failing, 2))
         }
         _ if steps.is_empty() => "the test phase failed, and no test says why".to_owned(),
         _ => format!("the step {steps} failed, and no test says why"),
@@ -204,7 +203,7 @@ mod tests {
         let report = TestReport { failing: failing.clone(), flaky: 2, ..TestReport::default() };
         let failure = Failure { tests: Found::Read(report), ..graph(Passed, Failed, Passed, &["run-e2e"], &[]) };
         let judgement = classify(&Evidence::Failure(failure), &image(), ProofMode::Enforce);
-        assert_eq!(judgement.detail, "7 failing, 2 flaky: A, B and 1 more");
+        assert_eq!(judgement.detail, "7 failing, 2 flaky: A, B and 5 more");
         assert_eq!(judgement.failing_tests, failing);
     }
 
@@ -232,7 +231,7 @@ mod tests {
             (judgement.cause, judgement.detail)
         };
         assert_eq!(stopped(Some("Pod pending timeout.")), (Cause::Infrastructure, "Pod pending timeout.".to_owned()));
-        assert_eq!(stopped(None), (Cause::Infrastructure, "aborted".to_owned()));
+        assert_eq!(stopped(None), (Cause::Infrastructure, "Prow says aborted and gives no reason".to_owned()));
     }
 
     #[test]

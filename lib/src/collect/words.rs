@@ -1,6 +1,6 @@
 //! Words for people: short names of jobs, what became of each, and why.
 
-use crate::record::{Attempt, Cause, JobRecord, JobState, LaunchRefusal, ProofLevel};
+use crate::record::{Attempt, Cause, FailingTests, JobRecord, JobState, LaunchRefusal, ProofLevel};
 use crate::text;
 use crate::verdict::telling;
 
@@ -60,7 +60,7 @@ fn because(attempt: &Attempt) -> String {
     let detail = attempt.detail.as_deref().unwrap_or("no reason is known");
     match attempt.cause {
         Some(Cause::Product) if attempt.failing_tests.names.is_empty() => format!("failed in its test phase: {detail}"),
-        Some(Cause::Product) => format!("failed {}", failing(attempt, NAMED_TESTS)),
+        Some(Cause::Product) => format!("failed {}", failing(&attempt.failing_tests, NAMED_TESTS)),
         Some(Cause::Setup) => format!("failed in setup: {detail}"),
         Some(Cause::Teardown) => format!("failed in teardown: {detail}"),
         Some(Cause::Infrastructure) => format!("was stopped by infrastructure: {detail}"),
@@ -72,9 +72,8 @@ fn because(attempt: &Attempt) -> String {
     }
 }
 
-/// The failing tests of an attempt in a few words: `TestA and 2 more`.
-pub fn failing(attempt: &Attempt, named: usize) -> String {
-    let tests = &attempt.failing_tests;
+/// Failing tests in a few words: `TestA and 2 more`.
+pub fn failing(tests: &FailingTests, named: usize) -> String {
     let shown: Vec<&str> = tests.names.iter().take(named).map(String::as_str).collect();
     match tests.names.len() - shown.len() + tests.more {
         0 => shown.join(", "),
@@ -127,8 +126,10 @@ fn judged(attempt: &Attempt) -> Option<String> {
             ProofLevel::Unproven => format!("image unproven: {}", proof.note),
         }),
         cause @ Cause::Product if !attempt.failing_tests.names.is_empty() => {
-            Some(format!("{}: {}", cause.as_str(), failing(attempt, 1)))
+            Some(format!("{}: {}", cause.as_str(), failing(&attempt.failing_tests, 1)))
         }
+        // The outcome beside it says that word already.
+        Cause::Unproven => Some(detail().unwrap_or_else(|| "nothing shows which image ran".to_owned())),
         cause => {
             Some(detail().map_or_else(|| cause.as_str().to_owned(), |detail| format!("{}: {detail}", cause.as_str())))
         }
@@ -156,7 +157,7 @@ fn briefly(attempt: &Attempt) -> String {
         Some(Cause::Infrastructure) => format!("was stopped: {}", text::one_line(detail, 60)),
         Some(Cause::Setup) => "failed in setup".to_owned(),
         Some(Cause::Teardown) => "failed in teardown".to_owned(),
-        Some(Cause::Product) => format!("failed {}", failing(attempt, 1)),
+        Some(Cause::Product) => format!("failed {}", failing(&attempt.failing_tests, 1)),
         Some(Cause::Unproven) => "was unproven".to_owned(),
         Some(Cause::Passed) => "passed".to_owned(),
         Some(Cause::Deadline | Cause::Undetermined) | None => "ended for an unknown reason".to_owned(),
@@ -173,7 +174,7 @@ pub fn ordinal(number: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Class, FailingTests, Proof};
+    use crate::record::{Class, Proof};
     use crate::verdict::tests::{attempt, job};
     use jiff::Timestamp;
 
@@ -205,6 +206,14 @@ mod tests {
         assert_eq!(remarks(&refused), "could not be launched: no such job");
         assert_eq!(not_running(&job("a", Class::Blocking, vec![])).unwrap(), "never launched");
         assert_eq!(not_running(&launch(Some("id"), None)), None);
+    }
+
+    #[test]
+    fn unproven_is_said_once() {
+        let mut unproven = attempt(JobState::Success, Some(Cause::Unproven));
+        unproven.detail = Some("the log that would prove it is missing".to_owned());
+        let job = job("a", Class::Blocking, vec![unproven]);
+        assert_eq!((outcome(&job), remarks(&job).as_str()), ("unproven", "the log that would prove it is missing"));
     }
 
     #[test]
