@@ -86,7 +86,8 @@ fn a_night_that_passes_and_its_repetition() {
     assert_eq!(output.code, 0, "{}", output.stderr);
     assert_eq!(results(&output)["verdict"], "passed");
     assert_eq!(night.dir.read("verdict"), "passed");
-    assert_eq!(night.dir.read("summary"), "passed: 2 of 2 blocking jobs passed; on a further try: periodic-a");
+    let words = "passed: 2 of 2 blocking jobs passed; on a further try: periodic-a; informing jobs that did not pass: periodic-i";
+    assert_eq!(night.dir.read("summary"), words);
     let shown: Value = serde_json::from_str(&night.dir.read("test-output")).unwrap();
     assert_eq!((&shown["result"], &shown["successes"], &shown["failures"]), (&json!("SUCCESS"), &json!(2), &json!(0)));
     assert_eq!(night.record()["jobs"][0]["attempts"][0]["cause"], "infrastructure");

@@ -469,6 +469,7 @@ impl Collector {
                 execution: attempt.and_then(|attempt| attempt.execution.clone()),
                 words: self.words(wait, job),
                 ended: attempt.is_none_or(|attempt| !is_running(attempt)),
+                unjudged: attempt.is_some_and(|attempt| is_running(attempt) && attempt.state.is_final()),
                 elapsed,
                 url: attempt.and_then(|attempt| attempt.job_url.clone()),
                 trouble: watch.and_then(|watch| watch.trouble.clone()),

@@ -87,7 +87,8 @@ fn headline(verdict: &Verdict) -> String {
     format!("{}: {blocking_passed} of {blocking_total} blocking jobs passed", decision.as_str())
 }
 
-/// What is to be said of a gate that passed: jobs whose image no log proves, and second tries.
+/// What is to be said of a gate that passed: jobs whose image no log proves, second tries, and
+/// informing jobs that did not pass.
 fn reservations(record: &GateRecord) -> Vec<String> {
     let names = words::names(&record.jobs);
     let blocking = || record.jobs.iter().zip(&names).filter(|(job, _)| job.class == Class::Blocking);
@@ -100,7 +101,15 @@ fn reservations(record: &GateRecord) -> Vec<String> {
     let (unproven, again) = (of(|job| !proven(job)), of(|job| job.attempts.len() > 1));
     let say =
         |names: &[&str], words: &str| (!names.is_empty()).then(|| format!("{words}: {}", text::some_of(names, 3)));
-    [say(&again, "on a further try"), say(&unproven, "no log proves the image of")].into_iter().flatten().collect()
+    let informing = record.jobs.iter().zip(&names).filter(|(job, _)| job.class == Class::Informing);
+    let open: Vec<&str> =
+        informing.filter(|(job, _)| !crate::verdict::passed(job)).map(|(_, name)| name.as_str()).collect();
+    let said = [
+        say(&again, "on a further try"),
+        say(&unproven, "no log proves the image of"),
+        say(&open, "informing jobs that did not pass"),
+    ];
+    said.into_iter().flatten().collect()
 }
 
 /// As many reasons as fit, and how many more there are.
@@ -206,6 +215,9 @@ mod tests {
         record.jobs[1].attempts = vec![lease, passed(ProofLevel::Requested)];
         let told = "passed: 2 of 2 blocking jobs passed; on a further try: x-b; no log proves the image of: x-b";
         assert_eq!(tell(&record), told);
+        let failed = tests::attempt(JobState::Failure, Some(Cause::Product));
+        record.jobs.push(tests::job("x-i", Class::Informing, vec![failed]));
+        assert_eq!(tell(&record), format!("{told}; informing jobs that did not pass: x-i"));
     }
 
     #[test]

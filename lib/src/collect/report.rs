@@ -22,6 +22,8 @@ pub struct Line {
     pub words: String,
     /// Whether that is the end of it.
     pub ended: bool,
+    /// Whether the run has ended and is not judged yet.
+    pub unjudged: bool,
     /// How long it has been going on, or took.
     pub elapsed: Option<Duration>,
     /// What else is to be seen: its page.
@@ -119,19 +121,24 @@ impl Reporter {
             let told = before.and_then(|(_, trouble)| trouble);
             match (&line.trouble, told) {
                 (Some(trouble), told) if Some(trouble) != told.as_ref() => {
-                    tracing::warn!(
-                        job,
-                        execution,
-                        elapsed_s,
-                        "{} cannot be looked at and counts as going on: {trouble}",
-                        line.name
-                    );
+                    tracing::warn!(job, execution, elapsed_s, "{} {trouble}", trouble_of(line));
                 }
-                (None, Some(_)) => tracing::info!(job, execution, elapsed_s, "{} can be looked at again", line.name),
+                (None, Some(_)) if !line.ended && !line.unjudged => {
+                    tracing::info!(job, execution, elapsed_s, "{} can be looked at again", line.name);
+                }
                 _ => {}
             }
         }
     }
+}
+
+/// What a job's trouble means, up to the trouble itself.
+fn trouble_of(line: &Line) -> String {
+    let meaning = match line.unjudged {
+        true => "has ended and cannot be judged yet:",
+        false => "cannot be looked at and counts as going on:",
+    };
+    format!("{} {meaning}", line.name)
 }
 
 impl Terminal {
@@ -166,6 +173,7 @@ mod tests {
             execution: Some("ca249d50".to_owned()),
             words: "running".to_owned(),
             ended: false,
+            unjudged: false,
             elapsed: Some(Duration::from_secs(58 * 60)),
             url: Some("https://prow/view/gs/b/logs/j/1".to_owned()),
             trouble: None,
@@ -179,5 +187,8 @@ mod tests {
         };
         assert_eq!(view.headline(), "collect-results  1h02m of 5h30m · next look in 40s · 3 of 6 requests this minute");
         assert_eq!(View::row(&line, 9), "e2e-aks    running       58m  https://prow/view/gs/b/logs/j/1");
+        assert_eq!(trouble_of(&line), "e2e-aks cannot be looked at and counts as going on:");
+        let ended = Line { unjudged: true, ..line };
+        assert_eq!(trouble_of(&ended), "e2e-aks has ended and cannot be judged yet:");
     }
 }
