@@ -109,8 +109,8 @@ async fn a_rerun_in_doubt_is_found_later_and_not_sent_twice() {
     let scene = a_rerun().await;
     let at = |count| scene.clock.after(scene.clock.now(), minutes(count));
     scene.world.fault(Fault::on(Server::Gangway, Trouble::DropAfter).method("POST").between(at(40), at(80)));
-    scene.world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)).between(at(47), at(80)));
-    scene.world.fault(Fault::on(Server::Gangway, Trouble::StatusBefore(503)).method("GET").between(at(47), at(80)));
+    scene.world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)).between(at(40), at(80)));
+    scene.world.fault(Fault::on(Server::Gangway, Trouble::StatusBefore(503)).method("GET").between(at(40), at(80)));
     let record = scene.run().await;
     assert_passed_on_a_rerun(&scene, &record, "in doubt");
     assert!(record.jobs[0].attempts[1].adopted);
