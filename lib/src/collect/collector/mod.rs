@@ -1,0 +1,273 @@
+//! The long wait: rounds of looks (`rounds`), reruns (`reruns`), and the moment to decide.
+
+mod reruns;
+mod rounds;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use self::reruns::{Relaunches, alongside};
+use self::rounds::may_pass;
+use super::CollectError;
+use super::deadline::Deadline;
+use super::policy::Policy;
+use super::report::Reporter;
+use super::status::Round;
+use super::update::{Change, Update};
+use super::watch::{Question, Watch};
+use crate::clock::SharedClock;
+use crate::duration;
+use crate::image::ImageRef;
+use crate::launch::Launcher;
+use crate::prow::bucket::Bucket;
+use crate::prow::deck::Deck;
+use crate::prow::gangway::Gangway;
+use crate::record::{Attempt, Class, GateRecord, JobRecord, Journal};
+use crate::step::Chain;
+use crate::verdict;
+
+/// From the beginning of one round of looks to that of the next (40 seconds): a job's end is seen
+/// within 20 on average, and Deck is asked as often as a person would reload its page.
+const LOOK: Duration = Duration::from_secs(40);
+
+/// The least pause after a round that took long (5 seconds).
+const LEAST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Mere progress is saved this often (1 minute).
+const SAVE: Duration = Duration::from_secs(60);
+
+/// The last look may take this long (3 minutes of wall time).
+const LAST_LOOK: Duration = Duration::from_secs(180);
+
+/// How long the verdict waits for a record that cannot be reached (5 minutes): less than is left until
+/// Tekton would cut the step off.
+const RECORD_PATIENCE: Duration = Duration::from_secs(300);
+
+/// Everything that the wait needs.
+#[derive(Debug)]
+pub struct Collector {
+    /// The record.
+    pub journal: Arc<Journal>,
+    /// Deck.
+    pub deck: Arc<Deck>,
+    /// The bucket's server.
+    pub bucket: Arc<Bucket>,
+    /// Gangway; without a token there is none.
+    pub gangway: Option<Arc<Gangway>>,
+    /// Reruns; without a token there are none.
+    pub launcher: Option<Arc<Launcher>>,
+    /// The time.
+    pub clock: SharedClock,
+    /// What the caller decides.
+    pub policy: Policy,
+    /// When Tekton ends the tasks, if it is known.
+    pub tekton_end: Option<Timestamp>,
+}
+
+/// What is remembered besides the record.
+pub(super) struct Wait {
+    record: GateRecord,
+    image: ImageRef,
+    deadline: Deadline,
+    watches: BTreeMap<(String, u32), Watch>,
+    unsaved: Vec<Update>,
+    saved_at: Timestamp,
+    relaunching: BTreeSet<(String, u32)>,
+    /// Jobs that are not run again, whatever their budget says.
+    no_rerun: BTreeSet<String>,
+    /// Jobs whose rerun could not be launched, and when that is tried again.
+    rerun_after: BTreeMap<String, Timestamp>,
+    token_said: bool,
+    last_round: Option<Round>,
+}
+
+/// What is to be done next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Decide,
+    WaitUntil(Timestamp),
+}
+
+impl Collector {
+    /// Waits for the record's jobs, judges each, runs failed ones again as far as asked, and decides.
+    /// The verdict is in the record when this returns.
+    ///
+    /// # Errors
+    /// [`CollectError`] when there is nothing to wait for or the record fails.
+    pub async fn run(&self, reporter: &mut Reporter) -> Result<GateRecord, CollectError> {
+        let record = self.journal.record().await;
+        if record.verdict.is_some() {
+            return Ok(record);
+        }
+        let mut wait = self.begin(record)?;
+        let mut relaunches = Relaunches::new();
+        loop {
+            let (begun, last) = (self.clock.now(), self.clock.now() >= wait.deadline.at);
+            let limit = if last { LAST_LOOK } else { self.clock.until(wait.deadline.at) / self.clock.scale() };
+            let mut ended = Vec::new();
+            {
+                let round = tokio::time::timeout(limit, self.round(&mut wait, last));
+                if let Ok(result) = alongside(round, &mut relaunches, &mut ended).await {
+                    result?;
+                }
+            }
+            self.relaunched(&mut wait, ended);
+            self.refresh(&mut wait).await;
+            if wait.record.verdict.is_some() {
+                // Another process on this record was faster.
+                return Ok(wait.record);
+            }
+            self.relaunch(&mut wait, &mut relaunches, last);
+            match self.next(&wait, begun) {
+                Next::Decide => break,
+                Next::WaitUntil(until) => {
+                    let pause = self.clock.until(until);
+                    self.save_progress(&mut wait).await?;
+                    reporter.show(&self.view(&wait, Some(pause)));
+                    let mut ended = Vec::new();
+                    alongside(self.clock.sleep(pause), &mut relaunches, &mut ended).await;
+                    self.relaunched(&mut wait, ended);
+                }
+            }
+        }
+        self.close(&mut wait);
+        reporter.show(&self.view(&wait, None));
+        self.decide(&mut wait).await
+    }
+
+    pub(super) fn begin(&self, record: GateRecord) -> Result<Wait, CollectError> {
+        let place = self.journal.place();
+        let launched = record.jobs.iter().any(|job| job.attempts.iter().any(|attempt| attempt.execution.is_some()));
+        let (Some(first_intent), true) = (record.first_intent(), launched) else {
+            return Err(CollectError::NothingLaunched { place });
+        };
+        let Some(candidate) = &record.candidate else { return Err(CollectError::NoImage { place }) };
+        let in_doubt = |job: &&JobRecord| {
+            let open = |attempt: &Attempt| attempt.execution.is_none() && attempt.refusal.is_none();
+            job.refusal.is_none() && job.last().is_some_and(|attempt| attempt.number == 1 && open(attempt))
+        };
+        // A launch stops at a blocking job that is refused, and only then leaves others unlaunched.
+        let refused = |job: &JobRecord| job.refusal.is_some() || job.last().is_some_and(|last| last.refusal.is_some());
+        let stopped = record.jobs_of(Class::Blocking).any(refused);
+        let open = |job: &&JobRecord| in_doubt(job) || (!stopped && job.attempts.is_empty());
+        if let Some(job) = record.jobs_of(Class::Blocking).find(open) {
+            return Err(CollectError::LaunchUnfinished { place, job: job.name.clone() });
+        }
+        let image = candidate.image.clone();
+        let deadline = Deadline::of(first_intent, self.policy.timeout, self.tekton_end, &self.clock);
+        if deadline.tekton {
+            tracing::warn!(
+                "Tekton ends this run's tasks before --timeout: the gate decides at {:.0}, {} before that",
+                deadline.at,
+                duration::human(super::deadline::MARGIN)
+            );
+        }
+        Ok(Wait {
+            record,
+            image,
+            deadline,
+            watches: BTreeMap::new(),
+            unsaved: Vec::new(),
+            saved_at: self.clock.now(),
+            relaunching: BTreeSet::new(),
+            no_rerun: BTreeSet::new(),
+            rerun_after: BTreeMap::new(),
+            token_said: false,
+            last_round: None,
+        })
+    }
+
+    fn next(&self, wait: &Wait, round_begun: Timestamp) -> Next {
+        let now = self.clock.now();
+        let open = |class| wait.record.jobs_of(class).any(|job| self.is_open(wait, job));
+        let failed = |job: &JobRecord| !self.is_open(wait, job) && !verdict::passed(job);
+        if round_begun >= wait.deadline.at
+            || (self.policy.fail_fast && wait.record.jobs_of(Class::Blocking).any(failed))
+        {
+            return Next::Decide;
+        }
+        let pause = self.clock.after(now, LEAST_PAUSE).max(self.clock.after(round_begun, LOOK)).min(wait.deadline.at);
+        if open(Class::Blocking) {
+            return Next::WaitUntil(pause);
+        }
+        let grace_ends = self.grace_ends(wait);
+        match open(Class::Informing) && round_begun < grace_ends {
+            true => Next::WaitUntil(pause.min(grace_ends)),
+            false => Next::Decide,
+        }
+    }
+
+    /// Until when informing jobs may go on: the grace after the last blocking job was judged.
+    fn grace_ends(&self, wait: &Wait) -> Timestamp {
+        let judged = wait.record.jobs_of(Class::Blocking).flat_map(|job| &job.attempts).filter_map(|a| a.judged_at);
+        let from = judged.max().or(wait.record.first_intent()).unwrap_or(wait.deadline.at);
+        self.clock.after(from, self.policy.informing_grace)
+    }
+
+    /// Says of every run that was not judged that time is up; with `--fail-fast` they are left as
+    /// they are, since they had time left.
+    fn close(&self, wait: &mut Wait) {
+        let at = self.clock.now();
+        let time_is_up = at >= wait.deadline.at;
+        let blocking_done = !wait.record.jobs_of(Class::Blocking).any(|job| self.is_open(wait, job));
+        let mut updates = Vec::new();
+        for job in &wait.record.jobs {
+            if !(time_is_up || (blocking_done && job.class == Class::Informing)) {
+                continue;
+            }
+            for attempt in job.attempts.iter().filter(|attempt| is_running(attempt)) {
+                let question = Question { image: &wait.image, job, policy: &self.policy, last: true };
+                let launched_at = attempt.launched_at.unwrap_or(attempt.intent.written_at);
+                let waited = self.clock.since(launched_at);
+                let judgement = match wait.watches.get(&(job.name.clone(), attempt.number)) {
+                    Some(watch) => watch.out_of_time(attempt.state, waited, question),
+                    None => Watch::new(&job.name, attempt.number, "", launched_at, None).out_of_time(
+                        attempt.state,
+                        waited,
+                        question,
+                    ),
+                };
+                updates.push(Update {
+                    job: job.name.clone(),
+                    number: attempt.number,
+                    change: Change::Judged(judgement),
+                    at,
+                });
+            }
+        }
+        updates.iter().for_each(|update| update.apply(&mut wait.record));
+        wait.unsaved.extend(updates);
+    }
+
+    /// Decides over what is in the record; a verdict that is there already stands. The record has to
+    /// hold it before anybody is told, so a record that cannot be reached is waited for.
+    async fn decide(&self, wait: &mut Wait) -> Result<GateRecord, CollectError> {
+        let now = self.clock.now();
+        loop {
+            let unsaved = &wait.unsaved;
+            let decide = |record: &mut GateRecord| {
+                unsaved.iter().for_each(|update| update.apply(record));
+                if record.verdict.is_none() {
+                    record.verdict = Some(verdict::decide(record, now));
+                }
+            };
+            match self.journal.update(decide).await {
+                Ok(()) => return Ok(self.journal.record().await),
+                Err(error) if may_pass(&error) && self.clock.since(now) < RECORD_PATIENCE => {
+                    tracing::warn!("{}; the verdict waits for it", Chain(&error));
+                    self.clock.sleep(LEAST_PAUSE).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Whether an attempt is a run that counts and is not judged yet.
+fn is_running(attempt: &Attempt) -> bool {
+    attempt.execution.is_some() && attempt.refusal.is_none() && attempt.cause.is_none()
+}
