@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use standins::Night;
+use standins::{JobScript, Night};
 
 use crate::field::Field;
 use crate::gate::{assert_launched_once, red_night};
@@ -151,7 +151,13 @@ fn a_task_that_runs_out_of_time_ends_in_a_message() {
 #[test]
 #[ignore = "needs a cluster"]
 fn a_snapshot_of_100_kib_and_long_results_fit() {
-    let field = Field::new("large", &red_night());
+    let mut night = red_night();
+    let long: Vec<String> = (0..50).map(|number| format!("TestNodePool/Main/{}{number}", "Long".repeat(60))).collect();
+    let long: Vec<&str> = long.iter().map(String::as_str).collect();
+    for job in ["e2e-aks", "e2e-aks-upgrade-minor"] {
+        *night.job(job) = vec![JobScript::fails(&long)];
+    }
+    let field = Field::new("large", &night);
     let run = field.start_with(|run| {
         let mut spec = serde_json::from_str::<Value>(&field.night.snapshot_json).unwrap();
         let components = spec["components"].as_array_mut().unwrap();
@@ -171,5 +177,7 @@ fn a_snapshot_of_100_kib_and_long_results_fit() {
     let collect = run.task("collect-results").unwrap();
     let results = collect["status"]["results"].as_array().unwrap();
     assert_eq!(results.len(), 3, "{results:?}");
+    let length: usize = results.iter().map(|result| result["value"].as_str().unwrap().len()).sum();
+    assert!(length > 1200, "{length} bytes are not near the limit: {results:?}");
     assert!(message(&field).contains("e2e-aks-upgrade-minor"));
 }
