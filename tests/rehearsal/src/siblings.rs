@@ -80,6 +80,11 @@ pub fn build(names: &[String], folder: &Path) -> Result<(), SiblingsError> {
     eprintln!("building the steps: {}", names.join(", "));
     let mut command = Command::new(cargo);
     command.args(["build", "--profile", profile]).stdin(Stdio::null());
+    // `cargo run` tells its program about its package. Passed on, that would look to build scripts like
+    // a change of their own package, and half of all crates would be built again.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_about_the_package(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
     if let Some(package) = std::env::var_os("CARGO_MANIFEST_DIR") {
         command.arg("--manifest-path").arg(Path::new(&package).join("Cargo.toml"));
     }
@@ -91,6 +96,11 @@ pub fn build(names: &[String], folder: &Path) -> Result<(), SiblingsError> {
     }
     let status = command.status().map_err(|source| SiblingsError::System { what: "start cargo".into(), source })?;
     if status.success() { Ok(()) } else { Err(SiblingsError::Build) }
+}
+
+fn is_about_the_package(name: &str) -> bool {
+    let exact = ["CARGO_BIN_NAME", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"];
+    exact.contains(&name) || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
 }
 
 /// Whether all are there.
