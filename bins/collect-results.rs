@@ -160,7 +160,6 @@ fn options(args: Args) -> Result<Options, Failure> {
         proof_logs: patterns(&args.proof_log)?,
         fail_fast: args.fail_fast,
     };
-    let limits = Limits::default();
     Ok(Options {
         record: args.record.parse().map_err(Failure::misuse)?,
         identity: Identity {
@@ -175,14 +174,13 @@ fn options(args: Args) -> Result<Options, Failure> {
             namespace: args.namespace,
             ca_file: args.ca_file,
         },
-        gangway_url: base("--gangway-url", args.gangway_url.as_deref(), GANGWAY_URL)?,
+        gangway_url: BaseUrl::given("--gangway-url", args.gangway_url.as_deref(), GANGWAY_URL)
+            .map_err(Failure::misuse)?,
         token_file: args.gangway_token_file,
-        deck_url: base("--deck-url", args.deck_url.as_deref(), DECK_URL)?,
-        artifacts_url: base("--artifacts-url", args.artifacts_url.as_deref(), ARTIFACTS_URL)?,
-        limits: Limits {
-            per_minute: number("--requests-per-minute", args.requests_per_minute.as_deref(), limits.per_minute)?,
-            burst: number("--burst", args.burst.as_deref(), limits.burst)?,
-        },
+        deck_url: BaseUrl::given("--deck-url", args.deck_url.as_deref(), DECK_URL).map_err(Failure::misuse)?,
+        artifacts_url: BaseUrl::given("--artifacts-url", args.artifacts_url.as_deref(), ARTIFACTS_URL)
+            .map_err(Failure::misuse)?,
+        limits: Limits::given(args.requests_per_minute.as_deref(), args.burst.as_deref()).map_err(Failure::misuse)?,
         policy,
     })
 }
@@ -195,16 +193,6 @@ fn span(flag: &str, given: Option<&str>, default: std::time::Duration) -> Result
 fn patterns(given: &[String]) -> Result<Vec<Glob>, Failure> {
     let read = |text: &String| text.parse().map_err(|error| Failure::misuse(format!("--proof-log: {error}")));
     step::args::list(given).iter().map(read).collect()
-}
-
-fn base(flag: &str, given: Option<&str>, default: &str) -> Result<BaseUrl, Failure> {
-    given.unwrap_or(default).parse().map_err(|error| Failure::misuse(format!("{flag}: {error}")))
-}
-
-fn number(flag: &str, given: Option<&str>, default: u32) -> Result<u32, Failure> {
-    let Some(text) = given else { return Ok(default) };
-    let wrong = || Failure::misuse(format!("{flag}: expected a whole number from 1 to 1000, found {text:?}"));
-    text.parse().ok().filter(|number| (1..=1000).contains(number)).ok_or_else(wrong)
 }
 
 pub(crate) fn main() -> ExitCode {

@@ -133,13 +133,12 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let image: ImageRef = args.image.parse().map_err(|error| Failure::misuse(format!("--image: {error}")))?;
     let request = request(&args)?;
     let token = args.gangway_token_file.as_ref().map(|path| SecretFile::new("--gangway-token-file", path));
-    let gangway = base("--gangway-url", args.gangway_url.as_deref(), prow::GANGWAY_URL)?;
-    let deck = base("--deck-url", args.deck_url.as_deref(), prow::DECK_URL)?;
-    let artifacts = base("--artifacts-url", args.artifacts_url.as_deref(), prow::ARTIFACTS_URL)?;
-    let limits = Limits {
-        per_minute: number("--requests-per-minute", args.requests_per_minute.as_deref(), Limits::default().per_minute)?,
-        burst: number("--burst", args.burst.as_deref(), Limits::default().burst)?,
-    };
+    let gangway =
+        BaseUrl::given("--gangway-url", args.gangway_url.as_deref(), prow::GANGWAY_URL).map_err(Failure::misuse)?;
+    let deck = BaseUrl::given("--deck-url", args.deck_url.as_deref(), prow::DECK_URL).map_err(Failure::misuse)?;
+    let artifacts = BaseUrl::given("--artifacts-url", args.artifacts_url.as_deref(), prow::ARTIFACTS_URL)
+        .map_err(Failure::misuse)?;
+    let limits = Limits::given(args.requests_per_minute.as_deref(), args.burst.as_deref()).map_err(Failure::misuse)?;
     let extra = args.ca_file.as_deref().map(http::extra_certificates).transpose().map_err(Failure::misuse)?;
     let cluster = match location.is_config_map() {
         true => Some(Cluster::connect(&cluster_options(&args)).await.map_err(Failure::misuse)?),
@@ -182,14 +181,4 @@ fn cluster_options(args: &Args) -> ClusterOptions {
         namespace: args.namespace.clone(),
         ca_file: args.ca_file.clone(),
     }
-}
-
-fn base(flag: &str, given: Option<&str>, default: &str) -> Result<BaseUrl, Failure> {
-    given.unwrap_or(default).parse().map_err(|error| Failure::misuse(format!("{flag}: {error}")))
-}
-
-fn number(flag: &str, given: Option<&str>, default: u32) -> Result<u32, Failure> {
-    let Some(text) = given else { return Ok(default) };
-    let wrong = || Failure::misuse(format!("{flag}: expected a whole number from 1 to 1000, found {text:?}"));
-    text.parse().ok().filter(|number| (1..=1000).contains(number)).ok_or_else(wrong)
 }

@@ -37,6 +37,14 @@ pub enum BaseUrlError {
 pub struct BaseUrl(Url);
 
 impl BaseUrl {
+    /// The address that a flag gives, or its default.
+    ///
+    /// # Errors
+    /// The reason as [`BaseUrlError`] has it, after the flag's name.
+    pub fn given(flag: &str, text: Option<&str>, default: &str) -> Result<Self, String> {
+        text.unwrap_or(default).parse().map_err(|error: BaseUrlError| format!("{flag}: {error}"))
+    }
+
     /// An address below the base. The segments are escaped, so a foreign name cannot leave its place.
     pub fn join<I, S>(&self, segments: I) -> Url
     where

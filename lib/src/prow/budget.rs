@@ -27,6 +27,26 @@ pub struct Limits {
     pub burst: u32,
 }
 
+impl Limits {
+    /// The limits that `--requests-per-minute` and `--burst` give, or their defaults.
+    ///
+    /// # Errors
+    /// What was expected of which flag.
+    pub fn given(per_minute: Option<&str>, burst: Option<&str>) -> Result<Self, String> {
+        let usual = Self::default();
+        Ok(Self {
+            per_minute: number("--requests-per-minute", per_minute, usual.per_minute)?,
+            burst: number("--burst", burst, usual.burst)?,
+        })
+    }
+}
+
+fn number(flag: &str, given: Option<&str>, default: u32) -> Result<u32, String> {
+    let Some(text) = given else { return Ok(default) };
+    let wrong = || format!("{flag}: expected a whole number from 1 to 1000, found {text:?}");
+    text.parse().ok().filter(|number| (1..=1000).contains(number)).ok_or_else(wrong)
+}
+
 impl Default for Limits {
     /// 6 a minute, 5 at once: the smallest limit that Gangway was ever seen with.
     fn default() -> Self {
