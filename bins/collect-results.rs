@@ -57,8 +57,8 @@ struct Args {
     /// how often a job is run again, by cause, replacing the default [default: infrastructure=1,setup=1]
     #[argh(option, arg_name = "CAUSE=N,…")]
     rerun: Option<String>,
-    /// what must show which image ran: enforce, warn or off [default: enforce]
-    #[argh(option, arg_name = "MODE")]
+    /// what must show which image ran [default: enforce]
+    #[argh(option, arg_name = "enforce|warn|off")]
     proof: Option<String>,
     /// a log that holds the digest, as a pattern of its path below the run's folder; may be repeated
     #[argh(option, arg_name = "GLOB")]
@@ -102,8 +102,8 @@ struct Args {
     /// certificates to trust besides the usual ones: a PEM file or a folder of them
     #[argh(option, arg_name = "PEM")]
     ca_file: Option<PathBuf>,
-    /// how logs look, human or json [default: human]
-    #[argh(option, arg_name = "FORMAT")]
+    /// how logs look [default: human]
+    #[argh(option, arg_name = "human|json")]
     log_format: Option<String>,
     /// divide durations by this, for rehearsals [default: 1]
     #[argh(option, arg_name = "N")]

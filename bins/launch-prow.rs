@@ -102,8 +102,8 @@ struct Args {
     /// certificates to trust besides the usual ones: a PEM file or a folder of them
     #[argh(option, arg_name = "PEM")]
     ca_file: Option<PathBuf>,
-    /// how logs look, human or json [default: human]
-    #[argh(option, arg_name = "FORMAT")]
+    /// how logs look [default: human]
+    #[argh(option, arg_name = "human|json")]
     log_format: Option<String>,
     /// divide durations by this, for rehearsals [default: 1]
     #[argh(option, arg_name = "N")]

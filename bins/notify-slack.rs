@@ -104,8 +104,8 @@ struct Args {
     /// PEM file or folder of authorities to trust besides the usual ones
     #[argh(option, arg_name = "PEM")]
     ca_file: Option<PathBuf>,
-    /// human or json [default: human]
-    #[argh(option, arg_name = "FORMAT")]
+    /// how logs look [default: human]
+    #[argh(option, arg_name = "human|json")]
     log_format: Option<String>,
     /// seconds of gate time in a second, for rehearsals [default: 1]
     #[argh(option, arg_name = "N")]

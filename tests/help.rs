@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Tool, binary};
 
-const BINARIES: &[&str] = &[
+/// The binaries of this package that people call.
+pub const BINARIES: &[&str] = &[
     "resolve-image",
     "launch-prow",
     "collect-results",

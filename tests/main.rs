@@ -5,6 +5,7 @@ mod collect_results;
 mod create_release;
 mod docker_registry;
 mod docs;
+mod generate;
 mod help;
 mod image_build;
 mod launch_prow;

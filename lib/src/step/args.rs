@@ -1,18 +1,18 @@
 //! The arguments as people and pipelines write them, made into what argh reads.
 //!
-//! argh knows neither `--flag=value` nor `--version`, exits 1 on misuse, and takes `""` as a value;
-//! a pipeline without a shell passes every flag, so here `""` is as good as absent.
+//! argh knows neither `--flag=value` nor `--version` and `--generate`, exits 1 on misuse, and takes
+//! `""` as a value; a pipeline without a shell passes every flag, so here `""` is as good as absent.
 
 use argh::{ArgsInfo, FlagInfoKind, TopLevelCommand};
 
-use super::help;
+use super::{generate, help};
 
 /// What the arguments ask for.
 #[derive(Debug)]
 pub enum Parsed<A> {
     /// To run with these.
     Run(A),
-    /// To print this and end well: the help or the version.
+    /// To print this and end well: the help, the version, or what `--generate` asks for.
     Print(String),
     /// They are wrong: why.
     Wrong(String),
@@ -20,12 +20,20 @@ pub enum Parsed<A> {
 
 /// Reads a binary's arguments (without its name).
 pub fn parse<A: TopLevelCommand + ArgsInfo>(name: &str, given: &[String]) -> Parsed<A> {
-    let arguments = match normalize(&options_of::<A>(), given) {
-        Ok(arguments) => arguments,
-        Err(problem) => return Parsed::Wrong(format!("{problem}; {name} --help shows every flag")),
+    let wrong = |problem: String| Parsed::Wrong(format!("{problem}; {name} --help shows every flag"));
+    let (arguments, asked) = match normalize(&options_of::<A>(), given) {
+        Ok(normal) => normal,
+        Err(problem) => return wrong(problem),
     };
-    if arguments.iter().any(|argument| argument == "--version") {
-        return Parsed::Print(format!("{name} {}\n", env!("CARGO_PKG_VERSION")));
+    match asked {
+        Some(Asked::Version) => return Parsed::Print(format!("{name} {}\n", env!("CARGO_PKG_VERSION"))),
+        Some(Asked::Generate(kind)) => {
+            return match kind.parse() {
+                Ok(kind) => Parsed::Print(generate::text(kind, name, &A::get_args_info())),
+                Err(problem) => wrong(problem),
+            };
+        }
+        None => {}
     }
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match A::from_args(&[name], &arguments) {
@@ -41,19 +49,32 @@ struct Flag {
     takes_value: bool,
 }
 
+/// What the boot answers itself, whatever else is given.
+enum Asked {
+    Version,
+    /// The word after `--generate`.
+    Generate(String),
+}
+
+const VERSION: &str = "--version";
+const GENERATE: &str = "--generate";
+
 fn options_of<A: ArgsInfo>() -> Vec<Flag> {
     let info = A::get_args_info();
     let flag = |flag: &argh::FlagInfo<'_>| Flag {
         long: flag.long.to_owned(),
         takes_value: matches!(flag.kind, FlagInfoKind::Option { .. }),
     };
-    info.flags.iter().map(flag).collect()
+    let boot = [(VERSION, false), (GENERATE, true)];
+    let boot = boot.map(|(long, takes_value)| Flag { long: long.to_owned(), takes_value });
+    info.flags.iter().map(flag).chain(boot).collect()
 }
 
 /// Splits `--flag=value`, and drops a flag whose value is empty. What stands in a value's place is
 /// never taken for a flag.
-fn normalize(flags: &[Flag], given: &[String]) -> Result<Vec<String>, String> {
+fn normalize(flags: &[Flag], given: &[String]) -> Result<(Vec<String>, Option<Asked>), String> {
     let mut arguments = Vec::new();
+    let mut asked = None;
     let mut rest = given.iter();
     while let Some(argument) = rest.next() {
         let (name, joined) = match argument.split_once('=') {
@@ -68,17 +89,23 @@ fn normalize(flags: &[Flag], given: &[String]) -> Result<Vec<String>, String> {
             if let Some(value) = joined {
                 return Err(format!("{name} takes no value, found {value:?}"));
             }
-            arguments.push(argument.clone());
+            if name == VERSION {
+                asked.get_or_insert(Asked::Version);
+            } else {
+                arguments.push(argument.clone());
+            }
             continue;
         }
         let Some(value) = joined.or_else(|| rest.next().cloned()) else {
             return Err(format!("{name}: expected a value, found none"));
         };
-        if !value.is_empty() {
+        if name == GENERATE {
+            asked.get_or_insert(Asked::Generate(value));
+        } else if !value.is_empty() {
             arguments.extend([name.to_owned(), value]);
         }
     }
-    Ok(arguments)
+    Ok((arguments, asked))
 }
 
 /// argh's complaint as one line of ours.
@@ -152,6 +179,12 @@ mod tests {
     fn help_and_version_are_answers() {
         assert!(matches!(run(&["--help"]), Parsed::Print(text) if text.contains("--image")));
         assert!(matches!(run(&["--version"]), Parsed::Print(text) if text.starts_with("tool ")));
+        assert!(matches!(run(&["--generate=man"]), Parsed::Print(text) if text.contains(".TH TOOL 1")));
+        assert!(matches!(run(&["--dry-run", "--generate", "complete-zsh"]), Parsed::Print(_)));
+        assert!(wrong(&["--generate", "zsh"]).starts_with("--generate: expected one of man, complete-bash"));
+        assert!(wrong(&["--generate", ""]).contains("found \"\""));
+        let Parsed::Run(args) = run(&["--image", "--version", "--name", "--generate"]) else { panic!() };
+        assert_eq!((args.image.as_str(), args.name), ("--version", vec!["--generate".to_owned()]), "values are values");
     }
 
     #[test]

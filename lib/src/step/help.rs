@@ -1,7 +1,9 @@
 //! `--help` as a page that a newcomer can work from: what is required first, every flag with the
 //! form of its value, examples, exit codes; no line wider than a terminal.
 
-use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
+use argh::CommandInfoWithArgs;
+
+use super::flags::{Flag, flags};
 
 /// Columns of a page.
 const WIDTH: usize = 98;
@@ -11,17 +13,16 @@ const COLUMN: usize = 30;
 /// The page of a binary.
 pub fn page(name: &str, info: &CommandInfoWithArgs) -> String {
     let mut page = String::new();
-    let required = info.flags.iter().filter(|flag| flag.optionality == Optionality::Required);
-    let usage = required.map(written).chain(["[options]".to_owned()]).collect::<Vec<_>>().join(" ");
+    let flags = flags(info);
+    let required = flags.iter().filter(|flag| flag.required);
+    let usage = required.map(Flag::written).chain(["[options]".to_owned()]).collect::<Vec<_>>().join(" ");
     page += &wrapped(&format!("Usage: {name} {usage}"), 0, 4);
     page += "\n";
     page += &wrapped(info.description, 0, 0);
     page += "\nOptions:\n";
-    for flag in info.flags.iter().filter(|flag| !flag.hidden && flag.long != "--help") {
-        page += &entry(&format!("  {}", written(flag)), &described(flag), COLUMN);
+    for flag in &flags {
+        page += &entry(&format!("  {}", flag.written()), &format!("{}{}", flag.text, flag.note()), COLUMN);
     }
-    page += &entry("  --help", "this page", COLUMN);
-    page += &entry("  --version", "the toolkit's version", COLUMN);
     if !info.notes.is_empty() {
         page += "\n";
         for note in info.notes {
@@ -41,23 +42,6 @@ pub fn page(name: &str, info: &CommandInfoWithArgs) -> String {
         }
     }
     page
-}
-
-/// A flag as it is typed.
-fn written(flag: &FlagInfo<'_>) -> String {
-    match flag.kind {
-        FlagInfoKind::Switch => flag.long.to_owned(),
-        FlagInfoKind::Option { arg_name } => format!("{} {arg_name}", flag.long),
-    }
-}
-
-fn described(flag: &FlagInfo<'_>) -> String {
-    let note = match flag.optionality {
-        Optionality::Required => " (required)",
-        Optionality::Repeating if !flag.description.contains("repeated") => " (may be repeated)",
-        _ => "",
-    };
-    format!("{}{note}", flag.description)
 }
 
 /// A word and its text beside it, or below where the word is too long.
@@ -125,6 +109,8 @@ Options:
   --thing THING-WITH-A-LONG-NAME
                               things (may be repeated)
   --quiet                     quietly
+  --generate man|complete-bash|complete-zsh|complete-fish
+                              print the man page, or a shell's completions
   --help                      this page
   --version                   the toolkit's version
 

@@ -5,6 +5,8 @@
 
 pub mod args;
 pub mod exit;
+pub mod flags;
+pub mod generate;
 pub mod help;
 mod last_words;
 pub mod log;
