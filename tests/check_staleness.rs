@@ -229,7 +229,7 @@ fn trouble_that_passes_is_no_alert() {
 #[test]
 fn a_refused_token_is_told_in_the_archives_words() {
     let watch = Watch::new();
-    watch.world.archive().token("standin", false);
+    watch.world.archive().token(standins::CLUSTER_TOKEN, false);
     ended(&watch.with_archive().run(), 1);
     assert!(watch.words()[0].contains("401: unauthorized"), "{:?}", watch.words());
     // A kubeconfig without a token: the request goes without, and is refused.

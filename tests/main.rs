@@ -15,6 +15,8 @@ mod pipeline;
 #[cfg(feature = "rehearsal")]
 mod rehearsal;
 mod resolve_image;
+#[cfg(feature = "rehearsal")]
+mod secrets;
 mod support;
 mod tasks;
 mod trigger_gate;

@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::secrets::search::below;
+use crate::secrets::{THEIRS, of_any_stage};
 use crate::support::{Dir, Output, Tool};
 
 fn pipeline(name: &str) -> PathBuf {
@@ -14,7 +16,8 @@ fn pipeline(name: &str) -> PathBuf {
 }
 
 fn rehearse(dir: &Dir, scenario: &str) -> Output {
-    Tool::new("rehearse-gate").args(["--scenario", scenario, "--keep"]).arg(dir.path("kept")).run()
+    let tool = Tool::new("rehearse-gate").env("RUST_LOG", "trace");
+    tool.args(["--scenario", scenario, "--keep"]).arg(dir.path("kept")).run()
 }
 
 /// The screen with what differs from run to run masked: spans of time, ports, folders, build ids.
@@ -117,6 +120,8 @@ fn night(scenario: &str, code: i32, launches: usize, releases: usize) -> (Dir, V
     assert_eq!(asked(&dir, "gangway", "POST", "/v1/executions"), launches, "{scenario}: {all}");
     assert_eq!(asked(&dir, "kube", "POST", "/releases"), releases, "{scenario}: {all}");
     assert_eq!(asked(&dir, "slack", "POST", "/services/"), 1, "{scenario}: {all}");
+    dir.write("kept/screen", all);
+    assert_eq!(below(&of_any_stage(), &dir.path("kept"), &THEIRS), [], "{scenario}");
     let record = serde_json::from_str(&dir.read("kept/record.json")).unwrap();
     (dir, record)
 }
@@ -183,6 +188,17 @@ fn validated_again_while_it_pushed_is_not_called_failed() {
     let (_, record) = night("validated-again", 1, 3, 1);
     assert_eq!(record["release"]["released"], "unknown");
     assert_eq!(record["release"]["exit"], 4);
+}
+
+/// Each scenario is one of the nights above.
+#[test]
+fn every_scenario_is_played() {
+    let folder = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screens")).unwrap();
+    let mut screens: Vec<String> = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut scenarios: Vec<String> = rehearsal::scenario::all().iter().map(|s| format!("{}.txt", s.name)).collect();
+    screens.sort();
+    scenarios.sort();
+    assert_eq!(screens, scenarios);
 }
 
 #[test]

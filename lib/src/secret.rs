@@ -1,9 +1,12 @@
 //! Secrets: files that are read again on every use, in a type that cannot be printed.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 
 /// No token or webhook address is longer than this (64 KiB).
@@ -11,6 +14,12 @@ const MAX_BYTES: u64 = 64 * 1024;
 
 /// A part of a secret address that is shorter (8 bytes) gives nothing away.
 const TELLING: usize = 8;
+
+/// A piece of a secret that is this long (12 bytes) is not shown either: whoever quotes may have cut.
+const PIECE: usize = 12;
+
+/// A word behind `Bearer` or `Basic` that is this long (16 bytes) is taken for a credential, whosever.
+const CREDENTIAL: usize = 16;
 
 /// What stands where a secret stood.
 const REDACTED: &str = "[redacted]";
@@ -55,28 +64,104 @@ impl Secret {
         self.0.expose_secret()
     }
 
-    /// A text with every occurrence of the secret replaced, in plain and percent-encoded form. Of a
-    /// secret that is an address (a webhook) its path and the long parts of it as well: a server that
-    /// quotes a request quotes no more than these.
+    /// A text without the secret: in plain, percent-encoded, JSON-escaped or in base64 (with
+    /// something before it as well, as in basic authentication), whole or a piece of 12 bytes and more,
+    /// since a server or a limit may have cut it. Of a secret that is an address (a webhook) what is
+    /// behind the host: a server that quotes a request quotes no more than that. And without any other
+    /// credential that stands behind `Bearer` or `Basic`, such as a session's.
     pub fn redact(&self, text: &str) -> String {
-        self.telling_parts().iter().fold(text.to_owned(), |text, part| text.replace(part.as_str(), REDACTED))
+        let mut hidden = vec![false; text.len()];
+        for form in self.telling_forms() {
+            hide(text.as_bytes(), form.as_bytes(), &mut hidden);
+        }
+        for scheme in ["Bearer ", "Basic "] {
+            for (at, _) in text.match_indices(scheme) {
+                let from = at + scheme.len();
+                let word = text[from..].split(|c: char| c.is_whitespace() || "\"',;".contains(c)).next().unwrap_or("");
+                // A challenge names its realm there.
+                if word.len() >= CREDENTIAL && !word.starts_with("realm=") {
+                    hidden[from..from + word.len()].fill(true);
+                }
+            }
+        }
+        let mut shown = String::with_capacity(text.len());
+        let mut before = false;
+        for (at, c) in text.char_indices() {
+            match (hidden[at], before) {
+                (false, _) => shown.push(c),
+                (true, false) => shown.push_str(REDACTED),
+                (true, true) => {}
+            }
+            before = hidden[at];
+        }
+        shown
     }
 
-    /// What must not be seen, the longest first.
-    fn telling_parts(&self) -> Vec<String> {
+    /// Every form in which the secret may turn up.
+    fn telling_forms(&self) -> HashSet<String> {
         let value = self.expose();
-        let encoded = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-        let mut parts = vec![value.to_owned(), encoded];
-        if let Ok(address) = url::Url::parse(value) {
-            parts.push(address.path().to_owned());
-            parts.extend(address.path().split('/').map(str::to_owned));
-            parts.extend(address.query().map(str::to_owned));
+        let mut plain = vec![value.to_owned()];
+        if let Ok(address) = url::Url::parse(value)
+            && address.has_host()
+        {
+            // What leads to the host is no secret, so no piece of it is looked for.
+            plain = vec![address.path().to_owned()];
+            plain.extend(address.path().split('/').map(str::to_owned));
+            plain.extend(address.query().map(str::to_owned));
+            plain.retain(|part| part.len() >= TELLING);
         }
-        parts.retain(|part| part == value || part.len() >= TELLING);
-        parts.retain(|part| !part.is_empty());
-        parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
-        parts
+        let mut forms = HashSet::new();
+        for part in plain.into_iter().filter(|part| !part.is_empty()) {
+            let percent: String = url::form_urlencoded::byte_serialize(part.as_bytes()).collect();
+            let escaped = serde_json::Value::from(part.as_str()).to_string();
+            let escaped = escaped[1..escaped.len() - 1].to_owned();
+            forms.extend(encoded(part.as_bytes()).into_iter().filter(|form| form.len() >= PIECE));
+            forms.extend([lower_case_codes(&percent), percent, escaped.replace('/', "\\/"), escaped, part]);
+        }
+        forms
     }
+}
+
+/// Marks every piece of `form` in a text: of [`PIECE`] bytes, or all of it where it is shorter.
+fn hide(text: &[u8], form: &[u8], hidden: &mut [bool]) {
+    let length = form.len().min(PIECE);
+    if length == 0 {
+        return;
+    }
+    let pieces: HashSet<&[u8]> = form.windows(length).collect();
+    for (at, window) in text.windows(length).enumerate() {
+        if pieces.contains(window) {
+            hidden[at..at + length].fill(true);
+        }
+    }
+}
+
+/// The base64 of some bytes wherever they begin in what was encoded, as far as it depends on nothing
+/// before and behind them.
+fn encoded(bytes: &[u8]) -> Vec<String> {
+    let mut forms = Vec::new();
+    for before in 0..3 {
+        let mut whole = vec![0; before];
+        whole.extend(bytes);
+        whole.truncate(whole.len() / 3 * 3);
+        for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+            forms.extend(engine.encode(&whole).get((before * 8).div_ceil(6)..).map(str::to_owned));
+        }
+    }
+    forms
+}
+
+/// `%2F` as `%2f`.
+fn lower_case_codes(percent: &str) -> String {
+    let mut pieces = percent.split('%');
+    let mut lower = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (code, rest) = piece.split_at(piece.len().min(2));
+        lower.push('%');
+        lower.push_str(&code.to_ascii_lowercase());
+        lower.push_str(rest);
+    }
+    lower
 }
 
 /// Where a secret is kept. It is read on every use, since a mounted Secret can change in the
@@ -158,6 +243,39 @@ mod tests {
         let said = "The requested URL /services/T0/B0AA/abcdefgh12345678 was not found; services B0AA abcdefgh12345678";
         assert_eq!(secret.redact(said), "The requested URL [redacted] was not found; [redacted] B0AA [redacted]");
         assert_eq!(secret.redact("no_service"), "no_service");
+    }
+
+    #[test]
+    fn no_form_and_no_half_of_it_is_shown() {
+        let value = "sha256~Zm9vYmFy+and/more==\"q\"";
+        let secret = Secret::new(value);
+        let base64 = base64::engine::general_purpose::STANDARD.encode(format!("robot:{value}"));
+        let percent: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+        let quoted = [
+            value.to_owned(),
+            serde_json::Value::from(value).to_string(),
+            percent.clone(),
+            lower_case_codes(&percent),
+            base64,
+            value[..value.len() / 2].to_owned(),
+            value[value.len() / 2..].to_owned(),
+        ];
+        for quoted in quoted {
+            let shown = secret.redact(&format!("it said: {quoted}, and no more"));
+            // What is beside the secret in one encoding stays.
+            let rest = shown.replace(REDACTED, "").replace("it said: ", "").replace(", and no more", "");
+            assert!(shown.contains(REDACTED) && rest.len() <= 12, "{quoted}: {shown}");
+        }
+    }
+
+    #[test]
+    fn nobodys_credential_is_shown() {
+        let secret = Secret::new("sha256~one");
+        assert_eq!(
+            secret.redact("Bearer realm=\"https://quay.io/token\" refused \"Bearer eyJhbGciOiJSUzI1NiJ9.e30\""),
+            "Bearer realm=\"https://quay.io/token\" refused \"Bearer [redacted]\""
+        );
+        assert_eq!(secret.redact("empty authorization bearer token given"), "empty authorization bearer token given");
     }
 
     #[test]

@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use secrecy::ExposeSecret;
+use tower::ServiceExt;
+use tower::layer::layer_fn;
 
+use super::refusals::Carried;
 use crate::http::{self, RootsError};
 use crate::secret::{Secret, SecretError, SecretFile};
 
@@ -92,7 +96,12 @@ impl Cluster {
         config.default_retry = false;
         config.connect_timeout = Some(Duration::from_secs(10));
         let namespace = options.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-        let client = Client::try_from(config).map_err(ClusterError::Client)?;
+        let carried = Carried::by(&config.auth_info);
+        let without = layer_fn(|service| {
+            let carried = carried.clone();
+            ServiceExt::and_then(service, move |answer| carried.clone().taken_out_of(answer))
+        });
+        let client = ClientBuilder::try_from(config).map_err(ClusterError::Client)?.with_layer(&without).build();
         Ok(Self { client, namespace })
     }
 }

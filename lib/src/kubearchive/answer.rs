@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::text;
+/// How much of an answer that is none is looked at (64 KiB).
+const READ: usize = 64 * 1024;
 
 /// A page of a list. `metadata.continue` must be there: a list that was cut off lacks it.
 #[derive(Debug, Deserialize)]
@@ -22,7 +23,7 @@ pub(super) struct Metadata {
 #[derive(Debug)]
 pub(super) enum Verdict<T> {
     Page(Page<T>),
-    /// It may be another one a moment later.
+    /// It may be another one a moment later. As its words came: not searched for credentials, nor cut.
     Passing(String),
     /// It stays so.
     Final(String),
@@ -55,11 +56,10 @@ fn words(body: &[u8]) -> String {
     struct Message {
         message: String,
     }
-    let said = match serde_json::from_slice::<Message>(body) {
+    match serde_json::from_slice::<Message>(body) {
         Ok(Message { message }) => message,
-        Err(_) => String::from_utf8_lossy(&body[..body.len().min(2000)]).into_owned(),
-    };
-    text::one_line(&said, 300)
+        Err(_) => String::from_utf8_lossy(&body[..body.len().min(READ)]).into_owned(),
+    }
 }
 
 #[cfg(test)]

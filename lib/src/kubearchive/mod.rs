@@ -35,6 +35,9 @@ const MAX_PAGE: u64 = 32 << 20;
 /// No list is followed further: 2,000 objects.
 const MAX_PAGES: usize = 20;
 
+/// How much of its words is shown.
+const QUOTED: usize = 300;
+
 /// Why the archive tells nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
@@ -200,7 +203,11 @@ impl KubeArchive {
             Ok(body) => body,
             Err(source) => return Ok(Err(silent(source))),
         };
-        let redact = |said: String| token.as_ref().map_or_else(|| said.clone(), |token| token.redact(&said));
+        // Cut last: the other way round half of the token would stay.
+        let redact = |said: String| {
+            let said = token.as_ref().map_or_else(|| said.clone(), |token| token.redact(&said));
+            crate::text::one_line(&said, QUOTED)
+        };
         match answer::read(status, &body) {
             Verdict::Page(page) => Ok(Ok(page)),
             Verdict::Passing(said) => Ok(Err((ArchiveError::Trouble { status, said: redact(said), attempts }, asked))),

@@ -20,9 +20,13 @@ use crate::clock::SharedClock;
 use crate::http;
 use crate::image::{Digest, ImageRef};
 use crate::retry::{Policy, Tries};
+use crate::text;
 
 /// No request takes longer, its body included (30 seconds).
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How much of a registry's own words is shown.
+const QUOTED: usize = 300;
 
 /// No configuration is larger (8 MiB); a registry's own limit for manifests is 4 MiB.
 const MAX_BLOB: usize = 8 * 1024 * 1024;
@@ -240,9 +244,10 @@ impl Registry {
         }
     }
 
-    /// A registry's words without our own secret.
+    /// A registry's words without our own secret, then cut: the other way round half of it would stay.
     fn safe(&self, said: &str) -> String {
-        self.login.as_ref().map_or_else(|| said.to_owned(), |login| login.secret().redact(said))
+        let said = self.login.as_ref().map_or_else(|| said.to_owned(), |login| login.secret().redact(said));
+        text::cut(&said, QUOTED)
     }
 }
 

@@ -5,8 +5,8 @@ use oci_distribution::errors::{OciDistributionError, OciEnvelope, OciError, OciE
 use super::manifest::ContentError;
 use crate::text;
 
-/// How much of a registry's own words is shown.
-const QUOTED: usize = 300;
+/// How much of a registry's own words is looked at (64 KiB).
+const READ: usize = 64 * 1024;
 
 /// Why a registry did not give what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +93,7 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failed {
     pub(super) kind: Kind,
+    /// Neither searched for credentials yet, nor cut.
     pub(super) said: String,
     /// Whether no connection could be made at all.
     pub(super) unconnected: bool,
@@ -107,7 +108,7 @@ impl Failed {
 
 pub(super) fn classify(error: &OciDistributionError) -> Failed {
     use OciDistributionError as E;
-    let failed = |kind, said: &str| Failed { kind, said: text::one_line(said, QUOTED), unconnected: false };
+    let failed = |kind, said: &str| Failed { kind, said: text::one_line(said, READ), unconnected: false };
     match error {
         E::UnauthorizedError { .. } => failed(Kind::Denied, "401, not authorized"),
         E::ImageManifestNotFoundError(said) => failed(Kind::NotFound, said),
@@ -126,7 +127,7 @@ pub(super) fn classify(error: &OciDistributionError) -> Failed {
         }
         E::DigestError(error) => match error {
             oci_distribution::errors::DigestError::VerificationError { actual, .. } => {
-                failed(Kind::Mismatch { actual: text::one_line(actual, QUOTED) }, &error.to_string())
+                failed(Kind::Mismatch { actual: text::one_line(actual, READ) }, &error.to_string())
             }
             _ => failed(Kind::Refused, &error.to_string()),
         },

@@ -81,7 +81,7 @@ where
         (Ok(format), Ok(clock)) => (format, clock),
         (Err(problem), _) | (_, Err(problem)) => return end(&Failure::misuse(problem), LogFormat::Human),
     };
-    log::start(format);
+    log::start(name, format);
     let last_words = LastWords::default();
     let progress = io::stderr().is_terminal() && format == LogFormat::Human;
     let step = Step { clock, progress, last_words: last_words.clone() };

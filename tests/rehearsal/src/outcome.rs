@@ -111,6 +111,7 @@ mod tests {
         let task = |(name, code, results): &Told| {
             let step = StepReport {
                 name: (*name).into(),
+                line: crate::pod::CommandLine::default(),
                 ended: Ended::Exited(*code),
                 stdout: PathBuf::new(),
                 stderr: PathBuf::new(),

@@ -25,7 +25,7 @@ pub struct Folders {
 }
 
 /// What the container of a step would be started with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CommandLine {
     /// Path in the image
     pub program: String,
@@ -55,6 +55,15 @@ pub fn in_container(task: &TaskSpec, step: &Step, params: &Params, labels: &BTre
     }
     let args = params.apply_list(&step.args).iter().map(|arg| expand(&replace(arg, &paths), &env)).collect();
     CommandLine { program: step.command[0].clone(), args, env }
+}
+
+/// The variables, the program and the arguments, each in a row of its own.
+impl std::fmt::Display for CommandLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.env.iter().try_for_each(|(name, value)| writeln!(f, "{name}={value}"))?;
+        writeln!(f, "{}", self.program)?;
+        self.args.iter().try_for_each(|arg| writeln!(f, "{arg}"))
+    }
 }
 
 impl CommandLine {

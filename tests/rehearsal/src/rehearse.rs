@@ -18,10 +18,13 @@ use crate::serve;
 use crate::siblings;
 use crate::stage::Stage;
 use crate::task::TaskReport;
+use serde_json::Value;
 use standins::{Server, World};
 
 /// The pipeline file of this repository.
 pub const PIPELINE: &str = ".tekton/pipelines/ho-release-gate.yaml";
+/// What the stand-in cluster holds.
+const KINDS: [&str; 5] = ["configmaps", "pipelineruns", "releases", "releaseplans", "snapshots"];
 /// Gate seconds in a second: a night of three hours in some eight seconds.
 pub const TIME_SCALE: u32 = 1500;
 
@@ -244,20 +247,34 @@ impl Work {
         let Self::Kept(path) = self else {
             return Ok("record, logs and messages: rerun with --keep DIR to look at them".into());
         };
-        fs::write(path.join("record.json"), stage.record().unwrap_or_default())?;
-        for (number, message) in stage.world.slack().messages().iter().enumerate() {
-            fs::write(path.join(format!("message-{}.json", number + 1)), format!("{:#}\n", message.payload))?;
-        }
-        let requests: String = stage
-            .world
-            .requests()
-            .iter()
-            .map(|asked| {
-                let status = asked.status.map_or("-".to_owned(), |status| status.to_string());
-                format!("{} {} {} {} {status}\n", asked.at, asked.server.name(), asked.method, asked.path)
-            })
-            .collect();
-        fs::write(path.join("requests.txt"), requests)?;
+        keep(stage, path)?;
         Ok(format!("record, logs and messages are in {}", path.display()))
     }
+}
+
+/// Writes what the stand-ins hold and saw: the record, the messages, all objects of the cluster, all
+/// ProwJobs and all requests.
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn keep(stage: &Stage, path: &Path) -> io::Result<()> {
+    fs::write(path.join("record.json"), stage.record().unwrap_or_default())?;
+    for (number, message) in stage.world.slack().messages().iter().enumerate() {
+        fs::write(path.join(format!("message-{}.json", number + 1)), format!("{:#}\n", message.payload))?;
+    }
+    let requests: String = stage
+        .world
+        .requests()
+        .iter()
+        .map(|asked| {
+            let status = asked.status.map_or("-".to_owned(), |status| status.to_string());
+            format!("{} {} {} {} {status}\n", asked.at, asked.server.name(), asked.method, asked.path)
+        })
+        .collect();
+    fs::write(path.join("requests.txt"), requests)?;
+    let objects: Vec<Value> = KINDS.iter().flat_map(|kind| stage.world.kube().all(kind)).collect();
+    fs::write(path.join("cluster.json"), format!("{:#}\n", Value::from(objects)))?;
+    let prow = stage.world.prow();
+    let jobs: Vec<Value> = prow.launches().iter().filter_map(|launch| prow.prowjob(&launch.id)).collect();
+    fs::write(path.join("prowjobs.json"), format!("{:#}\n", Value::from(jobs)))
 }

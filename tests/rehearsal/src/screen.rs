@@ -325,6 +325,7 @@ mod tests {
         let one = Try {
             steps: vec![StepReport {
                 name: name.into(),
+                line: crate::pod::CommandLine::default(),
                 ended: Ended::Exited(i32::from(failure.is_some())),
                 stdout: PathBuf::new(),
                 stderr: PathBuf::new(),

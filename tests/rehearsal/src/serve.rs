@@ -13,7 +13,7 @@ use crate::stage::{Stage, TEST_SCENARIO};
 /// # Errors
 /// The folder cannot be written.
 pub async fn serve(stage: &Stage, scenario: &Scenario, programs: &Path, work: &Path) -> io::Result<()> {
-    stage.servers.write_kubeconfig(&work.join("kubeconfig"), &stage.namespace)?;
+    stage.write_kubeconfig(&work.join("kubeconfig"))?;
     fs::write(work.join("snapshot.json"), &stage.installed.snapshot_json)?;
     for (secret, file) in [("gangway-token", "token"), ("slack-webhook", "url")] {
         fs::write(work.join(secret), &stage.secrets()[secret][file])?;

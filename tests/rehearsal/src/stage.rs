@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use standins::{Installed, Limit, Night, Server, Servers, World};
+use standins::{Access, CLUSTER_TOKEN, Installed, Limit, Night, Server, Servers, USER, WEBHOOK, World};
 
 use crate::document::ParamValue;
 use crate::run::Request;
@@ -42,7 +42,32 @@ pub struct Stage {
     pub run: String,
     /// Its UID
     pub uid: String,
-    token: String,
+    secrets: Secrets,
+}
+
+/// What the stand-ins let in.
+#[derive(Debug, Clone)]
+pub struct Secrets {
+    /// Gangway's token
+    pub gangway: String,
+    /// Path of Slack's webhook
+    pub webhook: String,
+    /// Token of the steps' account
+    pub cluster: String,
+    /// What the registry's token service asks for, as docker's `config.json` has it: the base64 of
+    /// `user:password`; if there is none, everybody may read
+    pub registry: Option<String>,
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        Self {
+            gangway: Night::aro_hcp().token,
+            webhook: WEBHOOK.to_owned(),
+            cluster: CLUSTER_TOKEN.to_owned(),
+            registry: None,
+        }
+    }
 }
 
 impl Stage {
@@ -51,9 +76,22 @@ impl Stage {
     /// # Errors
     /// No free port on loopback.
     pub fn set(scenario: &Scenario, seed: u64, time_scale: u32) -> io::Result<Self> {
+        Self::set_with(scenario, seed, time_scale, Secrets::default())
+    }
+
+    /// The same with secrets of the caller's.
+    ///
+    /// # Errors
+    /// No free port on loopback.
+    pub fn set_with(scenario: &Scenario, seed: u64, time_scale: u32, secrets: Secrets) -> io::Result<Self> {
         let world = World::builder().time_scale(time_scale).seed(seed).gangway_limit(LIMIT).build();
         let servers = world.serve()?;
-        let night = scenario.night();
+        let night = Night { token: secrets.gangway.clone(), ..scenario.night() };
+        world.slack().webhook(&secrets.webhook);
+        world.kube().user(&secrets.cluster, USER);
+        if let Some(wanted) = &secrets.registry {
+            world.registry().access(Access::Bearer(Some(wanted.clone())));
+        }
         let installed = night.install(&world, &servers.registry_host());
         if scenario.image == Image::Missing {
             world.registry().remove(&installed.image.digest);
@@ -66,7 +104,7 @@ impl Stage {
         world.kube().put(pipeline_run(&night.namespace, &run, &installed.snapshot, &world.born().to_string()));
         let stored = world.kube().get("pipelineruns", &night.namespace, &run).unwrap_or_default();
         let uid = stored["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
-        Ok(Self { world, servers, installed, namespace: night.namespace, run, uid, token: night.token })
+        Ok(Self { world, servers, installed, namespace: night.namespace, run, uid, secrets })
     }
 
     /// What integration-service would write into the PipelineRun: parameters that this pipeline
@@ -93,8 +131,8 @@ impl Stage {
     pub fn secrets(&self) -> BTreeMap<String, Files> {
         let one = |key: &str, text: &str| Files::from([(key.to_owned(), text.to_owned())]);
         BTreeMap::from([
-            ("gangway-token".to_owned(), one("token", &self.token)),
-            ("slack-webhook".to_owned(), one("url", &self.servers.slack_url())),
+            ("gangway-token".to_owned(), one("token", &self.secrets.gangway)),
+            ("slack-webhook".to_owned(), one("url", &(self.servers.url(Server::Slack) + &self.secrets.webhook))),
         ])
     }
 
@@ -106,7 +144,7 @@ impl Stage {
     /// The folder cannot be written.
     pub fn laptop(&self, programs: PathBuf, work: &Path, binaries: &[String]) -> io::Result<Laptop> {
         let kubeconfig = work.join("kubeconfig");
-        self.servers.write_kubeconfig(&kubeconfig, &self.namespace)?;
+        self.write_kubeconfig(&kubeconfig)?;
         let time_scale = vec!["--time-scale".to_owned(), self.world.scale().to_string()];
         let log_filter = std::env::var("RUST_LOG").ok().map(|filter| ("RUST_LOG".to_owned(), filter));
         let mut env = vec![("KUBECONFIG".to_owned(), kubeconfig.to_string_lossy().into_owned())];
@@ -115,6 +153,7 @@ impl Stage {
             programs,
             work: work.to_owned(),
             mountable: Mountable { secrets: self.secrets(), config_maps: BTreeMap::new() },
+            home: self.home(),
             labels: BTreeMap::from([
                 (SNAPSHOT_LABEL.to_owned(), self.installed.snapshot.clone()),
                 (SCENARIO_LABEL.to_owned(), TEST_SCENARIO.to_owned()),
@@ -124,6 +163,23 @@ impl Stage {
             time_scale: self.world.scale(),
             shortest_timeout: SHORTEST_TIMEOUT,
         })
+    }
+
+    /// Writes a kubeconfig of the steps' account.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_kubeconfig(&self, path: &Path) -> io::Result<()> {
+        self.servers.write_kubeconfig_with(path, &self.namespace, &self.secrets.cluster)
+    }
+
+    /// The pull secret, where Tekton puts it.
+    fn home(&self) -> Files {
+        let pull = |auth: &String| {
+            let auths = json!({"auths": {self.servers.registry_host(): {"auth": auth}}});
+            (".docker/config.json".to_owned(), auths.to_string())
+        };
+        self.secrets.registry.iter().map(pull).collect()
     }
 
     /// The gate record as it stands, if a step wrote one.

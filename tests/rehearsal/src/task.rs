@@ -11,10 +11,10 @@ use crate::child::{self, Ended};
 use crate::document::{PipelineTask, Step};
 use crate::duration;
 use crate::order::{Finished, Outcome};
-use crate::pod::{self, Folders};
+use crate::pod::{self, CommandLine, Folders};
 use crate::results;
 use crate::substitute::Params;
-use crate::volumes::Mountable;
+use crate::volumes::{Files, Mountable};
 
 /// Tekton's limit of a task that names none (1 hour).
 const TIMEOUT: Duration = Duration::from_secs(60 * 60);
@@ -28,6 +28,8 @@ pub struct Laptop {
     pub work: PathBuf,
     /// What can be mounted
     pub mountable: Mountable,
+    /// Files in the home of every pod, by their path in it: what Tekton makes of the account's pull secrets
+    pub home: Files,
     /// Labels of every pod, the PipelineRun's
     pub labels: BTreeMap<String, String>,
     /// Variables that every step gets besides its own
@@ -74,6 +76,8 @@ pub struct Try {
 pub struct StepReport {
     /// Its name in the task
     pub name: String,
+    /// What it was started with
+    pub line: CommandLine,
     /// How it ended
     pub ended: Ended,
     /// What it printed
@@ -185,10 +189,12 @@ impl Pod<'_> {
         let (stdout, stderr) =
             (self.folder.join(format!("{}.out", step.name)), self.folder.join(format!("{}.err", step.name)));
         let program = self.laptop.programs.join(&name);
+        let command = self.folder.join(format!("{}.command", step.name));
+        fs::write(&command, line.to_string()).map_err(|source| self.error("write its command", source))?;
         let ended = child::run(&program, &line, &stdout, &stderr, Some(deadline))
             .await
             .map_err(|source| self.error(&format!("start {}", program.display()), source))?;
-        Ok(StepReport { name: step.name.clone(), ended, stdout, stderr })
+        Ok(StepReport { name: step.name.clone(), line, ended, stdout, stderr })
     }
 
     /// The folders of the pod; the inner error keeps the pod from starting.
@@ -197,6 +203,11 @@ impl Pod<'_> {
             Folders { results: self.folder.join("results"), home: self.folder.join("home"), volumes: BTreeMap::new() };
         for folder in [&folders.results, &folders.home] {
             fs::create_dir_all(folder).map_err(|source| self.error("make its folder", source))?;
+        }
+        for (path, text) in &self.laptop.home {
+            let path = folders.home.join(path);
+            let written = fs::create_dir_all(path.parent().unwrap_or(&path)).and_then(|()| fs::write(&path, text));
+            written.map_err(|source| self.error("write its home", source))?;
         }
         let volumes = self.folder.join("volumes");
         Ok(match self.laptop.mountable.write(&self.task.task_spec, self.params, &volumes) {

@@ -81,6 +81,7 @@ fn laptop(work: &Path, script: &str, labels: BTreeMap<String, String>) -> Laptop
         programs,
         work: work.to_owned(),
         mountable: Mountable::default(),
+        home: BTreeMap::new(),
         labels,
         env: Vec::new(),
         extra_args: BTreeMap::new(),

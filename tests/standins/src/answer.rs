@@ -153,6 +153,37 @@ pub(crate) fn layer(server: Server, code: u16) -> Answer {
     }
 }
 
+/// A refusal in the server's form that quotes the request's address and headers, as one of Gangway's errors does.
+pub(crate) fn echo(server: Server, status: u16, before: usize, parts: &http::request::Parts) -> Answer {
+    let headers: Vec<String> = parts
+        .headers
+        .iter()
+        .map(|(name, value)| format!("{name}:[{}]", String::from_utf8_lossy(value.as_bytes())))
+        .collect();
+    let credentials = parts.headers.get("authorization").map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let words = format!(
+        "{}credentials {} were not accepted for {} {} map[{}]",
+        "so it is ".repeat(before / 9),
+        credentials.unwrap_or_default(),
+        parts.method,
+        parts.uri,
+        headers.join(" ")
+    );
+    match server {
+        Server::Gangway => grpc(status, if status == 401 { 16 } else { 2 }, &words),
+        Server::Kube => json_answer(
+            status,
+            &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+                "message": words, "reason": "Unknown", "details": {}, "code": status}),
+        ),
+        Server::Registry => {
+            json_answer(status, &json!({"errors": [{"code": "DENIED", "message": words, "detail": null}]}))
+        }
+        Server::Archive => json_answer(status, &json!({"message": words})),
+        Server::Bucket | Server::Deck | Server::Slack => text(status, "text/plain; charset=utf-8", words),
+    }
+}
+
 /// The server's own form of "there is nothing", 200.
 pub(crate) fn empty_list(server: Server) -> Answer {
     match server {

@@ -92,6 +92,7 @@ async fn enter(world: &World, server: Server, handler: Handler, request: Request
             answer::layer(server, code)
         }
         Some(Trouble::EmptyList) => answer::empty_list(server),
+        Some(Trouble::Echo(code, before)) => answer::echo(server, code, before, &parts),
         Some(Trouble::Answer(canned)) => self::canned(canned),
         Some(Trouble::AnswerAfter(canned)) => {
             treat();

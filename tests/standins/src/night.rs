@@ -94,7 +94,7 @@ impl Night {
             releases: vec![ReleaseScript { component: Some("hypershift-operator-main".into()), ..ReleaseScript::released() }],
             blocking: vec![job("e2e-aks", minutes(161)), job("e2e-aks-upgrade-minor", minutes(171))],
             informing: vec![job("e2e-kubevirt-aks", minutes(118))],
-            token: "sha256~standin-token".into(),
+            token: "sha256~find-me-token-of-gangway".into(),
         }
     }
 

@@ -50,6 +50,12 @@ impl Default for ServeOptions {
     }
 }
 
+/// Path of Slack's webhook, where none is made known.
+pub const WEBHOOK: &str = "/services/T0FINDME/B0FINDME/find-me-webhook-of-slack";
+
+/// The token in a kubeconfig, where none is chosen.
+pub const CLUSTER_TOKEN: &str = "find-me-token-of-the-cluster";
+
 /// Served servers; they end when this is dropped.
 pub struct Servers {
     addresses: BTreeMap<Server, SocketAddr>,
@@ -224,7 +230,7 @@ impl Servers {
 
     /// A webhook of Slack.
     pub fn slack_url(&self) -> String {
-        self.url(Server::Slack) + "/services/T0000/B0000/example"
+        self.url(Server::Slack) + WEBHOOK
     }
 
     /// KubeArchive's base URL.
@@ -237,17 +243,25 @@ impl Servers {
         self.closed.send_modify(|closed| closed.push(server));
     }
 
-    /// Writes a kubeconfig for the Kubernetes API, with this namespace and the token `standin`.
+    /// Writes a kubeconfig for the Kubernetes API, with this namespace and [`CLUSTER_TOKEN`].
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn write_kubeconfig(&self, path: &Path, namespace: &str) -> io::Result<()> {
+        self.write_kubeconfig_with(path, namespace, CLUSTER_TOKEN)
+    }
+
+    /// The same with a token of the caller's.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_kubeconfig_with(&self, path: &Path, namespace: &str, token: &str) -> io::Result<()> {
         let config = serde_json::json!({
             "apiVersion": "v1",
             "kind": "Config",
             "current-context": "standin",
             "clusters": [{"name": "standin", "cluster": {"server": self.kube_url()}}],
-            "users": [{"name": "standin", "user": {"token": "standin"}}],
+            "users": [{"name": "standin", "user": {"token": token}}],
             "contexts": [{"name": "standin", "context": {"cluster": "standin", "user": "standin", "namespace": namespace}}],
         });
         std::fs::write(path, crate::prow::yaml::print(&config))

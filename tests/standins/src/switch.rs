@@ -92,6 +92,9 @@ pub enum Trouble {
     Answer(Canned),
     /// The request has its effect, then this answer.
     AnswerAfter(Canned),
+    /// This status with the whole request quoted in the server's words, credentials included, after so many
+    /// bytes of other words; no effect.
+    Echo(u16, usize),
     /// Changes the world, then looks for further rules and treats the request as usual.
     Do(Arc<dyn Fn(&World) + Send + Sync>),
 }
@@ -114,6 +117,7 @@ impl std::fmt::Debug for Trouble {
             Self::EmptyList => "empty list",
             Self::Answer(_) => "answer",
             Self::AnswerAfter(_) => "answer after",
+            Self::Echo(code, _) => return write!(f, "{code} with the request quoted"),
             Self::Do(_) => "do",
         };
         f.write_str(word)

@@ -26,6 +26,8 @@ pub struct Asked {
     pub method: String,
     /// Path and query as sent.
     pub path: String,
+    /// The header `authorization` as sent; empty without one.
+    pub authorization: String,
     /// Status of the answer; none when the connection ended without one, or while it is worked on.
     pub status: Option<u16>,
     /// The world's time of arrival.
@@ -267,7 +269,10 @@ impl World {
 
     pub(crate) fn asked(&self, server: Server, parts: &Parts) -> usize {
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        let asked = Asked { server, method: parts.method.to_string(), path, status: None, at: self.now(), fault: None };
+        let authorization = parts.headers.get(http::header::AUTHORIZATION);
+        let authorization = authorization.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let method = parts.method.to_string();
+        let asked = Asked { server, method, path, authorization, status: None, at: self.now(), fault: None };
         let mut log = self.0.asked.lock().expect("the log's lock");
         log.push(asked);
         log.len() - 1

@@ -15,7 +15,8 @@ fn world() -> (World, ManualTime) {
 }
 
 fn ask(world: &World, server: Server, method: &str, path: &str, body: &str) -> (u16, String) {
-    let request = Request::builder().method(method).uri(path).header("authorization", "Bearer sha256~standin-token");
+    let request =
+        Request::builder().method(method).uri(path).header("authorization", "Bearer sha256~find-me-token-of-gangway");
     let request = if body.is_empty() { request } else { request.header("content-type", "application/json") };
     let answer = world.direct(server).ask_blocking(request.body(Bytes::from(body.to_owned())).unwrap()).unwrap();
     (answer.status().as_u16(), String::from_utf8(answer.into_body().to_vec()).unwrap())

@@ -104,8 +104,8 @@ impl Registry {
     }
 }
 
-/// The token that the registry hands out.
-const TOKEN: &str = "standin-token";
+/// The token that the registry's token service hands out.
+pub const SESSION_TOKEN: &str = "session-token-of-the-standin-registry";
 
 pub(crate) fn handle(world: &World, parts: &Parts, _body: &Bytes) -> Answer {
     let state = world.registry_state();
@@ -116,7 +116,7 @@ pub(crate) fn handle(world: &World, parts: &Parts, _body: &Bytes) -> Answer {
             Access::Bearer(Some(wanted)) if sent.strip_prefix("Basic ") != Some(wanted) => {
                 error(401, "UNAUTHORIZED", "authentication required", json!(null))
             }
-            _ => json_answer(200, &json!({"token": TOKEN, "access_token": TOKEN, "expires_in": 300})),
+            _ => json_answer(200, &json!({"token": SESSION_TOKEN, "access_token": SESSION_TOKEN, "expires_in": 300})),
         };
     }
     let Some(rest) = path.strip_prefix("/v2/") else {
@@ -130,7 +130,7 @@ pub(crate) fn handle(world: &World, parts: &Parts, _body: &Bytes) -> Answer {
         Access::Basic(wanted) => {
             (sent.strip_prefix("Basic ") != Some(wanted)).then(|| "Basic realm=\"standin\"".to_owned())
         }
-        Access::Bearer(_) => (sent.strip_prefix("Bearer ") != Some(TOKEN)).then(|| {
+        Access::Bearer(_) => (sent.strip_prefix("Bearer ") != Some(SESSION_TOKEN)).then(|| {
             format!("Bearer realm=\"http://{host}/token\",service=\"standin\",scope=\"repository:{scope}:pull\"")
         }),
     };
