@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::support::Dir;
+use crate::support::commands::{RUN_BY, blocks};
 
 fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -89,13 +90,56 @@ fn every_link_leads_somewhere() {
     }
 }
 
+/// Every command block is run by a test, or says what it needs.
+#[test]
+fn every_command_block_is_run_or_says_what_it_needs() {
+    let mut sources: String = below("tests", ".rs").iter().map(|path| read(path)).collect();
+    sources.push_str(&read(&repository("lib/tests/crash.rs")));
+    let root = repository("");
+    let mut names: Vec<String> =
+        documents().iter().map(|path| path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned()).collect();
+    names.sort();
+    let mut unclaimed = Vec::new();
+    for document in &names {
+        let mut runs = RUN_BY.iter().filter(|(claimed, _, _)| claimed == document);
+        for block in blocks(document) {
+            if let Some(needs) = &block.needs {
+                assert!(!needs.trim().is_empty(), "{document}, {:?}: needs nothing", block.heading);
+                continue;
+            }
+            match runs.next() {
+                Some((_, heading, by)) if *heading == block.heading => {
+                    let exists = if by.starts_with(".ci/") {
+                        let script = read(&repository(by));
+                        block.code.lines().all(|line| script.lines().any(|known| known.trim() == line))
+                    } else {
+                        sources.contains(&format!("fn {by}("))
+                    };
+                    assert!(exists, "{document}, {heading:?}: {by} does not run\n{}", block.code);
+                }
+                _ => unclaimed.push(format!("{document}, {:?}:\n{}", block.heading, block.code)),
+            }
+        }
+        assert!(unclaimed.is_empty() || runs.next().is_none(), "{document}: claims are out of order");
+        assert_eq!(runs.next(), None, "{document}: a block that tests/support/commands.rs names is gone");
+    }
+    let gone: Vec<_> = RUN_BY.iter().filter(|(document, _, _)| !names.iter().any(|name| name == document)).collect();
+    assert!(gone.is_empty(), "{gone:?}");
+    assert!(
+        unclaimed.is_empty(),
+        "these command blocks are run by no test; follow each in one and name it in tests/support/commands.rs, or, if it \
+         cannot be run here, put <!-- needs: WHAT --> into the line before it\n\n{}",
+        unclaimed.join("\n")
+    );
+}
+
 /// Commands of ours in code blocks use flags that the binary has, by its `--help` page.
 #[test]
 fn every_flag_in_a_command_exists() {
     let mut checked = 0;
     for document in documents() {
         for (language, code) in split(&read(&document)).1 {
-            if !["sh", "console"].contains(&language.as_str()) {
+            if !["sh", "console", "bash", "shell"].contains(&language.as_str()) {
                 continue;
             }
             for line in code.replace("\\\n", " ").lines() {

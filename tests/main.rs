@@ -13,6 +13,8 @@ mod manifests;
 mod notify_slack;
 mod pipeline;
 #[cfg(feature = "rehearsal")]
+mod readme;
+#[cfg(feature = "rehearsal")]
 mod rehearsal;
 mod resolve_image;
 #[cfg(feature = "rehearsal")]

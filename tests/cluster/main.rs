@@ -2,7 +2,11 @@
 //!
 //! `.ci/cluster-tests` says what it needs and runs it. Each test has a namespace of its own.
 
+#[path = "../support/commands.rs"]
+mod commands;
+
 mod authority;
+mod cronjobs;
 mod edges;
 mod field;
 mod gate;
@@ -10,9 +14,13 @@ mod hand;
 mod integration_service;
 mod kubectl;
 mod manifests;
+mod migration;
 mod onboarding;
+mod platform;
 mod promotion;
 mod rbac;
+mod readmes;
 mod release_service;
 mod run;
+mod runbook;
 mod tasks;

@@ -34,6 +34,10 @@ impl ReleaseService {
         let player = std::thread::spawn(move || {
             let events = serde_json::Deserializer::from_reader(output).into_iter::<Value>();
             for event in events.map_while(Result::ok).filter(|event| event["type"] == "ADDED") {
+                // One that ended before this began to play stays as it is.
+                if !event["object"]["status"]["completionTime"].is_null() {
+                    continue;
+                }
                 play(&kubectl, &event["object"], &digest, fate);
             }
         });

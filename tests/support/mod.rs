@@ -1,5 +1,6 @@
 //! Running a binary as a stranger would: its own folder, an empty environment, no terminal.
 
+pub mod commands;
 pub mod registry;
 
 use std::ffi::OsStr;
