@@ -16,6 +16,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 use gate::cluster::ClusterOptions;
@@ -23,7 +24,7 @@ use gate::collect::glob::Glob;
 use gate::collect::outcome::{self, TestOutput};
 use gate::collect::policy::{INFORMING_GRACE, Policy, ProofMode, Reruns, TIMEOUT};
 use gate::collect::{self, Options};
-use gate::duration;
+use gate::duration::{self, DurationError};
 use gate::http::BaseUrl;
 use gate::prow::budget::Limits;
 use gate::prow::{ARTIFACTS_URL, DECK_URL, GANGWAY_URL};
@@ -144,7 +145,9 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     results.set("verdict", verdict.decision.as_str());
     results.set("TEST_OUTPUT", TestOutput::of(&record, verdict).json());
     results.set("summary", &summary);
-    results.write(|| outcome::table(&record, verdict, step.clock.as_ref())).map_err(Failure::failed)?;
+    results
+        .write(|| outcome::table(&record, verdict, step.clock.as_ref(), step::terminal::width()))
+        .map_err(Failure::failed)?;
     match verdict.decision {
         Decision::Passed => Ok(()),
         Decision::Failed | Decision::Undecided => Err(Failure::refused(summary)),
@@ -153,8 +156,8 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
 
 fn options(args: Args) -> Result<Options, Failure> {
     let policy = Policy {
-        timeout: span("--timeout", args.timeout.as_deref(), TIMEOUT)?,
-        informing_grace: span("--informing-grace", args.informing_grace.as_deref(), INFORMING_GRACE)?,
+        timeout: span("--timeout", args.timeout.as_deref(), TIMEOUT, duration::parse_positive)?,
+        informing_grace: span("--informing-grace", args.informing_grace.as_deref(), INFORMING_GRACE, duration::parse)?,
         reruns: args.rerun.as_deref().map_or(Ok(Reruns::default()), str::parse).map_err(Failure::misuse)?,
         proof: args.proof.as_deref().map_or(Ok(ProofMode::default()), str::parse).map_err(Failure::misuse)?,
         proof_logs: patterns(&args.proof_log)?,
@@ -185,8 +188,13 @@ fn options(args: Args) -> Result<Options, Failure> {
     })
 }
 
-fn span(flag: &str, given: Option<&str>, default: std::time::Duration) -> Result<std::time::Duration, Failure> {
-    let read = |text| duration::parse(text).map_err(|error| Failure::misuse(format!("{flag}: {error}")));
+fn span(
+    flag: &str,
+    given: Option<&str>,
+    default: Duration,
+    parse: fn(&str) -> Result<Duration, DurationError>,
+) -> Result<Duration, Failure> {
+    let read = |text| parse(text).map_err(|error| Failure::misuse(format!("{flag}: {error}")));
     given.map_or(Ok(default), read)
 }
 

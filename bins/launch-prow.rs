@@ -157,8 +157,8 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let transport = Arc::new(UreqTransport::new(extra.unwrap_or_default()));
     let ended = launch::run(&options, store, transport, step.clock).await?;
     results.set("launched", ended.launched.to_string());
-    results.write(|| ended.table).map_err(Failure::failed)?;
-    ended.error.map_or(Ok(()), |error| Err(error.into()))
+    results.write(|| ended.table.clone()).map_err(Failure::failed)?;
+    ended.end()
 }
 
 fn request(args: &Args) -> Result<jobs::Request, Failure> {

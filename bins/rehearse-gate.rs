@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use argh::{ArgsInfo, FromArgs};
 use gate::step::args::{Parsed, parse};
 use gate::step::exit::Exit;
+use gate::step::terminal;
 use rehearsal::rehearse::{Options, RehearseError, TIME_SCALE, list_scenarios, rehearse};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -67,7 +68,10 @@ fn main() -> ExitCode {
         Parsed::Wrong(problem) => return end(Exit::Misuse, problem),
     };
     if args.list_scenarios {
-        return match list_scenarios(&mut io::stdout().lock()) {
+        let mut list = Vec::new();
+        let listed = list_scenarios(&mut list);
+        let list = terminal::fitted(&String::from_utf8_lossy(&list), terminal::width());
+        return match listed.and_then(|()| io::stdout().write_all(list.as_bytes())) {
             Ok(()) => Exit::Done.into(),
             Err(error) => end(Exit::Failed, error),
         };
@@ -79,6 +83,9 @@ fn main() -> ExitCode {
         keep: args.keep,
         time_scale: args.time_scale.max(1),
         serve: args.serve,
+        colour: terminal::colour(&io::stdout()),
+        width: terminal::width(),
+        redraw: terminal::can_redraw(&io::stderr()),
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -106,6 +113,7 @@ async fn until_signalled(options: &Options) -> ExitCode {
 }
 
 fn end(exit: Exit, problem: impl std::fmt::Display) -> ExitCode {
-    let _ = writeln!(io::stderr(), "error: {problem}");
+    let error = terminal::painted("error:", terminal::RED, terminal::colour(&io::stderr()));
+    let _ = writeln!(io::stderr(), "{error} {problem}");
     exit.into()
 }

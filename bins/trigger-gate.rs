@@ -167,7 +167,7 @@ fn options(args: &Args) -> Result<Options, Failure> {
     let wanted = scenarios.iter().enumerate();
     let wanted = wanted.map(|(index, scenario)| Wanted { scenario: scenario.clone(), plan: plan(index) }).collect();
     let time = |flag: &str, given: &Option<String>, default: &str| {
-        let parsed = gate::duration::parse(given.as_deref().unwrap_or(default));
+        let parsed = gate::duration::parse_positive(given.as_deref().unwrap_or(default));
         parsed.map_err(|error| Failure::misuse(format!("{flag}: {error}")))
     };
     Ok(Options {

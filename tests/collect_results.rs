@@ -136,6 +136,7 @@ fn bad_input_is_named_and_nothing_is_asked() {
     let asked = night.world.requests().len();
     for (flags, words) in [
         (vec!["--timeout", "5"], "--timeout: expected a duration such as 5h30m"),
+        (vec!["--timeout", "0s"], "--timeout: expected a duration of more than 0"),
         (vec!["--informing-grace", "soon"], "--informing-grace: expected a duration"),
         (vec!["--rerun", "flake=1"], "--rerun: expected CAUSE=N"),
         (vec!["--rerun", "setup=x"], "--rerun: expected CAUSE=N"),

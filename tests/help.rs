@@ -1,9 +1,7 @@
 //! `--help` of each binary, held by goldens in `tests/help/`.
 
+use crate::support::Tool;
 use std::path::Path;
-use std::process::{Command, Stdio};
-
-use crate::support::{Tool, binary};
 
 /// The binaries of this package that people call.
 pub const BINARIES: &[&str] = &[
@@ -49,21 +47,4 @@ fn versions_and_unknown_flags() {
         assert_eq!(unknown.code, 2);
         assert!(unknown.stderr.contains("--no-such-flag"), "{}", unknown.stderr);
     }
-}
-
-/// With stderr and stdout on a terminal (by `script`, which every Debian has) a step logs and prints for
-/// people.
-#[test]
-fn a_step_speaks_on_a_terminal() {
-    let image = format!("quay.io/acme/ho@sha256:{}", "4be1f0c2".repeat(8));
-    let snapshot = format!(r#"{{"components":[{{"name":"ho","containerImage":"{image}"}}]}}"#);
-    let step = binary("resolve-image").display();
-    let command = format!("'{step}' --offline --component ho --snapshot '{snapshot}'");
-    let Ok(output) = Command::new("script").args(["-qec", &command, "/dev/null"]).stdin(Stdio::null()).output() else {
-        eprintln!("skipped: there is no `script` here");
-        return;
-    };
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}");
-    assert!(said.contains(&image) && !said.contains('{'), "a table, no JSON: {said}");
 }

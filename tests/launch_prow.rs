@@ -151,7 +151,7 @@ fn refused(case: &Case, output: &Output, words: &[&str]) {
 #[test]
 fn bad_jobs() {
     let case = Case::new();
-    let table: [(&[&str], &[&str]); 17] = [
+    let table: [(&[&str], &[&str]); 20] = [
         (
             &["--blocking", "\"periodic-a\""],
             &["--blocking", "JSON array of job names", "found a string: \"periodic-a\""],
@@ -160,6 +160,12 @@ fn bad_jobs() {
         (&["--blocking", r#"["periodic-a","periodic-a"]"#], &["--blocking, entry 2", "twice", "entry 1"]),
         (&["--blocking", r#"["periodic-a",""]"#], &["--blocking, entry 2", "empty"]),
         (&["--blocking", r#"["periodic-a\n"]"#], &["--blocking, entry 1", "control character"]),
+        (
+            &["--blocking", "[\"periodic-\u{200b}a\"]"],
+            &["--blocking, entry 1", r#""periodic-\u{200b}a" holds '\u{200b}'"#],
+        ),
+        (&["--jobs", "- name: periodic-\u{ad}a"], &["--jobs, line 1", r"'\u{ad}'"]),
+        (&["--jobs", "- name: a\n  override-env: [X, X]"], &["--jobs, line 2: override-env: X is named twice"]),
         (
             &["--blocking", r#"["periodic-a"]"#, "--informing", r#"["periodic-a"]"#],
             &["--informing, entry 1", "informing here and blocking in --blocking, entry 1"],
@@ -188,7 +194,7 @@ fn bad_images_services_and_secrets() {
     let empty = case.dir.path("empty").display().to_string();
     let upper = IMAGE.replace("4444", "ABCD");
     let blank = format!(" {IMAGE}");
-    let table: [(&str, &str, &[&str]); 15] = [
+    let table: [(&str, &str, &[&str]); 16] = [
         ("--image", "quay.io/acme/ho:latest", &["--image", "quay.io/acme/ho:latest", "@sha256:<64 hex"]),
         ("--image", "quay.io/acme/ho@sha256:a", &["--image", "64 digits", "found \"sha256:a\""]),
         ("--image", &upper, &["--image", "0-9 and a-f"]),
@@ -196,6 +202,7 @@ fn bad_images_services_and_secrets() {
         ("--image", "", &["--image"]),
         ("--override-env", "", &["--override-env", "periodic-a"]),
         ("--override-env", "A-B", &["--override-env", "\"A-B\""]),
+        ("--override-env", "A,B,A", &["--override-env: A is named twice"]),
         ("--gangway-url", "http://gangway.example.com", &["--gangway-url", "plain http", "https://"]),
         ("--deck-url", "http://deck.example.com", &["--deck-url", "plain http", "https://"]),
         ("--artifacts-url", "storage", &["--artifacts-url", "https://host/path", "\"storage\""]),
@@ -209,6 +216,37 @@ fn bad_images_services_and_secrets() {
         let output = case.changed(&[(flag, value)]).args(["--blocking", r#"["periodic-a"]"#]).run();
         refused(&case, &output, words);
     }
+}
+
+/// What a stopped launch leaves running is said, the first time and when it is repeated.
+#[test]
+fn a_refused_job_s_message_names_what_runs() {
+    let case = Case::new();
+    let jobs = ["--blocking", r#"["periodic-a","periodic-unknown","periodic-b"]"#];
+    for _ in 0..2 {
+        let output = case.tool().args(jobs).run();
+        assert_eq!(output.code, 1, "{}", output.stderr);
+        let error = output.stderr.lines().last().unwrap();
+        assert!(error.starts_with("error: periodic-unknown was not launched: Prow has no periodic job"), "{error}");
+        assert!(error.ends_with("; launched before that, and not stopped: periodic-a"), "{error}");
+    }
+    let first = Case::new();
+    let output = first.tool().args(["--blocking", r#"["periodic-unknown"]"#]).run();
+    assert!(!output.stderr.contains("launched before"), "nothing runs: {}", output.stderr);
+}
+
+/// The API server's client has its say in our words, once.
+#[test]
+fn an_unreachable_cluster_is_one_line() {
+    let case = Case::new();
+    let config = "{apiVersion: v1, kind: Config, clusters: [{name: a, cluster: {server: 'http://127.0.0.1:9'}}], \
+         contexts: [{name: a, context: {cluster: a, user: a}}], users: [{name: a, user: {}}], current-context: a}";
+    let config = case.dir.write("kubeconfig", config).display().to_string();
+    let output = case.changed(&[("--record", "configmap:gate")]).args(ALL).args(["--kubeconfig", &config]).run();
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    let lines: Vec<&str> = output.stderr.lines().collect();
+    assert!(lines.iter().all(|line| line.starts_with("error: ") || line.contains(" WARN ")), "{}", output.stderr);
+    assert_eq!(lines.iter().filter(|line| line.contains("error")).count(), 1, "{}", output.stderr);
 }
 
 #[test]

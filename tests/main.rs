@@ -12,6 +12,7 @@ mod launch_prow;
 mod manifests;
 mod notify_slack;
 mod pipeline;
+mod proxies;
 #[cfg(feature = "rehearsal")]
 mod readme;
 #[cfg(feature = "rehearsal")]
@@ -21,4 +22,5 @@ mod resolve_image;
 mod secrets;
 mod support;
 mod tasks;
+mod terminal;
 mod trigger_gate;

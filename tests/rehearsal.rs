@@ -254,6 +254,21 @@ fn misuse_says_what_and_where() {
     }
 }
 
+/// Outside of a checkout there is no file to fall back on: it says which, and what to do.
+#[test]
+fn without_a_checkout_the_pipeline_is_asked_for() {
+    let dir = Dir::new();
+    for args in [&[][..], &["--serve"]] {
+        let output = Tool::new("rehearse-gate").args(args).command().current_dir(dir.path("")).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        for words in ["cannot read .tekton/pipelines/ho-release-gate.yaml: No such file", "checkout", "--pipeline FILE"]
+        {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+    }
+}
+
 /// What `--serve` prints is copied into a shell and does a night by hand.
 #[test]
 fn served_stand_ins_take_every_step_by_hand() {

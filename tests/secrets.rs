@@ -96,7 +96,7 @@ fn night(name: &str, arrange: impl FnOnce(&Stage)) -> Night {
     let run = Run::new(document.spec(), None, &request, laptop).unwrap();
     let report = runtime.block_on(run.run(|_| ())).unwrap();
     let record = rehearsal::record::Record::read(&stage.record().unwrap_or_default());
-    let (code, words) = outcome::of(&report, &record);
+    let (code, words) = outcome::of(&report, &record, 100);
     dir.write("words", words.join("\n"));
     let night = Night { dir, stage, code };
     night.by_hand();

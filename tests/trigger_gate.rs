@@ -410,6 +410,8 @@ fn bad_input_is_named_and_nothing_is_sent() {
         (vec!["--scenario", "a,b,c", "--snapshot", "x", "--release-plan", "p,q"], "--release-plan: expected one"),
         (vec!["--scenario", "a", "--snapshot", "x", "--wait", "soon"], "--wait"),
         (vec!["--scenario", "a", "--snapshot", "x", "--keep", "3d"], "--keep"),
+        (vec!["--scenario", "a", "--snapshot", "x", "--wait", "0"], "--wait: expected a duration of more than 0"),
+        (vec!["--scenario", "a", "--snapshot", "x", "--keep", "0s"], "--keep: expected a duration of more than 0"),
         (vec!["--scenario", "a", "--snapshot", "x", "--slack-webhook-file", "/nowhere/url"], "--slack-webhook-file"),
     ] {
         let output =

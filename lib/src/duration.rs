@@ -6,9 +6,10 @@ use jiff::SignedDuration;
 
 /// Why a text is no duration.
 #[derive(Debug, thiserror::Error)]
-#[error("expected a duration such as 5h30m, 45m or 45s, found {found:?}")]
+#[error("expected a duration{least} such as 5h30m, 45m or 45s, found {found:?}")]
 pub struct DurationError {
     found: String,
+    least: &'static str,
 }
 
 /// Reads a duration such as `5h30m`, `45s` or `0`.
@@ -16,7 +17,7 @@ pub struct DurationError {
 /// # Errors
 /// Anything else, a negative span and a bare number other than 0 among it.
 pub fn parse(text: &str) -> Result<Duration, DurationError> {
-    let wrong = || DurationError { found: text.to_owned() };
+    let wrong = || DurationError { found: text.to_owned(), least: "" };
     if text == "0" {
         return Ok(Duration::ZERO);
     }
@@ -25,6 +26,19 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     }
     let span: SignedDuration = text.parse().map_err(|_| wrong())?;
     Duration::try_from(span).map_err(|_| wrong())
+}
+
+/// Reads a duration of which 0 would make no sense.
+///
+/// # Errors
+/// Those of [`parse`], and for `0`.
+pub fn parse_positive(text: &str) -> Result<Duration, DurationError> {
+    let duration = parse(text)?;
+    if duration.is_zero() {
+        Err(DurationError { found: text.to_owned(), least: " of more than 0" })
+    } else {
+        Ok(duration)
+    }
 }
 
 /// Why a text is no number of days.
@@ -67,6 +81,18 @@ mod tests {
             assert_eq!(parse(text).unwrap(), Duration::from_secs(seconds), "{text}");
         }
         assert_eq!(parse("1500ms").unwrap(), Duration::from_millis(1500));
+    }
+
+    #[test]
+    fn refuses_nothing_where_something_is_needed() {
+        for text in ["0", "0s", "0h0m"] {
+            let problem = parse_positive(text).unwrap_err().to_string();
+            assert_eq!(
+                problem,
+                format!("expected a duration of more than 0 such as 5h30m, 45m or 45s, found {text:?}")
+            );
+        }
+        assert_eq!(parse_positive("1s").unwrap(), Duration::from_secs(1));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 use tower::ServiceExt;
 use tower::layer::layer_fn;
 
+use super::proxy;
 use super::refusals::Carried;
 use crate::http::{self, RootsError};
 use crate::secret::{Secret, SecretError, SecretFile};
@@ -141,6 +142,13 @@ pub async fn bearer(options: &ClusterOptions) -> Result<Option<Bearer>, ClusterE
 }
 
 async fn configure(options: &ClusterOptions) -> Result<Config, ClusterError> {
+    let mut config = find(options).await?;
+    let variable = |name: &str| std::env::var(name).ok();
+    config.proxy_url = config.proxy_url.filter(|proxy| !proxy::is_bypassed(&config.cluster_url, proxy, variable));
+    Ok(config)
+}
+
+async fn find(options: &ClusterOptions) -> Result<Config, ClusterError> {
     let choice = KubeConfigOptions { context: options.context.clone(), ..KubeConfigOptions::default() };
     if let Some(path) = &options.kubeconfig {
         let unusable = |source| ClusterError::Kubeconfig { path: path.clone(), source };

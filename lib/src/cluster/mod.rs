@@ -1,6 +1,7 @@
 //! The Kubernetes cluster: how it is reached, and what its errors mean.
 
 mod connect;
+mod proxy;
 mod refusals;
 
 pub use connect::{Bearer, Cluster, ClusterError, ClusterOptions, bearer};

@@ -125,13 +125,11 @@ fn list(reasons: &[String], limit: usize) -> String {
     shown
 }
 
-/// How wide the table is, whatever the terminal.
-const WIDTH: u16 = 80;
-
-/// The verdict and every job, readable in 80 columns.
-pub fn table(record: &GateRecord, verdict: &Verdict, clock: &dyn Clock) -> String {
+/// The verdict and every job, in so many columns.
+pub fn table(record: &GateRecord, verdict: &Verdict, clock: &dyn Clock, width: usize) -> String {
+    let width = u16::try_from(width).unwrap_or(u16::MAX);
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     let names = words::names(&record.jobs);
     for class in [Class::Blocking, Class::Informing] {
         for (job, name) in record.jobs.iter().zip(&names).filter(|(job, _)| job.class == class) {
@@ -229,9 +227,9 @@ mod tests {
         let read: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert!(read["note"].as_str().unwrap().contains("more"), "{json}");
         assert!(serde_json::to_vec(&record).unwrap().len() < crate::record::MAX_BYTES);
-        let table = table(&record, verdict, &SystemClock::default());
+        let table = table(&record, verdict, &SystemClock::default(), 80);
         for line in table.lines() {
-            assert!(line.chars().count() <= usize::from(WIDTH) || line.starts_with("https://"), "{line}");
+            assert!(line.chars().count() <= 80 || line.starts_with("https://"), "{line}");
         }
         assert!(table.lines().count() < 200 * 4, "{} lines", table.lines().count());
         assert!(table.contains("upgrade-199") && table.contains("2h51m"));

@@ -10,7 +10,7 @@ use rustls::pki_types::CertificateDer;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, AsSendBody, SendBody};
 
-use super::base_url::host_of;
+use super::base_url::{host_of, is_loopback};
 use super::{Body, Request, Response, Transport, TransportError, roots};
 
 /// Connecting takes longer than this only when nobody is there (10 seconds). Below every timeout of
@@ -51,7 +51,7 @@ impl UreqTransport {
 
     fn exchange(&self, request: Request) -> Result<Response, TransportError> {
         let Request { method, url, headers, token, body, timeout } = request;
-        let host = host_of(&url);
+        let (host, here) = (host_of(&url), is_loopback(&url));
         let mut builder = http::Request::builder().method(method).uri(url.as_str());
         for (name, value) in &headers {
             builder = builder.header(name, value);
@@ -60,8 +60,8 @@ impl UreqTransport {
             builder = builder.header(http::header::AUTHORIZATION, format!("Bearer {}", token.expose()));
         }
         let result = match body {
-            Some(body) => self.run(builder.body(body.to_vec()), timeout),
-            None => self.run(builder.body(SendBody::none()), timeout),
+            Some(body) => self.run(builder.body(body.to_vec()), timeout, here),
+            None => self.run(builder.body(SendBody::none()), timeout, here),
         };
         let (head, body) = result.map_err(|error| classify(error, host, timeout))?.into_parts();
         Ok(Response {
@@ -75,9 +75,14 @@ impl UreqTransport {
         &self,
         request: http::Result<http::Request<impl AsSendBody>>,
         timeout: Duration,
+        here: bool,
     ) -> Result<http::Response<ureq::Body>, ureq::Error> {
-        let request = self.agent.configure_request(request?).timeout_global(Some(timeout)).build();
-        self.agent.run(request)
+        let mut request = self.agent.configure_request(request?).timeout_global(Some(timeout));
+        // No proxy would find this machine by that name.
+        if here {
+            request = request.proxy(None);
+        }
+        self.agent.run(request.build())
     }
 }
 

@@ -15,7 +15,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor, value::SeqAccessDeserializer};
 use serde_saphyr::Spanned;
 
-use super::{Asked, JobsError, check_name, check_value, check_variable, job, quoted};
+use super::{Asked, JobsError, check_name, check_override, check_value, check_variable, job, quoted};
 use crate::collect::glob::Glob;
 use crate::record::Class;
 
@@ -111,9 +111,7 @@ fn check(flag: &str, entry: Entry) -> Result<Asked, JobsError> {
         if names.value.0.is_empty() {
             return Err(JobsError::new(place, "override-env: expected a variable's name, found an empty list"));
         }
-        for name in &names.value.0 {
-            check_variable(name).map_err(|problem| JobsError::new(&place, format!("override-env: {problem}")))?;
-        }
+        check_override(&names.value.0).map_err(|problem| JobsError::new(&place, format!("override-env: {problem}")))?;
         job.override_env = names.value.0;
     }
     job.owner = entry.owner.map(|owner| one_line(flag, "owner", owner)).transpose()?;

@@ -59,9 +59,7 @@ pub struct Request {
 /// # Errors
 /// [`JobsError`] for the first thing that is wrong.
 pub fn read(given: &Given<'_>) -> Result<Request, JobsError> {
-    for name in given.override_env {
-        check_variable(name).map_err(|problem| JobsError::new("--override-env", problem))?;
-    }
+    check_override(given.override_env).map_err(|problem| JobsError::new("--override-env", problem))?;
     let env = given.env.map(|text| names::variables("--env", text)).transpose()?.unwrap_or_default();
     let mut asked = Vec::new();
     for (flag, text, class) in
@@ -160,9 +158,26 @@ fn check_name(name: &str) -> Result<(), String> {
     if name.trim().is_empty() {
         return Err(format!("a blank name; {expected}"));
     }
-    match name.chars().find(|c| c.is_control() || c.is_whitespace()) {
+    // What Prow takes in a job's name. Anything else may be invisible, or look like one of these.
+    let known = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    match name.chars().find(|c| !known(c)) {
         Some(c) if c.is_control() => Err(format!("{} holds a control character; {expected}", quoted(name))),
-        Some(_) => Err(format!("{} holds a blank; {expected}", quoted(name))),
+        Some(c) if c.is_whitespace() => Err(format!("{} holds a blank; {expected}", quoted(name))),
+        Some(c) => Err(format!("{} holds {}, which no job's name has; {expected}", quoted(name), spelled(c))),
+        None => Ok(()),
+    }
+}
+
+/// A letter as one can see it, its number besides where it is no plain one.
+fn spelled(c: char) -> String {
+    if c.is_ascii() { format!("{c:?}") } else { format!("'{}'", c.escape_unicode()) }
+}
+
+/// What is wrong with the variables that carry the image, if anything.
+fn check_override(names: &[String]) -> Result<(), String> {
+    names.iter().try_for_each(|name| check_variable(name))?;
+    match names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+        Some((_, twice)) => Err(format!("{twice} is named twice; expected each variable once")),
         None => Ok(()),
     }
 }
@@ -249,10 +264,14 @@ mod tests {
         let names = image();
         let common = Given { env: Some(r#"{"IMAGE":"x"}"#), ..given(r#"["a"]"#, "", "", &names) };
         assert!(read(&common).unwrap_err().to_string().contains("also set in --env"));
-        let bad = vec!["1 bad=name".to_owned()];
-        assert!(
-            read(&given(r#"["a"]"#, "", "", &bad)).unwrap_err().to_string().starts_with("--override-env: expected")
-        );
+        let named = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            read(&given(r#"["a"]"#, "", "", &names)).unwrap_err().to_string()
+        };
+        assert!(named(&["1 bad=name"]).starts_with("--override-env: expected"));
+        assert_eq!(named(&["A", "B", "A"]), "--override-env: A is named twice; expected each variable once");
+        let own = refused("", "", "- name: a\n  override-env: [X, X]\n");
+        assert_eq!(own, "--jobs, line 2: override-env: X is named twice; expected each variable once");
     }
 
     proptest! {

@@ -109,6 +109,11 @@ mod tests {
             (r#"["  "]"#, "--blocking, entry 1: a blank name"),
             (r#"["a "]"#, r#"--blocking, entry 1: "a " holds a blank"#),
             ("[\"a\\nb\"]", r#"--blocking, entry 1: "a\nb" holds a control character"#),
+            ("[\"a\u{200b}b\"]", r#"--blocking, entry 1: "a\u{200b}b" holds '\u{200b}', which no job's name has"#),
+            ("[\"\u{feff}a\"]", r#"holds '\u{feff}'"#),
+            // A Cyrillic letter that looks like a Latin one.
+            ("[\"periodic-\u{430}\"]", r#"holds '\u{430}'"#),
+            (r#"["a/b"]"#, r#"holds '/'"#),
         ];
         for (text, message) in table {
             let error = names("--blocking", text).unwrap_err().to_string();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Finder, LaunchError, Launcher, bind, compare, launch_all, launched, order, settled, table};
+use super::{Finder, LaunchError, Launcher, bind, compare, launch_all, order, settled, table};
 use crate::clock::SharedClock;
 use crate::http::{BaseUrl, SharedTransport};
 use crate::image::ImageRef;
@@ -13,7 +13,11 @@ use crate::prow::deck::Deck;
 use crate::prow::gangway::{Create, Gangway};
 use crate::record::{Candidate, Class, GateRecord, Identity, JobRecord, Journal, LaunchOptions, RecordError, Store};
 use crate::secret::SecretFile;
-use crate::step::Failure;
+use crate::step::{Chain, Failure};
+use crate::text::some_of;
+
+/// Jobs that a message names.
+const SHOWN: usize = 5;
 
 /// What is to be launched, and through whom.
 #[derive(Debug, Clone)]
@@ -41,10 +45,29 @@ pub struct Options {
 pub struct Ended {
     /// How many jobs run.
     pub launched: usize,
+    /// Their names.
+    pub running: Vec<String>,
     /// The jobs with what became of each, for people.
     pub table: String,
     /// Why it stopped, if it did.
     pub error: Option<LaunchError>,
+}
+
+impl Ended {
+    /// What the step ends with; a launch that stopped says what runs all the same.
+    ///
+    /// # Errors
+    /// Why it stopped.
+    pub fn end(self) -> Result<(), Failure> {
+        let Some(error) = self.error else { return Ok(()) };
+        let beside = error.concerns_the_job() && !self.running.is_empty();
+        let failure = Failure::from(error);
+        if !beside {
+            return Err(failure);
+        }
+        let (text, names) = (Chain(failure.error.as_ref()).to_string(), some_of(&self.running, SHOWN));
+        Err(Failure::new(failure.exit, format!("{text}; launched before that, and not stopped: {names}")))
+    }
 }
 
 /// Launches what is asked for, or finds in the record that it is done.
@@ -79,7 +102,9 @@ pub async fn run(
     let launcher = Launcher::new(journal, gangway, finder, clock);
     let error = launch_all(&launcher).await.err();
     let record = launcher.journal().record().await;
-    Ok(Ended { launched: launched(&record), table: table(&record), error })
+    let runs = |job: &&JobRecord| job.attempts.iter().any(|attempt| attempt.execution.is_some());
+    let running: Vec<_> = record.jobs.iter().filter(runs).map(|job| job.name.clone()).collect();
+    Ok(Ended { launched: running.len(), running, table: table(&record), error })
 }
 
 /// The orders that a run would send, blocking jobs first. Reads the record and writes nothing.

@@ -10,6 +10,7 @@ use crate::clock::SharedClock;
 use crate::image::ImageRef;
 use crate::retry::Policy;
 use crate::step::Failure;
+use crate::text;
 
 /// How often somebody else's write is given way to before that is called an error.
 const MAX_CONFLICTS: u32 = 50;
@@ -30,6 +31,14 @@ pub enum RecordError {
         place: String,
         /// What the parser says, with line and column.
         source: serde_json::Error,
+    },
+    /// It is something else.
+    #[error("{place} is no gate record: it holds {found}; expected what a step of the gate has written there")]
+    NoRecord {
+        /// The store's name.
+        place: String,
+        /// What it is instead.
+        found: String,
     },
     /// It is of another version of the toolkit.
     #[error(
@@ -300,7 +309,7 @@ async fn load(store: &dyn Store, clock: &SharedClock, id: Option<&str>) -> Resul
 /// Reads a stored document.
 ///
 /// # Errors
-/// [`RecordError::Malformed`] and [`RecordError::Schema`].
+/// [`RecordError::NoRecord`], [`RecordError::Malformed`] and [`RecordError::Schema`].
 pub fn decode(bytes: &[u8], place: &str) -> Result<GateRecord, RecordError> {
     #[derive(Deserialize)]
     struct Head {
@@ -309,11 +318,34 @@ pub fn decode(bytes: &[u8], place: &str) -> Result<GateRecord, RecordError> {
         _kind: Kind,
     }
     let malformed = |source| RecordError::Malformed { place: place.to_owned(), source };
-    let head: Head = serde_json::from_slice(bytes).map_err(malformed)?;
+    let head: Head = serde_json::from_slice(bytes).map_err(|error| match something_else(bytes) {
+        Some(found) => RecordError::NoRecord { place: place.to_owned(), found },
+        None => malformed(error),
+    })?;
     if head.schema_version != u64::from(SCHEMA_VERSION) {
         return Err(RecordError::Schema { place: place.to_owned(), found: head.schema_version });
     }
     serde_json::from_slice(bytes).map_err(malformed)
+}
+
+/// What a document is that is no gate record; `None` for one that only looks damaged.
+fn something_else(bytes: &[u8]) -> Option<String> {
+    use serde_json::Value;
+    if bytes.trim_ascii().is_empty() {
+        return Some("nothing".to_owned());
+    }
+    let found = match serde_json::from_slice(bytes).ok()? {
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) | Value::Number(_) => "a single JSON value".to_owned(),
+        Value::String(_) => "a JSON text".to_owned(),
+        Value::Array(_) => "a JSON array".to_owned(),
+        Value::Object(object) => match object.get("kind").and_then(Value::as_str) {
+            Some("gate") => return None,
+            Some(kind) => format!("an object of kind {:?}", text::cut(kind, 60)),
+            None => "a JSON object without a kind".to_owned(),
+        },
+    };
+    Some(found)
 }
 
 #[cfg(test)]
@@ -375,11 +407,29 @@ mod tests {
             Journal::open(store(&dir), clock(), &Identity::default()).await,
             Err(RecordError::Schema { found: 2, .. })
         ));
-        std::fs::write(&path, "null").unwrap();
-        assert!(matches!(
-            Journal::open(store(&dir), clock(), &Identity::default()).await,
-            Err(RecordError::Malformed { .. })
-        ));
+    }
+
+    #[test]
+    fn what_is_no_record_is_named() {
+        for (text, found) in [
+            ("null", "null"),
+            ("[]", "a JSON array"),
+            ("\"x\"", "a JSON text"),
+            ("7", "a single JSON value"),
+            (" \n", "nothing"),
+            ("{}", "a JSON object without a kind"),
+            (r#"{"kind":"staleness","schema_version":1}"#, "an object of kind \"staleness\""),
+        ] {
+            let error = decode(text.as_bytes(), "gate.json").unwrap_err().to_string();
+            let wanted = format!("gate.json is no gate record: it holds {found}; expected what a step of the gate");
+            assert!(error.starts_with(&wanted), "{error}");
+        }
+        // Damaged, with the place; of a newer toolkit, with the version.
+        for text in [r#"{"kind":"gate","#, r#"{"kind":"gate"}"#, "kind: gate"] {
+            assert!(matches!(decode(text.as_bytes(), "x"), Err(RecordError::Malformed { .. })), "{text}");
+        }
+        let newer = r#"{"kind":"gate","schema_version":2}"#;
+        assert!(matches!(decode(newer.as_bytes(), "x"), Err(RecordError::Schema { found: 2, .. })));
     }
 
     /// A file that looks missing the first time: another process makes it meanwhile.

@@ -5,7 +5,7 @@
 
 use argh::{ArgsInfo, FlagInfoKind, TopLevelCommand};
 
-use super::{generate, help};
+use super::{generate, help, terminal};
 
 /// What the arguments ask for.
 #[derive(Debug)]
@@ -38,7 +38,9 @@ pub fn parse<A: TopLevelCommand + ArgsInfo>(name: &str, given: &[String]) -> Par
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match A::from_args(&[name], &arguments) {
         Ok(args) => Parsed::Run(args),
-        Err(early) if early.status.is_ok() => Parsed::Print(help::page(name, &A::get_args_info())),
+        Err(early) if early.status.is_ok() => {
+            Parsed::Print(help::page(name, &A::get_args_info(), help::WIDTH.min(terminal::width())))
+        }
         Err(early) => Parsed::Wrong(misuse(name, &early.output)),
     }
 }

@@ -5,28 +5,28 @@ use argh::CommandInfoWithArgs;
 
 use super::flags::{Flag, flags};
 
-/// Columns of a page.
-const WIDTH: usize = 98;
+/// Columns of a page, where the terminal is not narrower.
+pub const WIDTH: usize = 98;
 /// Where a flag's text begins.
 const COLUMN: usize = 30;
 
-/// The page of a binary.
-pub fn page(name: &str, info: &CommandInfoWithArgs) -> String {
+/// The page of a binary, in so many columns.
+pub fn page(name: &str, info: &CommandInfoWithArgs, width: usize) -> String {
     let mut page = String::new();
     let flags = flags(info);
     let required = flags.iter().filter(|flag| flag.required);
     let usage = required.map(Flag::written).chain(["[options]".to_owned()]).collect::<Vec<_>>().join(" ");
-    page += &wrapped(&format!("Usage: {name} {usage}"), 0, 4);
+    page += &wrapped(&format!("Usage: {name} {usage}"), 0, 4, width);
     page += "\n";
-    page += &wrapped(info.description, 0, 0);
+    page += &wrapped(info.description, 0, 0, width);
     page += "\nOptions:\n";
     for flag in &flags {
-        page += &entry(&format!("  {}", flag.written()), &format!("{}{}", flag.text, flag.note()), COLUMN);
+        page += &entry(width, &format!("  {}", flag.written()), &format!("{}{}", flag.text, flag.note()), COLUMN);
     }
     if !info.notes.is_empty() {
         page += "\n";
         for note in info.notes {
-            page += &wrapped(note, 0, 0);
+            page += &wrapped(note, 0, 0, width);
         }
     }
     if !info.examples.is_empty() {
@@ -38,15 +38,15 @@ pub fn page(name: &str, info: &CommandInfoWithArgs) -> String {
     if !info.error_codes.is_empty() {
         page += "\nExit:\n";
         for code in info.error_codes {
-            page += &entry(&format!("  {}", code.code), code.description, 6);
+            page += &entry(width, &format!("  {}", code.code), code.description, 6);
         }
     }
     page
 }
 
 /// A word and its text beside it, or below where the word is too long.
-fn entry(word: &str, text: &str, column: usize) -> String {
-    let body = wrapped(text, column, column);
+fn entry(width: usize, word: &str, text: &str, column: usize) -> String {
+    let body = wrapped(text, column, column, width);
     if word.chars().count() + 2 > column {
         return format!("{word}\n{body}");
     }
@@ -54,14 +54,14 @@ fn entry(word: &str, text: &str, column: usize) -> String {
     format!("{word}{gap}{}", body.trim_start())
 }
 
-/// A text in lines of at most [`WIDTH`] columns; the first begins after `first` blanks, the others
+/// A text in lines of at most `width` columns; the first begins after `first` blanks, the others
 /// after `rest`. A word that is longer stays whole.
-fn wrapped(text: &str, first: usize, rest: usize) -> String {
+fn wrapped(text: &str, first: usize, rest: usize, width: usize) -> String {
     let mut lines = Vec::new();
     let mut line = " ".repeat(first);
     let mut empty = true;
     for word in text.split_whitespace() {
-        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+        if !empty && line.chars().count() + 1 + word.chars().count() > width {
             lines.push(std::mem::replace(&mut line, " ".repeat(rest)));
             empty = true;
         }
@@ -121,6 +121,9 @@ Examples:
 Exit:
   0   done
 ";
-        assert_eq!(page("do-it", &Args::get_args_info()), wanted);
+        assert_eq!(page("do-it", &Args::get_args_info(), WIDTH), wanted);
+        let narrow = page("do-it", &Args::get_args_info(), 60);
+        assert!(narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
+        assert_eq!(narrow.split_whitespace().collect::<Vec<_>>(), wanted.split_whitespace().collect::<Vec<_>>());
     }
 }

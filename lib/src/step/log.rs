@@ -15,6 +15,8 @@ use tracing_subscriber::fmt::{self, format::Writer};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::terminal;
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
@@ -37,6 +39,10 @@ impl FromStr for LogFormat {
     }
 }
 
+/// What is logged where `RUST_LOG` does not say. The client of the API server logs what fails besides
+/// returning it; the step says it itself, in its own words.
+const DEFAULT_FILTER: &str = "info,kube_client=off";
+
 /// RFC 3339 to the second in UTC, as every other timestamp of the gate.
 struct Seconds;
 
@@ -48,10 +54,11 @@ impl FormatTime for Seconds {
 
 /// Starts logging for the rest of the process, of the binary `name`.
 pub fn start(name: &str, format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let program = name.replace('-', "_");
     let harmless = filter_fn(move |metadata| is_harmless(&program, metadata));
-    let base = fmt::layer().with_writer(io::stderr).with_timer(Seconds).with_target(false);
+    let colour = format == LogFormat::Human && terminal::colour(&io::stderr());
+    let base = fmt::layer().with_writer(io::stderr).with_timer(Seconds).with_target(false).with_ansi(colour);
     let all = tracing_subscriber::registry().with(filter).with(harmless);
     // A second start (tests of one process) keeps the first.
     let _ = match format {

@@ -11,9 +11,10 @@ pub mod help;
 mod last_words;
 pub mod log;
 pub mod results;
+pub mod terminal;
 
 use std::future::Future;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -83,7 +84,7 @@ where
     };
     log::start(name, format);
     let last_words = LastWords::default();
-    let progress = io::stderr().is_terminal() && format == LogFormat::Human;
+    let progress = terminal::can_redraw(&io::stderr()) && format == LogFormat::Human;
     let step = Step { clock, progress, last_words: last_words.clone() };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -133,7 +134,10 @@ fn clock(args: &impl Arguments) -> Result<SharedClock, String> {
 fn end(failure: &Failure, format: LogFormat) -> ExitCode {
     let text = Chain(failure.error.as_ref()).to_string();
     match format {
-        LogFormat::Human => eprint_line(&format!("error: {text}")),
+        LogFormat::Human => {
+            let error = terminal::painted("error:", terminal::RED, terminal::colour(&io::stderr()));
+            eprint_line(&format!("{error} {text}"));
+        }
         LogFormat::Json => tracing::error!(exit = failure.exit as u8, "{text}"),
     }
     failure.exit.into()

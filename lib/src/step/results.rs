@@ -7,6 +7,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use super::terminal;
 use crate::text;
 
 /// The longest result in bytes, as JSON escapes it (Tekton counts the escaped form).
@@ -103,7 +104,8 @@ impl Results {
     ) -> Result<(), ResultsError> {
         self.write_files()?;
         let stdout = io::stdout();
-        let text = if stdout.is_terminal() { table() } else { self.json_with(more) };
+        let text =
+            if stdout.is_terminal() { terminal::fitted(&table(), terminal::width()) } else { self.json_with(more) };
         let mut stdout = stdout.lock();
         match writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush()) {
             // Nobody reads any more (`| head`): the files are what counts.
@@ -139,7 +141,8 @@ impl Results {
 /// # Errors
 /// [`ResultsError::Stdout`]; a reader that has gone away is none.
 pub fn show(json: &str, text: impl FnOnce() -> String) -> Result<(), ResultsError> {
-    if io::stdout().is_terminal() { print(&text()) } else { print(&format!("{json}\n")) }
+    let shown = io::stdout().is_terminal().then(|| terminal::fitted(&text(), terminal::width()));
+    print(&shown.unwrap_or_else(|| format!("{json}\n")))
 }
 
 /// Prints a text for people on stdout: what a step shows besides results, or instead of them.

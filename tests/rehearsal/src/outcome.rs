@@ -3,7 +3,7 @@
 use crate::order::Outcome;
 use crate::record::{Attempt, Record};
 use crate::run::RunReport;
-use crate::screen::{self, WIDTH, last_exit, short, short_image, wrap};
+use crate::screen::{self, last_exit, short, short_image, wrap};
 
 /// Promoted.
 pub const PROMOTED: u8 = 0;
@@ -15,8 +15,8 @@ pub const REFUSED: u8 = 3;
 /// The exit code of a run, and what is said last.
 ///
 /// The record's verdict and the promotion's result decide; where there is no verdict, a step that
-/// exited 3 said no, and any other end is none.
-pub fn of(report: &RunReport, record: &Record) -> (u8, Vec<String>) {
+/// exited 3 said no, and any other end is none. No line is wider than `width` unless a word is.
+pub fn of(report: &RunReport, record: &Record, width: usize) -> (u8, Vec<String>) {
     let result = |task: &str, name: &str| {
         report.tasks.get(task).and_then(|task| task.finished.results.get(name)).map(String::as_str)
     };
@@ -38,21 +38,21 @@ pub fn of(report: &RunReport, record: &Record) -> (u8, Vec<String>) {
         return if report.succeeded {
             (PROMOTED, vec![promoted])
         } else {
-            (UNDECIDED, wrap(&format!("{promoted}, but {}", why()), WIDTH))
+            (UNDECIDED, wrap(&format!("{promoted}, but {}", why()), width))
         };
     }
     let said_no = |task: &&str| last_exit(&report.tasks[*task]) == Some(3);
     match record.verdict.as_ref().map(|verdict| verdict.decision.as_str()) {
-        Some("failed") => (REFUSED, jobs(record, "refused")),
+        Some("failed") => (REFUSED, jobs(record, "refused", width)),
         Some("passed") => match failed.contains(&"create-release") {
             true if said_no(&"create-release") => (REFUSED, vec!["refused: create-release said no".to_owned()]),
             true => (UNDECIDED, vec!["not promoted: the jobs passed, but create-release failed".to_owned()]),
-            false => (UNDECIDED, wrap(&format!("not promoted: the jobs passed, but {}", why()), WIDTH)),
+            false => (UNDECIDED, wrap(&format!("not promoted: the jobs passed, but {}", why()), width)),
         },
-        Some(_) => (UNDECIDED, jobs(record, "not decided")),
+        Some(_) => (UNDECIDED, jobs(record, "not decided", width)),
         None => match failed.iter().find(|task| said_no(task)) {
             Some(task) => (REFUSED, vec![format!("refused: {task} said no")]),
-            None => (UNDECIDED, wrap(&format!("not decided: {}{}", why(), launched(record)), WIDTH)),
+            None => (UNDECIDED, wrap(&format!("not decided: {}{}", why(), launched(record)), width)),
         },
     }
 }
@@ -66,7 +66,7 @@ fn launched(record: &Record) -> String {
 }
 
 /// The blocking jobs that did not pass, each with its page.
-fn jobs(record: &Record, word: &str) -> Vec<String> {
+fn jobs(record: &Record, word: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for job in record.jobs.iter().filter(|job| job.class == "blocking") {
         let last = job.attempts.last();
@@ -76,7 +76,7 @@ fn jobs(record: &Record, word: &str) -> Vec<String> {
         let head = if lines.is_empty() { format!("{word}: ") } else { String::new() };
         lines.extend(wrap(
             &format!("{head}{} {}", short(&job.name), last.map_or("was not launched".into(), what)),
-            WIDTH,
+            width,
         ));
         lines.extend(last.and_then(|last| last.job_url.as_ref()).map(|url| format!("  {url}")));
     }
@@ -203,7 +203,7 @@ mod tests {
             ),
         ];
         for (name, tasks, verdict, code, words) in cases {
-            let (got, lines) = of(&report(tasks), &record(&verdict));
+            let (got, lines) = of(&report(tasks), &record(&verdict), crate::screen::WIDTH);
             assert_eq!((got, lines.join("\n")), (code, words), "{name}");
         }
     }

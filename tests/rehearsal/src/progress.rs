@@ -20,9 +20,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A line on stderr, hidden unless that is a terminal.
-    pub fn new() -> Self {
-        let bar = ProgressBar::new_spinner();
+    /// A line on stderr, if it is to be `shown`.
+    pub fn new(shown: bool) -> Self {
+        let bar = if shown { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
             bar.set_style(style);
         }
@@ -58,11 +58,5 @@ impl Progress {
     /// Takes the line away.
     pub fn done(self) {
         self.bar.finish_and_clear();
-    }
-}
-
-impl Default for Progress {
-    fn default() -> Self {
-        Self::new()
     }
 }

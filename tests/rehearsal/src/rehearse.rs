@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::check;
@@ -43,6 +43,12 @@ pub struct Options {
     pub time_scale: u32,
     /// Only serve the stand-ins
     pub serve: bool,
+    /// Whether to colour what is printed
+    pub colour: bool,
+    /// Columns to lay out for
+    pub width: usize,
+    /// Whether a line on stderr may be drawn again and again
+    pub redraw: bool,
 }
 
 /// Why there was no rehearsal.
@@ -69,10 +75,9 @@ fn failed(error: impl std::fmt::Display) -> RehearseError {
 /// # Errors
 /// Nobody reads them.
 pub fn list_scenarios(out: &mut impl Write) -> io::Result<()> {
-    for scenario in scenario::all() {
-        writeln!(out, "{:<18} exit {}  {}", scenario.name, scenario.exit, scenario.about)?;
-    }
-    Ok(())
+    let all = scenario::all();
+    let width = all.iter().map(|scenario| scenario.name.len()).max().unwrap_or(0);
+    all.iter().try_for_each(|one| writeln!(out, "{:<width$}  exit {}  {}", one.name, one.exit, one.about))
 }
 
 /// Rehearses, and says with which code to exit. Dropping the future ends the children.
@@ -82,7 +87,7 @@ pub fn list_scenarios(out: &mut impl Write) -> io::Result<()> {
 pub async fn rehearse(options: &Options) -> Result<u8, RehearseError> {
     let scenario = scenario::named(&options.scenario).map_err(misuse)?;
     let (path, shown) = pipeline_path(options.pipeline.as_deref());
-    let text = fs::read_to_string(&path).map_err(|error| misuse(format!("--pipeline: {shown}: {error}")))?;
+    let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, options.pipeline.is_some(), &error))?;
     let document = Document::parse(&text, &shown).map_err(misuse)?;
     check::check(document.spec()).map_err(|error| misuse(format!("{shown}: {error}")))?;
     let binaries = siblings::names(document.spec()).map_err(|error| misuse(format!("{shown}: {error}")))?;
@@ -98,17 +103,14 @@ pub async fn rehearse(options: &Options) -> Result<u8, RehearseError> {
         serve::serve(&stage, &scenario, &folder, work.path()).await.map_err(failed)?;
         return Ok(0);
     }
-    let screen = Screen {
-        colour: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
-        scale: options.time_scale,
-    };
+    let screen = Screen { colour: options.colour, scale: options.time_scale, width: options.width };
     print(&[screen.head(&shown, &scenario)]);
     let laptop = stage.laptop(folder, work.path(), &binaries).map_err(failed)?;
     let run = Run::new(document.spec(), timeouts(&document), &stage.request(), laptop)
         .map_err(|error| misuse(format!("{shown}: {error}")))?;
     let order = document.spec().all_tasks().map(|task| task.name.clone()).collect();
     let told = RefCell::new(Told { order, ..Told::default() });
-    let progress = Progress::new();
+    let progress = Progress::new(options.redraw);
     let report = {
         let running = run.run(|event| progress.around(|| tell(event, screen, &stage, &told)));
         let redrawing = progress.redraw(&stage.world, || told.borrow().running.keys().cloned().collect());
@@ -120,7 +122,7 @@ pub async fn rehearse(options: &Options) -> Result<u8, RehearseError> {
     progress.done();
 
     let record = Record::read(&stage.record().unwrap_or_default());
-    let (code, words) = outcome::of(&report, &record);
+    let (code, words) = outcome::of(&report, &record, options.width);
     print(&[String::new()]);
     print(&words);
     print(&[work.end(&stage).map_err(failed)?]);
@@ -136,6 +138,13 @@ fn pipeline_path(given: Option<&Path>) -> (PathBuf, String) {
             (package.join(PIPELINE), PIPELINE.to_owned())
         }
     }
+}
+
+/// Outside of a checkout there is no pipeline file to find.
+fn unreadable(path: &Path, named: bool, error: &io::Error) -> RehearseError {
+    let how = "run it in a checkout of the repository, or name the file with --pipeline FILE";
+    let how = if named { String::new() } else { format!("; {how}") };
+    misuse(format!("--pipeline: cannot read {}: {error}{how}", path.display()))
 }
 
 /// A Pipeline has no limits of its own: those of the whole run are the PipelineRun's.

@@ -25,6 +25,8 @@ pub struct Screen {
     pub colour: bool,
     /// Gate seconds in a second
     pub scale: u32,
+    /// Columns of a line; [`WIDTH`] at most
+    pub width: usize,
 }
 
 /// What was counted while a task ran.
@@ -53,7 +55,7 @@ impl Screen {
         let lasts = duration::show(scenario.lasts);
         let what = format!("scenario {} · {lasts} of gate time in about {wall}s", scenario.name);
         let one = format!("{file} · {what}\n");
-        if one.chars().count() <= WIDTH { one } else { format!("{file}\n{what}\n") }
+        if one.chars().count() <= self.width { one } else { format!("{file}\n{what}\n") }
     }
 
     /// The lines of a task that is over; `error` is what its failed step said.
@@ -103,7 +105,7 @@ impl Screen {
 
     fn line(self, name: &str, mark: (&str, Colour), took: &str, text: &str) -> Vec<String> {
         let head = format!("{name:<17} {} {took:>6}  ", self.paint(mark.0, mark.1));
-        let mut rows = wrap(text, WIDTH - TEXT).into_iter();
+        let mut rows = wrap(text, self.width - TEXT).into_iter();
         let first = rows.next().unwrap_or_default();
         let mut lines = vec![format!("{head}{first}").trim_end().to_owned()];
         lines.extend(rows.map(|row| format!("{:TEXT$}{row}", "")));
@@ -168,7 +170,7 @@ impl Screen {
             pad = 7_usize.saturating_sub(word.chars().count()),
         );
         let indent = 2 + 9 + 1 + width + 2 + 7 + 1 + 5 + 2;
-        let mut rows = wrap(&note(job), WIDTH.saturating_sub(indent).max(30)).into_iter();
+        let mut rows = wrap(&note(job), self.width.saturating_sub(indent).max(30)).into_iter();
         let first = rows.next().unwrap_or_default();
         let mut lines = vec![format!("{head}{first}").trim_end().to_owned()];
         lines.extend(rows.map(|row| format!("{:indent$}{row}", "")));
@@ -318,7 +320,7 @@ mod tests {
     use crate::order::Finished;
     use crate::task::{StepReport, Try};
 
-    const PLAIN: Screen = Screen { colour: false, scale: 100 };
+    const PLAIN: Screen = Screen { colour: false, scale: 100, width: WIDTH };
 
     /// A task with its results; `failure` makes it a failed one.
     fn task(name: &str, results: &[(&str, &str)], failure: Option<&str>, tries: usize) -> TaskReport {
@@ -420,7 +422,7 @@ mod tests {
     #[test]
     fn the_head_fits() {
         let scenario = crate::scenario::named("pass").unwrap();
-        let screen = Screen { colour: false, scale: 1500 };
+        let screen = Screen { colour: false, scale: 1500, width: WIDTH };
         assert_eq!(
             screen.head("a.yaml", &scenario),
             "rehearsing a.yaml · scenario pass · 3h05m of gate time in about 8s\n"
@@ -445,7 +447,7 @@ mod tests {
 
     #[test]
     fn colour_adds_no_word() {
-        let colour = Screen { colour: true, scale: 100 };
+        let colour = Screen { colour: true, ..PLAIN };
         let task = task("collect-results", &[], None, 1);
         let plain = PLAIN.task(&task, &record(), Counted::default(), None).join("\n");
         let coloured = colour.task(&task, &record(), Counted::default(), None).join("\n");
