@@ -128,7 +128,7 @@ fn every_crate_in_the_image_has_its_licence_there() {
 fn no_crate_that_the_built_program_names_lacks_a_licence() {
     let image = repository("target/image-context/image");
     let Ok(program) = std::fs::read(image.join("bin/release-gate")) else {
-        println!("skipped: {} is not built", image.display());
+        eprintln!("skipped: {} is not built", image.display());
         return;
     };
     let program = String::from_utf8_lossy(&program);
