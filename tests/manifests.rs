@@ -69,6 +69,8 @@ fn check(platform: &str, built: &[Value]) {
     for object in built {
         let name = text(object, "/metadata/name");
         assert!(name.ends_with(&format!("-{platform}")) && name.len() <= 63, "{name}");
+        // Kubernetes appends eleven characters to a CronJob's name for its jobs.
+        assert!(object["kind"] != "CronJob" || name.len() <= 52, "{name} is too long for a CronJob");
         assert!(object["metadata"]["namespace"].is_null(), "{name}: the tenant chooses the namespace");
         let left = object.to_string();
         assert!(!left.contains("from-settings"), "{name}: a setting did not arrive: {left}");
@@ -222,6 +224,10 @@ fn every_shipped_platform_is_complete_and_safe() {
     let names: Vec<&str> = platforms.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["aro-hcp", "gcp-hcp", "rosa-hcp"]);
     for (platform, built) in &platforms {
+        let folder = std::fs::read_dir(repository("tekton/konflux/overlays").join(platform)).unwrap();
+        let mut own: Vec<String> = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        own.sort();
+        assert_eq!(own, ["kustomization.yaml", "settings.yaml"], "a platform is two files");
         check(platform, built);
     }
 }
@@ -295,6 +301,13 @@ fn what_konflux_would_choke_on_is_found() {
         ("ReleasePlan", "/metadata/labels/release.appstudio.openshift.io~1auto-release", "true".into()),
         ("CronJob", "/spec/jobTemplate/spec/template/spec/serviceAccountName", "gate-releaser".into()),
     ];
+    for name in ["pipeline", "tasks", "finally"] {
+        let mut broken = built.clone();
+        let scenario = broken.iter_mut().find(|object| object["kind"] == "IntegrationTestScenario").unwrap();
+        let annotations = scenario["metadata"]["annotations"].as_object_mut().unwrap();
+        annotations.remove(&format!("test.appstudio.openshift.io/{name}_timeout")).unwrap();
+        assert!(std::panic::catch_unwind(|| check("aro-hcp", &broken)).is_err(), "{name}_timeout is not missed");
+    }
     for (kind, pointer, value) in cases {
         let mut broken = built.clone();
         let object = broken.iter_mut().find(|object| object["kind"] == kind).unwrap();

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use standins::Night;
+use standins::{Night, Server, WEBHOOK};
 
 use crate::commands::{Reader, wrap};
 use crate::field::{Field, SCALE, SCENARIO};
@@ -151,6 +151,8 @@ fn the_runbook_works_at_night() {
     reader.run(&command);
     assert_eq!(field.kubectl.list("pipelineruns").len(), 2, "the digest is verified");
 
+    shows_no_secret(&field);
+
     // A new token, by both documents.
     for (document, heading, token) in
         [(RUNBOOK, "Renew a token", "sha256~new"), ("docs/security.md", "If a secret got out", "sha256~newer")]
@@ -162,6 +164,30 @@ fn the_runbook_works_at_night() {
         assert_eq!(held, token);
     }
     reader.finish();
+}
+
+/// What anybody sees who may look into the namespace, but for its Secrets.
+fn shows_no_secret(field: &Field) {
+    let kubectl = &field.kubectl;
+    let kinds =
+        "configmaps,releases,snapshots,integrationtestscenarios,cronjobs,jobs,pipelineruns,taskruns,pods,events";
+    let mut seen = kubectl.run(&["get", kinds, "-o", "json"]);
+    for pod in kubectl.list("pods") {
+        let pod = pod["metadata"]["name"].as_str().unwrap();
+        // One that was cancelled before it began has no log.
+        seen += &String::from_utf8_lossy(&kubectl.try_run(&["logs", pod, "--all-containers"]).stdout);
+    }
+    seen += &field.world.slack().messages().iter().map(|message| message.payload.to_string()).collect::<String>();
+    assert!(seen.contains("is launched"), "the logs are there");
+    let account = field
+        .world
+        .requests_to(Server::Archive)
+        .into_iter()
+        .find_map(|asked| Some(asked.authorization.strip_prefix("Bearer ")?.to_owned()));
+    let account = account.expect("notify-slack has asked KubeArchive");
+    for secret in [field.night.token.as_str(), WEBHOOK, &account] {
+        assert!(!seen.contains(secret) && !seen.contains(&secret[secret.len() / 2..]), "a secret is seen");
+    }
 }
 
 /// An older image that was tested and never promoted: refused without `--allow-older`.
