@@ -1,12 +1,18 @@
-//! The same steps by hand, with a kubeconfig: the record in a file and in a ConfigMap.
+//! The same steps by hand, with a kubeconfig: the record in a file and in a ConfigMap, and as
+//! docs/by-hand.md tells.
 
 use std::process::Command;
 
 use standins::Night;
 
-use crate::field::{Field, SCALE};
+use crate::commands::Reader;
+use crate::field::{Field, SCALE, SCENARIO};
 use crate::gate::assert_launched_once;
+use crate::integration_service::IntegrationService;
+use crate::platform;
 use crate::release_service::{Fate, ReleaseService};
+use crate::run::succeeded;
+use crate::runbook::{default_of, ended, machine, newest};
 
 struct Hand<'a> {
     field: &'a Field,
@@ -85,4 +91,79 @@ fn by_hand_with_a_record_in_a_configmap() {
     let field = Field::new("hand-map", &Night::aro_hcp());
     let _service = ReleaseService::start(&field.kubectl, &field.night.image.digest, Fate::Released);
     Hand { field: &field, record: "configmap:gate-by-hand".to_owned() }.whole_gate();
+}
+
+const DOCUMENT: &str = "docs/by-hand.md";
+const PLAN: &str = "hypershift-operator-ho-release-gate-aro-hcp";
+
+/// First a run of one's own from its beginning, then what can be done with the record of a run that the
+/// pipeline has left.
+#[test]
+#[ignore = "needs a cluster"]
+fn every_step_by_hand_as_the_document_says() {
+    let field = Field::new("by-hand", &Night::aro_hcp());
+    let clone = platform::clone(&field);
+    platform::settle(&field, &clone, "aro-hcp", &[]);
+    platform::apply(&field, &clone, "aro-hcp");
+    let _konflux = IntegrationService::start(&field.kubectl);
+    let _service = ReleaseService::start(&field.kubectl, &field.night.image.digest, Fate::Released);
+    let desk = field.folder().join("desk");
+    std::fs::create_dir(&desk).unwrap();
+    std::fs::write(desk.join("token"), &field.night.token).unwrap();
+    std::fs::write(desk.join("webhook-url"), field.servers.slack_url()).unwrap();
+    let mut reader = Reader::new("every_step_by_hand_as_the_document_says", &desk).with_programs(machine(&field));
+    let names = |json: &str| serde_json::from_str::<Vec<String>>(json).unwrap().join("\",\"");
+    for (placeholder, value) in [
+        ("NS", field.kubectl.namespace()),
+        ("SNAPSHOT", &field.night.snapshot),
+        ("SCENARIO", SCENARIO),
+        ("PLAN", PLAN),
+        ("VARIABLE", &default_of("override-env")),
+        ("BLOCKING", &names(&field.night.blocking)),
+        ("INFORMING", &names(&field.night.informing)),
+    ] {
+        reader.put(placeholder, value);
+    }
+    let messages = || field.world.slack().messages().len();
+
+    let resolved = reader.follow(DOCUMENT, "resolve-image", 0);
+    assert!(resolved.contains(&field.night.reference), "{resolved}");
+    let possible = reader.follow(DOCUMENT, "create-release: would it be possible?", 0);
+    assert!(possible.contains("\"released\":\"false\""), "{possible}");
+    let launched = reader.follow(DOCUMENT, "launch-prow", 0);
+    assert!(launched.contains("periodic-ci-") && launched.contains("\"launched\":\"3\""), "{launched}");
+    assert_launched_once(&field);
+    assert!(reader.follow(DOCUMENT, "collect-results", 0).contains("\"verdict\":\"passed\""));
+    assert!(reader.follow(DOCUMENT, "create-release", 0).contains("\"released\":\"true\""));
+    assert_eq!(field.kubectl.list("releases").len(), 1, "the dry run made none");
+    let shown = reader.follow(DOCUMENT, "notify-slack", 0);
+    assert!(shown.contains("promoted"), "{shown}");
+    assert_eq!(messages(), 1, "the preview sent none");
+
+    let triggered = reader.follow(DOCUMENT, "trigger-gate", 0);
+    assert!(triggered.contains("candidates") && triggered.contains("\"started\""), "{triggered}");
+    let fresh = reader.follow(DOCUMENT, "check-staleness", 0);
+    assert!(fresh.contains(r#""state":"fresh""#), "{fresh}");
+    let run = newest(&field);
+    assert_eq!(succeeded(&ended(&field, &run)), "True");
+
+    // The run has left its record.
+    reader.put("RUN", &run);
+    let asked = (field.world.requests().len(), field.world.prow().launches().len(), messages());
+    let seen = reader.follow(DOCUMENT, "Look at it", 0);
+    assert!(seen.contains(&format!("gate-{run}")) && seen.contains("\npassed\n"), "{seen}");
+    assert!(seen.contains("blocking\tperiodic-ci-") && seen.contains("/view/gs/"), "{seen}");
+    assert!(reader.follow(DOCUMENT, "Repeat its end", 0).contains("\"verdict\":\"passed\""));
+    let preview = reader.follow(DOCUMENT, "Preview its message", 0);
+    assert!(preview.contains(&run), "{preview}");
+    assert!(reader.follow(DOCUMENT, "Promote it", 0).contains("\"released\":\"true\""));
+    assert_eq!(
+        asked,
+        (field.world.requests().len(), field.world.prow().launches().len(), messages()),
+        "nobody is asked"
+    );
+    assert!(reader.follow(DOCUMENT, "Judge it again", 0).contains("\"verdict\":\"passed\""));
+    assert_eq!(field.world.prow().launches().len(), asked.1, "judging launches nothing");
+    assert_eq!(field.kubectl.list("releases").len(), 1);
+    reader.finish();
 }

@@ -17,11 +17,12 @@ const RUNBOOK: &str = "docs/runbook.md";
 const PLAN: &str = "hypershift-operator-ho-release-gate-aro-hcp";
 
 /// The person's machine: the steps know the stand-ins' addresses.
-fn machine(field: &Field) -> std::path::PathBuf {
+pub fn machine(field: &Field) -> std::path::PathBuf {
     let bin = field.folder().join("bin");
     let scale = ["--time-scale".to_owned(), SCALE.to_string()];
     let servers = &field.servers;
-    let mut services = vec!["--ca-file".to_owned(), field.ca_file()];
+    let authority = ["--ca-file".to_owned(), field.ca_file()];
+    let mut services = authority.to_vec();
     services.extend(["--gangway-url".to_owned(), servers.gangway_url(), "--deck-url".to_owned(), servers.deck_url()]);
     services.extend(["--artifacts-url".to_owned(), servers.artifacts_url()]);
     services.extend(scale.clone());
@@ -29,22 +30,27 @@ fn machine(field: &Field) -> std::path::PathBuf {
     wrap(&bin, "collect-results", Path::new(env!("CARGO_BIN_EXE_collect-results")), &services);
     wrap(&bin, "create-release", Path::new(env!("CARGO_BIN_EXE_create-release")), &scale);
     wrap(&bin, "trigger-gate", Path::new(env!("CARGO_BIN_EXE_trigger-gate")), &[]);
+    wrap(&bin, "check-staleness", Path::new(env!("CARGO_BIN_EXE_check-staleness")), &[]);
+    wrap(&bin, "resolve-image", Path::new(env!("CARGO_BIN_EXE_resolve-image")), &authority);
+    let slack = [authority, scale].concat();
+    wrap(&bin, "notify-slack", Path::new(env!("CARGO_BIN_EXE_notify-slack")), &slack);
     bin
 }
 
 /// The newest PipelineRun.
-fn newest(field: &Field) -> String {
+pub fn newest(field: &Field) -> String {
     let by_age = "--sort-by=.metadata.creationTimestamp";
     field.kubectl.run(&["get", "pipelineruns", by_age, "-o", "jsonpath={.items[-1:].metadata.name}"])
 }
 
-fn ended(field: &Field, run: &str) -> Value {
+/// A PipelineRun, once it has ended.
+pub fn ended(field: &Field, run: &str) -> Value {
     field.kubectl.run(&["wait", "pipelinerun", run, "--for=jsonpath={.status.completionTime}", "--timeout=420s"]);
     field.kubectl.get("pipelinerun", run)
 }
 
 /// The pipeline's default of a parameter.
-fn default_of(parameter: &str) -> String {
+pub fn default_of(parameter: &str) -> String {
     let path = crate::commands::repository(".tekton/pipelines/ho-release-gate.yaml");
     let pipeline: Value = serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let parameters = pipeline["spec"]["params"].as_array().unwrap();
