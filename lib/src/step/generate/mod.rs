@@ -2,7 +2,7 @@
 //! help, so that none of them can lack a flag.
 //!
 //! The shells learn from the name of a flag's value (argh's `arg_name`) what can stand there, see
-//! [`Values`]. The generators are our own: those of argh_complete complete no files in zsh and fish,
+//! `Values`. The generators are our own: those of argh_complete complete no files in zsh and fish,
 //! no words anywhere, and what they make for fish calls what fish 3.6 does not have; the crate roff
 //! leaves `~`, `^` and the backquote to be set as accents.
 //!
