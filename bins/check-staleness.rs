@@ -18,7 +18,7 @@ use gate::record::{ConfigMapStore, FileStore, Location, Store};
 use gate::secret::SecretFile;
 use gate::slack::{Slack, Target};
 use gate::staleness::{self, Options, Quiet, Sources};
-use gate::step::{self, Failure, Step};
+use gate::step::{self, Failure, Results, Step};
 use gate::trigger::Tenant;
 
 /// Says how old the newest verified image of a ReleasePlan is, raises an alarm when it is too old
@@ -29,8 +29,8 @@ use gate::trigger::Tenant;
     note = "Without --record every look that finds something tells it again. Without --scenario and --gate-label the cause is not known.",
     example = "check-staleness --release-plan ho-release-gate-aro-hcp --scenario ho-release-gate-aro-hcp \\\n    --gate-label 'ARO HCP' --record configmap:staleness-aro-hcp \\\n    --slack-webhook-file webhook-url",
     example = "check-staleness --release-plan ho-release-gate-aro-hcp --quiet-day sat,sun \\\n    --quiet-window 2026-12-20/2027-01-02",
-    error_code(0, "the newest verified image is young enough"),
-    error_code(1, "a source did not answer, or the message was not delivered"),
+    error_code(0, "the newest verified image is young enough; with --check: nothing failed"),
+    error_code(1, "a source did not answer, or the message was not delivered; with --check: something failed"),
     error_code(2, "bad input; nothing was sent"),
     error_code(3, "the newest verified image is too old, or there is none")
 )]
@@ -56,6 +56,9 @@ struct Args {
     /// file that holds the address of a Slack incoming webhook [default: none, only the exit code]
     #[argh(option, arg_name = "FILE")]
     slack_webhook_file: Option<PathBuf>,
+    /// look whether everything that this step needs is there and answers, and change nothing
+    #[argh(switch)]
+    check: bool,
     /// how often an alarm that lasts is told again [default: 24h]
     #[argh(option, arg_name = "TIME")]
     repeat: Option<String>,
@@ -106,7 +109,9 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let archive_url = archive_url.map_err(|error| Failure::misuse(format!("--kubearchive-url: {error}")))?;
     let target =
         args.slack_webhook_file.as_ref().map(|file| Target::Webhook(SecretFile::new(Target::WEBHOOK_FLAG, file)));
-    target.as_ref().map_or(Ok(()), Target::check).map_err(Failure::misuse)?;
+    if !args.check {
+        target.as_ref().map_or(Ok(()), Target::check).map_err(Failure::misuse)?;
+    }
 
     let access = ClusterOptions {
         kubeconfig: args.kubeconfig.clone(),
@@ -140,6 +145,10 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         scenario: args.scenario,
         gate: args.gate_label,
     };
+    if args.check {
+        let checks = staleness::preflight(&sources, ledger.is_some(), slack.as_ref(), &step.clock).await;
+        return checks.end(&Results::none());
+    }
     let checked = staleness::check(&options, &sources, ledger.as_deref(), slack.as_ref(), &step.clock).await?;
     step::results::show(&checked.json().to_string(), || format!("{}\n", checked.summary)).map_err(Failure::failed)?;
     Ok(checked.end()?)

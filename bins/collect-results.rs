@@ -23,6 +23,7 @@ use gate::cluster::ClusterOptions;
 use gate::collect::glob::Glob;
 use gate::collect::outcome::{self, TestOutput};
 use gate::collect::policy::{INFORMING_GRACE, Policy, ProofMode, Reruns, TIMEOUT};
+use gate::collect::preflight::preflight;
 use gate::collect::{self, Options};
 use gate::duration::{self, DurationError};
 use gate::http::BaseUrl;
@@ -37,8 +38,8 @@ use gate::step::{self, Failure, Results, Step};
     note = "Passed: every blocking job succeeded, and it is shown that it ran on the image. Failed: the tests\nof one failed. Undecided: anything else. The deadline counts from the record's first launch, so a\nstep that is killed and started again does not get more time.",
     example = "{command_name} --record file:gate.json --gangway-token-file token",
     example = "{command_name} --record file:gate.json --timeout 3h --rerun infrastructure=2,setup=1 \\\n    --proof-log 'artifacts/*/hypershift-install/build-log.txt' --gangway-token-file token",
-    error_code(0, "passed"),
-    error_code(1, "the record cannot be reached; run it again"),
+    error_code(0, "passed; with --check: nothing failed"),
+    error_code(1, "the record cannot be reached; run it again; with --check: something failed"),
     error_code(2, "bad input, or nothing was launched; nothing was asked"),
     error_code(3, "failed or undecided")
 )]
@@ -67,6 +68,9 @@ struct Args {
     /// decide as soon as one blocking job has finally failed
     #[argh(switch)]
     fail_fast: bool,
+    /// look whether everything that this step needs is there and answers, and change nothing
+    #[argh(switch)]
+    check: bool,
     /// where Gangway is [default: https://gangway-ci.apps.ci.l2s4.p1.openshiftapps.com]
     #[argh(option, arg_name = "URL")]
     gangway_url: Option<String>,
@@ -137,6 +141,14 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         ("summary", &args.result_summary),
     ])
     .map_err(Failure::misuse)?;
+    if args.check {
+        let checks = preflight(options(args)?, &step).await?;
+        let (verdict, output) = (Decision::Undecided, TestOutput::of_check(step.clock.now()));
+        results.set("verdict", verdict.as_str());
+        results.set("TEST_OUTPUT", output.json());
+        results.set("summary", "checked only: nothing was waited for, nothing is decided");
+        return checks.end(&results);
+    }
     let record = collect::run(options(args)?, &step).await?;
     let Some(verdict) = &record.verdict else {
         return Err(Failure::failed("the record holds no verdict, although it was decided; please report this"));

@@ -166,7 +166,8 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     }
     results.set("release", promotion.release.as_deref().unwrap_or_default());
     results.set("released", promotion.released.as_str());
-    results.write(|| promotion.table()).map_err(Failure::failed)?;
+    let checks = promotion.checks.as_ref().map(|checks| ("checks", checks.json()));
+    results.write_with(checks.as_slice(), || promotion.table()).map_err(Failure::failed)?;
     promotion.end()
 }
 

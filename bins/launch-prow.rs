@@ -33,8 +33,11 @@ use gate::step::{self, Failure, Results, Step};
     note = "The job list is YAML: - name: JOB, and besides, where wanted, class: blocking or informing\n[default: blocking], owner: TEXT, override-env: NAME or a list, env: a mapping, proof-log: GLOB.",
     example = "{command_name} --record file:gate.json --image quay.io/acme/ho@sha256:4be1… \\\n    --blocking '[\"periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-aks\"]' \\\n    --override-env OVERRIDE_HYPERSHIFT_OPERATOR_IMAGE --gangway-token-file token",
     example = "{command_name} --record file:gate.json --image quay.io/acme/ho@sha256:4be1… \\\n    --jobs jobs.yaml --override-env OPERATOR_IMAGE --dry-run",
-    error_code(0, "launched, now or before"),
-    error_code(1, "a blocking job was refused, or Gangway or the record cannot be reached"),
+    error_code(0, "launched, now or before; with --check: nothing failed"),
+    error_code(
+        1,
+        "a blocking job was refused, or Gangway or the record cannot be reached; with --check: something failed"
+    ),
     error_code(2, "bad input; nothing was sent"),
     error_code(4, "stopped to stay safe: it could not be found out whether a job runs")
 )]
@@ -81,6 +84,9 @@ struct Args {
     /// check everything and show what would be sent; send and write nothing
     #[argh(switch)]
     dry_run: bool,
+    /// look whether everything that this step needs is there and answers, and change nothing
+    #[argh(switch)]
+    check: bool,
     /// the run's id, the PipelineRun's UID [default: random]
     #[argh(option, arg_name = "ID")]
     run_id: Option<String>,
@@ -148,13 +154,18 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let store = record::store_at(&location, cluster.as_ref(), args.gate_label.as_deref());
     let identity = Identity { run_id: args.run_id, run_name: args.run_name, gate: args.gate_label, namespace };
     let options = Options { image, request, identity, gangway, token, deck, artifacts, limits };
-    if args.dry_run {
+    if args.dry_run && !args.check {
         let orders = launch::dry_run(&options, store, step.clock).await?;
         results.set("launched", "0");
         let shown = launch::as_json(&orders);
         return results.write_with(&[("would_send", shown)], || launch::preview(&orders)).map_err(Failure::failed);
     }
     let transport = Arc::new(UreqTransport::new(extra.unwrap_or_default()));
+    if args.check {
+        let checks = launch::preflight(&options, &location, cluster.as_ref(), transport, step.clock).await?;
+        results.set("launched", "0");
+        return checks.end(&results);
+    }
     let ended = launch::run(&options, store, transport, step.clock).await?;
     results.set("launched", ended.launched.to_string());
     results.write(|| ended.table.clone()).map_err(Failure::failed)?;

@@ -16,12 +16,12 @@ use argh::{ArgsInfo, FromArgs};
 use gate::cluster::{Cluster, ClusterOptions, bearer};
 use gate::http::{BaseUrl, BaseUrlError, SharedTransport, UreqTransport, extra_certificates};
 use gate::kubearchive::KubeArchive;
-use gate::notify::{self, Begin, LastVerified, Options, Rung, Sight, Sources, TaskStatus};
+use gate::notify::{self, Begin, Content, LastVerified, Options, Rung, Sight, Sources, TaskStatus};
 use gate::record::{Identity, Journal, Location, Past, past_runs, store_at};
 use gate::secret::SecretFile;
 use gate::slack::{Slack, Target};
 use gate::staleness;
-use gate::step::{self, Failure, Step};
+use gate::step::{self, Failure, Results, Step};
 use gate::trigger::Tenant;
 
 /// Sends one message about a run of the gate to Slack: the verdict, what became of each job, the
@@ -31,8 +31,11 @@ use gate::trigger::Tenant;
     note = "Waits for the Release only if the record's verdict is passed and --task-status says collect-results=Succeeded; create-release, running at the same time, writes the end there. A record that is missing, unreadable or out of reach is said in the message, and no error.",
     example = "notify-slack --record file:gate.json --gate-label 'ARO HCP' --preview",
     example = "notify-slack --record file:gate.json --gate-label 'ARO HCP' --slack-webhook-file webhook-url",
-    error_code(0, "the message was sent, or shown with --preview"),
-    error_code(1, "it could not be delivered; it is printed and kept in the record"),
+    error_code(0, "the message was sent, or shown with --preview; with --check: nothing failed"),
+    error_code(
+        1,
+        "the message could not be delivered; it is printed and kept in the record; with --check: something failed"
+    ),
     error_code(2, "bad input or no webhook; nothing was sent")
 )]
 struct Args {
@@ -83,6 +86,9 @@ struct Args {
     /// show the message in the terminal and send nothing
     #[argh(switch)]
     preview: bool,
+    /// look whether everything that this step needs is there and answers, and change nothing
+    #[argh(switch)]
+    check: bool,
     /// id of this run, as the record holds it
     #[argh(option, arg_name = "ID")]
     run_id: Option<String>,
@@ -129,14 +135,12 @@ pub(crate) fn main() -> ExitCode {
 async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let location = args.record.as_deref().map(str::parse::<Location>).transpose().map_err(Failure::misuse)?;
     let mut options = options(&args)?;
+    if args.check {
+        return check(&args, location.as_ref(), &step).await;
+    }
     let slack = if args.preview { None } else { Some(slack(&args, &step)?) };
 
-    let identity = Identity {
-        run_id: args.run_id.clone(),
-        run_name: args.run_name.clone(),
-        gate: args.gate_label.clone(),
-        namespace: args.namespace.clone(),
-    };
+    let identity = identity(&args);
     let on_cluster = location.as_ref().is_some_and(Location::is_config_map);
     let cluster = if on_cluster { Some(connect(&args).await) } else { None };
     let reached = cluster.as_ref().and_then(|cluster| cluster.as_ref().ok());
@@ -183,18 +187,41 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     Ok(())
 }
 
+async fn check(args: &Args, location: Option<&Location>, step: &Step) -> Result<(), Failure> {
+    let slack = slack(args, step)?;
+    let cluster = match location.is_some_and(Location::is_config_map) {
+        true => Some(Cluster::connect(&access(args)).await.map_err(Failure::misuse)?),
+        false => None,
+    };
+    let archive = archive(args, step).await?;
+    let content =
+        Content { record: location, identity: identity(args), cluster: cluster.as_ref(), archive: archive.as_ref() };
+    notify::preflight(&content, &slack, &step.clock).await.end(&Results::none())
+}
+
+fn identity(args: &Args) -> Identity {
+    Identity {
+        run_id: args.run_id.clone(),
+        run_name: args.run_name.clone(),
+        gate: args.gate_label.clone(),
+        namespace: args.namespace.clone(),
+    }
+}
+
+async fn archive(args: &Args, step: &Step) -> Result<Option<KubeArchive>, Failure> {
+    let Some(url) = args.kubearchive_url.as_deref() else { return Ok(None) };
+    Ok(Some(KubeArchive {
+        base: url.parse().map_err(|error: BaseUrlError| Failure::misuse(format!("--kubearchive-url: {error}")))?,
+        bearer: bearer(&access(args)).await.unwrap_or_default(),
+        transport: transport(args)?,
+        clock: step.clock.clone(),
+    }))
+}
+
 /// The newest verified image, by the plan's Releases; not told where a source does not answer.
 async fn verified(cluster: &Cluster, args: &Args, step: &Step) -> Result<Option<Option<LastVerified>>, Failure> {
     let Some(plan) = args.release_plan.clone() else { return Ok(None) };
-    let archive = match args.kubearchive_url.as_deref().map(str::parse) {
-        None => None,
-        Some(base) => Some(KubeArchive {
-            base: base.map_err(|error: BaseUrlError| Failure::misuse(format!("--kubearchive-url: {error}")))?,
-            bearer: bearer(&access(args)).await.unwrap_or_default(),
-            transport: transport(args)?,
-            clock: step.clock.clone(),
-        }),
-    };
+    let archive = archive(args, step).await?;
     let tenant = Tenant::new(cluster.clone(), step.clock.clone());
     let sources = staleness::Sources { tenant, archive, plan, scenario: None, gate: None };
     let evidence = staleness::gather(&sources, step.clock.now()).await;
@@ -288,7 +315,9 @@ fn slack(args: &Args, step: &Step) -> Result<Slack, Failure> {
             ));
         }
     };
-    target.check().map_err(Failure::misuse)?;
+    if !args.check {
+        target.check().map_err(Failure::misuse)?;
+    }
     Ok(Slack::new(target, transport(args)?, step.clock.clone()))
 }
 

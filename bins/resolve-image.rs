@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use argh::{ArgsInfo, FromArgs};
 use gate::cluster::ClusterOptions;
-use gate::record::{Identity, Location};
+use gate::record::{Candidate, Identity, Location};
 use gate::registry::RegistryOptions;
 use gate::resolve::{self, Demands, Options, SnapshotFlag};
 use gate::step::{self, Failure, Results, Step};
@@ -28,8 +28,8 @@ use gate::step::{self, Failure, Results, Step};
     example = "{command_name} --component hypershift-operator-main --snapshot @snapshot.json",
     example = "kubectl get snapshot ho-20260820-031104-000 -o json | {command_name} --snapshot - \\\n    --component hypershift-operator-main --require-platform linux/amd64,linux/arm64",
     note = "Credentials come from --authfile or where podman and docker keep them: REGISTRY_AUTH_FILE,\nXDG_RUNTIME_DIR/containers/auth.json, ~/.config/containers/auth.json, ~/.docker/config.json.\nWithout an entry the registry is asked anonymously. Proxies: HTTPS_PROXY, HTTP_PROXY, NO_PROXY.",
-    error_code(0, "resolved"),
-    error_code(1, "not in the registry; trouble with the registry or the cluster"),
+    error_code(0, "resolved; with --check: nothing failed"),
+    error_code(1, "not in the registry; trouble with the registry or the cluster; with --check: something failed"),
     error_code(2, "bad input; nothing was asked"),
     error_code(3, "wrong content, a missing platform, another revision")
 )]
@@ -52,6 +52,9 @@ struct Args {
     /// fail unless a label of the image names the Snapshot's git revision [default: warn]
     #[argh(switch)]
     require_revision: bool,
+    /// look whether everything that this step needs is there and answers, and change nothing
+    #[argh(switch)]
+    check: bool,
     /// registry credentials: docker's config.json, podman's auth.json, or a folder with one
     #[argh(option, arg_name = "FILE")]
     authfile: Option<PathBuf>,
@@ -145,12 +148,21 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
             ca_file: args.ca_file,
         },
     };
+    if args.check {
+        let (checks, candidate) = resolve::preflight(options, step.clock).await?;
+        candidate.iter().for_each(|candidate| set(&mut results, candidate));
+        return checks.end(&results);
+    }
     let candidate = resolve::run(options, step.clock).await?;
+    set(&mut results, &candidate);
+    results.write(|| resolve::table(&candidate)).map_err(Failure::failed)
+}
+
+fn set(results: &mut Results, candidate: &Candidate) {
     results.set("image", candidate.image.to_string());
     results.set("digest", candidate.digest.as_str());
     results.set("revision", candidate.revision.as_deref().unwrap_or_default());
     results.set("snapshot", candidate.snapshot.as_deref().unwrap_or_default());
-    results.write(|| resolve::table(&candidate)).map_err(Failure::failed)
 }
 
 pub(crate) fn main() -> ExitCode {

@@ -16,7 +16,7 @@ use gate::cluster::{Cluster, ClusterOptions};
 use gate::http::{UreqTransport, extra_certificates};
 use gate::secret::SecretFile;
 use gate::slack::{Colour, Line, Payload, Slack, Target};
-use gate::step::{self, Chain, Failure, Step};
+use gate::step::{self, Chain, Failure, Results, Step};
 use gate::trigger::{self, Options, Report, Tenant, Wanted};
 
 /// Starts the gate: picks the newest Snapshot of a component, labels it for each scenario in turn,
@@ -27,8 +27,8 @@ use gate::trigger::{self, Options, Report, Tenant, Wanted};
     note = "Needs --application and --component, or --snapshot. A label that started nothing is taken back, so that nothing starts later unasked.",
     example = "trigger-gate --application hypershift-operator --component hypershift-operator-main \\\n    --scenario ho-release-gate-aro-hcp --release-plan ho-release-gate-aro-hcp --dry-run",
     example = "trigger-gate --snapshot hypershift-operator-20260820-031104-000 --scenario ho-release-gate-aro-hcp",
-    error_code(0, "every scenario was started, or rightly left alone"),
-    error_code(1, "a scenario was not started; the message says why"),
+    error_code(0, "every scenario was started, or rightly left alone; with --check: nothing failed"),
+    error_code(1, "a scenario was not started; the message says why; with --check: something failed"),
     error_code(2, "bad input; nothing was done")
 )]
 struct Args {
@@ -60,6 +60,9 @@ struct Args {
     /// start even if the image is verified or a gate is on its way
     #[argh(switch)]
     force: bool,
+    /// look whether everything that this step needs is there and answers, and change nothing
+    #[argh(switch)]
+    check: bool,
     /// file that holds the address of a Slack webhook, to be told of what was not started
     #[argh(option, arg_name = "FILE")]
     slack_webhook_file: Option<PathBuf>,
@@ -111,6 +114,10 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     };
     let cluster = Cluster::connect(&access).await.map_err(Failure::misuse)?;
     let tenant = Tenant::new(cluster, step.clock.clone());
+    if args.check {
+        let checks = trigger::preflight(&options, &tenant, &step.clock, slack.as_ref()).await;
+        return checks.end(&Results::none());
+    }
     let failures = match trigger::run(&options, &tenant, &step.clock, &step.last_words).await {
         Ok(report) => {
             show(&report)?;
@@ -194,7 +201,9 @@ fn object_name(flag: &str, name: &str) -> Result<(), Failure> {
 
 fn slack(file: &PathBuf, args: &Args, step: &Step) -> Result<Slack, Failure> {
     let target = Target::Webhook(SecretFile::new(Target::WEBHOOK_FLAG, file));
-    target.check().map_err(Failure::misuse)?;
+    if !args.check {
+        target.check().map_err(Failure::misuse)?;
+    }
     let extra = args.ca_file.as_deref().map(extra_certificates).transpose().map_err(Failure::misuse)?;
     let transport = UreqTransport::new(extra.unwrap_or_default());
     Ok(Slack::new(target, Arc::new(transport), step.clock.clone()))

@@ -12,6 +12,7 @@ mod launch_prow;
 mod manifests;
 mod notify_slack;
 mod pipeline;
+mod preflight;
 mod proxies;
 #[cfg(feature = "rehearsal")]
 mod readme;

@@ -348,6 +348,51 @@ fn only_the_promotion_may_create_releases_and_nobody_reads_secrets() {
     }
 }
 
+/// What `--check` asks for is what the steps need, and what their account's Role gives: no more, no less.
+#[test]
+fn the_roles_give_what_the_steps_check_for() {
+    use gate::preflight::rights::Right;
+    use gate::{collect, launch, notify, promote, resolve, staleness, trigger};
+
+    let plan = Right { group: "appstudio.redhat.com", resource: "releaseplans", verbs: &["get"], to: "--check" };
+    let releases = Right { resource: "releases", verbs: &["get", "list"], ..plan };
+    let runner: Vec<Right> = [&resolve::RIGHTS[..], &launch::RIGHTS, &collect::preflight::RIGHTS, &notify::RIGHTS]
+        .concat()
+        .into_iter()
+        // create-release --check runs as the second step of resolve-image.
+        .chain([plan, releases])
+        .collect();
+    let accounts: [(&str, &[Right]); 4] = [
+        ("gate-runner", &runner),
+        ("gate-releaser", &promote::RIGHTS),
+        ("gate-trigger", &trigger::RIGHTS),
+        ("gate-staleness", &staleness::RIGHTS),
+    ];
+    for (account, rights) in accounts {
+        let role = &objects(&repository(&format!("tekton/rbac/{account}.yaml")))[1];
+        let words = |value: &Value, key: &str| {
+            let words = value[key].as_array().unwrap().iter();
+            words.map(|word| word.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let mut given = BTreeSet::new();
+        for rule in list(role, "/rules") {
+            for (group, resource) in words(rule, "apiGroups")
+                .iter()
+                .flat_map(|group| words(rule, "resources").into_iter().map(move |resource| (group.clone(), resource)))
+            {
+                given.extend(words(rule, "verbs").into_iter().map(|verb| (group.clone(), resource.clone(), verb)));
+            }
+        }
+        let needed: BTreeSet<_> = rights
+            .iter()
+            .flat_map(|right| {
+                right.verbs.iter().map(|verb| (right.group.to_owned(), right.resource.to_owned(), (*verb).to_owned()))
+            })
+            .collect();
+        assert_eq!(given, needed, "{account}: its Role, and what its steps need");
+    }
+}
+
 #[test]
 fn the_admission_maps_the_gated_component_alone() {
     let (_, built) = platforms().remove(0);

@@ -6,7 +6,7 @@
 //! - [`prow`]: Gangway, Deck and the artifact bucket; [`jobs`], [`launch`], [`collect`] and
 //!   [`verdict`] are built on it.
 //! - [`konflux`]: Snapshots, ReleasePlans and Releases in the cluster; [`promote`] makes the Release.
-//! - [`slack`], [`notify`]: messages. [`trigger`] starts the gate.
+//! - [`slack`], [`notify`]: messages. [`trigger`] starts the gate. [`preflight`]: `--check`.
 //! - [`cluster`], [`http`]: how servers are reached.
 //! - [`clock`], [`duration`], [`retry`], [`secret`], [`text`]: small things that know no domain.
 
@@ -23,6 +23,7 @@ pub mod konflux;
 pub mod kubearchive;
 pub mod launch;
 pub mod notify;
+pub mod preflight;
 pub mod promote;
 pub mod prow;
 pub mod record;

@@ -195,6 +195,22 @@ impl Reader<'_> {
         }
     }
 
+    /// The objects that fit a pattern.
+    ///
+    /// # Errors
+    /// When the bucket cannot be listed.
+    pub async fn existing(&self, pattern: &Glob) -> Result<Vec<String>, BucketError> {
+        let mut existing = Vec::new();
+        for path in self.expand(pattern).await? {
+            let listed =
+                self.bucket.list(self.folder.bucket(), &self.folder.object(&path), Some("/"), MAX_LOGS).await?;
+            if listed.objects.iter().any(|object| object.name == self.folder.object(&path)) {
+                existing.push(path);
+            }
+        }
+        Ok(existing)
+    }
+
     /// The paths that can fit a pattern; one without a wildcard at its end may turn out to be missing.
     async fn expand(&self, pattern: &Glob) -> Result<Vec<String>, BucketError> {
         let parts = pattern.parts();

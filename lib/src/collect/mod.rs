@@ -16,6 +16,7 @@ pub mod evidence;
 pub mod glob;
 pub mod outcome;
 pub mod policy;
+pub mod preflight;
 pub mod proof;
 pub mod report;
 pub mod status;

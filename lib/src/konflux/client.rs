@@ -23,6 +23,7 @@ pub struct Konflux {
     pub(super) snapshots: Api<Snapshot>,
     pub(super) plans: Api<ReleasePlan>,
     pub(super) releases: Api<Release>,
+    cluster: Cluster,
     pub(super) namespace: String,
     pub(super) clock: SharedClock,
 }
@@ -41,9 +42,15 @@ impl Konflux {
             snapshots: Api::namespaced_with(client.clone(), &namespace, &objects::snapshots()),
             plans: Api::namespaced_with(client.clone(), &namespace, &objects::plans()),
             releases: Api::namespaced_with(client, &namespace, &objects::releases()),
+            cluster: cluster.clone(),
             namespace,
             clock,
         }
+    }
+
+    /// The cluster that it asks.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
     }
 
     /// The namespace.

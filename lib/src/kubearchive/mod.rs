@@ -144,8 +144,9 @@ impl KubeArchive {
             found.extend(page.items);
             token = page.metadata.next;
             if token.is_empty() || enough(&found) {
-                if found.is_empty() {
-                    self.prove_empty(resource, namespace).await?;
+                // An empty list is an answer only where another one is not empty.
+                if found.is_empty() && !self.holds_any(resource, namespace).await? {
+                    return Err(ArchiveError::Nothing(resource.plural));
                 }
                 return Ok(found);
             }
@@ -153,11 +154,13 @@ impl KubeArchive {
         Err(ArchiveError::TooMany(resource.plural))
     }
 
-    /// An empty list is an answer only where another one is not empty.
-    async fn prove_empty(&self, resource: Resource, namespace: &str) -> Result<(), ArchiveError> {
+    /// Whether there is any object of the kind in the namespace.
+    ///
+    /// # Errors
+    /// [`ArchiveError`] when that cannot be told.
+    pub async fn holds_any(&self, resource: Resource, namespace: &str) -> Result<bool, ArchiveError> {
         let url = self.url(resource, namespace, &[("limit", "1")], "");
-        let any = self.page::<serde::de::IgnoredAny>(url).await?;
-        if any.items.is_empty() { Err(ArchiveError::Nothing(resource.plural)) } else { Ok(()) }
+        Ok(!self.page::<serde::de::IgnoredAny>(url).await?.items.is_empty())
     }
 
     fn url(&self, resource: Resource, namespace: &str, query: &[(&str, &str)], token: &str) -> Url {

@@ -105,9 +105,9 @@ impl Finder {
                 return Ok(());
             }
         }
-        match self.gangway.lists_anything().await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err("Gangway's lists are empty, which proves nothing".to_owned()),
+        match self.gangway.list_all().await {
+            Ok(listing) if listing.is_empty() => Err("Gangway's lists are empty, which proves nothing".to_owned()),
+            Ok(_) => Ok(()),
             Err(error) => Err(error.to_string()),
         }
     }

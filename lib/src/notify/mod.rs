@@ -15,6 +15,7 @@ mod jobs;
 mod ladder;
 mod message;
 mod outcome;
+mod preflight;
 mod run;
 pub mod words;
 
@@ -25,6 +26,7 @@ pub use history::{History, LastVerified};
 pub use ladder::{Rung, RungError, whom};
 pub use message::{Message, Tone};
 pub use outcome::outcome_of;
+pub use preflight::{Content, RIGHTS, preflight};
 pub use run::{Begin, Delivery, NotifyError, Sources, run};
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod end;
 mod follow;
 pub mod name;
 pub mod order;
+mod preflight;
 mod run;
 mod survey;
 mod wait;
@@ -18,9 +19,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::konflux::Release;
+use crate::preflight::Preflight;
 use crate::record::{PushedImage, Released};
 use crate::step::{Exit, Failure};
 
+pub use preflight::RIGHTS;
 pub use run::run;
 
 /// How long a Release may take where nothing else is said (45 minutes).
@@ -101,6 +104,8 @@ pub struct Promotion {
     pub completed_at: Option<Timestamp>,
     /// What a dry run would have made.
     pub object: Option<Box<Release>>,
+    /// What `--check` looked at.
+    pub checks: Option<Preflight>,
 }
 
 impl Promotion {
@@ -115,6 +120,7 @@ impl Promotion {
             pipeline_run: None,
             completed_at: None,
             object: None,
+            checks: None,
         }
     }
 
@@ -140,6 +146,9 @@ impl Promotion {
 
     /// The promotion for people.
     pub fn table(&self) -> String {
+        if let Some(checks) = &self.checks {
+            return checks.table();
+        }
         let mut rows = vec![
             ("release", self.release.clone().unwrap_or_default()),
             ("released", self.released.as_str().to_owned()),

@@ -52,7 +52,7 @@ pub async fn run(
     }
     let task = Task { konflux, journal, options, clock, candidate: &candidate, snapshot: &snapshot, run: &record.id };
     let end = match options.mode {
-        Mode::Check => task.check().await,
+        Mode::Check => task.check(konflux.cluster()).await,
         Mode::Create | Mode::DryRun => task.promote(&record).await,
     };
     match end.unwrap_or_else(|end| end) {

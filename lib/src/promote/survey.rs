@@ -4,10 +4,9 @@ use super::choose::{Choice, Wanted, choose, is_made_by, name_of};
 use super::end::End;
 use super::order::{self, Built};
 use super::run::{Surveyed, Task};
-use super::{Promotion, Refusal, checks, name};
+use super::{Refusal, checks, name};
 use crate::konflux::{Konflux, KonfluxError, Release, ReleasePlan, Snapshot, built_at, created_at};
 use crate::record::{RecordError, Released};
-use crate::step::Exit;
 
 impl Task<'_> {
     /// Looks at all Releases of the plan and decides; the record learns of one that is there.
@@ -52,41 +51,7 @@ impl Task<'_> {
         Ok(self.fit(plan.as_ref(), snapshot.as_ref())?)
     }
 
-    /// `--check`: everything that can be known before the tests. Missing rights are a warning.
-    pub(super) async fn check(&self) -> Result<End, End> {
-        let mut hidden = false;
-        let plan = seen(self.konflux.plan(&self.options.plan).await, &mut hidden)?;
-        let snapshot = seen(self.konflux.snapshot(self.snapshot).await, &mut hidden)?;
-        if let Some(plan) = &plan {
-            checks::plan(&self.options.plan, plan.as_ref())?;
-        }
-        if let Some(snapshot) = &snapshot {
-            checks::snapshot(self.candidate, self.snapshot, snapshot.as_ref())?;
-        }
-        let (plan, snapshot) = (plan.flatten(), snapshot.flatten());
-        if let (Some(plan), Some(snapshot)) = (&plan, &snapshot) {
-            checks::same_owner(plan, snapshot)?;
-        }
-        let mut detail = match hidden {
-            false => format!("Snapshot {} can be released by plan {}", self.snapshot, self.options.plan),
-            true => "what the rights allow to see does not speak against a Release".to_owned(),
-        };
-        if let Some(releases) = seen(self.releases().await, &mut hidden)? {
-            let record = self.journal.record().await;
-            match choose(&self.wanted(record.release.as_ref()), &releases) {
-                Choice::Done { release, .. } => detail = format!("Release {} has landed already", name_of(release)),
-                Choice::Wait(release) => detail = format!("Release {} runs already", name_of(release)),
-                Choice::Unknown { name, release, why } => return Err(self.unknown(&name, release, &why).into()),
-                Choice::Failed { release, why } => return Err(self.failed(release, &why).into()),
-                // Without our own Snapshot there is nothing to compare.
-                Choice::Make { .. } if snapshot.is_some() => self.order(&releases, snapshot.as_ref()).await?,
-                Choice::Make { .. } => {}
-            }
-        }
-        Ok(Promotion::ended(Exit::Done, Released::False, detail).into())
-    }
-
-    fn wanted<'a>(&'a self, noted: Option<&'a crate::record::ReleaseRecord>) -> Wanted<'a> {
+    pub(super) fn wanted<'a>(&'a self, noted: Option<&'a crate::record::ReleaseRecord>) -> Wanted<'a> {
         Wanted {
             plan: &self.options.plan,
             snapshot: self.snapshot,
@@ -97,7 +62,7 @@ impl Task<'_> {
         }
     }
 
-    async fn releases(&self) -> Result<Vec<Release>, KonfluxError> {
+    pub(super) async fn releases(&self) -> Result<Vec<Release>, KonfluxError> {
         let plan = &self.options.plan;
         self.konflux.releases_of(plan, &name::prefix(plan, self.digest())).await
     }
@@ -111,7 +76,7 @@ impl Task<'_> {
         }
     }
 
-    async fn order(&self, releases: &[Release], ours: Option<&Snapshot>) -> Result<(), End> {
+    pub(super) async fn order(&self, releases: &[Release], ours: Option<&Snapshot>) -> Result<(), End> {
         if self.options.allow_older {
             return Ok(());
         }
@@ -161,17 +126,4 @@ async fn released(
         built.extend(order::built(name, found.as_ref(), created, |snapshot| same_image(name, snapshot)));
     }
     Ok(built)
-}
-
-/// What was read; `None` where the rights are missing.
-fn seen<T>(read: Result<T, KonfluxError>, hidden: &mut bool) -> Result<Option<T>, End> {
-    match read {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.is_forbidden() => {
-            tracing::warn!("not checked: {error}");
-            *hidden = true;
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
-    }
 }

@@ -3,6 +3,7 @@
 //! [`choose`] and [`judge`] decide without clients; [`inspect`] asks the registry.
 
 mod input;
+mod preflight;
 mod run;
 
 use crate::image::{Digest, ImageError, ImageRef};
@@ -13,6 +14,7 @@ use crate::snapshot::{SnapshotError, SnapshotSpec};
 use crate::step::{Exit, Failure};
 
 pub use input::{InputError, SnapshotFlag};
+pub use preflight::{RIGHTS, preflight};
 pub use run::{Options, run, table};
 
 /// What the image must have besides existing.

@@ -75,6 +75,15 @@ pub struct Receipt {
     pub thread: Option<String>,
 }
 
+/// What Slack made of a message without content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probe {
+    /// It would take one with content: in words.
+    Alive(String),
+    /// It answered as Slack does not: in words.
+    Doubtful(String),
+}
+
 /// An earlier message that a message answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thread {
@@ -113,6 +122,28 @@ impl Slack {
         }
     }
 
+    /// Asks whether a message would be taken, with one that holds nothing and is posted nowhere. An
+    /// incoming webhook that lives answers 400 `no_text` to it, one that does not 403, 404 or 410
+    /// (Slack's documentation of incoming webhooks); a bot's token is shown to `auth.test`.
+    ///
+    /// # Errors
+    /// [`SlackError`] when no message would be taken.
+    pub async fn probe(&self) -> Result<Probe, SlackError> {
+        match (self.attempt("{}", "auth.test").await?, &self.target) {
+            (Attempt::Refused(SlackError::Refused { status: 400, said }), Target::Webhook(_)) if is_empty(&said) => {
+                Ok(Probe::Alive("the webhook takes messages".to_owned()))
+            }
+            (Attempt::Taken(_), Target::Webhook(_)) => Ok(Probe::Doubtful(
+                "the webhook's address took an empty message, which Slack does not: is it Slack's?".to_owned(),
+            )),
+            (Attempt::Taken(_), Target::Channel { channel, .. }) => Ok(Probe::Alive(format!(
+                "the token is accepted; whether it may post in {channel} shows with the first message"
+            ))),
+            (Attempt::Refused(error), _) => Err(error),
+            (Attempt::Again(trouble, _), _) => Err(trouble.after(1)),
+        }
+    }
+
     async fn deliver(&self, mut message: Value, thread: Option<&Thread>) -> Result<Receipt, SlackError> {
         if let Target::Channel { channel, .. } = &self.target {
             message["channel"] = channel.as_str().into();
@@ -125,7 +156,7 @@ impl Slack {
         let begun = self.clock.now();
         let mut failed = 0;
         loop {
-            let (error, asked) = match self.attempt(&body).await? {
+            let (error, asked) = match self.attempt(&body, "chat.postMessage").await? {
                 Attempt::Taken(receipt) => return Ok(receipt),
                 Attempt::Refused(error) => return Err(error),
                 Attempt::Again(error, asked) => (error, asked),
@@ -143,8 +174,9 @@ impl Slack {
         }
     }
 
-    async fn attempt(&self, body: &str) -> Result<Attempt, TargetError> {
-        let resolved = self.target.resolve()?;
+    /// One request: to the webhook, or to a method of the Web API.
+    async fn attempt(&self, body: &str, method: &str) -> Result<Attempt, TargetError> {
+        let resolved = self.target.resolve(method)?;
         let request = Request::post_json(resolved.url, body.to_owned(), TIMEOUT).bearer(resolved.token);
         let answer = match self.transport.send(request).await {
             Ok(answer) => answer,
@@ -221,6 +253,11 @@ fn judge(status: u16, said: &str, asked: Option<Duration>, secret: &Secret) -> A
         }
         _ => Attempt::Refused(SlackError::Refused { status, said: word }),
     }
+}
+
+/// Whether the complaint is that the message holds nothing.
+fn is_empty(said: &str) -> bool {
+    matches!(said, "no_text" | "invalid_payload" | "missing_text_or_fallback_or_attachments")
 }
 
 /// Whether a plainer message may be taken.

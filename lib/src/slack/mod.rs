@@ -9,7 +9,7 @@ mod line;
 mod payload;
 mod target;
 
-pub use client::{Receipt, Slack, SlackError, Thread};
+pub use client::{Probe, Receipt, Slack, SlackError, Thread};
 pub use line::{Line, Mention, MentionError, Span};
 pub use payload::{Colour, Payload};
 pub use target::{Target, TargetError};

@@ -53,11 +53,12 @@ impl Target {
     /// # Errors
     /// [`TargetError`] naming the flag and the file.
     pub fn check(&self) -> Result<(), TargetError> {
-        self.resolve().map(drop)
+        self.resolve("").map(drop)
     }
 
-    /// Reads the secret as it is now: it may be rotated while a step waits.
-    pub(super) fn resolve(&self) -> Result<Resolved, TargetError> {
+    /// Where a request goes: the webhook, or a method of the Web API. Reads the secret as it is now: it
+    /// may be rotated while a step waits.
+    pub(super) fn resolve(&self, method: &str) -> Result<Resolved, TargetError> {
         match self {
             Self::Webhook(file) => {
                 let secret = file.read()?;
@@ -69,7 +70,7 @@ impl Target {
             }
             Self::Channel { token, api, .. } => {
                 let secret = token.read()?;
-                Ok(Resolved { url: api.join(["chat.postMessage"]), token: Some(secret.clone()), secret })
+                Ok(Resolved { url: api.join([method]), token: Some(secret.clone()), secret })
             }
         }
     }

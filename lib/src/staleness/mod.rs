@@ -15,6 +15,7 @@ mod gather;
 mod judge;
 mod ledger;
 mod message;
+mod preflight;
 mod prune;
 mod quiet;
 
@@ -24,6 +25,7 @@ pub use gather::{Sources, gather};
 pub use judge::{Cause, Finding, judge};
 pub use ledger::{Alert, Ledger, LedgerError, Told, labels};
 pub use message::{Context, compose, summary};
+pub use preflight::{RIGHTS, preflight};
 pub use prune::prune;
 pub use quiet::{Quiet, QuietError};
 

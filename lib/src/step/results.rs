@@ -75,6 +75,11 @@ impl Results {
         Ok(Self(results.into_iter().map(entry).collect()))
     }
 
+    /// Those of a step that has none.
+    pub fn none() -> Self {
+        Self(Vec::new())
+    }
+
     /// Sets a declared result; a longer value is cut with a count.
     ///
     /// # Panics

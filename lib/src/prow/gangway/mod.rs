@@ -69,6 +69,11 @@ impl Listing {
         self.0.iter().filter(move |execution| execution.job_name == job)
     }
 
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Execution> {
+        self.0.iter()
+    }
+
     /// Whether nothing is in it. **Proves nothing by itself**: Gangway answers 200 and an empty list
     /// whenever it cannot read its API server.
     pub fn is_empty(&self) -> bool {
@@ -160,13 +165,13 @@ impl Gangway {
         self.list_at(url).await
     }
 
-    /// Whether Gangway lists anything at all, which shows that it reaches its API server: on a Prow
-    /// in use there is always a run. The whole list: on a large Prow some hundred KiB.
+    /// Every execution. One at least shows that Gangway reaches its API server: on a Prow in use there
+    /// is always a run. On a large Prow the list has some hundred KiB.
     ///
     /// # Errors
     /// [`ReadError`], never [`ReadError::Vanished`].
-    pub async fn lists_anything(&self) -> Result<bool, ReadError> {
-        Ok(!self.list_at(self.executions.clone()).await?.is_empty())
+    pub async fn list_all(&self) -> Result<Listing, ReadError> {
+        self.list_at(self.executions.clone()).await
     }
 
     async fn list_at(&self, url: Url) -> Result<Listing, ReadError> {

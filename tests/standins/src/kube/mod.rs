@@ -2,6 +2,7 @@
 
 mod integration;
 mod release;
+mod review;
 mod script;
 mod selector;
 mod service;

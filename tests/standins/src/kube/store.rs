@@ -100,6 +100,15 @@ pub(crate) struct KubeState {
 }
 
 impl KubeState {
+    /// Whether a test has arranged that this is refused.
+    pub(super) fn refuses(&self, user: &str, verb: &str, plural: &str) -> bool {
+        self.denials.iter().any(|denial| {
+            denial.user.as_ref().is_none_or(|denied| denied == user)
+                && (denial.verb == "*" || denial.verb == verb)
+                && (denial.plural == "*" || denial.plural == plural)
+        })
+    }
+
     pub(super) fn get(&self, plural: &str, namespace: &str, name: &str) -> Option<&Value> {
         let resource = Resource::of_plural(plural)?;
         self.objects.get(&(resource.plural, namespace.to_owned(), name.to_owned()))

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::selector::Selector;
 use super::store::{KubeState, RESOURCES, Resource};
-use super::{USER, delete, status, watch, write};
+use super::{USER, delete, review, status, watch, write};
 use crate::World;
 use crate::answer::{Answer, Refusal, first, json_answer, query};
 
@@ -54,6 +54,11 @@ pub(crate) fn handle(world: &World, parts: &Parts, body: &Bytes) -> Answer {
             &json!({"major": "1", "minor": "34", "gitVersion": "v1.34.4", "platform": "linux/amd64"}),
         );
     }
+    if parts.method == Method::POST
+        && let Some(answer) = review::answer(&state, parts.uri.path(), body, &user)
+    {
+        return answer;
+    }
     let Some(target) = target(parts.uri.path()) else {
         return status::no_such_resource();
     };
@@ -76,11 +81,7 @@ pub(crate) fn handle(world: &World, parts: &Parts, body: &Bytes) -> Answer {
             );
         }
     };
-    let refused = state.denials.iter().any(|denial| {
-        denial.user.as_ref().is_none_or(|denied| *denied == user)
-            && (denial.verb == "*" || denial.verb == verb)
-            && (denial.plural == "*" || denial.plural == target.resource.plural)
-    });
+    let refused = state.refuses(&user, verb, target.resource.plural);
     let name = target.name.clone().unwrap_or_default();
     let namespace = target.namespace.clone().unwrap_or_default();
     if refused {

@@ -1,0 +1,65 @@
+//! `launch-prow --check`.
+
+use std::sync::Arc;
+
+use super::{Options, dry_run};
+use crate::clock::SharedClock;
+use crate::cluster::Cluster;
+use crate::http::SharedTransport;
+use crate::preflight::prow::{Job, Servers};
+use crate::preflight::rights::{self, Right};
+use crate::preflight::{Preflight, place, prow};
+use crate::prow::bucket::Bucket;
+use crate::prow::budget::Budget;
+use crate::prow::deck::Deck;
+use crate::prow::gangway::Gangway;
+use crate::record::{Class, Location, store_at};
+use crate::step::{Chain, Failure};
+
+/// What the step needs in its namespace, for a record in a ConfigMap.
+pub const RIGHTS: [Right; 1] = [place::BEGIN];
+
+/// Looks at everything that a launch needs: the record, the token, the jobs, and what past runs of them
+/// left. Sends no order and writes nothing.
+///
+/// # Errors
+/// Misuse when no token is named.
+pub async fn preflight(
+    options: &Options,
+    location: &Location,
+    cluster: Option<&Cluster>,
+    transport: SharedTransport,
+    clock: SharedClock,
+) -> Result<Preflight, Failure> {
+    let Some(token) = options.token.clone() else {
+        return Err(Failure::misuse("--gangway-token-file: expected a file with Gangway's token, found none"));
+    };
+    let mut checks = Preflight::default();
+    if let Some(cluster) = cluster {
+        rights::review(cluster, &RIGHTS, &mut checks).await;
+    }
+    if place::look(location, cluster, &options.identity, &clock, &mut checks).await.is_some() {
+        let store = store_at(location, cluster, options.identity.gate.as_deref());
+        match dry_run(&Options { token: None, ..options.clone() }, store, clock.clone()).await {
+            Ok(orders) => {
+                checks.passed("request", format_args!("{} of its jobs are still to be launched", orders.len()))
+            }
+            Err(failure) => checks.failed("request", Chain(failure.error.as_ref())),
+        }
+    } else {
+        let jobs = &options.request.jobs;
+        let blocking = jobs.iter().filter(|job| job.class == Class::Blocking).count();
+        checks.passed("request", format_args!("{} jobs would be launched, {blocking} of them blocking", jobs.len()));
+    }
+    if let Err(error) = token.read() {
+        checks.failed("token", Chain(&error));
+        return Ok(checks);
+    }
+    let budget = Arc::new(Budget::new(clock, options.limits, true));
+    let gangway = Gangway::new(options.gangway.clone(), token, transport.clone(), budget);
+    let deck = Deck::new(options.deck.clone(), transport.clone());
+    let bucket = Bucket::new(options.artifacts.clone(), transport);
+    let jobs: Vec<Job> = options.request.jobs.iter().map(|job| Job::of(job, &[])).collect();
+    prow::look(Servers { gangway: &gangway, deck: &deck, bucket: &bucket }, &jobs, &mut checks).await;
+    Ok(checks)
+}

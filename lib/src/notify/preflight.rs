@@ -1,0 +1,50 @@
+//! `notify-slack --check`.
+
+use crate::clock::SharedClock;
+use crate::cluster::Cluster;
+use crate::kubearchive::KubeArchive;
+use crate::preflight::rights::{self, KONFLUX, Right, TEKTON};
+use crate::preflight::{Preflight, place, speakers};
+use crate::record::{Identity, Location};
+use crate::slack::Slack;
+
+/// What the step needs in its namespace, for a record in a ConfigMap.
+pub const RIGHTS: [Right; 3] = [
+    Right {
+        group: "",
+        resource: "configmaps",
+        verbs: &["get", "list", "create", "update"],
+        to: "to read this run's record and earlier ones, and to note the message",
+    },
+    Right { group: TEKTON, resource: "pipelineruns", verbs: &["get"], to: "to see whether the run was cancelled" },
+    Right { group: KONFLUX, resource: "releases", verbs: &["list"], to: "to tell the last verified image" },
+];
+
+/// Where the message's content would come from, as far as it was named.
+#[derive(Debug, Clone, Default)]
+pub struct Content<'a> {
+    /// The record.
+    pub record: Option<&'a Location>,
+    /// Whose it is.
+    pub identity: Identity,
+    /// The cluster.
+    pub cluster: Option<&'a Cluster>,
+    /// The archive.
+    pub archive: Option<&'a KubeArchive>,
+}
+
+/// Looks whether Slack would take a message, and at what the message is made from. Posts nothing.
+pub async fn preflight(content: &Content<'_>, slack: &Slack, clock: &SharedClock) -> Preflight {
+    let mut checks = Preflight::default();
+    speakers::slack(slack, &mut checks).await;
+    if let Some(cluster) = content.cluster {
+        rights::review(cluster, &RIGHTS, &mut checks).await;
+        if let Some(archive) = content.archive {
+            speakers::archive(archive, &cluster.namespace, &mut checks).await;
+        }
+    }
+    if let Some(location) = content.record {
+        place::look(location, content.cluster, &content.identity, clock, &mut checks).await;
+    }
+    checks
+}

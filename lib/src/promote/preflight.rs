@@ -1,0 +1,164 @@
+//! `create-release --check`: everything that can be known before the tests.
+
+use super::choose::{Choice, choose, name_of};
+use super::end::End;
+use super::run::Task;
+use super::{Promotion, Refusal, checks};
+use crate::cluster::Cluster;
+use crate::konflux::{KonfluxError, Release, ReleasePlan, Snapshot};
+use crate::preflight::rights::{self, KONFLUX, Right};
+use crate::preflight::{Preflight, place};
+use crate::record::Released;
+use crate::step::{Chain, Exit};
+
+/// What the step needs in its namespace, for a record in a ConfigMap.
+pub const RIGHTS: [Right; 4] = [
+    place::CONTINUE,
+    Right { group: KONFLUX, resource: "snapshots", verbs: &["get"], to: "to compare the digest" },
+    Right { group: KONFLUX, resource: "releaseplans", verbs: &["get"], to: "to see that the plan is matched" },
+    CREATE,
+];
+
+const CREATE: Right = Right {
+    group: KONFLUX,
+    resource: "releases",
+    verbs: &["get", "list", "watch", "create"],
+    to: "to make the Release and follow it",
+};
+
+/// What was looked at, and the first thing that speaks against a Release.
+#[derive(Default)]
+struct Findings {
+    table: Preflight,
+    against: Option<End>,
+}
+
+impl Findings {
+    fn judged(&mut self, what: &'static str, judged: Result<(), Refusal>, passed: impl FnOnce() -> String) {
+        match judged {
+            Ok(()) => self.table.passed(what, passed()),
+            Err(refusal) => {
+                self.table.failed(what, &refusal.why);
+                self.against.get_or_insert(refusal.into());
+            }
+        }
+    }
+
+    fn ended(&mut self, what: &'static str, promotion: Promotion) {
+        self.table.failed(what, &promotion.detail);
+        self.against.get_or_insert(promotion.into());
+    }
+
+    /// What was read; `None` where the rights are missing, which another account may have.
+    fn seen<T>(&mut self, what: &'static str, read: Result<T, KonfluxError>) -> Option<T> {
+        match read {
+            Ok(value) => Some(value),
+            Err(error) if error.is_forbidden() => {
+                self.table.unknown(what, format_args!("not checked: {}", Chain(&error)));
+                None
+            }
+            Err(error) => {
+                self.table.failed(what, Chain(&error));
+                self.against.get_or_insert(error.into());
+                None
+            }
+        }
+    }
+}
+
+impl Task<'_> {
+    /// Looks at plan, Snapshot, Releases and rights, and ends as the promotion itself would, as far as that
+    /// can be known. A right that is missing is no error: the run's own account asks this, and another one
+    /// promotes.
+    pub(super) async fn check(&self, cluster: &Cluster) -> Result<End, End> {
+        let mut findings = Findings::default();
+        let plan = self.plan(&mut findings).await;
+        let snapshot = self.candidate_in(&mut findings).await;
+        if let (Some(plan), Some(snapshot)) = (&plan, &snapshot) {
+            let judged = checks::same_owner(plan, snapshot);
+            if judged.is_err() {
+                findings.judged("owner", judged, String::new);
+            }
+        }
+        let detail = match findings.seen("releases", self.releases().await) {
+            Some(releases) => self.earlier(&releases, snapshot.as_ref(), &mut findings).await,
+            None => None,
+        };
+        may_create(cluster, &mut findings.table).await;
+        let Findings { table, against } = findings;
+        let checked = |promotion: Promotion| Promotion { checks: Some(table), ..promotion };
+        match against {
+            None => {
+                let fits = || format!("Snapshot {} can be released by plan {}", self.snapshot, self.options.plan);
+                let detail = detail.unwrap_or_else(fits);
+                Ok(checked(Promotion::ended(Exit::Done, Released::False, detail)).into())
+            }
+            Some(End::Open(promotion)) => Err(End::Open(Box::new(checked(*promotion)))),
+            Some(End::Final(promotion)) => Err(End::Final(Box::new(checked(*promotion)))),
+            Some(record @ End::Record(_)) => Err(record),
+        }
+    }
+
+    async fn plan(&self, findings: &mut Findings) -> Option<ReleasePlan> {
+        let name = &self.options.plan;
+        let plan = findings.seen("plan", self.konflux.plan(name).await)?;
+        let admission = || {
+            let admission = plan.as_ref().and_then(|plan| plan.status.as_ref()?.release_plan_admission.as_ref());
+            admission.map_or_else(String::new, |admission| format!(" and matched by {}", admission.name))
+        };
+        findings
+            .judged("plan", checks::plan(name, plan.as_ref()), || format!("{name} is not automatic{}", admission()));
+        plan
+    }
+
+    async fn candidate_in(&self, findings: &mut Findings) -> Option<Snapshot> {
+        let name = self.snapshot;
+        let found = findings.seen("snapshot", self.konflux.snapshot(name).await)?;
+        let judged = checks::snapshot(self.candidate, name, found.as_ref());
+        findings.judged("snapshot", judged, || format!("{name} has {}", self.digest()));
+        found
+    }
+
+    /// What earlier Releases of the plan mean; in words, where there is one of this Snapshot.
+    async fn earlier(&self, releases: &[Release], ours: Option<&Snapshot>, findings: &mut Findings) -> Option<String> {
+        let record = self.journal.record().await;
+        let there = match choose(&self.wanted(record.release.as_ref()), releases) {
+            Choice::Done { release, .. } => format!("Release {} has landed already", name_of(release)),
+            Choice::Wait(release) => format!("Release {} runs already", name_of(release)),
+            Choice::Unknown { name, release, why } => {
+                findings.ended("releases", self.unknown(&name, release, &why));
+                return None;
+            }
+            Choice::Failed { release, why } => {
+                findings.ended("releases", self.failed(release, &why));
+                return None;
+            }
+            Choice::Make { name, .. } => {
+                // Without our own Snapshot there is nothing to compare.
+                if ours.is_some()
+                    && let Err(end) = self.order(releases, ours).await
+                {
+                    match end {
+                        End::Open(promotion) | End::Final(promotion) => findings.ended("releases", *promotion),
+                        record @ End::Record(_) => findings.against = Some(record),
+                    }
+                    return None;
+                }
+                findings.table.passed("releases", format_args!("{name} would be made"));
+                return None;
+            }
+        };
+        findings.table.passed("releases", &there);
+        Some(there)
+    }
+}
+
+/// Whether this account may promote. The one that runs the check in a pipeline need not.
+async fn may_create(cluster: &Cluster, table: &mut Preflight) {
+    let missing = |error: &kube::Error| format!("whether this account may make Releases: {}", Chain(error));
+    match rights::may(cluster, &CREATE, "create").await {
+        Ok(true) => table.passed("rights", "this account may make Releases"),
+        Ok(false) => table.unknown("rights", "this account may not make Releases; the one that promotes must"),
+        Err(error) => table.unknown("rights", missing(&error)),
+    }
+}
