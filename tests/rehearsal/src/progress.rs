@@ -48,6 +48,7 @@ impl Progress {
                 .prow()
                 .launches()
                 .iter()
+                .filter(|launch| launch.at >= world.born())
                 .filter_map(|launch| Some((short(&launch.job).to_owned(), world.prow().state(&launch.id)?.prow())))
                 .collect();
             let jobs: Vec<String> = jobs.iter().map(|(job, state)| format!("{job} {state}")).collect();
