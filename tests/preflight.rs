@@ -100,8 +100,18 @@ impl Tenant {
                 "component": "hypershift-operator-main"},
             "jobs": jobs,
         });
-        self.world.kube().put(json!({"kind": "ConfigMap",
-            "metadata": {"name": "gate-check", "namespace": self.namespace}, "data": {"record.json": record.to_string()}}));
+        self.put(&record);
+    }
+
+    fn put(&self, record: &Value) {
+        let data = json!({"record.json": record.to_string()});
+        let metadata = json!({"name": "gate-check", "namespace": self.namespace});
+        self.world.kube().put(json!({"kind": "ConfigMap", "metadata": metadata, "data": data}));
+    }
+
+    fn recorded(&self) -> Value {
+        let map = self.world.kube().get("configmaps", &self.namespace, "gate-check").unwrap();
+        serde_json::from_str(map["data"]["record.json"].as_str().unwrap()).unwrap()
     }
 
     /// Everything that could have changed: requests that are no reads, without questions in the form of objects.
@@ -231,6 +241,17 @@ fn collect_results_looks_for_the_logs_that_are_to_prove() {
     assert_eq!(tenant.dir.read("verdict"), "undecided", "a check must never be taken for a pass");
     let test_output: Value = serde_json::from_str(&tenant.dir.read("output")).unwrap();
     assert_eq!((&test_output["result"], &test_output["failures"]), (&json!("ERROR"), &json!(1)));
+    // Without a token, the record's own run is looked at.
+    let execution = tenant.world.prow().launches()[0].id.clone();
+    let mut record = tenant.recorded();
+    record["jobs"][0]["attempts"] = json!([{"number": 1, "execution": execution, "state": "success",
+        "intent": {"key": "k", "written_at": "2026-08-20T03:00:00Z", "holder": "launch-prow"}}]);
+    tenant.put(&record);
+    let own = Tool::new("collect-results").args(["--check", "--record", "configmap:gate-check", "--proof-log", PROOF]);
+    let own = own.args(["--deck-url", &tenant.servers.deck_url(), "--artifacts-url", &tenant.servers.artifacts_url()]);
+    let own = own.arg("--kubeconfig").arg(tenant.dir.path("kubeconfig")).run();
+    passes(&own, &["deck", "artifacts", "proof"]);
+    assert_eq!(of(&own, "gangway")[0].0, "unknown");
     fails(&tenant.collect().args(["--proof-log", "artifacts/nothing.log"]).run(), "proof", "artifacts/nothing.log");
     tenant.world.kube().deny("get", "pipelineruns");
     fails(&tenant.collect().run(), "rights", "may not get pipelineruns");

@@ -42,9 +42,15 @@ fn the_readme_s_commands_work() {
     let installed = night.install(&world, &servers.registry_host());
     dir.write("token", &night.token);
     reader.put("quay.io/acme/operator@sha256:…", installed.reference.as_str());
+    for (job, _) in &night.blocking {
+        world.prow().ran_yesterday(job);
+    }
+    let checked = reader.follow("README.md", "Look before the night", 0);
+    assert!(!checked.contains("\"failed\""), "{checked}");
+    assert_eq!(world.prow().launches().len(), 2, "yesterday's");
     let told = reader.follow("README.md", "Gate something else on two jobs", 0);
     assert!(told.contains("\"verdict\":\"passed\""), "{told}");
-    assert_eq!(world.prow().launches().len(), 2);
+    assert_eq!(world.prow().launches().len(), 4);
 
     reader.follow("README.md", "Man pages and completions", 0);
     for path in [".local/share/man/man1/create-release.1", ".config/fish/completions/rehearse-gate.fish"] {

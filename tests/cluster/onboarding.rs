@@ -8,12 +8,12 @@ use std::path::Path;
 
 use standins::Night;
 
-use crate::commands::{Reader, blocks, repository};
+use crate::commands::{Reader, blocks, repository, wrap};
 use crate::field::Field;
 use crate::integration_service::IntegrationService;
 use crate::platform;
 use crate::release_service::{Fate, ReleaseService};
-use crate::run::succeeded;
+use crate::run::{constrain, succeeded};
 
 const DOCUMENT: &str = "docs/onboarding.md";
 const PLAN: &str = "hypershift-operator-ho-release-gate-acme";
@@ -44,6 +44,15 @@ fn describe_the_platform(field: &Field, clone: &Path) {
     platform::settle(field, clone, "acme", &[("override-env", variable)]);
 }
 
+/// What OpenShift would do to the pods of a run made from the clone's file.
+fn constrain_the_run(field: &Field, clone: &Path) {
+    let path = clone.join(".tekton/pipelines/ho-release-gate-run.yaml");
+    let shown = field.kubectl.run(&["create", "--dry-run=client", "-o", "json", "-f", path.to_str().unwrap()]);
+    let mut run = serde_json::from_str(&shown).unwrap();
+    constrain(&mut run);
+    std::fs::write(path, run.to_string()).unwrap();
+}
+
 #[test]
 #[ignore = "needs a cluster"]
 fn the_onboarding_ends_with_a_promoted_image() {
@@ -51,8 +60,14 @@ fn the_onboarding_ends_with_a_promoted_image() {
     let field = Field::new("onboarding", &night);
     let clone = platform::clone(&field);
     let tools = Path::new(env!("CARGO_BIN_EXE_trigger-gate")).parent().unwrap();
-    let mut reader = Reader::new("the_onboarding_ends_with_a_promoted_image", &clone).with_programs(tools);
+    let servers = &field.servers;
+    let mut elsewhere = vec!["--deck-url".to_owned(), servers.deck_url(), "--artifacts-url".to_owned(), servers.artifacts_url()];
+    elsewhere.extend(["--ca-file".to_owned(), field.ca_file()]);
+    let programs = field.folder().join("bin");
+    wrap(&programs, "collect-results", &tools.join("collect-results"), &elsewhere);
+    let mut reader = Reader::new("the_onboarding_ends_with_a_promoted_image", &clone).with_programs(programs).with_programs(tools);
     reader.put("acme-tenant", field.kubectl.namespace());
+    reader.put("artifacts/*/install/", "artifacts/*/hypershift-install/");
     let follow = |section: u32, nth: usize| reader.follow(DOCUMENT, &heading(section), nth);
     let write = |path: &str, text: &str| std::fs::write(clone.join(path), text).unwrap();
     // The ground has what other tests need at once; here the reader makes it.
@@ -73,26 +88,49 @@ fn the_onboarding_ends_with_a_promoted_image() {
     platform::match_the_plan(&field, PLAN);
     assert!(follow(8, 1).starts_with("True {"), "matched and active");
 
+    constrain_the_run(&field, &clone);
+    // Everything is checked before the night, and nothing comes of it.
+    for jobs in [&field.night.blocking, &field.night.informing] {
+        for job in serde_json::from_str::<Vec<String>>(jobs).unwrap() {
+            field.world.prow().ran_yesterday(&job);
+        }
+    }
+    let before = field.world.prow().launches().len();
+    for (nth, whats) in [
+        (0, &["gangway", "job", "deck", "artifacts", "plan", "releases", "rights", "slack"][..]),
+        (1, &["snapshots", "slack", "rights"][..]),
+    ] {
+        let table = follow(9, nth);
+        let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split('\t').collect()).collect();
+        let looked_at = |what: &str| rows.iter().any(|row| row.starts_with(&["passed", what]));
+        assert!(whats.iter().all(|what| looked_at(what)) && rows.iter().all(|row| row[0] != "failed"), "{table}");
+    }
+    assert_eq!(field.world.prow().launches().len(), before, "nothing was launched");
+    assert_eq!((field.kubectl.list("releases").len(), field.world.slack().messages().len()), (0, 0));
+    field.kubectl.run(&["delete", "pipelinerun", "--all"]);
+
     let _konflux = IntegrationService::start(&field.kubectl);
     let _service = ReleaseService::start(&field.kubectl, &field.night.image.digest, Fate::Released);
     // From the laptop; then the way of the nightly job, which finds a run in flight and leaves it alone.
-    follow(9, 0);
-    follow(9, 1);
+    follow(10, 0);
+    follow(10, 1);
     let runs = field.kubectl.list("pipelineruns");
     assert_eq!(runs.len(), 1, "one run was started");
     let run = runs[0]["metadata"]["name"].as_str().unwrap();
     field.kubectl.run(&["wait", "pipelinerun", run, "--for=jsonpath={.status.completionTime}", "--timeout=420s"]);
     let ended = field.kubectl.get("pipelinerun", run);
     assert_eq!(succeeded(&ended), "True", "{}", ended["status"]["conditions"]);
-    assert!(follow(9, 2).contains("\"attempts\""), "the record shows the jobs");
+    assert!(follow(10, 2).contains("\"attempts\""), "the record shows the jobs");
+    let proofs = follow(10, 3);
+    assert!(proofs.contains("hypershift-install/build-log.txt is in its past run"), "{proofs}");
 
     let releases = field.kubectl.list("releases");
     assert_eq!(releases.len(), 1);
     assert_eq!(releases[0]["spec"]["releasePlan"], PLAN);
     assert_eq!(releases[0]["spec"]["snapshot"], field.night.snapshot.as_str());
     assert_eq!(field.world.slack().messages().len(), 1);
-    assert!(follow(10, 0).contains(&format!("{}-", &PLAN[..40])), "the Release is listed");
-    follow(11, 0);
+    assert!(follow(11, 0).contains(&format!("{}-", &PLAN[..40])), "the Release is listed");
+    follow(12, 0);
     reader.finish();
 
     // The next night finds the digest verified.

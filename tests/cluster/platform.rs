@@ -12,7 +12,7 @@ use crate::field::{Field, SCALE, needed, repository};
 pub fn clone(field: &Field) -> PathBuf {
     let clone = field.folder().join("clone");
     std::fs::create_dir(&clone).unwrap();
-    let copied = Command::new("cp").arg("-r").arg(repository("tekton")).arg(&clone).status();
+    let copied = Command::new("cp").arg("-r").args(["tekton", ".tekton"].map(repository)).arg(&clone).status();
     assert!(copied.unwrap().success());
     clone
 }

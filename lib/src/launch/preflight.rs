@@ -60,6 +60,6 @@ pub async fn preflight(
     let deck = Deck::new(options.deck.clone(), transport.clone());
     let bucket = Bucket::new(options.artifacts.clone(), transport);
     let jobs: Vec<Job> = options.request.jobs.iter().map(|job| Job::of(job, &[])).collect();
-    prow::look(Servers { gangway: &gangway, deck: &deck, bucket: &bucket }, &jobs, &mut checks).await;
+    prow::look(Servers { gangway: Some(&gangway), deck: &deck, bucket: &bucket }, &jobs, &mut checks).await;
     Ok(checks)
 }

@@ -77,7 +77,6 @@ impl Preflight {
 
     /// It could not be told.
     pub fn unknown(&mut self, what: &'static str, detail: impl fmt::Display) {
-        tracing::warn!(check = what, "{what}: {detail}");
         self.add(what, Outcome::Unknown, &detail);
     }
 

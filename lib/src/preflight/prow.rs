@@ -1,7 +1,7 @@
 //! Prow: whether Gangway takes the token and knows the jobs, and whether what they leave behind can
 //! be read, tried on a run that has been.
 //!
-//! One request to Gangway, whatever the number of jobs: the list of all executions. It shows that the
+//! A run of the record's own is looked at rather than anybody's. One request to Gangway, whatever the number of jobs: the list of all executions. It shows that the
 //! token passes and that Gangway reads its own API server, and it names every job that has run lately
 //! (Prow keeps the newest run of each active periodic). Whether the token may *start* a job it does not
 //! show: Gangway asks that only of a launch.
@@ -21,8 +21,8 @@ use crate::text;
 /// The servers.
 #[derive(Debug, Clone, Copy)]
 pub struct Servers<'a> {
-    /// Gangway.
-    pub gangway: &'a Gangway,
+    /// Gangway; without a token there is none.
+    pub gangway: Option<&'a Gangway>,
     /// Deck.
     pub deck: &'a Deck,
     /// The bucket's server.
@@ -36,6 +36,8 @@ pub struct Job {
     pub name: String,
     /// The logs that prove which image ran.
     pub proof_logs: Vec<Glob>,
+    /// The record's own run of it that ended last.
+    pub ended: Option<String>,
 }
 
 impl Job {
@@ -43,36 +45,48 @@ impl Job {
     pub fn of(job: &JobRecord, of_all: &[Glob]) -> Self {
         let own = job.proof_log.as_ref().and_then(|pattern| pattern.parse::<Glob>().ok());
         let own = own.filter(|own| !of_all.contains(own));
-        Self { name: job.name.clone(), proof_logs: of_all.iter().cloned().chain(own).collect() }
+        let ended = job.attempts.iter().rev().find(|attempt| attempt.state.is_final());
+        Self {
+            name: job.name.clone(),
+            proof_logs: of_all.iter().cloned().chain(own).collect(),
+            ended: ended.and_then(|attempt| attempt.execution.clone()),
+        }
     }
 }
 
 /// Looks at Prow, and at each job as far as a past run of it shows something.
 pub async fn look(servers: Servers<'_>, jobs: &[Job], checks: &mut Preflight) {
-    let Some(listing) = listing(servers.gangway, checks).await else { return };
-    for job in jobs {
-        name(&listing, job, checks);
-    }
-    let wanted = jobs.iter().filter(|job| !job.proof_logs.is_empty());
-    let mut read = false;
-    for job in wanted {
-        match one_that_ended(listing.of(&job.name)) {
-            Some(run) => {
-                if let Some(folder) = follow(servers, run, !read, checks).await {
-                    proof(servers.bucket, &folder, job, checks).await;
-                }
-                read = true;
-            }
-            None => checks.unknown("proof", format_args!("{}: no run of it has ended lately to look at", job.name)),
+    let listing = match servers.gangway {
+        Some(gangway) => listing(gangway, checks).await,
+        None => {
+            let why = "no --gangway-token-file: Deck and the artifacts tell how the jobs are, and none is run again";
+            checks.unknown("gangway", why);
+            None
         }
+    };
+    if let Some(listing) = &listing {
+        jobs.iter().for_each(|job| name(listing, job, checks));
     }
-    if read {
+    let listed = |job: &Job| one_that_ended(listing.as_ref()?.of(&job.name)).map(|run| run.id.clone());
+    let past = |job: &Job| job.ended.clone().or_else(|| listed(job));
+    let mut told = false;
+    for job in jobs.iter().filter(|job| !job.proof_logs.is_empty()) {
+        let Some(run) = past(job) else {
+            checks.unknown("proof", format_args!("{}: no run of it has ended lately to look at", job.name));
+            continue;
+        };
+        if let Some(folder) = follow(servers, &run, told, checks).await {
+            proof(servers.bucket, &folder, job, checks).await;
+        }
+        told = true;
+    }
+    if told {
         return;
     }
-    let ours = jobs.iter().flat_map(|job| listing.of(&job.name));
-    match one_that_ended(ours).or_else(|| one_that_ended(listing.all())) {
-        Some(run) => drop(follow(servers, run, true, checks).await),
-        None => checks.unknown("deck", "no run has ended lately to look at"),
+    let anybodys = || one_that_ended(listing.as_ref()?.all()).map(|run| run.id.clone());
+    match jobs.iter().find_map(past).or_else(anybodys) {
+        Some(run) => drop(follow(servers, &run, told, checks).await),
+        None => checks.unknown("deck", "no run that has ended is known to look at"),
     }
 }
 
@@ -140,12 +154,13 @@ fn one_that_ended<'a>(runs: impl Iterator<Item = &'a Execution>) -> Option<&'a E
     ended.max_by_key(|run| run.state == JobState::Success)
 }
 
-/// Reads a run as collect-results would: its state at Deck, its folder in the bucket.
-async fn follow(servers: Servers<'_>, run: &Execution, told: bool, checks: &mut Preflight) -> Option<JobUrl> {
-    let found: ProwJob = match servers.deck.prowjob(&run.id).await {
+/// Reads a run as collect-results would: its state at Deck, its folder in the bucket. What goes well is
+/// told of the first run only.
+async fn follow(servers: Servers<'_>, run: &str, told: bool, checks: &mut Preflight) -> Option<JobUrl> {
+    let found: ProwJob = match servers.deck.prowjob(run).await {
         Ok(Some(found)) => found,
         Ok(None) => {
-            checks.unknown("deck", format_args!("Prow has just removed run {} of {}; try again", run.id, run.job_name));
+            checks.unknown("deck", format_args!("Prow no longer has run {run}"));
             return None;
         }
         Err(error) => {
@@ -153,11 +168,11 @@ async fn follow(servers: Servers<'_>, run: &Execution, told: bool, checks: &mut 
             return None;
         }
     };
-    if told {
-        checks.passed("deck", format_args!("shows run {} of {} ({})", run.id, run.job_name, found.state_word));
+    if !told {
+        checks.passed("deck", format_args!("shows run {run} of {} ({})", found.job, found.state_word));
     }
     let Some(url) = &found.job_url else {
-        checks.unknown("artifacts", format_args!("run {} of {} has left none", run.id, run.job_name));
+        checks.unknown("artifacts", format_args!("run {run} of {} has left none", found.job));
         return None;
     };
     let folder: JobUrl = match url.parse() {
@@ -175,7 +190,7 @@ async fn follow(servers: Servers<'_>, run: &Execution, told: bool, checks: &mut 
             None
         }
         Ok(_) => {
-            if told {
+            if !told {
                 checks.passed("artifacts", format_args!("reads {folder}"));
             }
             Some(folder)

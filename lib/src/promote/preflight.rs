@@ -54,6 +54,7 @@ impl Findings {
         match read {
             Ok(value) => Some(value),
             Err(error) if error.is_forbidden() => {
+                tracing::warn!("not checked: {}", Chain(&error));
                 self.table.unknown(what, format_args!("not checked: {}", Chain(&error)));
                 None
             }
