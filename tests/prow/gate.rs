@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::build::{Build, Ending};
 use crate::player::Player;
 use crate::prow::{AKS, CONFORMANCE, HIDDEN, SHORT, id_of, job_of, text};
-use crate::steps::Gate;
+use crate::steps::{Ended, Gate, IMAGE};
 
 /// Gate seconds in a second: the whole night is five and a half minutes.
 const SCALE: u32 = 60;
@@ -48,6 +48,26 @@ fn a_night_with_a_rerun_passes() {
     let told = gate.start_collect().ended().with(0);
     assert_eq!(told.results["verdict"], ended.results["verdict"]);
     assert_eq!(gate.runs().len(), 4);
+
+    // What these runs have left is what a check of the next night looks at.
+    let blocking = serde_json::json!([AKS, SHORT]).to_string();
+    let jobs = ["--image", IMAGE, "--override-env", "OPERATOR_IMAGE", "--informing", "[]"];
+    let launch = [&["--check", "--blocking", &blocking], &jobs[..]].concat();
+    let next = Gate::new(SCALE);
+    let checked = next.start(env!("CARGO_BIN_EXE_launch-prow"), &launch).ended().with(0);
+    assert!(looked_at(&checked, &["gangway", "job", "deck", "artifacts"]), "{}", checked.results);
+    let logs = ["--check", "--proof-log", "artifacts/*/hypershift-install/build-log.txt"];
+    let proofs = gate.start(env!("CARGO_BIN_EXE_collect-results"), &logs).ended().with(0);
+    assert!(looked_at(&proofs, &["deck", "artifacts", "proof"]), "{}", proofs.results);
+    let asks = ["--check", "--blocking", r#"["periodic-ci-acme-e2e-asks"]"#];
+    let wrong = next.start(env!("CARGO_BIN_EXE_launch-prow"), &[&asks, &jobs[..]].concat()).ended().with(1);
+    assert!(wrong.log.contains("periodic-ci-acme-e2e-asks: none of the executions"), "{}", wrong.log);
+    assert_eq!((gate.runs().len(), next.runs().len()), (4, 0), "a check launches nothing");
+}
+
+fn looked_at(checked: &Ended, whats: &[&str]) -> bool {
+    let checks = checked.results["checks"].as_array().unwrap();
+    whats.iter().all(|what| checks.iter().any(|check| check["what"] == *what && check["result"] == "passed"))
 }
 
 #[test]
