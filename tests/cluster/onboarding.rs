@@ -61,11 +61,13 @@ fn the_onboarding_ends_with_a_promoted_image() {
     let clone = platform::clone(&field);
     let tools = Path::new(env!("CARGO_BIN_EXE_trigger-gate")).parent().unwrap();
     let servers = &field.servers;
-    let mut elsewhere = vec!["--deck-url".to_owned(), servers.deck_url(), "--artifacts-url".to_owned(), servers.artifacts_url()];
+    let mut elsewhere =
+        vec!["--deck-url".to_owned(), servers.deck_url(), "--artifacts-url".to_owned(), servers.artifacts_url()];
     elsewhere.extend(["--ca-file".to_owned(), field.ca_file()]);
     let programs = field.folder().join("bin");
     wrap(&programs, "collect-results", &tools.join("collect-results"), &elsewhere);
-    let mut reader = Reader::new("the_onboarding_ends_with_a_promoted_image", &clone).with_programs(programs).with_programs(tools);
+    let mut reader =
+        Reader::new("the_onboarding_ends_with_a_promoted_image", &clone).with_programs(programs).with_programs(tools);
     reader.put("acme-tenant", field.kubectl.namespace());
     reader.put("artifacts/*/install/", "artifacts/*/hypershift-install/");
     let follow = |section: u32, nth: usize| reader.follow(DOCUMENT, &heading(section), nth);
