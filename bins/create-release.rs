@@ -54,7 +54,7 @@ struct Args {
     /// after this run's own Release has failed, make another; after an unknown end, look again
     #[argh(switch)]
     again: bool,
-    /// only look whether a Release would be possible; needs no verdict, writes nothing
+    /// only look whether a Release would be possible, and end as it would; needs no verdict, writes nothing
     #[argh(switch)]
     check: bool,
     /// let the server try the creation without doing it, and show the object on stderr
