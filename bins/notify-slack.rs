@@ -194,8 +194,14 @@ async fn check(args: &Args, location: Option<&Location>, step: &Step) -> Result<
         false => None,
     };
     let archive = archive(args, step).await?;
-    let content =
-        Content { record: location, identity: identity(args), cluster: cluster.as_ref(), archive: archive.as_ref() };
+    let content = Content {
+        record: location,
+        identity: identity(args),
+        cluster: cluster.as_ref(),
+        archive: archive.as_ref(),
+        names_run: args.run_name.is_some(),
+        names_plan: args.release_plan.is_some(),
+    };
     notify::preflight(&content, &slack, &step.clock).await.end(&Results::none())
 }
 

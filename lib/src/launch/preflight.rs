@@ -35,10 +35,15 @@ pub async fn preflight(
         return Err(Failure::misuse("--gangway-token-file: expected a file with Gangway's token, found none"));
     };
     let mut checks = Preflight::default();
-    if let Some(cluster) = cluster {
-        rights::review(cluster, &RIGHTS, &mut checks).await;
-    }
-    if place::look(location, cluster, &options.identity, &clock, &mut checks).await.is_some() {
+    let answers = match cluster {
+        Some(cluster) => rights::review(cluster, &RIGHTS, &mut checks).await,
+        None => true,
+    };
+    let seen = match answers {
+        true => place::look(location, cluster, &options.identity, &clock, &mut checks).await,
+        false => place::Seen::Unreadable,
+    };
+    if let place::Seen::Record(_) = seen {
         let store = store_at(location, cluster, options.identity.gate.as_deref());
         match dry_run(&Options { token: None, ..options.clone() }, store, clock.clone()).await {
             Ok(orders) => {
@@ -46,12 +51,22 @@ pub async fn preflight(
             }
             Err(failure) => checks.failed("request", Chain(failure.error.as_ref())),
         }
-    } else {
+    } else if seen == place::Seen::Nothing {
         let jobs = &options.request.jobs;
         let blocking = jobs.iter().filter(|job| job.class == Class::Blocking).count();
-        checks.passed("request", format_args!("{} jobs would be launched, {blocking} of them blocking", jobs.len()));
+        checks.passed(
+            "request",
+            format_args!(
+                "{} would be launched, {blocking} of them blocking",
+                match jobs.len() {
+                    1 => "1 job".to_owned(),
+                    many => format!("{many} jobs"),
+                }
+            ),
+        );
     }
     if let Err(error) = token.read() {
+        // Nothing past is known without Gangway.
         checks.failed("token", Chain(&error));
         return Ok(checks);
     }

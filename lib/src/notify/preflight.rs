@@ -31,6 +31,10 @@ pub struct Content<'a> {
     pub cluster: Option<&'a Cluster>,
     /// The archive.
     pub archive: Option<&'a KubeArchive>,
+    /// Whether the run is named, so that its PipelineRun is read.
+    pub names_run: bool,
+    /// Whether a plan is named, so that its Releases are read.
+    pub names_plan: bool,
 }
 
 /// Looks whether Slack would take a message, and at what the message is made from. Posts nothing.
@@ -38,7 +42,14 @@ pub async fn preflight(content: &Content<'_>, slack: &Slack, clock: &SharedClock
     let mut checks = Preflight::default();
     speakers::slack(slack, &mut checks).await;
     if let Some(cluster) = content.cluster {
-        rights::review(cluster, &RIGHTS, &mut checks).await;
+        if !rights::review(cluster, &RIGHTS[..1], &mut checks).await {
+            return checks;
+        }
+        for (named, right) in [(content.names_run, &RIGHTS[1]), (content.names_plan, &RIGHTS[2])] {
+            if named {
+                rights::review_optional(cluster, std::slice::from_ref(right), &mut checks).await;
+            }
+        }
         if let Some(archive) = content.archive {
             speakers::archive(archive, &cluster.namespace, &mut checks).await;
         }

@@ -2,15 +2,16 @@
 
 use super::Preflight;
 use crate::konflux::Konflux;
+use crate::promote;
 use crate::step::Chain;
 
-/// Whether a ReleasePlan exists.
+/// Whether a ReleasePlan exists, is matched, and makes no Releases by itself.
 pub async fn plan(konflux: &Konflux, name: &str, checks: &mut Preflight) {
     match konflux.plan(name).await {
-        Ok(Some(_)) => checks.passed("plan", format_args!("ReleasePlan {name} exists")),
-        Ok(None) => {
-            checks.failed("plan", format_args!("there is no ReleasePlan {name} in namespace {}", konflux.namespace()));
-        }
+        Ok(found) => match promote::checks::plan(name, found.as_ref()) {
+            Ok(()) => checks.passed("plan", format_args!("ReleasePlan {name} is matched, and is not automatic")),
+            Err(refusal) => checks.failed("plan", refusal.why),
+        },
         Err(error) if error.is_forbidden() => {
             checks.unknown("plan", format_args!("this account may not read {name}, which is no harm"));
         }

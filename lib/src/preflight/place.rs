@@ -17,6 +17,17 @@ pub const BEGIN: Right =
 pub const CONTINUE: Right =
     Right { group: "", resource: "configmaps", verbs: &["get", "update"], to: "to keep the record" };
 
+/// What was seen of a record.
+#[derive(Debug, PartialEq)]
+pub enum Seen {
+    /// It.
+    Record(Box<GateRecord>),
+    /// That there is none yet.
+    Nothing,
+    /// Nothing that could be used.
+    Unreadable,
+}
+
 /// Looks at a record, which may not be there yet; the rights to a ConfigMap are asked for elsewhere.
 /// Without a cluster that could be prepared, a ConfigMap is not looked at.
 pub async fn look(
@@ -25,14 +36,14 @@ pub async fn look(
     identity: &Identity,
     clock: &SharedClock,
     checks: &mut Preflight,
-) -> Option<GateRecord> {
+) -> Seen {
     match (location, cluster) {
-        (Location::ConfigMap(_), None) => return None,
+        (Location::ConfigMap(_), None) => return Seen::Unreadable,
         (Location::File(path), _) => {
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
             if let Err(error) = tempfile::NamedTempFile::new_in(folder) {
                 checks.failed("record", format_args!("cannot write in {}: {}", folder.display(), error.kind()));
-                return None;
+                return Seen::Unreadable;
             }
         }
         (Location::ConfigMap(_), Some(_)) => {}
@@ -44,15 +55,15 @@ pub async fn look(
             let record = journal.record().await;
             let image = record.candidate.as_ref().map_or("no image yet".to_owned(), |found| found.image.to_string());
             checks.passed("record", format_args!("{place} is there, with {image}"));
-            Some(record)
+            Seen::Record(Box::new(record))
         }
         Err(RecordError::Missing { .. }) => {
             checks.passed("record", format_args!("{place} is not there yet"));
-            None
+            Seen::Nothing
         }
         Err(error) => {
             checks.failed("record", Chain(&error));
-            None
+            Seen::Unreadable
         }
     }
 }

@@ -1,17 +1,17 @@
 //! Prow: whether Gangway takes the token and knows the jobs, and whether what they leave behind can
-//! be read, tried on a run that has been.
+//! be read, tried on a run that has been: one of the record's own rather than anybody's.
 //!
-//! A run of the record's own is looked at rather than anybody's. One request to Gangway, whatever the number of jobs: the list of all executions. It shows that the
+//! One request to Gangway, whatever the number of jobs: the list of all executions. It shows that the
 //! token passes and that Gangway reads its own API server, and it names every job that has run lately
 //! (Prow keeps the newest run of each active periodic). Whether the token may *start* a job it does not
-//! show: Gangway asks that only of a launch.
+//! show: Gangway asks that only of a launch. A server that does not answer is not asked again.
 
 use super::Preflight;
 use crate::collect::evidence::Reader;
 use crate::collect::glob::Glob;
 use crate::prow::bucket::Bucket;
 use crate::prow::deck::Deck;
-use crate::prow::gangway::{Execution, Gangway, Listing, ReadError};
+use crate::prow::gangway::{Gangway, Listing, ReadError};
 use crate::prow::job_url::JobUrl;
 use crate::prow::prowjob::ProwJob;
 use crate::record::{JobRecord, JobState};
@@ -45,7 +45,7 @@ impl Job {
     pub fn of(job: &JobRecord, of_all: &[Glob]) -> Self {
         let own = job.proof_log.as_ref().and_then(|pattern| pattern.parse::<Glob>().ok());
         let own = own.filter(|own| !of_all.contains(own));
-        let ended = job.attempts.iter().rev().find(|attempt| attempt.state.is_final());
+        let ended = telling(job.attempts.iter().filter(|run| run.execution.is_some()), |attempt| attempt.state);
         Self {
             name: job.name.clone(),
             proof_logs: of_all.iter().cloned().chain(own).collect(),
@@ -58,16 +58,12 @@ impl Job {
 pub async fn look(servers: Servers<'_>, jobs: &[Job], checks: &mut Preflight) {
     let listing = match servers.gangway {
         Some(gangway) => listing(gangway, checks).await,
-        None => {
-            let why = "no --gangway-token-file: Deck and the artifacts tell how the jobs are, and none is run again";
-            checks.unknown("gangway", why);
-            None
-        }
+        None => None,
     };
     if let Some(listing) = &listing {
         jobs.iter().for_each(|job| name(listing, job, checks));
     }
-    let listed = |job: &Job| one_that_ended(listing.as_ref()?.of(&job.name)).map(|run| run.id.clone());
+    let listed = |job: &Job| telling(listing.as_ref()?.of(&job.name), |run| run.state).map(|run| run.id.clone());
     let past = |job: &Job| job.ended.clone().or_else(|| listed(job));
     let mut told = false;
     for job in jobs.iter().filter(|job| !job.proof_logs.is_empty()) {
@@ -75,15 +71,19 @@ pub async fn look(servers: Servers<'_>, jobs: &[Job], checks: &mut Preflight) {
             checks.unknown("proof", format_args!("{}: no run of it has ended lately to look at", job.name));
             continue;
         };
-        if let Some(folder) = follow(servers, &run, told, checks).await {
-            proof(servers.bucket, &folder, job, checks).await;
+        match follow(servers, &run, told, checks).await {
+            Followed::To(found) => {
+                told = true;
+                proof(servers.bucket, &found, job, checks).await;
+            }
+            Followed::Nowhere => {}
+            Followed::Stuck => return,
         }
-        told = true;
     }
     if told {
         return;
     }
-    let anybodys = || one_that_ended(listing.as_ref()?.all()).map(|run| run.id.clone());
+    let anybodys = || telling(listing.as_ref()?.all(), |run| run.state).map(|run| run.id.clone());
     match jobs.iter().find_map(past).or_else(anybodys) {
         Some(run) => drop(follow(servers, &run, told, checks).await),
         None => checks.unknown("deck", "no run that has ended is known to look at"),
@@ -148,24 +148,41 @@ fn name(listing: &Listing, job: &Job, checks: &mut Preflight) {
     }
 }
 
-/// A run to learn from: one that succeeded has most to show.
-fn one_that_ended<'a>(runs: impl Iterator<Item = &'a Execution>) -> Option<&'a Execution> {
-    let ended = runs.filter(|run| matches!(run.state, JobState::Success | JobState::Failure));
-    ended.max_by_key(|run| run.state == JobState::Success)
+/// A run to learn from, of those that went through their phases: one that succeeded has most to show, of
+/// several the last.
+fn telling<T>(runs: impl Iterator<Item = T>, state: impl Fn(&T) -> JobState) -> Option<T> {
+    let ended = runs.filter(|run| matches!(state(run), JobState::Success | JobState::Failure));
+    ended.max_by_key(|run| state(run) == JobState::Success)
+}
+
+/// Where following a run led.
+enum Followed {
+    /// To its folder.
+    To(Past),
+    /// To nothing, which says something of this run only.
+    Nowhere,
+    /// To a server that does not answer.
+    Stuck,
+}
+
+/// A past run whose folder can be read.
+struct Past {
+    folder: JobUrl,
+    succeeded: bool,
 }
 
 /// Reads a run as collect-results would: its state at Deck, its folder in the bucket. What goes well is
 /// told of the first run only.
-async fn follow(servers: Servers<'_>, run: &str, told: bool, checks: &mut Preflight) -> Option<JobUrl> {
+async fn follow(servers: Servers<'_>, run: &str, told: bool, checks: &mut Preflight) -> Followed {
     let found: ProwJob = match servers.deck.prowjob(run).await {
         Ok(Some(found)) => found,
         Ok(None) => {
             checks.unknown("deck", format_args!("Prow no longer has run {run}"));
-            return None;
+            return Followed::Nowhere;
         }
         Err(error) => {
             checks.failed("deck", Chain(&error));
-            return None;
+            return Followed::Stuck;
         }
     };
     if !told {
@@ -173,37 +190,37 @@ async fn follow(servers: Servers<'_>, run: &str, told: bool, checks: &mut Prefli
     }
     let Some(url) = &found.job_url else {
         checks.unknown("artifacts", format_args!("run {run} of {} has left none", found.job));
-        return None;
+        return Followed::Nowhere;
     };
     let folder: JobUrl = match url.parse() {
         Ok(folder) => folder,
         Err(error) => {
             checks.failed("artifacts", error);
-            return None;
+            return Followed::Nowhere;
         }
     };
-    let read = servers.bucket.list(folder.bucket(), &folder.object(""), Some("/"), 100).await;
-    match read {
+    match servers.bucket.list(folder.bucket(), &folder.object(""), Some("/"), 100).await {
         Ok(listing) if listing.objects.is_empty() => {
             checks
                 .unknown("artifacts", format_args!("{folder} is empty: Prow has removed them, or never uploaded any"));
-            None
+            Followed::Nowhere
         }
         Ok(_) => {
             if !told {
                 checks.passed("artifacts", format_args!("reads {folder}"));
             }
-            Some(folder)
+            Followed::To(Past { folder, succeeded: found.state == JobState::Success })
         }
         Err(error) => {
             checks.failed("artifacts", Chain(&error));
-            None
+            Followed::Stuck
         }
     }
 }
 
 /// Whether the logs that are to prove the image exist in a past run.
-async fn proof(bucket: &Bucket, folder: &JobUrl, job: &Job, checks: &mut Preflight) {
+async fn proof(bucket: &Bucket, past: &Past, job: &Job, checks: &mut Preflight) {
+    let folder = &past.folder;
     let reader = Reader { bucket, folder };
     let mut found = Vec::new();
     for pattern in &job.proof_logs {
@@ -215,18 +232,22 @@ async fn proof(bucket: &Bucket, folder: &JobUrl, job: &Job, checks: &mut Preflig
             }
         }
     }
-    match found.is_empty() {
-        false => checks.passed("proof", format_args!("{}: {} is in its past run", job.name, text::some_of(&found, 2))),
-        true => {
-            let patterns: Vec<String> = job.proof_logs.iter().map(ToString::to_string).collect();
-            checks.failed(
-                "proof",
-                format_args!(
-                    "{}: nothing in its past run {folder} fits {}; look there for a log that prints the image, and name that",
-                    job.name,
-                    text::some_of(&patterns, 3)
-                ),
-            );
+    let patterns: Vec<String> = job.proof_logs.iter().map(ToString::to_string).collect();
+    let patterns = text::some_of(&patterns, 3);
+    match (found.is_empty(), past.succeeded) {
+        (false, _) => {
+            checks.passed("proof", format_args!("{}: {} is in its past run", job.name, text::some_of(&found, 2)));
         }
+        (true, true) => checks.failed(
+            "proof",
+            format_args!(
+                "{}: nothing in its past run {folder} fits {patterns}; look there for a log that prints the image, and name that",
+                job.name
+            ),
+        ),
+        (true, false) => checks.unknown(
+            "proof",
+            format_args!("{}: nothing in its past run {folder} fits {patterns}, but that run failed", job.name),
+        ),
     }
 }

@@ -2,15 +2,14 @@
 
 use super::Preflight;
 use crate::kubearchive::{ArchiveError, KubeArchive, RELEASES};
-use crate::slack::{Probe, Slack, SlackError};
+use crate::slack::{Probe, Slack};
 use crate::step::Chain;
 
 /// Whether Slack would take a message.
 pub async fn slack(slack: &Slack, checks: &mut Preflight) {
     match slack.probe().await {
         Ok(Probe::Alive(what)) => checks.passed("slack", format_args!("{what}; nothing was posted")),
-        Ok(Probe::Doubtful(what)) => checks.unknown("slack", what),
-        Err(error @ SlackError::Target(_)) => checks.failed("slack", Chain(&error)),
+        Ok(Probe::Doubtful(what)) => checks.failed("slack", what),
         Err(error) => checks.failed("slack", Chain(&error)),
     }
 }

@@ -44,6 +44,21 @@ impl Findings {
         }
     }
 
+    /// The table, with the end that the promotion would come to.
+    fn end(self) -> Result<End, End> {
+        let Self { table, against } = self;
+        let checked = |promotion: Promotion| Promotion { checks: Some(table), ..promotion };
+        match against {
+            None => {
+                let detail = "nothing that could be seen speaks against a Release";
+                Ok(checked(Promotion::ended(Exit::Done, Released::False, detail)).into())
+            }
+            Some(End::Open(promotion)) => Err(End::Open(Box::new(checked(*promotion)))),
+            Some(End::Final(promotion)) => Err(End::Final(Box::new(checked(*promotion)))),
+            Some(record @ End::Record(_)) => Err(record),
+        }
+    }
+
     fn ended(&mut self, what: &'static str, promotion: Promotion) {
         self.table.failed(what, &promotion.detail);
         self.against.get_or_insert(promotion.into());
@@ -73,6 +88,10 @@ impl Task<'_> {
     /// promotes.
     pub(super) async fn check(&self, cluster: &Cluster) -> Result<End, End> {
         let mut findings = Findings::default();
+        if !rights::reached(cluster, &mut findings.table).await {
+            findings.against = Some(Refusal::trouble("the cluster cannot be asked; try again").into());
+            return findings.end();
+        }
         let plan = self.plan(&mut findings).await;
         let snapshot = self.candidate_in(&mut findings).await;
         if let (Some(plan), Some(snapshot)) = (&plan, &snapshot) {
@@ -81,23 +100,11 @@ impl Task<'_> {
                 findings.judged("owner", judged, String::new);
             }
         }
-        let detail = match findings.seen("releases", self.releases().await) {
-            Some(releases) => self.earlier(&releases, snapshot.as_ref(), &mut findings).await,
-            None => None,
-        };
-        may_create(cluster, &mut findings.table).await;
-        let Findings { table, against } = findings;
-        let checked = |promotion: Promotion| Promotion { checks: Some(table), ..promotion };
-        match against {
-            None => {
-                let fits = || format!("Snapshot {} can be released by plan {}", self.snapshot, self.options.plan);
-                let detail = detail.unwrap_or_else(fits);
-                Ok(checked(Promotion::ended(Exit::Done, Released::False, detail)).into())
-            }
-            Some(End::Open(promotion)) => Err(End::Open(Box::new(checked(*promotion)))),
-            Some(End::Final(promotion)) => Err(End::Final(Box::new(checked(*promotion)))),
-            Some(record @ End::Record(_)) => Err(record),
+        if let Some(releases) = findings.seen("releases", self.releases().await) {
+            self.earlier(&releases, snapshot.as_ref(), &mut findings).await;
         }
+        promoting(cluster, &mut findings).await;
+        findings.end()
     }
 
     async fn plan(&self, findings: &mut Findings) -> Option<ReleasePlan> {
@@ -120,46 +127,49 @@ impl Task<'_> {
         found
     }
 
-    /// What earlier Releases of the plan mean; in words, where there is one of this Snapshot.
-    async fn earlier(&self, releases: &[Release], ours: Option<&Snapshot>, findings: &mut Findings) -> Option<String> {
+    /// What earlier Releases of the plan mean.
+    async fn earlier(&self, releases: &[Release], ours: Option<&Snapshot>, findings: &mut Findings) {
         let record = self.journal.record().await;
-        let there = match choose(&self.wanted(record.release.as_ref()), releases) {
-            Choice::Done { release, .. } => format!("Release {} has landed already", name_of(release)),
-            Choice::Wait(release) => format!("Release {} runs already", name_of(release)),
-            Choice::Unknown { name, release, why } => {
-                findings.ended("releases", self.unknown(&name, release, &why));
-                return None;
+        let table = &mut findings.table;
+        match choose(&self.wanted(record.release.as_ref()), releases) {
+            Choice::Done { release, .. } => {
+                table.passed("releases", format_args!("Release {} has landed already", name_of(release)));
             }
-            Choice::Failed { release, why } => {
-                findings.ended("releases", self.failed(release, &why));
-                return None;
+            Choice::Wait(release) => {
+                table.passed("releases", format_args!("Release {} runs already", name_of(release)));
             }
-            Choice::Make { name, .. } => {
-                // Without our own Snapshot there is nothing to compare.
-                if ours.is_some()
-                    && let Err(end) = self.order(releases, ours).await
-                {
-                    match end {
-                        End::Open(promotion) | End::Final(promotion) => findings.ended("releases", *promotion),
-                        record @ End::Record(_) => findings.against = Some(record),
-                    }
-                    return None;
-                }
-                findings.table.passed("releases", format_args!("{name} would be made"));
-                return None;
-            }
-        };
-        findings.table.passed("releases", &there);
-        Some(there)
+            Choice::Unknown { name, release, why } => findings.ended("releases", self.unknown(&name, release, &why)),
+            Choice::Failed { release, why } => findings.ended("releases", self.failed(release, &why)),
+            // Without our own Snapshot there is nothing to compare.
+            Choice::Make { .. } if ours.is_none() => table.unknown(
+                "releases",
+                "none of this Snapshot stands in the way; whether a newer image was released cannot be told without it",
+            ),
+            Choice::Make { name, .. } => match self.order(releases, ours).await {
+                Ok(()) => findings.table.passed("releases", format_args!("none stands in the way; it would be {name}")),
+                Err(End::Open(promotion) | End::Final(promotion)) => findings.ended("releases", *promotion),
+                Err(record @ End::Record(_)) => findings.against = Some(record),
+            },
+        }
     }
 }
 
-/// Whether this account may promote. The one that runs the check in a pipeline need not.
-async fn may_create(cluster: &Cluster, table: &mut Preflight) {
-    let missing = |error: &kube::Error| format!("whether this account may make Releases: {}", Chain(error));
+/// Whether this account may promote. The one that runs the check in a pipeline need not; one that may make
+/// Releases is the one that promotes, and needs all the rest.
+async fn promoting(cluster: &Cluster, findings: &mut Findings) {
     match rights::may(cluster, &CREATE, "create").await {
-        Ok(true) => table.passed("rights", "this account may make Releases"),
-        Ok(false) => table.unknown("rights", "this account may not make Releases; the one that promotes must"),
-        Err(error) => table.unknown("rights", missing(&error)),
+        Ok(true) => {
+            rights::ask_all(cluster, &RIGHTS, &mut findings.table).await;
+            let missing = findings.table.failures().filter(|check| check.what == "rights");
+            let missing: Vec<&str> = missing.map(|check| check.detail.as_str()).collect();
+            if !missing.is_empty() {
+                let why = format!("this account may make Releases, but {}", missing.join("; "));
+                findings.against.get_or_insert(Refusal::cannot(why).into());
+            }
+        }
+        Ok(false) => findings.table.unknown("rights", "this account may not make Releases; the one that promotes must"),
+        Err(why) => {
+            findings.table.unknown("rights", format_args!("whether this account may make Releases: {}", Chain(&why)));
+        }
     }
 }

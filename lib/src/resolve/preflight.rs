@@ -29,7 +29,9 @@ pub async fn preflight(options: Options, clock: SharedClock) -> Result<(Prefligh
     if let Some(cluster) = &cluster {
         let needed = [(on_cluster, RIGHTS[0]), (by_name, RIGHTS[1])];
         let needed: Vec<Right> = needed.into_iter().filter(|(needed, _)| *needed).map(|(_, right)| right).collect();
-        rights::review(cluster, &needed, &mut checks).await;
+        if !rights::review(cluster, &needed, &mut checks).await {
+            return Ok((checks, None));
+        }
     }
     if let Some(location) = &options.record {
         place::look(location, cluster.as_ref(), &options.identity, &clock, &mut checks).await;

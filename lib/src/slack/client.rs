@@ -44,7 +44,7 @@ pub enum SlackError {
         source: TransportError,
     },
     /// Slack answered, and did not take it.
-    #[error("Slack did not take the message ({status}: {said:?}){}", advice(said))]
+    #[error("Slack did not take the message ({status}: {said:?}){}", advice(*status, said))]
     Refused {
         /// The status code.
         status: u16,
@@ -54,7 +54,7 @@ pub enum SlackError {
 }
 
 /// What to do about a refusal, where Slack's word tells.
-fn advice(said: &str) -> &'static str {
+fn advice(status: u16, said: &str) -> &'static str {
     match said {
         "no_service" | "no_active_hooks" | "invalid_token" | "no_team" | "token_revoked" | "account_inactive"
         | "invalid_auth" | "not_authed" => "; the webhook or token is not valid any more: make a new one",
@@ -64,6 +64,8 @@ fn advice(said: &str) -> &'static str {
         "action_prohibited" | "posting_to_general_channel_denied" | "restricted_action" => {
             "; the workspace's rules forbid it: ask its administrators"
         }
+        _ if matches!(status, 401 | 403 | 404 | 410) => "; is the address or token still valid?",
+        _ if status == 429 || status >= 500 => "; try again later",
         _ => "",
     }
 }

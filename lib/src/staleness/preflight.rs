@@ -27,8 +27,9 @@ pub async fn preflight(sources: &Sources, remembers: bool, slack: Option<&Slack>
     let mut checks = Preflight::default();
     let needed = [(true, RELEASES), (sources.scenario.is_some(), RUNS), (sources.gate.is_some() || remembers, RECORDS)];
     let needed: Vec<Right> = needed.into_iter().filter(|(needed, _)| *needed).map(|(_, right)| right).collect();
-    rights::review(cluster, &needed, &mut checks).await;
-    konflux::plan(&Konflux::new(cluster, clock.clone()), &sources.plan, &mut checks).await;
+    if rights::review(cluster, &needed, &mut checks).await {
+        konflux::plan(&Konflux::new(cluster, clock.clone()), &sources.plan, &mut checks).await;
+    }
     match &sources.archive {
         Some(archive) => speakers::archive(archive, &cluster.namespace, &mut checks).await,
         None => checks.unknown("kubearchive", "no --kubearchive-url: only Releases that still exist are seen"),

@@ -124,9 +124,14 @@ impl Tenant {
         self.get(SNAPSHOTS, name).await
     }
 
+    /// A scenario.
+    pub async fn scenario(&self, name: &str) -> Result<Option<Value>, TriggerError> {
+        self.get(SCENARIOS, name).await
+    }
+
     /// Whether a scenario exists; `None` where that may not be read.
     pub async fn scenario_exists(&self, name: &str) -> Option<bool> {
-        self.get::<Value>(SCENARIOS, name).await.ok().map(|found| found.is_some())
+        self.scenario(name).await.ok().map(|found| found.is_some())
     }
 
     /// All runs of a scenario, on whichever Snapshot.

@@ -1,8 +1,13 @@
 //! `trigger-gate --check`.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use super::choose::{Choice, choose};
-use super::{Options, Tenant};
+use super::{Options, Tenant, TriggerError};
 use crate::clock::SharedClock;
+use crate::cluster;
 use crate::konflux::Konflux;
 use crate::preflight::rights::{self, KONFLUX, Right, TEKTON};
 use crate::preflight::{Preflight, konflux, speakers};
@@ -10,28 +15,42 @@ use crate::slack::Slack;
 use crate::step::Chain;
 
 /// What the step needs in its namespace.
-pub const RIGHTS: [Right; 4] = [
+///
+/// The last two only this check asks for: the step itself goes without.
+pub const RIGHTS: [Right; 6] = [
     Right { group: KONFLUX, resource: "snapshots", verbs: &["get", "list", "patch"], to: "to start a scenario" },
     Right { group: KONFLUX, resource: "releases", verbs: &["list"], to: "to know what is verified" },
     Right { group: TEKTON, resource: "pipelineruns", verbs: &["list"], to: "to see that a run has begun" },
     Right { group: "", resource: "configmaps", verbs: &["get", "list"], to: "to see unfinished jobs of the last run" },
+    Right {
+        group: KONFLUX,
+        resource: "integrationtestscenarios",
+        verbs: &["get"],
+        to: "to see that the scenario exists and can be started",
+    },
+    Right { group: KONFLUX, resource: "releaseplans", verbs: &["get"], to: "to see that the plan is matched" },
 ];
+
+/// The limits that integration-service puts in place of the PipelineRun's own: all three, or it does nothing
+/// for ever where their sum does not fit.
+const TIMEOUTS: [&str; 3] = ["pipeline_timeout", "tasks_timeout", "finally_timeout"];
 
 /// Looks at everything that a trigger needs: its rights, the scenarios and plans, the Snapshots, and Slack
 /// where it is told. Labels nothing.
 pub async fn preflight(options: &Options, tenant: &Tenant, clock: &SharedClock, slack: Option<&Slack>) -> Preflight {
     let mut checks = Preflight::default();
-    rights::review(&tenant.cluster, &RIGHTS, &mut checks).await;
-    for wanted in &options.wanted {
-        scenario(tenant, &wanted.scenario, &mut checks).await;
+    if rights::review(&tenant.cluster, &RIGHTS[..4], &mut checks).await {
+        rights::review_optional(&tenant.cluster, &RIGHTS[4..], &mut checks).await;
+        for wanted in &options.wanted {
+            scenario(tenant, &wanted.scenario, &mut checks).await;
+        }
+        let client = Konflux::new(&tenant.cluster, clock.clone());
+        let plans: BTreeSet<&str> = options.wanted.iter().filter_map(|wanted| wanted.plan.as_deref()).collect();
+        for plan in plans {
+            konflux::plan(&client, plan, &mut checks).await;
+        }
+        candidates(options, tenant, &mut checks).await;
     }
-    let client = Konflux::new(&tenant.cluster, clock.clone());
-    let mut plans: Vec<&str> = options.wanted.iter().filter_map(|wanted| wanted.plan.as_deref()).collect();
-    plans.dedup();
-    for plan in plans {
-        konflux::plan(&client, plan, &mut checks).await;
-    }
-    candidates(options, tenant, &mut checks).await;
     if let Some(slack) = slack {
         speakers::slack(slack, &mut checks).await;
     }
@@ -39,14 +58,40 @@ pub async fn preflight(options: &Options, tenant: &Tenant, clock: &SharedClock, 
 }
 
 async fn scenario(tenant: &Tenant, name: &str, checks: &mut Preflight) {
-    match tenant.scenario_exists(name).await {
-        Some(true) => checks.passed("scenario", format_args!("{name} exists")),
-        Some(false) => checks.failed(
+    match tenant.scenario(name).await {
+        Ok(Some(found)) => match flaws(&found) {
+            flaws if flaws.is_empty() => checks.passed("scenario", format_args!("{name} exists and can be started")),
+            flaws => checks.failed("scenario", format_args!("{name}: {}", flaws.join("; "))),
+        },
+        Ok(None) => checks.failed(
             "scenario",
             format_args!("there is no IntegrationTestScenario {name} in namespace {}", tenant.cluster.namespace),
         ),
-        None => checks.unknown("scenario", format_args!("this account may not read {name}, which is no harm")),
+        Err(TriggerError::Cluster { source, .. }) if cluster::code(&source) == Some(403) => {
+            checks.unknown("scenario", format_args!("this account may not read {name}, which is no harm"));
+        }
+        Err(error) => checks.failed("scenario", Chain(&error)),
     }
+}
+
+/// What keeps integration-service from starting a scenario, without a word of it: each of these it tries
+/// again for ever.
+fn flaws(scenario: &Value) -> Vec<String> {
+    let mut flaws = Vec::new();
+    for parameter in scenario["spec"]["params"].as_array().into_iter().flatten() {
+        let name = parameter["name"].as_str().unwrap_or_default();
+        let has_text = parameter["value"].as_str().is_some_and(|text| !text.is_empty());
+        if !has_text && parameter["values"].as_array().is_none_or(Vec::is_empty) {
+            flaws.push(format!("parameter {name} is empty; leave it out"));
+        }
+    }
+    for name in TIMEOUTS {
+        let key = format!("test.appstudio.openshift.io/{name}");
+        if scenario["metadata"]["annotations"][&key].as_str().is_none_or(str::is_empty) {
+            flaws.push(format!("the annotation {key} is missing; the pipeline needs all three timeouts"));
+        }
+    }
+    flaws
 }
 
 async fn candidates(options: &Options, tenant: &Tenant, checks: &mut Preflight) {
