@@ -57,7 +57,7 @@ struct Args {
     /// only look whether a Release would be possible, and end as it would; needs no verdict, writes nothing
     #[argh(switch)]
     check: bool,
-    /// let the server try the creation without doing it, and show the object on stderr
+    /// let the server try the creation without doing it, show the object on stderr, note that in the record
     #[argh(switch)]
     dry_run: bool,
     /// the run's id, the PipelineRun's UID [default: the record's]

@@ -108,7 +108,7 @@ fn a_fresh_image_is_no_news() {
 #[test]
 fn each_cause_is_told() {
     type Arrange = fn(&Watch);
-    let cases: [(&str, Arrange, &str); 6] = [
+    let cases: [(&str, Arrange, &str); 7] = [
         ("did-not-run", |_| {}, "the gate did not run"),
         (
             "killed",
@@ -134,6 +134,16 @@ fn each_cause_is_told() {
                 watch.record("run-1", 20, &passed);
             },
             "passed and was not released",
+        ),
+        (
+            "only-tried",
+            |watch| {
+                let mut passed = failed("all passed");
+                passed["verdict"]["decision"] = json!("passed");
+                passed["release"] = json!({"plan": "plan-aro", "released": "false", "final": true, "dry_run": true});
+                watch.record("run-1", 20, &passed);
+            },
+            "the gate ran and passed, and nothing was to be promoted: all passed",
         ),
         ("running-now", |watch| watch.run("run-7", 2, false), "run run-7 is on its way"),
         ("ran-and-failed", |watch| watch.run("run-8", 20, true), "run run-8: it left no record"),

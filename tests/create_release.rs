@@ -221,12 +221,37 @@ fn a_check_writes_nothing_and_needs_no_verdict() {
 #[test]
 fn a_dry_run_shows_the_object_and_makes_nothing() {
     let case = Case::new();
-    let before = case.dir.read("gate.json");
     let output = case.run(&["--dry-run", "--grace-period-days", "30"]);
     ends(&output, 0, "false", "\"gracePeriodDays\": 30");
     assert!(output.stderr.contains("release.appstudio.openshift.io/author"), "the server's own answer");
     assert!(case.world.kube().releases().is_empty());
-    assert_eq!(case.dir.read("gate.json"), before);
+    // The record knows, so that nobody waits for a Release.
+    let noted = case.noted();
+    assert_eq!((&noted["dry_run"], &noted["final"], &noted["exit"]), (&json!(true), &json!(true), &json!(0)));
+    assert_eq!((&noted["name"], &noted["released"]), (&Value::Null, &json!("false")));
+    assert!(noted["detail"].as_str().unwrap().starts_with("a dry run: Release "), "{noted}");
+
+    // It stands in nobody's way, and a later one does not forget the Release that then was made.
+    ends(&case.run(&[]), 0, "true", "is made");
+    let made = case.noted();
+    assert!(made["name"].is_string() && made.get("dry_run").is_none(), "{made}");
+    assert_eq!(case.run(&["--dry-run"]).code, 0);
+    assert_eq!(case.noted(), made);
+}
+
+#[test]
+fn a_dry_run_that_is_refused_is_noted_as_one() {
+    let case = Case::new();
+    case.change_plan(|plan| plan["metadata"]["labels"]["release.appstudio.openshift.io/auto-release"] = json!("true"));
+    ends(&case.run(&["--dry-run"]), 3, "false", "expected \"false\"");
+    let noted = case.noted();
+    assert_eq!((&noted["dry_run"], &noted["final"], &noted["exit"]), (&json!(true), &json!(true), &json!(3)));
+    // A refusal in earnest takes its place.
+    ends(&case.run(&[]), 3, "false", "expected \"false\"");
+    let refused = case.noted();
+    assert!(refused.get("dry_run").is_none());
+    assert_eq!(case.run(&["--dry-run"]).code, 3);
+    assert_eq!(case.noted(), refused);
 }
 
 #[test]

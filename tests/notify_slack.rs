@@ -120,6 +120,27 @@ fn the_release_is_waited_for_only_when_it_is_due() {
 }
 
 #[test]
+fn after_a_dry_run_nothing_is_waited_for() {
+    let desk = Desk::new();
+    let mut tried = record(Some("passed"));
+    tried["release"] = json!({
+        "plan": "plan-1", "released": "false", "final": true, "exit": 0, "dry_run": true,
+        "detail": "a dry run: Release plan-1-4be1f0c24be1-1 would be made",
+    });
+    write(&desk, &tried);
+    // In real time: a wait of 45 minutes would not end before the test does.
+    let output =
+        desk.notify_at("1").args(["--release-wait", "45m", "--task-status", "collect-results=Succeeded"]).run();
+    ok(&output);
+    assert!(!output.stderr.contains("waiting"), "{}", output.stderr);
+    let words = desk.words();
+    for wanted in ["gate passed 4be1f0c2; nothing was promoted, a dry run", "would be made", "to promote it for real"] {
+        assert!(words.contains(wanted), "{words}");
+    }
+    assert_eq!(desk.record()["notifications"][0]["outcome"], "passed");
+}
+
+#[test]
 fn a_release_that_ends_meanwhile_is_told() {
     let desk = Desk::new();
     write(&desk, &record(Some("passed")));

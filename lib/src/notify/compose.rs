@@ -50,6 +50,7 @@ fn headline(facts: &Facts, outcome: Outcome) -> Line {
     };
     let line = Line::default().bold(match outcome {
         Outcome::Promoted => format!("{gate} gate promoted {image}"),
+        Outcome::Passed if is_dry(record) => format!("{gate} gate passed {image}; nothing was promoted, a dry run"),
         Outcome::Passed => format!("{gate} gate passed {image}"),
         Outcome::Refused => format!("{gate} gate refused {image}"),
         Outcome::Undecided => format!("{gate} gate could not decide on {image}"),
@@ -173,6 +174,7 @@ fn release_lines(facts: &Facts, record: &GateRecord, outcome: Outcome) -> Vec<Li
     let collect = facts.options.task("collect-results");
     match (&record.release, outcome) {
         (Some(release), Outcome::Promoted) => promoted(release, facts.scale),
+        (Some(release), Outcome::Passed) => vec![release_state(facts, release)],
         (Some(release), Outcome::NotReleased | Outcome::ReleaseUnknown | Outcome::ReleasePending) => {
             vec![release_state(facts, release)]
         }
@@ -185,6 +187,11 @@ fn release_lines(facts: &Facts, record: &GateRecord, outcome: Outcome) -> Vec<Li
         )],
         _ => Vec::new(),
     }
+}
+
+/// Whether the promotion was only tried.
+fn is_dry(record: Option<&GateRecord>) -> bool {
+    record.and_then(|record| record.release.as_ref()).is_some_and(|release| release.dry_run)
 }
 
 fn promoted(release: &ReleaseRecord, scale: u32) -> Vec<Line> {
@@ -268,6 +275,9 @@ fn next(facts: &Facts, outcome: Outcome) -> Vec<Line> {
     let record = facts.sight.record();
     let failed_task = facts.options.tasks.iter().find(|task| is_failed(task));
     match outcome {
+        Outcome::Passed if is_dry(record) => {
+            release_again(facts, "to promote it for real", false).into_iter().collect()
+        }
         Outcome::Promoted | Outcome::Passed => Vec::new(),
         Outcome::Refused | Outcome::Undecided | Outcome::Cancelled => again(facts).into_iter().collect(),
         Outcome::Broken => {
@@ -280,7 +290,12 @@ fn next(facts: &Facts, outcome: Outcome) -> Vec<Line> {
         }
         Outcome::NotReleased => {
             let made = record.and_then(|record| record.release.as_ref()).is_some_and(|release| release.created);
-            release_again(facts, "once its cause is gone", made).into_iter().collect()
+            let words = if is_dry(record) {
+                "to promote it for real, once the cause is gone"
+            } else {
+                "once its cause is gone"
+            };
+            release_again(facts, words, made).into_iter().collect()
         }
         Outcome::ReleaseUnknown => look_at_release(facts).into_iter().collect(),
     }

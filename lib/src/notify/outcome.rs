@@ -32,6 +32,8 @@ pub fn outcome_of(facts: &Facts) -> Outcome {
 fn passed(facts: &Facts, release: Option<&ReleaseRecord>) -> Outcome {
     match (release, facts.options.task(COLLECT)) {
         (Some(ReleaseRecord { released: Released::True, .. }), _) => Outcome::Promoted,
+        // It was only tried, and would have been made.
+        (Some(ReleaseRecord { dry_run: true, is_final: true, exit: 0, .. }), _) => Outcome::Passed,
         (Some(ReleaseRecord { released: Released::False, is_final: true, .. }), _) => Outcome::NotReleased,
         (Some(ReleaseRecord { released: Released::Unknown, is_final: true, .. }), _) => Outcome::ReleaseUnknown,
         (_, Some(task)) if task.succeeded() => Outcome::ReleasePending,
@@ -68,6 +70,8 @@ mod tests {
             ("promoted-on-rerun", Outcome::Promoted),
             ("recovered", Outcome::Promoted),
             ("passed", Outcome::Passed),
+            ("dry-run", Outcome::Passed),
+            ("dry-run-refused", Outcome::NotReleased),
             ("refused", Outcome::Refused),
             ("undecided", Outcome::Undecided),
             ("stale", Outcome::Undecided),

@@ -112,6 +112,7 @@ fn released(outcome: Released, is_final: bool) -> ReleaseRecord {
         released: outcome,
         is_final,
         exit: 0,
+        dry_run: false,
         phase: None,
         detail: None,
         pipeline_run: Some("managed-release/managed-x7k2p".to_owned()),
@@ -185,6 +186,8 @@ pub fn all() -> Vec<(&'static str, &'static str, Facts)> {
         ("promoted-on-rerun", "Passed, one job only on its second try", promoted_on_rerun()),
         ("recovered", "Promoted after red runs", with_history(promoted(), 3, 100)),
         ("passed", "Passed, and nothing was to be promoted", passed()),
+        ("dry-run", "Passed, and the promotion was only a dry run", dry_run(0)),
+        ("dry-run-refused", "Passed, and the dry run shows that the promotion would be refused", dry_run(3)),
         ("refused", "A blocking job failed", refused()),
         ("undecided", "No blocking job failed in the product, but not all passed", undecided()),
         ("stale", "Red once more, and nothing was verified for too long", with_history(undecided(), 4, 130)),
@@ -226,6 +229,28 @@ fn passed() -> Facts {
     facts.options.tasks.clear();
     facts.options.plan = None;
     facts
+}
+
+fn dry_run(exit: u8) -> Facts {
+    let detail = match exit {
+        0 => "a dry run: Release ho-release-gate-aro-hcp-4be1f0c2d7aa-1 would be made",
+        _ => "ReleasePlan ho-release-gate-aro-hcp: its releases are blocked",
+    };
+    let record = with_release(all_passed(), |release| {
+        *release = ReleaseRecord {
+            name: None,
+            intended_at: None,
+            created: false,
+            exit,
+            dry_run: true,
+            detail: Some(detail.to_owned()),
+            pipeline_run: None,
+            created_at: None,
+            completed_at: None,
+            ..released(Released::False, true)
+        };
+    });
+    read(record, "Succeeded")
 }
 
 fn refused() -> Facts {

@@ -16,7 +16,7 @@ impl Task<'_> {
         let name = name_of(&release).to_owned();
         if self.options.mode == Mode::DryRun {
             let detail = format!("a dry run: Release {name} runs already, no other would be made");
-            return Ok(ended(&release, Exit::Done, Released::False, detail).into());
+            return Ok(End::Final(Box::new(ended(&release, Exit::Done, Released::False, detail))));
         }
         if self.options.wait.is_zero() {
             let detail = format!("Release {name} was not waited for");

@@ -36,7 +36,8 @@ pub enum Mode {
     Create,
     /// Only look whether a promotion would be possible; needs no verdict, writes nothing.
     Check,
-    /// Everything but the creation, which the server only tries; writes nothing.
+    /// Everything but the creation, which the server only tries; the record is told that it was a
+    /// dry run, unless it tells of one in earnest.
     DryRun,
 }
 

@@ -162,7 +162,7 @@ impl Task<'_> {
                 Ok(Asked::Made(release)) if !self.writes() => {
                     let detail = format!("a dry run: Release {name} would be made");
                     let promotion = Promotion::ended(Exit::Done, Released::False, detail).named(name);
-                    return Ok(Promotion { object: Some(release), ..promotion }.into());
+                    return Ok(End::Final(Box::new(Promotion { object: Some(release), ..promotion })));
                 }
                 Ok(Asked::Made(release)) => return self.follow(*release).await,
                 // Somebody else was quicker, with this Snapshot or another: the next survey tells.
@@ -248,29 +248,53 @@ impl Task<'_> {
 
     /// Writes the end into the record.
     async fn close(&self, promotion: Promotion, is_final: bool) -> Result<Promotion, Failure> {
-        if !self.writes() {
-            return Ok(promotion);
-        }
-        let written = self
-            .note(|noted| {
-                // Without a name there is no Release: one that was announced was never asked for, or refused.
-                noted.name.clone_from(&promotion.release);
-                noted.created &= promotion.release.is_some();
-                if promotion.pipeline_run.is_some() {
-                    noted.pipeline_run.clone_from(&promotion.pipeline_run);
-                }
-                noted.released = promotion.released;
-                noted.exit = promotion.exit as u8;
-                noted.is_final = is_final;
-                noted.detail = Some(promotion.detail.clone());
-                noted.images.clone_from(&promotion.images);
-                noted.completed_at = promotion.completed_at;
-            })
-            .await;
+        let written = match self.options.mode {
+            Mode::Check => Ok(()),
+            Mode::DryRun => self.close_dry(&promotion, is_final).await,
+            Mode::Create => self.close_real(&promotion, is_final).await,
+        };
         written.map(|()| promotion.clone()).map_err(|error| {
             tracing::error!("{}; this could not be written into the record", promotion.detail);
             error.into()
         })
+    }
+
+    async fn close_real(&self, promotion: &Promotion, is_final: bool) -> Result<(), RecordError> {
+        self.note(|noted| {
+            // Without a name there is no Release: one that was announced was never asked for, or refused.
+            noted.name.clone_from(&promotion.release);
+            noted.created &= promotion.release.is_some();
+            if promotion.pipeline_run.is_some() {
+                noted.pipeline_run.clone_from(&promotion.pipeline_run);
+            }
+            noted.released = promotion.released;
+            noted.exit = promotion.exit as u8;
+            noted.is_final = is_final;
+            noted.dry_run = false;
+            noted.detail = Some(promotion.detail.clone());
+            noted.images.clone_from(&promotion.images);
+            noted.completed_at = promotion.completed_at;
+        })
+        .await
+    }
+
+    /// Notes that it was only tried, so that nobody waits for a Release. What the record knows of a
+    /// promotion in earnest stays.
+    async fn close_dry(&self, promotion: &Promotion, is_final: bool) -> Result<(), RecordError> {
+        let tried = ReleaseRecord {
+            is_final,
+            exit: promotion.exit as u8,
+            dry_run: true,
+            detail: Some(promotion.detail.clone()),
+            ..blank(&self.options.plan)
+        };
+        self.journal
+            .update(|record| {
+                if record.release.as_ref().is_none_or(|noted| noted.dry_run) {
+                    record.release = Some(tried.clone());
+                }
+            })
+            .await
     }
 }
 
@@ -283,6 +307,7 @@ fn blank(plan: &str) -> ReleaseRecord {
         released: Released::False,
         is_final: false,
         exit: 0,
+        dry_run: false,
         phase: None,
         detail: None,
         pipeline_run: None,

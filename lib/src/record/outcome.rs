@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum Outcome {
     /// The image passed and its Release landed.
     Promoted,
-    /// The image passed; a promotion was not asked for.
+    /// The image passed; a promotion was not asked for, or only as a dry run.
     Passed,
     /// A blocking job failed for a reason in the product.
     Refused,

@@ -91,10 +91,13 @@ fn is_open(attempt: &Attempt) -> bool {
 
 /// How a past run ended. A Release that landed after people were told that it had not counts.
 fn outcome(record: &GateRecord) -> Option<Outcome> {
-    let released = record.release.as_ref().filter(|release| release.is_final).map(|release| release.released);
+    let release = record.release.as_ref().filter(|release| release.is_final);
+    let tried = release.is_some_and(|release| release.dry_run && release.exit == 0);
+    let released = release.map(|release| release.released);
     let told = record.notifications.iter().rev().find_map(|note| note.outcome);
     let decision = record.verdict.as_ref().map(|verdict| verdict.decision);
     match (decision, released) {
+        (Some(Decision::Passed), _) if tried => Some(Outcome::Passed),
         (Some(Decision::Passed), Some(Released::True)) => Some(Outcome::Promoted),
         (Some(Decision::Passed), Some(Released::False)) => Some(Outcome::NotReleased),
         (Some(Decision::Passed), Some(Released::Unknown)) => Some(Outcome::ReleaseUnknown),
@@ -106,7 +109,8 @@ fn outcome(record: &GateRecord) -> Option<Outcome> {
 }
 
 fn verified(record: &GateRecord) -> Option<Verified> {
-    let release: &ReleaseRecord = record.release.as_ref().filter(|release| release.released == Released::True)?;
+    let release: &ReleaseRecord =
+        record.release.as_ref().filter(|release| release.released == Released::True && !release.dry_run)?;
     let image = record.candidate.as_ref()?.digest.clone();
     Some(Verified { image, at: release.completed_at.unwrap_or(record.updated_at) })
 }

@@ -52,6 +52,10 @@ pub struct ReleaseRecord {
     /// The exit code that goes with a final outcome.
     #[serde(default)]
     pub exit: u8,
+    /// Whether this was only a dry run: the server was asked whether it would take the Release, and
+    /// none was made. Then there is no name, and nothing was released by this run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
     /// The last phase seen, in release-service's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,

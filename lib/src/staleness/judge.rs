@@ -30,6 +30,11 @@ pub enum Cause {
         /// How many runs since the image was verified did not pass.
         runs: usize,
     },
+    /// It passed, and nothing was to be promoted, such as by a dry run.
+    OnlyTried {
+        /// The end of the last run in words.
+        words: String,
+    },
     /// It passed, and the Release did not land.
     ReleaseFailed {
         /// The end of the last run in words.
@@ -51,6 +56,7 @@ impl Cause {
             Self::DidNotRun { .. } => "did-not-run",
             Self::Killed { .. } => "killed",
             Self::RanAndFailed { .. } => "ran-and-failed",
+            Self::OnlyTried { .. } => "only-tried",
             Self::ReleaseFailed { .. } => "release-failed",
             Self::RunningNow { .. } => "running-now",
             Self::NotKnown => "not-known",
@@ -125,9 +131,10 @@ fn cause(evidence: &Evidence, newest: Option<&Verified>, quiet: &Quiet, now: Tim
     match record.outcome {
         // It has begun and not ended, and no run of it is in flight.
         None => Cause::Killed { run: run_of(record), snapshot: record.snapshot.clone() },
-        Some(Outcome::Refused | Outcome::Undecided | Outcome::Broken | Outcome::Cancelled | Outcome::Passed) => {
+        Some(Outcome::Refused | Outcome::Undecided | Outcome::Broken | Outcome::Cancelled) => {
             Cause::RanAndFailed { words: words(), runs: failures.max(1) }
         }
+        Some(Outcome::Passed) => Cause::OnlyTried { words: words() },
         Some(Outcome::NotReleased | Outcome::ReleaseUnknown | Outcome::ReleasePending | Outcome::Promoted) => {
             Cause::ReleaseFailed { words: words() }
         }

@@ -107,6 +107,9 @@ fn cause_words(cause: &Cause, now: Timestamp) -> String {
         Cause::RanAndFailed { words, runs } => {
             format!("the gate ran {runs} times and did not pass; the last: {}", text::one_line(words, FOREIGN))
         }
+        Cause::OnlyTried { words } => {
+            format!("the gate ran and passed, and nothing was to be promoted: {}", text::one_line(words, FOREIGN))
+        }
         Cause::ReleaseFailed { words } => {
             format!("the image passed and was not released: {}", text::one_line(words, FOREIGN))
         }
@@ -137,7 +140,9 @@ fn next(context: &Context, cause: &Cause) -> Option<Line> {
             "kubectl get releases --namespace {namespace} --selector release.appstudio.openshift.io/releasePlan={}",
             context.plan
         ),
-        Cause::RanAndFailed { .. } | Cause::RunningNow { .. } | Cause::NotKnown => return None,
+        Cause::RanAndFailed { .. } | Cause::OnlyTried { .. } | Cause::RunningNow { .. } | Cause::NotKnown => {
+            return None;
+        }
     };
     Some(Line::of("next: ").code(command))
 }
