@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use serde_json::json;
 use standins::Night;
 
 use crate::commands::{Reader, blocks, repository, wrap};
@@ -51,6 +52,35 @@ fn constrain_the_run(field: &Field, clone: &Path) {
     let mut run = serde_json::from_str(&shown).unwrap();
     constrain(&mut run);
     std::fs::write(path, run.to_string()).unwrap();
+}
+
+/// A wrong setting shows, the commands fail, and they leave nothing behind.
+fn what_the_check_finds(field: &Field, reader: &Reader) {
+    let scenario = "ho-release-gate-acme";
+    let params = || field.kubectl.get("integrationtestscenario", scenario)["spec"]["params"].clone();
+    let right = params();
+    let cases = [
+        // Nothing can be looked at without the image, and that is said once.
+        ("component", "operater", "resolve-image\tfailed\terror\t", 1),
+        // The jobs' owner is asked although the plan is none.
+        ("release-plan-name", "no-such-plan", "check-release\tfailed\t", 0),
+        ("e2e-blocking-job-names", "[\"no-such-job\"]", "launch-prow\tfailed\tjob\t", 1),
+    ];
+    for (name, value, wanted, times) in cases {
+        let mut wrong = right.clone();
+        let param = wrong.as_array_mut().unwrap().iter_mut().find(|param| param["name"] == name).unwrap();
+        param["value"] = value.into();
+        field.kubectl.patch("integrationtestscenario", scenario, &json!({"spec": {"params": wrong}}), None);
+        let table = reader.fails(DOCUMENT, &heading(9), 0);
+        let found = table.lines().filter(|line| line.starts_with(wanted)).count();
+        assert!(if times == 0 { found > 0 } else { found == times }, "{name}: {table}");
+        assert_eq!(table.contains("launch-prow\tpassed\tgangway"), name != "component", "{name}: {table}");
+    }
+    field.kubectl.patch("integrationtestscenario", scenario, &json!({"spec": {"params": right}}), None);
+    assert_eq!(params(), right);
+    assert!(field.kubectl.list("pipelineruns").is_empty(), "the checks' runs are removed");
+    let records = field.kubectl.run(&["get", "configmaps", "-l", "release-gate/kind=gate", "-o", "name"]);
+    assert_eq!(records, "", "and so are their records");
 }
 
 #[test]
@@ -104,12 +134,12 @@ fn the_onboarding_ends_with_a_promoted_image() {
     ] {
         let table = follow(9, nth);
         let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split('\t').collect()).collect();
-        let looked_at = |what: &str| rows.iter().any(|row| row.starts_with(&["passed", what]));
-        assert!(whats.iter().all(|what| looked_at(what)) && rows.iter().all(|row| row[0] != "failed"), "{table}");
+        let looked_at = |what: &str| rows.iter().any(|row| row[1..].starts_with(&["passed", what]));
+        assert!(whats.iter().all(|what| looked_at(what)) && rows.iter().all(|row| row[1] != "failed"), "{table}");
     }
+    what_the_check_finds(&field, &reader);
     assert_eq!(field.world.prow().launches().len(), before, "nothing was launched");
     assert_eq!((field.kubectl.list("releases").len(), field.world.slack().messages().len()), (0, 0));
-    field.kubectl.run(&["delete", "pipelinerun", "--all"]);
 
     let _konflux = IntegrationService::start(&field.kubectl);
     let _service = ReleaseService::start(&field.kubectl, &field.night.image.digest, Fate::Released);

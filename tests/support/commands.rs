@@ -5,7 +5,7 @@
 //! named there follows it, as it stands but for the placeholders that the test declares.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// The blocks that are run, in the order of the documents: document, heading, and the test (or script)
 /// that runs them.
@@ -173,8 +173,25 @@ impl Reader {
         self.run(&block.code)
     }
 
+    /// Runs the block in a situation in which it must not end well; returns what it printed.
+    #[allow(dead_code, reason = "only a cluster has such situations")]
+    pub fn fails(&self, document: &str, heading: &str, nth: usize) -> String {
+        let block = blocks(document).into_iter().filter(|block| block.heading == heading).nth(nth).unwrap();
+        let (output, commands) = self.output(&block.code);
+        assert!(!output.status.success(), "{commands} did not fail");
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    }
+
     /// Runs any commands as a block's.
     pub fn run(&self, commands: &str) -> String {
+        let (output, commands) = self.output(commands);
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {commands}\n{stdout}\n{stderr}", output.status);
+        stdout
+    }
+
+    fn output(&self, commands: &str) -> (Output, String) {
         let mut commands = commands.to_owned();
         for (placeholder, value) in &self.placeholders {
             commands = commands.replace(placeholder, value);
@@ -188,11 +205,7 @@ impl Reader {
             shell.env_remove(name);
         }
         shell.envs(self.env.iter().cloned());
-        let output = shell.output().unwrap();
-        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{}: {commands}\n{stdout}\n{stderr}", output.status);
-        stdout
+        (shell.output().unwrap(), commands)
     }
 
     /// All blocks that are this test's have been followed.
