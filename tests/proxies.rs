@@ -1,8 +1,11 @@
 //! Proxies of the environment and of a kubeconfig, as a laptop behind one has them.
 
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Stdio;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use standins::World;
 
@@ -18,40 +21,94 @@ fn kubeconfig(server: &str, more: &str) -> String {
     )
 }
 
-/// What a step first asks a proxy for.
-fn asked(proxy: &TcpListener, tool: Tool) -> String {
-    let mut child = tool.command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(proxy.accept().unwrap().0).read_line(&mut line).unwrap();
+/// What a step first asks a proxy for; nothing, if it ends without having asked.
+fn asked(tool: impl FnOnce(&str) -> Tool) -> Option<String> {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = proxy.local_addr().unwrap();
+    let mut child = tool(&format!("http://{address}")).command();
+    let mut child = child.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    let (sender, first) = mpsc::channel();
+    let ended = sender.clone();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        if let Ok((stream, _)) = proxy.accept() {
+            let _ = BufReader::new(stream).read_line(&mut line);
+            let _ = sender.send(Ok(line.trim_end().to_owned()));
+        }
+    });
+    std::thread::spawn(move || {
+        let mut said = String::new();
+        let _ = stderr.read_to_string(&mut said);
+        let _ = ended.send(Err(said));
+    });
+    let first = first.recv_timeout(Duration::from_secs(60));
     let _ = child.kill();
     let _ = child.wait();
-    line.trim_end().to_owned()
+    // Whoever still waits for the step.
+    let _ = TcpStream::connect(address);
+    match first.expect("it neither asks nor ends") {
+        Ok(line) => Some(line),
+        Err(said) => {
+            assert!(said.contains("trying again"), "it did not get as far as to ask: {said}");
+            None
+        }
+    }
+}
+
+fn trigger(kubeconfig: &Path) -> Tool {
+    let tool =
+        Tool::new("trigger-gate").args(["--snapshot", "s", "--scenario", "a", "--dry-run", "--time-scale", "1000"]);
+    tool.arg("--kubeconfig").arg(kubeconfig)
+}
+
+/// The cluster's host decides, not the proxy's, and whatever else is in the list.
+#[test]
+fn what_no_proxy_excepts_is_asked_directly() {
+    let dir = Dir::new();
+    let there = dir.write("there", kubeconfig("https://api.invalid:6443", ""));
+    let here = dir.write("here", kubeconfig("https://127.0.0.1:9", ""));
+    let ask = |path: &Path, name: &str, list: &str| {
+        asked(|address| trigger(path).env(name, address).env("NO_PROXY", list)).is_some()
+    };
+    for list in ["", " ", "localhost,,foo", "localhost, .svc ,", "127.0.0.1", "10.0.0.0/8", "?,:x", "api.invalid:443"] {
+        assert!(ask(&there, "HTTPS_PROXY", list), "{list:?}");
+    }
+    for list in ["10.0.0.0/8,*", "*", "api.invalid", ".invalid,", ",api.invalid:6443"] {
+        assert!(!ask(&there, "https_proxy", list), "{list:?}");
+    }
+    assert!(!ask(&here, "HTTPS_PROXY", "localhost,,foo"));
+    // The kubeconfig's own is no matter of the environment's.
+    let own = |address: &str| {
+        let own = dir.write("own", kubeconfig("https://api.invalid:6443", &format!(", proxy-url: \"{address}\"")));
+        trigger(&own).env("NO_PROXY", "*, ,127.0.0.1").env("HTTPS_PROXY", "http://127.0.0.1:9")
+    };
+    assert_eq!(asked(own).unwrap(), "CONNECT api.invalid:6443 HTTP/1.1");
+    // Without a flag, by the environment's kubeconfig.
+    let inferred = |address: &str| {
+        let tool = Tool::new("trigger-gate").args(["--snapshot", "s", "--scenario", "a", "--dry-run"]);
+        tool.env("KUBECONFIG", &there).env("HTTPS_PROXY", address).env("NO_PROXY", "localhost, .svc ,")
+    };
+    assert!(asked(inferred).is_some());
 }
 
 #[test]
 fn what_is_elsewhere_is_asked_through_the_proxy() {
-    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", proxy.local_addr().unwrap());
     let dir = Dir::new();
     let path = |name: &str| dir.path(name).display().to_string();
     dir.write("token", "t");
-    dir.write("plain", kubeconfig("https://api.invalid:6443", ""));
-    dir.write("own", kubeconfig("https://api.invalid:6443", &format!(", proxy-url: \"{address}\"")));
+    let plain = dir.write("plain", kubeconfig("https://api.invalid:6443", ""));
     let snapshot = format!(r#"{{"components":[{{"name":"ho","containerImage":"{IMAGE}"}}]}}"#);
-    let trigger = |config: &str| {
-        let tool = Tool::new("trigger-gate").args(["--snapshot", "s", "--scenario", "a", "--dry-run", "--kubeconfig"]);
-        tool.arg(path(config))
-    };
     let resolve = Tool::new("resolve-image").args(["--snapshot", &snapshot, "--component", "ho"]);
     let launch = Tool::new("launch-prow").args(["--image", IMAGE, "--blocking", r#"["a"]"#, "--override-env", "I"]);
     let launch = launch.args(["--gangway-url", "https://gangway.invalid", "--gangway-token-file", &path("token")]);
     let launch = launch.args(["--record", &format!("file:{}", path("gate.json"))]);
     for (tool, host) in
-        [(trigger("plain"), "api.invalid:6443"), (resolve, "quay.invalid:443"), (launch, "gangway.invalid:443")]
+        [(trigger(&plain), "api.invalid:6443"), (resolve, "quay.invalid:443"), (launch, "gangway.invalid:443")]
     {
-        assert!(asked(&proxy, tool.env("HTTPS_PROXY", &address)).starts_with(&format!("CONNECT {host} ")), "{host}");
+        let line = asked(|address| tool.env("HTTPS_PROXY", address)).unwrap_or_default();
+        assert!(line.starts_with(&format!("CONNECT {host} ")), "{host}: {line}");
     }
-    assert!(asked(&proxy, trigger("own")).starts_with("CONNECT api.invalid:6443 "));
 }
 
 #[test]

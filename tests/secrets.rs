@@ -6,6 +6,7 @@
 
 pub mod search;
 
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use rehearsal::stage::{Secrets, Stage, TEST_SCENARIO};
 use rehearsal::{outcome, scenario, siblings};
 use standins::{Asked, Fault, SESSION_TOKEN, ScenarioScript, Server, Trouble};
 
-use crate::support::{Dir, binary};
+use crate::support::{Dir, Tool, binary};
 use search::{Secret, below, hits};
 
 /// Files of a night in which a secret belongs: where Kubernetes or Tekton would put it, and the
@@ -266,6 +267,54 @@ fn servers_that_quote_the_request_make_no_step_repeat_it() {
             let logs = night.logs(step);
             assert!(logs.contains("[redacted]"), "{what}: {step} has quoted nothing:\n{logs}");
         }
+    }
+}
+
+/// A login command's token is in no kubeconfig, and is quoted without the word before it.
+#[test]
+fn a_login_command_s_token_is_not_repeated() {
+    let token = format!("k8s-aws-v1.{}", &CLUSTER[..60]);
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    let (quoted, sent) = (token.clone(), format!("authorization: Bearer {token}\r\n"));
+    // Ends with the test.
+    std::thread::spawn(move || {
+        for stream in server.incoming() {
+            let (mut stream, mut head) = (stream.unwrap(), Vec::new());
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|length| length == 1) {
+                head.push(byte[0]);
+            }
+            let known = String::from_utf8_lossy(&head).contains(&sent);
+            let body = format!(
+                r#"{{"kind":"Status","status":"Failure","reason":"Forbidden","code":403,"message":"known {known}: {quoted}"}}"#
+            );
+            let length = body.len();
+            let head = "HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nConnection: close\r\n";
+            let _ = stream.write_all(format!("{head}Content-Length: {length}\r\n\r\n{body}").as_bytes());
+        }
+    });
+    let dir = Dir::new();
+    let credential = format!(
+        r#"{{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{{"token":"{token}"TIMES}}}}"#
+    );
+    for (kind, times) in [("lasting", ""), ("renewed", r#","expirationTimestamp":"2020-01-01T00:00:00Z""#)] {
+        let answer = dir.write(kind, credential.replace("TIMES", times)).display().to_string();
+        let kubeconfig = dir.write(
+            "kubeconfig",
+            format!(
+                "{{apiVersion: v1, kind: Config, current-context: a, clusters: [{{name: a, cluster: {{server: \
+                 'http://{address}'}}}}], contexts: [{{name: a, context: {{cluster: a, user: a, namespace: n}}}}], \
+                 users: [{{name: a, user: {{exec: {{apiVersion: client.authentication.k8s.io/v1, command: /bin/cat, \
+                 args: ['{answer}'], interactiveMode: Never}}}}}}]}}"
+            ),
+        );
+        let tool = Tool::new("trigger-gate").args(["--snapshot", "s", "--scenario", "a", "--dry-run", "--kubeconfig"]);
+        let output = tool.arg(kubeconfig).env("RUST_LOG", "trace").run();
+        assert_ne!(output.code, 0);
+        assert!(output.stderr.contains("known true: [redacted]"), "{kind}: {}", output.stderr);
+        let secrets = [Secret::new("the login command's token", token.as_str())];
+        assert_eq!(hits(&secrets, Path::new(kind), (output.stdout + &output.stderr).as_bytes()), []);
     }
 }
 

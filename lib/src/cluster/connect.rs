@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kube::client::ClientBuilder;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::client::{ClientBuilder, ConfigExt};
+use kube::config::{AuthInfo, InClusterError, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use secrecy::ExposeSecret;
-use tower::ServiceExt;
+use tower::buffer::BufferLayer;
 use tower::layer::layer_fn;
+use tower::util::option_layer;
 
-use super::proxy;
-use super::refusals::Carried;
+use super::kubeconfig::{self, Unusable};
+use super::refusals::Redacting;
 use crate::http::{self, RootsError};
 use crate::secret::{Secret, SecretError, SecretFile};
 
@@ -40,7 +41,7 @@ pub enum ClusterError {
         /// The flag's value.
         path: PathBuf,
         /// Why.
-        source: kube::config::KubeconfigError,
+        source: Unusable,
     },
     /// The context named by the flag cannot be used.
     #[error("--context: cannot use {context:?}")]
@@ -48,11 +49,16 @@ pub enum ClusterError {
         /// The flag's value.
         context: String,
         /// Why.
-        source: kube::config::KubeconfigError,
+        source: Unusable,
     },
     /// Nothing tells where the cluster is.
-    #[error("no cluster: expected --kubeconfig FILE, KUBECONFIG, or a pod's service account")]
-    Nowhere(#[source] kube::config::InferConfigError),
+    #[error("no cluster: expected --kubeconfig FILE, KUBECONFIG, or a pod's service account (none: {in_cluster})")]
+    Nowhere {
+        /// Why there is no service account.
+        in_cluster: InClusterError,
+        /// Why the kubeconfig cannot be used.
+        source: Unusable,
+    },
     /// The extra authorities cannot be read.
     #[error(transparent)]
     Roots(#[from] RootsError),
@@ -82,7 +88,7 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError`] when nothing tells where the cluster is, or what tells it cannot be used.
     pub async fn connect(options: &ClusterOptions) -> Result<Self, ClusterError> {
-        let mut config = configure(options).await?;
+        let mut config = configure(options)?;
         if let Some(path) = &options.ca_file {
             let extra = http::extra_certificates(path)?;
             if !extra.is_empty() {
@@ -90,6 +96,8 @@ impl Cluster {
                     .root_cert
                     .get_or_insert_with(|| http::usual_certificates().iter().map(|der| der.to_vec()).collect());
                 roots.extend(extra.iter().map(|der| der.to_vec()));
+                // A pod's own file would be trusted instead of these.
+                config.root_cert_file = None;
             }
         }
         config.read_timeout = Some(READ_TIMEOUT);
@@ -97,12 +105,16 @@ impl Cluster {
         config.default_retry = false;
         config.connect_timeout = Some(Duration::from_secs(10));
         let namespace = options.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-        let carried = Carried::by(&config.auth_info);
-        let without = layer_fn(|service| {
-            let carried = carried.clone();
-            ServiceExt::and_then(service, move |answer| carried.clone().taken_out_of(answer))
-        });
-        let client = ClientBuilder::try_from(config).map_err(ClusterError::Client)?.with_layer(&without).build();
+        // Who we are is added outside of the client's own layers, so that what a refusal quotes is known
+        // wherever it comes from, a login command included. One that yields a certificate stays with them.
+        let auth = config.auth_layer().map_err(ClusterError::Client)?;
+        if auth.is_some() {
+            config.auth_info = without_header(config.auth_info);
+        }
+        let builder = ClientBuilder::try_from(config).map_err(ClusterError::Client)?;
+        // Who renews a token needs a client that can be cloned.
+        let builder = builder.with_layer(&BufferLayer::new(1024)).with_layer(&layer_fn(Redacting));
+        let client = builder.with_layer(&option_layer(auth)).build();
         Ok(Self { client, namespace })
     }
 }
@@ -135,29 +147,32 @@ impl Bearer {
 /// # Errors
 /// Those of [`Cluster::connect`].
 pub async fn bearer(options: &ClusterOptions) -> Result<Option<Bearer>, ClusterError> {
-    let auth = configure(options).await?.auth_info;
+    let auth = configure(options)?.auth_info;
     let value = auth.token.map(|token| Bearer::Value(Secret::new(token.expose_secret())));
     let file = || Some(Bearer::File(SecretFile::new("the cluster's token", auth.token_file?)));
     Ok(value.or_else(file))
 }
 
-async fn configure(options: &ClusterOptions) -> Result<Config, ClusterError> {
-    let mut config = find(options).await?;
-    let variable = |name: &str| std::env::var(name).ok();
-    config.proxy_url = config.proxy_url.filter(|proxy| !proxy::is_bypassed(&config.cluster_url, proxy, variable));
-    Ok(config)
+/// A user without what becomes the `Authorization` header.
+fn without_header(user: AuthInfo) -> AuthInfo {
+    let user = AuthInfo { username: None, password: None, token: None, token_file: None, ..user };
+    AuthInfo { auth_provider: None, exec: None, ..user }
 }
 
-async fn find(options: &ClusterOptions) -> Result<Config, ClusterError> {
-    let choice = KubeConfigOptions { context: options.context.clone(), ..KubeConfigOptions::default() };
+/// The cluster's address, and who we are there.
+fn configure(options: &ClusterOptions) -> Result<Config, ClusterError> {
+    let context = options.context.as_deref();
+    let read = |found: Result<Kubeconfig, KubeconfigError>| {
+        kubeconfig::configuration(found?, context, |name| std::env::var(name).ok())
+    };
     if let Some(path) = &options.kubeconfig {
         let unusable = |source| ClusterError::Kubeconfig { path: path.clone(), source };
-        let kubeconfig = Kubeconfig::read_from(path).map_err(unusable)?;
-        return Config::from_custom_kubeconfig(kubeconfig, &choice).await.map_err(unusable);
+        return read(Kubeconfig::read_from(path)).map_err(unusable);
     }
+    let found = read(Kubeconfig::read());
     if let Some(context) = &options.context {
-        let unusable = |source| ClusterError::Context { context: context.clone(), source };
-        return Config::from_kubeconfig(&choice).await.map_err(unusable);
+        return found.map_err(|source| ClusterError::Context { context: context.clone(), source });
     }
-    Config::infer().await.map_err(ClusterError::Nowhere)
+    // A pod is beside its API server: no proxy leads there.
+    found.or_else(|source| Config::incluster().map_err(|in_cluster| ClusterError::Nowhere { in_cluster, source }))
 }

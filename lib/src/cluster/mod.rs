@@ -1,10 +1,13 @@
 //! The Kubernetes cluster: how it is reached, and what its errors mean.
 
 mod connect;
+mod kubeconfig;
 mod proxy;
 mod refusals;
 
 pub use connect::{Bearer, Cluster, ClusterError, ClusterOptions, bearer};
+pub use kubeconfig::Unusable;
+pub use proxy::ProxyError;
 
 /// The HTTP status of an API server's refusal.
 pub fn code(error: &kube::Error) -> Option<u16> {

@@ -2,19 +2,21 @@
 //!
 //! An API server repeats no token, but what stands before one may repeat a whole request.
 
+use std::task::{Context, Poll};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
-use http::Response;
-use http::header::CONTENT_LENGTH;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH};
+use http::{HeaderMap, Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited};
-use kube::client::DynBody;
-use kube::config::AuthInfo;
-use secrecy::ExposeSecret;
-use tower::BoxError;
+use kube::client::{Body, DynBody};
+use tower::{BoxError, Service};
 
-use crate::secret::{Secret, SecretFile};
+use crate::secret::Secret;
 
 /// No refusal is longer (1 MiB).
 const LARGEST: usize = 1 << 20;
@@ -22,32 +24,56 @@ const LARGEST: usize = 1 << 20;
 /// An answer whose body may be another one than the server's.
 type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
-/// The secrets that a cluster's requests carry, as far as they are known before a request.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Carried {
-    fixed: Vec<Secret>,
-    file: Option<SecretFile>,
-}
+/// A client whose refusals do not repeat what the request said in `Authorization`: whatever is to be
+/// known of that must have been added by a layer around this one.
+#[derive(Debug, Clone)]
+pub(super) struct Redacting<S>(pub(super) S);
 
-impl Carried {
-    /// Those of a kubeconfig's user, or of a pod.
-    pub(super) fn by(user: &AuthInfo) -> Self {
-        let texts = [&user.token, &user.password].into_iter().flatten();
-        let fixed = texts.map(|text| Secret::new(text.expose_secret())).collect();
-        Self { fixed, file: user.token_file.as_ref().map(|path| SecretFile::new("the cluster's token", path)) }
+impl<S> Service<Request<Body>> for Redacting<S>
+where
+    S: Service<Request<Body>, Response = Response<Box<DynBody>>, Error = BoxError>,
+    S::Future: Send + 'static,
+{
+    type Response = Answer;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Answer, BoxError>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(context)
     }
 
-    /// A text of the server without them. The file is read again: its token is renewed every hour.
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let carried = Carried::by(request.headers());
+        self.0.call(request).and_then(move |answer| carried.taken_out_of(answer)).boxed()
+    }
+}
+
+/// The secrets that a request carries.
+#[derive(Debug, Clone, Default)]
+struct Carried(Vec<Secret>);
+
+impl Carried {
+    /// Those in a request's head: a token, or a password.
+    fn by(head: &HeaderMap) -> Self {
+        let Some(value) = head.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) else {
+            return Self::default();
+        };
+        let credential = value.split_once(' ').map_or(value, |(_, credential)| credential).trim();
+        let decoded = STANDARD.decode(credential).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let password = decoded.as_deref().and_then(|pair| pair.split_once(':')).map(|(_, password)| password);
+        Self([Some(credential), password].into_iter().flatten().map(Secret::new).collect())
+    }
+
+    /// A text of the server without them.
     fn redact(&self, text: &str) -> String {
-        let fresh = self.file.as_ref().and_then(|file| file.read().ok());
-        self.fixed.iter().chain(&fresh).fold(text.to_owned(), |text, secret| secret.redact(&text))
+        self.0.iter().fold(text.to_owned(), |text, secret| secret.redact(&text))
     }
 
     /// An answer as it is, or a refusal without them.
     ///
     /// # Errors
     /// The connection broke off, or the refusal is larger than any.
-    pub(super) fn taken_out_of(self, answer: Response<Box<DynBody>>) -> BoxFuture<'static, Result<Answer, BoxError>> {
+    fn taken_out_of(self, answer: Response<Box<DynBody>>) -> BoxFuture<'static, Result<Answer, BoxError>> {
         let (mut head, body) = answer.into_parts();
         if !head.status.is_client_error() && !head.status.is_server_error() {
             return std::future::ready(Ok(Response::from_parts(head, body.boxed_unsync()))).boxed();
@@ -68,26 +94,24 @@ impl Carried {
 mod tests {
     use super::*;
 
-    async fn said(status: u16, text: &'static str) -> String {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("token");
-        std::fs::write(&file, "freshly-made-for-this-pod").unwrap();
-        let user = AuthInfo {
-            token: Some("kubeconfig-has-this".to_owned().into()),
-            token_file: Some(file.display().to_string()),
-            ..AuthInfo::default()
-        };
-        let body: Box<DynBody> = Box::new(Full::from(text).map_err(|never| match never {}));
-        let answer = Response::builder().status(status).body(body).unwrap();
-        let answer = Carried::by(&user).taken_out_of(answer).await.unwrap();
+    async fn said(authorization: &str, status: u16, text: &'static str) -> String {
+        let server = tower::service_fn(move |_: Request<Body>| {
+            let body: Box<DynBody> = Box::new(Full::from(text).map_err(|never| match never {}));
+            std::future::ready(Ok(Response::builder().status(status).body(body).unwrap()))
+        });
+        let request = Request::builder().header(AUTHORIZATION, authorization).body(Body::empty()).unwrap();
+        let answer = Redacting(server).call(request).await.unwrap();
         String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
     }
 
     #[tokio::test]
     async fn a_refusal_repeats_no_credentials() {
-        let quoted = r#"{"message":"Bearer kubeconfig-has-this, then freshly-made-for-this-pod"}"#;
-        assert_eq!(said(401, quoted).await, r#"{"message":"Bearer [redacted], then [redacted]"}"#);
-        assert_eq!(said(500, "no JSON: freshly-made-for-this-pod").await, "no JSON: [redacted]");
-        assert_eq!(said(200, "an object").await, "an object");
+        let token = "Bearer k8s-aws-v1.aHR0cHM6";
+        let quoted = r#"{"message":"Bearer k8s-aws-v1.aHR0cHM6, in words k8s-aws-v1.aHR0cHM6"}"#;
+        assert_eq!(said(token, 401, quoted).await, r#"{"message":"Bearer [redacted], in words [redacted]"}"#);
+        assert_eq!(said(token, 500, "no JSON: k8s-aws-v1.aHR0cHM6").await, "no JSON: [redacted]");
+        assert_eq!(said(token, 200, "an object").await, "an object");
+        let basic = format!("Basic {}", STANDARD.encode("me:correct-horse"));
+        assert_eq!(said(&basic, 401, "me:correct-horse, bWU6Y29ycmVjdC1ob3JzZQ==").await, "me:[redacted], [redacted]");
     }
 }
