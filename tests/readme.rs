@@ -2,8 +2,9 @@
 
 use standins::{Night, World};
 
+use crate::help::BINARIES;
 use crate::support::commands::{Reader, repository, wrap};
-use crate::support::{Dir, binary};
+use crate::support::{Dir, Tool, binary};
 
 /// Gate seconds in a second.
 const SCALE: u32 = 1500;
@@ -53,8 +54,16 @@ fn the_readme_s_commands_work() {
     assert_eq!(world.prow().launches().len(), 4);
 
     reader.follow("README.md", "Man pages and completions", 0);
-    for path in [".local/share/man/man1/create-release.1", ".config/fish/completions/rehearse-gate.fish"] {
-        assert!(home.join(path).metadata().unwrap().len() > 100, "{path}");
+    for &name in BINARIES {
+        for (path, kind) in [
+            (format!(".local/share/man/man1/{name}.1"), "man"),
+            (format!(".local/share/bash-completion/completions/{name}"), "complete-bash"),
+            (format!(".local/share/zsh/site-functions/_{name}"), "complete-zsh"),
+            (format!(".config/fish/completions/{name}.fish"), "complete-fish"),
+        ] {
+            let installed = std::fs::read_to_string(home.join(&path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+            assert_eq!(installed, Tool::new(name).args(["--generate", kind]).run().stdout, "{path}");
+        }
     }
     reader.finish();
 }

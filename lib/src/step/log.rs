@@ -4,6 +4,7 @@
 //! as they are sent, with the token or the webhook's address. What this project says of itself holds
 //! no secret at any level.
 
+use std::ffi::OsString;
 use std::io;
 use std::str::FromStr;
 
@@ -54,7 +55,7 @@ impl FormatTime for Seconds {
 
 /// Starts logging for the rest of the process, of the binary `name`.
 pub fn start(name: &str, format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let (filter, problem) = filter(std::env::var_os(EnvFilter::DEFAULT_ENV));
     let program = name.replace('-', "_");
     let harmless = filter_fn(move |metadata| is_harmless(&program, metadata));
     let colour = format == LogFormat::Human && terminal::colour(&io::stderr());
@@ -67,10 +68,53 @@ pub fn start(name: &str, format: LogFormat) {
             all.with(base.json().flatten_event(true).with_current_span(false).with_span_list(false)).try_init()
         }
     };
+    if let Some(problem) = problem {
+        tracing::warn!("{problem}");
+    }
+}
+
+/// What `RUST_LOG` asks for, and what is wrong with it if the default stands in for it.
+fn filter(given: Option<OsString>) -> (EnvFilter, Option<String>) {
+    let default = || EnvFilter::new(DEFAULT_FILTER);
+    let Some(given) = given.filter(|given| !given.to_string_lossy().trim().is_empty()) else {
+        return (default(), None);
+    };
+    let expected = "expected a level (error, warn, info, debug, trace) or TARGET=LEVEL,…; going on with the default";
+    match given.to_str().map(EnvFilter::try_new) {
+        Some(Ok(filter)) => (filter, None),
+        Some(Err(error)) => (default(), Some(format!("RUST_LOG: cannot use {given:?}: {error}; {expected}"))),
+        None => (default(), Some(format!("RUST_LOG: cannot use {given:?}: {expected}"))),
+    }
 }
 
 /// Whether something said can hold no secret: by this project's own code, or loud enough.
 fn is_harmless(program: &str, metadata: &Metadata<'_>) -> bool {
     let speaker = metadata.target().split("::").next().unwrap_or_default();
     *metadata.level() <= Level::INFO || [program, "gate", "release_gate"].contains(&speaker)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rust_log_is_used_where_it_says_something() {
+        let asked = |text: &str| {
+            let (filter, problem) = filter(Some(text.into()));
+            (filter.to_string(), problem)
+        };
+        let default = EnvFilter::new(DEFAULT_FILTER).to_string();
+        assert_eq!(asked("gate=debug"), ("gate=debug".to_owned(), None));
+        assert_eq!(asked("off").1, None);
+        for nothing in ["", " "] {
+            assert_eq!(asked(nothing), (default.clone(), None), "{nothing:?}");
+        }
+        for wrong in ["gate=loud", "=,=", "info,x=y=z"] {
+            let (filter, problem) = asked(wrong);
+            assert_eq!(filter, default);
+            let problem = problem.unwrap_or_default();
+            assert!(problem.starts_with("RUST_LOG: cannot use ") && problem.contains(wrong), "{wrong}: {problem}");
+        }
+        assert_eq!(filter(None).1, None);
+    }
 }

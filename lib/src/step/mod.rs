@@ -73,8 +73,10 @@ where
     let args = match args::parse::<A>(name, &given) {
         args::Parsed::Run(args) => args,
         args::Parsed::Print(text) => {
-            let _ = io::stdout().write_all(text.as_bytes());
-            return Exit::Done.into();
+            return match print(&mut io::stdout().lock(), &text) {
+                Ok(()) => Exit::Done.into(),
+                Err(error) => end(&Failure::failed(format!("stdout: cannot write: {error}")), LogFormat::Human),
+            };
         }
         args::Parsed::Wrong(problem) => return end(&Failure::misuse(problem), LogFormat::Human),
     };
@@ -141,6 +143,14 @@ fn end(failure: &Failure, format: LogFormat) -> ExitCode {
         LogFormat::Json => tracing::error!(exit = failure.exit as u8, "{text}"),
     }
     failure.exit.into()
+}
+
+/// Writes a page. A reader who has seen enough (`| head`) is no failure.
+fn print(stdout: &mut impl Write, text: &str) -> io::Result<()> {
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn eprint_line(line: &str) {

@@ -89,8 +89,8 @@ fn broken(line: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Where a row's last column begins: after the last gap of two blanks near its left end, or where the
-/// text begins and two more.
+/// Where a row's last column begins: after the last gap of two blanks near its left end (an indent is
+/// one as well); at the row's begin where there is none.
 fn last_column(letters: &[char]) -> usize {
     let near = &letters[..letters.len().min(COLUMNS_BEGIN)];
     let gap = |at: &usize| near[*at] != ' ' && *at >= 2 && near[at - 1] == ' ' && near[at - 2] == ' ';
