@@ -464,3 +464,24 @@ async fn statuses_look_as_captured() {
         world.direct(Server::Kube).ask(Request::get(path("snapshots")).body(Bytes::new()).unwrap()).await.unwrap();
     assert_eq!(unknown.status(), 401);
 }
+
+#[tokio::test]
+async fn a_right_is_to_a_resource_of_its_own_group() {
+    let world = world();
+    let may = async |group: &str, resource: &str| {
+        let question = json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {"verb": "get", "group": group, "resource": resource, "namespace": NAMESPACE}},
+        });
+        let request = Request::post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews");
+        let request = request.body(question.to_string().into_bytes()).unwrap();
+        client(&world).request::<Value>(request).await.unwrap()["status"]["allowed"] == true
+    };
+    assert!(may("appstudio.redhat.com", "releases").await);
+    assert!(may("", "configmaps").await);
+    assert!(may("", "pods").await, "which this one knows nothing of");
+    assert!(!may("", "releases").await);
+    assert!(!may("release.appstudio.redhat.com", "releases").await);
+    assert!(!may("apps", "configmaps").await);
+}

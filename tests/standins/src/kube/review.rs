@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::store::KubeState;
+use super::store::{KubeState, Resource};
 use crate::answer::{Answer, json_answer};
 
 const WHO: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
@@ -19,7 +19,9 @@ pub(super) fn answer(state: &KubeState, path: &str, body: &Bytes, user: &str) ->
         MAY => {
             let asked = &question["spec"]["resourceAttributes"];
             let text = |name: &str| asked[name].as_str().unwrap_or_default();
-            let allowed = !state.refuses(user, text("verb"), text("resource"));
+            // A rule names a group besides the resource: in another group there is none of that name.
+            let known = Resource::of_plural(text("resource")).is_none_or(|resource| resource.group == text("group"));
+            let allowed = known && !state.refuses(user, text("verb"), text("resource"));
             question["status"] = json!({"allowed": allowed});
         }
         _ => return None,
