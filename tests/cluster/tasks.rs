@@ -53,3 +53,36 @@ fn the_sample_launches_and_judges_without_a_snapshot() {
     let launched: Vec<String> = field.world.prow().launches().into_iter().map(|launch| launch.job).collect();
     assert_eq!(launched, blocking, "each once, in their order");
 }
+
+#[test]
+#[ignore = "needs a cluster"]
+fn a_secret_of_the_account_is_in_the_step_s_home() {
+    let field = Field::new("pull", &Night::aro_hcp());
+    let kubectl = &field.kubectl;
+    let file = json!({"auths": {"quay.example": {"auth": "aG9zdDpw"}}}).to_string();
+    kubectl.create(&json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "pull"},
+        "type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": file}}));
+    // The documents say which list of the account it must be in.
+    let said = |list: &str, name: &str, wanted: &str| {
+        kubectl.patch("serviceaccount", "gate-runner", &json!({list: [{"name": "pull"}]}), None);
+        // Named, the file is needed; by itself the step reads it where it is.
+        let mut run = json!({"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "metadata": {"name": name},
+            "spec": {"taskRunTemplate": {"serviceAccountName": "gate-runner"}, "pipelineSpec": {"tasks": [{
+                "name": "look", "taskSpec": {"steps": [{"name": "look", "image": needed("GATE_TEST_IMAGE"),
+                    "command": ["/usr/bin/resolve-image"], "args": ["--snapshot", json!({"application": "a",
+                        "components": [{"name": "c", "containerImage": field.night.reference}]}).to_string(),
+                        "--component", "c", "--ca-file", "/var/run/ca"],
+                    "env": [{"name": "HOME", "value": "/tekton/home"},
+                        {"name": "REGISTRY_AUTH_FILE", "value": "/tekton/home/.docker/config.json"}],
+                    "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+                    "volumeMounts": [{"name": "ca", "mountPath": "/var/run/ca"}]}],
+                    "volumes": [{"name": "ca", "configMap": {"name": "trusted-ca"}}]}}]}}});
+        constrain(&mut run);
+        kubectl.create(&run);
+        kubectl.run(&["wait", "pipelinerun", name, "--for=jsonpath={.status.completionTime}", "--timeout=120s"]);
+        let logs = kubectl.run(&["logs", &format!("{name}-look-pod"), "-c", "step-look"]);
+        assert!(logs.contains(wanted), "{list}: {logs}");
+    };
+    said("imagePullSecrets", "kubelet", "REGISTRY_AUTH_FILE: cannot read");
+    said("secrets", "tekton", "\"image\"");
+}
