@@ -78,6 +78,14 @@ fn what_the_check_finds(field: &Field, reader: &Reader) {
     }
     field.kubectl.patch("integrationtestscenario", scenario, &json!({"spec": {"params": right}}), None);
     assert_eq!(params(), right);
+    // A job of an earlier check is in nobody's way, and one CronJob's trouble does not hide the other's rows.
+    field.kubectl.run(&["create", "job", "trigger-gate-check", "--from=cronjob/trigger-gate-acme"]);
+    field.kubectl.run(&["delete", "secret", "slack-webhook"]);
+    let table = reader.fails(DOCUMENT, &heading(9), 1);
+    for wanted in ["trigger-gate\tfailed\tslack\t", "check-staleness\tfailed\tslack\t", "job\tfailed\t"] {
+        assert!(table.contains(wanted), "{wanted}: {table}");
+    }
+    field.secret("slack-webhook", "url", &field.servers.slack_url());
     assert!(field.kubectl.list("pipelineruns").is_empty(), "the checks' runs are removed");
     let records = field.kubectl.run(&["get", "configmaps", "-l", "release-gate/kind=gate", "-o", "name"]);
     assert_eq!(records, "", "and so are their records");
