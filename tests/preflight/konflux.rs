@@ -30,20 +30,17 @@ fn resolve_image_proves_the_image_and_keeps_no_record() {
 fn create_release_shows_everything_in_one_table() {
     let tenant = Tenant::new();
     tenant.record(&[]);
-    let check = || {
-        tenant.step("create-release").args(["--record", "configmap:gate-check", "--release-plan", &tenant.night.plan])
-    };
-    let output = check().run();
+    let output = tenant.promote().run();
     passes(&output, &["plan", "snapshot", "releases", "rights"]);
     assert!(output.stdout.starts_with(r#"{"release":"","released":"false","checks":["#), "{}", output.stdout);
     // The run's own account may not promote, and need not.
     tenant.world.kube().deny("create", "releases");
-    let runner = check().run();
+    let runner = tenant.promote().run();
     assert_eq!((runner.code, of(&runner, "rights")[0].0.as_str()), (0, "unknown"), "{runner:?}");
     tenant.world.kube().change("releaseplans", &tenant.namespace, &tenant.night.plan, |plan| {
         plan["status"] = json!({});
     });
-    fails(&check().run(), "plan", "is matched by no ReleasePlanAdmission");
+    fails(&tenant.promote().run(), "plan", "is matched by no ReleasePlanAdmission");
     tenant.unchanged();
 }
 
@@ -51,16 +48,13 @@ fn create_release_shows_everything_in_one_table() {
 fn the_account_that_promotes_needs_all_of_its_rights() {
     let tenant = Tenant::new();
     tenant.record(&[]);
-    let check = || {
-        tenant.step("create-release").args(["--record", "configmap:gate-check", "--release-plan", &tenant.night.plan])
-    };
     tenant.world.kube().deny("watch", "releases");
-    fails(&check().run(), "rights", "may not watch releases");
+    fails(&tenant.promote().run(), "rights", "may not watch releases");
     tenant.world.kube().allow_all();
     // What cannot be seen does not speak for a Release either.
     tenant.world.kube().deny("get", "snapshots");
     tenant.world.kube().deny("create", "releases");
-    let blind = check().run();
+    let blind = tenant.promote().run();
     assert_eq!((blind.code, of(&blind, "releases")[0].0.as_str()), (0, "unknown"), "{blind:?}");
     tenant.unchanged();
 }

@@ -74,6 +74,11 @@ impl Tenant {
         self.prow("collect-results").args(["--record", "configmap:gate-check", "--run-name", "run-1"])
     }
 
+    fn promote(&self) -> Tool {
+        let record = ["--record", "configmap:gate-check", "--release-plan", &self.night.plan];
+        self.step("create-release").args(record)
+    }
+
     fn notify(&self) -> Tool {
         self.step("notify-slack")
             .args(["--record", "configmap:gate-check", "--kubearchive-url", &self.servers.archive_url()])

@@ -133,6 +133,15 @@ impl FromStr for Reruns {
     }
 }
 
+/// The logs that prove which image a job ran: those of all jobs, then its own; and what is wrong with its
+/// own pattern, if that cannot be read.
+pub fn proof_logs(job: &JobRecord, of_all: &[Glob]) -> (Vec<Glob>, Option<String>) {
+    let own = job.proof_log.as_ref().map(|pattern| pattern.parse::<Glob>()).transpose();
+    let wrong = own.as_ref().err().cloned();
+    let own = own.ok().flatten().filter(|own| !of_all.contains(own));
+    (of_all.iter().cloned().chain(own).collect(), wrong)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

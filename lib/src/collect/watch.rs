@@ -6,8 +6,7 @@ use jiff::Timestamp;
 
 use super::classify::{Evidence, Judgement, classify};
 use super::evidence::{Failure, Found, Prospect, Reader};
-use super::glob::Glob;
-use super::policy::{Policy, ProofMode};
+use super::policy::{Policy, ProofMode, proof_logs};
 use super::proof::Findings;
 use super::status::{Glimpse, Round, Sighting, Sources, Watched};
 use super::update::Change;
@@ -205,11 +204,9 @@ impl Watch {
         if policy.proof == ProofMode::Off {
             return Findings::default();
         }
-        let mut logs = policy.proof_logs.clone();
+        let (logs, wrong) = proof_logs(job, &policy.proof_logs);
         // A pattern that cannot be read names a log all the same: the job asks for that proof.
-        let own = job.proof_log.as_ref().map(|pattern| pattern.parse::<Glob>()).transpose();
-        let wrong = own.as_ref().err().map(|problem| format!("its proof-log is no pattern: {problem}"));
-        logs.extend(own.ok().flatten().filter(|own| !policy.proof_logs.contains(own)));
+        let wrong = wrong.map(|problem| format!("its proof-log is no pattern: {problem}"));
         let log_named = !logs.is_empty() || wrong.is_some();
         let Some(reader) = reader else {
             let variables = sighting.envs.as_ref().map(|envs| given(envs, job));

@@ -9,6 +9,7 @@
 use super::Preflight;
 use crate::collect::evidence::Reader;
 use crate::collect::glob::Glob;
+use crate::collect::policy::proof_logs;
 use crate::prow::bucket::Bucket;
 use crate::prow::deck::Deck;
 use crate::prow::gangway::{Gangway, Listing, ReadError};
@@ -43,12 +44,10 @@ pub struct Job {
 impl Job {
     /// A job of a record, with its own proof log besides those of all jobs.
     pub fn of(job: &JobRecord, of_all: &[Glob]) -> Self {
-        let own = job.proof_log.as_ref().and_then(|pattern| pattern.parse::<Glob>().ok());
-        let own = own.filter(|own| !of_all.contains(own));
         let ended = telling(job.attempts.iter().filter(|run| run.execution.is_some()), |attempt| attempt.state);
         Self {
             name: job.name.clone(),
-            proof_logs: of_all.iter().cloned().chain(own).collect(),
+            proof_logs: proof_logs(job, of_all).0,
             ended: ended.and_then(|attempt| attempt.execution.clone()),
         }
     }
