@@ -20,12 +20,13 @@ use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 use gate::cluster::ClusterOptions;
-use gate::collect::glob::Glob;
 use gate::collect::outcome::{self, TestOutput};
-use gate::collect::policy::{INFORMING_GRACE, Policy, ProofMode, Reruns, TIMEOUT};
+use gate::collect::policy::{INFORMING_GRACE, Policy, Reruns, TIMEOUT};
 use gate::collect::preflight::preflight;
 use gate::collect::{self, Options};
 use gate::duration::{self, DurationError};
+use gate::evidence::{ProofMode, Rules};
+use gate::glob::Glob;
 use gate::http::BaseUrl;
 use gate::prow::budget::Limits;
 use gate::prow::{ARTIFACTS_URL, DECK_URL, GANGWAY_URL};
@@ -171,8 +172,10 @@ fn options(args: Args) -> Result<Options, Failure> {
         timeout: span("--timeout", args.timeout.as_deref(), TIMEOUT, duration::parse_positive)?,
         informing_grace: span("--informing-grace", args.informing_grace.as_deref(), INFORMING_GRACE, duration::parse)?,
         reruns: args.rerun.as_deref().map_or(Ok(Reruns::default()), str::parse).map_err(Failure::misuse)?,
-        proof: args.proof.as_deref().map_or(Ok(ProofMode::default()), str::parse).map_err(Failure::misuse)?,
-        proof_logs: patterns(&args.proof_log)?,
+        rules: Rules {
+            proof: args.proof.as_deref().map_or(Ok(ProofMode::default()), str::parse).map_err(Failure::misuse)?,
+            proof_logs: patterns(&args.proof_log)?,
+        },
         fail_fast: args.fail_fast,
     };
     Ok(Options {

@@ -15,6 +15,7 @@ use gate::clock::{RuntimeClock, SharedClock};
 use gate::collect::collector::Collector;
 use gate::collect::policy::Policy;
 use gate::collect::report::Reporter;
+use gate::evidence::Rules;
 use gate::http::{InProcessTransport, SharedTransport};
 use gate::image::ImageRef;
 use gate::launch::{Finder, Launcher, bind, launch_all};
@@ -149,7 +150,10 @@ async fn night(count: usize, seed: u64, deck_answers: bool, token: SecretFile) -
     let last_launch = clock.since(start).as_secs_f64();
     let (gangway, launcher) = process().await;
     let policy = Policy {
-        proof_logs: vec!["artifacts/*/hypershift-install/build-log.txt".parse().expect("a pattern")],
+        rules: Rules {
+            proof_logs: vec!["artifacts/*/hypershift-install/build-log.txt".parse().expect("a pattern")],
+            ..Rules::default()
+        },
         ..Policy::default()
     };
     let collector = Collector {

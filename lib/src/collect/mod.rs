@@ -1,25 +1,19 @@
 //! Waiting for the launched jobs, finding out what happened, and deciding.
 //!
-//! - [`collector`]: the wait itself. [`watch`]: one run until it is judged, by looks ([`status`]),
-//!   what its folder holds ([`evidence`], [`proof`]) and what that comes to ([`classify`]).
-//! - [`policy`], [`glob`], [`deadline`]: what the caller decides, and until when.
+//! - [`collector`]: the wait itself. [`watch`]: one run until it is judged by its
+//!   [`evidence`](crate::evidence).
+//! - [`policy`], [`deadline`]: what the caller decides, and until when.
 //! - [`update`]: what changes in the record. [`report`], [`words`], [`outcome`]: what people and
 //!   machines see.
 //!
-//! The verdict itself is in [`verdict`](crate::verdict). To add a cause: a variant of
-//! [`Cause`](crate::record::Cause), a line in `classify`, its words in `words`.
+//! The verdict itself is in [`verdict`](crate::verdict).
 
-pub mod classify;
 pub mod collector;
 pub mod deadline;
-pub mod evidence;
-pub mod glob;
 pub mod outcome;
 pub mod policy;
 pub mod preflight;
-pub mod proof;
 pub mod report;
-pub mod status;
 #[cfg(test)]
 mod tests;
 pub mod update;

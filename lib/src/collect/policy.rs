@@ -1,10 +1,10 @@
-//! What the caller of collect-results decides: times, reruns, proof.
+//! What the caller of collect-results decides: times, reruns, and what a run must show.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::glob::Glob;
+use crate::evidence::Rules;
 use crate::record::{Attempt, Cause, JobRecord};
 
 /// How long the jobs have from the record's first intent (5h30m).
@@ -25,10 +25,8 @@ pub struct Policy {
     pub informing_grace: Duration,
     /// `--rerun`.
     pub reruns: Reruns,
-    /// `--proof`.
-    pub proof: ProofMode,
-    /// `--proof-log`: logs that prove, besides a job's own.
-    pub proof_logs: Vec<Glob>,
+    /// What a run must show to have passed.
+    pub rules: Rules,
     /// `--fail-fast`: decide as soon as one blocking job has finally failed.
     pub fail_fast: bool,
 }
@@ -39,35 +37,8 @@ impl Default for Policy {
             timeout: TIMEOUT,
             informing_grace: INFORMING_GRACE,
             reruns: Reruns::default(),
-            proof: ProofMode::Enforce,
-            proof_logs: Vec::new(),
+            rules: Rules::default(),
             fail_fast: false,
-        }
-    }
-}
-
-/// What follows when it is not proven which image ran.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ProofMode {
-    /// The run did not pass: it is unproven. Where a log is named it must hold the digest, otherwise
-    /// the run's variables must.
-    #[default]
-    Enforce,
-    /// It is said, and the run passes.
-    Warn,
-    /// Nobody looks.
-    Off,
-}
-
-impl FromStr for ProofMode {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "enforce" => Ok(Self::Enforce),
-            "warn" => Ok(Self::Warn),
-            "off" => Ok(Self::Off),
-            other => Err(format!("--proof: expected enforce, warn or off, found {other:?}")),
         }
     }
 }
@@ -131,15 +102,6 @@ impl FromStr for Reruns {
         }
         Ok(Self(reruns))
     }
-}
-
-/// The logs that prove which image a job ran: those of all jobs, then its own; and what is wrong with its
-/// own pattern, if that cannot be read.
-pub fn proof_logs(job: &JobRecord, of_all: &[Glob]) -> (Vec<Glob>, Option<String>) {
-    let own = job.proof_log.as_ref().map(|pattern| pattern.parse::<Glob>()).transpose();
-    let wrong = own.as_ref().err().cloned();
-    let own = own.ok().flatten().filter(|own| !of_all.contains(own));
-    (of_all.iter().cloned().chain(own).collect(), wrong)
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ pub async fn preflight(options: Options, step: &Step) -> Result<Preflight, Colle
         place::Seen::Record(record) => record.jobs,
         place::Seen::Nothing | place::Seen::Unreadable => Vec::new(),
     };
-    let jobs: Vec<Job> = jobs.iter().map(|job| Job::of(job, &options.policy.proof_logs)).collect();
+    let jobs: Vec<Job> = jobs.iter().map(|job| Job::of(job, &options.policy.rules.proof_logs)).collect();
     prow::look(Servers { gangway: gangway.as_ref(), deck: &deck, bucket: &bucket }, &jobs, &mut checks).await;
     Ok(checks)
 }

@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 
-use super::classify::Judgement;
-use super::status::Sighting;
+use crate::evidence::classify::Judgement;
+use crate::evidence::look::Sighting;
 use crate::record::{Attempt, GateRecord, StateChange};
 
 /// Changes of state kept for an attempt; a run that goes back and forth more often is a curiosity.

@@ -4,16 +4,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::classify::{Evidence, Judgement, classify};
-use super::evidence::{Failure, Found, Prospect, Reader};
-use super::policy::{Policy, ProofMode, proof_logs};
-use super::proof::Findings;
-use super::status::{Glimpse, Round, Sighting, Sources, Watched};
 use super::update::Change;
 use crate::duration;
-use crate::image::ImageRef;
-use crate::prow::operator::StepGraph;
-use crate::record::{JobRecord, JobState};
+use crate::evidence::classify::{Evidence, Judgement, classify};
+use crate::evidence::look::{Glimpse, Round, Sighting, Sources, Watched};
+use crate::evidence::reader::Prospect;
+use crate::evidence::{Case, Ended, Nowhere, ProofMode};
+use crate::record::JobState;
 
 /// How long what the server says is missing of a run that has ended is waited for (3 minutes): its
 /// last files can come after the state. What could not be asked is waited for until the last look.
@@ -47,12 +44,8 @@ pub struct Watch {
 /// What the judgement of a run needs besides the run.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
-    /// The image under test.
-    pub image: &'a ImageRef,
-    /// The job.
-    pub job: &'a JobRecord,
-    /// What the caller asks for.
-    pub policy: &'a Policy,
+    /// The run's order: image, job, and what it must show.
+    pub case: Case<'a>,
     /// Whether there will be no further look.
     pub last: bool,
 }
@@ -99,9 +92,18 @@ impl Watch {
         let now = sources.clock.now();
         if let Some(sighting) = ended {
             let since = *self.ended_at.get_or_insert(now);
-            let (evidence, prospect) = self.evidence(sources, &sighting, blind, question).await;
+            let (evidence, prospect) = {
+                let nowhere = blind.map(Nowhere::Unreachable).or(self.url_problem.clone().map(Nowhere::Unusable));
+                let ended = Ended {
+                    execution: &self.run.execution,
+                    folder: self.run.folder.as_ref(),
+                    sighting: &sighting,
+                    nowhere,
+                };
+                ended.evidence(sources.bucket, question.case).await
+            };
             // A proof that is only warned of is not worth a long wait.
-            let asked_for = question.policy.proof == ProofMode::Enforce || sighting.state != JobState::Success;
+            let asked_for = question.case.rules.proof == ProofMode::Enforce || sighting.state != JobState::Success;
             let impatient = sources.clock.since(since) >= PATIENCE;
             let waiting_for = match prospect {
                 Prospect::Complete => None,
@@ -156,80 +158,6 @@ impl Watch {
         }
     }
 
-    /// What is known of a run that has ended, and what a later look could show. `blind` says why
-    /// nobody could be asked about the run.
-    async fn evidence(
-        &self,
-        sources: &Sources<'_>,
-        sighting: &Sighting,
-        blind: Option<String>,
-        question: Question<'_>,
-    ) -> (Evidence, Prospect) {
-        let reader = self.run.folder.as_ref().map(|folder| Reader { bucket: sources.bucket, folder });
-        let nowhere = || match &blind {
-            Some(why) => Found::Unreachable(why.clone()),
-            None => Found::Unreadable(self.url_problem.clone().unwrap_or_else(|| "it has no job URL".to_owned())),
-        };
-        match sighting.state {
-            JobState::Success => {
-                let findings = self.findings(reader, sighting, question, nowhere).await;
-                let prospect = match question.policy.proof {
-                    ProofMode::Off => Prospect::Complete,
-                    ProofMode::Enforce | ProofMode::Warn => findings.prospect(question.image),
-                };
-                (Evidence::Success(findings), prospect)
-            }
-            JobState::Failure => {
-                let failure = match reader {
-                    Some(reader) => reader.failure().await,
-                    None => Failure { graph: nowhere(), ..Failure::default() },
-                };
-                let prospect = failure.prospect();
-                (Evidence::Failure(failure), prospect)
-            }
-            state => {
-                let state = if state == JobState::Aborted { "aborted" } else { "error" };
-                (Evidence::Stopped { state, description: sighting.description.clone() }, Prospect::Complete)
-            }
-        }
-    }
-
-    async fn findings(
-        &self,
-        reader: Option<Reader<'_>>,
-        sighting: &Sighting,
-        Question { image, job, policy, .. }: Question<'_>,
-        nowhere: impl Fn() -> Found<StepGraph>,
-    ) -> Findings {
-        if policy.proof == ProofMode::Off {
-            return Findings::default();
-        }
-        let (logs, wrong) = proof_logs(job, &policy.proof_logs);
-        // A pattern that cannot be read names a log all the same: the job asks for that proof.
-        let wrong = wrong.map(|problem| format!("its proof-log is no pattern: {problem}"));
-        let log_named = !logs.is_empty() || wrong.is_some();
-        let Some(reader) = reader else {
-            let variables = sighting.envs.as_ref().map(|envs| given(envs, job));
-            let (unreadable, unreachable) = match nowhere() {
-                Found::Unreachable(why) => (None, Some(why)),
-                Found::Unreadable(why) => (Some(why), None),
-                Found::Unasked | Found::Missing | Found::Read(_) => (None, None),
-            };
-            return Findings { variables, log_named, unreadable, unreachable, ..Findings::default() };
-        };
-        let (variables, unreachable) = match &sighting.envs {
-            Some(envs) => (Some(given(envs, job)), None),
-            None => match reader.prowjob(&self.run.execution).await {
-                Found::Read(prowjob) => (Some(given(&prowjob.envs, job)), None),
-                Found::Unreachable(why) => (None, Some(why)),
-                _ => (None, None),
-            },
-        };
-        let findings = reader.findings(image, variables, &logs).await;
-        let unreachable = findings.unreachable.or(unreachable);
-        Findings { log_named, unreadable: findings.unreadable.or(wrong), unreachable, ..findings }
-    }
-
     /// What is said of a run that has not been judged when time is up.
     pub fn out_of_time(&self, state: JobState, waited: Duration, question: Question<'_>) -> Judgement {
         let waited = duration::human(waited);
@@ -247,17 +175,5 @@ impl Watch {
 }
 
 fn judge(evidence: &Evidence, question: Question<'_>) -> Judgement {
-    classify(evidence, question.image, question.policy.proof)
-}
-
-/// The values of the variables that carry the image. Where one of several is missing it counts as
-/// empty, since the image then did not reach all that it was to reach.
-fn given(envs: &[(String, String)], job: &JobRecord) -> Vec<String> {
-    let of =
-        |name: &String| envs.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect::<Vec<_>>();
-    let all: Vec<Vec<String>> = job.override_env.iter().map(of).collect();
-    if all.iter().all(Vec::is_empty) {
-        return Vec::new();
-    }
-    all.into_iter().flat_map(|values| if values.is_empty() { vec![String::new()] } else { values }).collect()
+    classify(evidence, question.case.image, question.case.rules.proof)
 }

@@ -1,6 +1,6 @@
 //! Words for people: short names of jobs, what became of each, and why.
 
-use crate::record::{Attempt, Cause, FailingTests, JobRecord, JobState, LaunchRefusal, ProofLevel};
+use crate::record::{Attempt, Cause, JobRecord, JobState, LaunchRefusal, ProofLevel};
 use crate::text;
 use crate::verdict::telling;
 
@@ -60,7 +60,7 @@ fn because(attempt: &Attempt) -> String {
     let detail = attempt.detail.as_deref().unwrap_or("no reason is known");
     match attempt.cause {
         Some(Cause::Product) if attempt.failing_tests.names.is_empty() => format!("failed in its test phase: {detail}"),
-        Some(Cause::Product) => format!("failed {}", failing(&attempt.failing_tests, NAMED_TESTS)),
+        Some(Cause::Product) => format!("failed {}", attempt.failing_tests.brief(NAMED_TESTS)),
         Some(Cause::Setup) => format!("failed in setup: {detail}"),
         Some(Cause::Teardown) => format!("failed in teardown: {detail}"),
         Some(Cause::Infrastructure) => format!("was stopped by infrastructure: {detail}"),
@@ -69,16 +69,6 @@ fn because(attempt: &Attempt) -> String {
         Some(Cause::Undetermined) => format!("ended for an unknown reason: {detail}"),
         Some(Cause::Passed) => "is said to have passed, but the record does not show a run that succeeded".to_owned(),
         None => "had not ended when the gate decided".to_owned(),
-    }
-}
-
-/// Failing tests in a few words: `TestA and 2 more`.
-pub fn failing(tests: &FailingTests, named: usize) -> String {
-    let shown: Vec<&str> = tests.names.iter().take(named).map(String::as_str).collect();
-    match tests.names.len() - shown.len() + tests.more {
-        0 => shown.join(", "),
-        more if shown.is_empty() => format!("{more} tests"),
-        more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 
@@ -126,7 +116,7 @@ fn judged(attempt: &Attempt) -> Option<String> {
             ProofLevel::Unproven => format!("image unproven: {}", proof.note),
         }),
         cause @ Cause::Product if !attempt.failing_tests.names.is_empty() => {
-            Some(format!("{}: {}", cause.as_str(), failing(&attempt.failing_tests, 1)))
+            Some(format!("{}: {}", cause.as_str(), attempt.failing_tests.brief(1)))
         }
         // The outcome beside it says that word already.
         Cause::Unproven => Some(detail().unwrap_or_else(|| "nothing shows which image ran".to_owned())),
@@ -157,7 +147,7 @@ fn briefly(attempt: &Attempt) -> String {
         Some(Cause::Infrastructure) => format!("was stopped: {}", text::one_line(detail, 60)),
         Some(Cause::Setup) => "failed in setup".to_owned(),
         Some(Cause::Teardown) => "failed in teardown".to_owned(),
-        Some(Cause::Product) => format!("failed {}", failing(&attempt.failing_tests, 1)),
+        Some(Cause::Product) => format!("failed {}", attempt.failing_tests.brief(1)),
         Some(Cause::Unproven) => "was unproven".to_owned(),
         Some(Cause::Passed) => "passed".to_owned(),
         Some(Cause::Deadline | Cause::Undetermined) | None => "ended for an unknown reason".to_owned(),
@@ -174,7 +164,7 @@ pub fn ordinal(number: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Class, Proof};
+    use crate::record::{Class, FailingTests, Proof};
     use crate::verdict::tests::{attempt, job};
     use jiff::Timestamp;
 

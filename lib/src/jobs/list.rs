@@ -16,7 +16,7 @@ use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor, value::SeqAccessD
 use serde_saphyr::Spanned;
 
 use super::{Asked, JobsError, check_name, check_override, check_value, check_variable, job, quoted};
-use crate::collect::glob::Glob;
+use crate::glob::Glob;
 use crate::record::Class;
 
 /// No job list is larger (1 MiB).

@@ -7,9 +7,9 @@
 //! show: Gangway asks that only of a launch. A server that does not answer is not asked again.
 
 use super::Preflight;
-use crate::collect::evidence::Reader;
-use crate::collect::glob::Glob;
-use crate::collect::policy::proof_logs;
+use crate::evidence::proof_logs;
+use crate::evidence::reader::Reader;
+use crate::glob::Glob;
 use crate::prow::bucket::Bucket;
 use crate::prow::deck::Deck;
 use crate::prow::gangway::{Gangway, Listing, ReadError};

@@ -271,6 +271,16 @@ impl FailingTests {
     pub fn is_empty(&self) -> bool {
         self.names.is_empty() && self.more == 0
     }
+
+    /// The first names in a few words: `TestA and 2 more`.
+    pub fn brief(&self, named: usize) -> String {
+        let shown: Vec<&str> = self.names.iter().take(named).map(String::as_str).collect();
+        match self.names.len() - shown.len() + self.more {
+            0 => shown.join(", "),
+            more if shown.is_empty() => format!("{more} tests"),
+            more => format!("{} and {more} more", shown.join(", ")),
+        }
+    }
 }
 
 /// How well it is shown which image ran.

@@ -16,11 +16,12 @@ use super::CollectError;
 use super::deadline::Deadline;
 use super::policy::Policy;
 use super::report::Reporter;
-use super::status::Round;
 use super::update::{Change, Update};
 use super::watch::{Question, Watch};
 use crate::clock::SharedClock;
 use crate::duration;
+use crate::evidence::Case;
+use crate::evidence::look::Round;
 use crate::image::ImageRef;
 use crate::launch::Launcher;
 use crate::prow::bucket::Bucket;
@@ -220,7 +221,8 @@ impl Collector {
                 continue;
             }
             for attempt in job.attempts.iter().filter(|attempt| is_running(attempt)) {
-                let question = Question { image: &wait.image, job, policy: &self.policy, last: true };
+                let question =
+                    Question { case: Case { image: &wait.image, job, rules: &self.policy.rules }, last: true };
                 let launched_at = attempt.launched_at.unwrap_or(attempt.intent.written_at);
                 let waited = self.clock.since(launched_at);
                 let judgement = match wait.watches.get(&(job.name.clone(), attempt.number)) {

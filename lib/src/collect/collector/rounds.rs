@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::super::CollectError;
-use super::super::status::{Round, Sources};
 use super::super::update::{Change, Update};
 use super::super::watch::{Question, Watch};
 use super::{Collector, LOOK, SAVE, Wait, is_running};
+use crate::evidence::Case;
+use crate::evidence::look::{Round, Sources};
 use crate::record::{Class, JobRecord, RecordError, StoreError};
 use crate::step::Chain;
 
@@ -29,7 +30,7 @@ impl Collector {
                     let launched_at = attempt.launched_at.unwrap_or(attempt.intent.written_at);
                     Watch::new(&job.name, attempt.number, execution, launched_at, attempt.job_url.as_deref())
                 });
-                let question = Question { image: &wait.image, job, policy: &self.policy, last };
+                let question = Question { case: Case { image: &wait.image, job, rules: &self.policy.rules }, last };
                 let changes = watch.step(&sources, &mut round, question).await;
                 let judged = changes.iter().any(|change| matches!(change, Change::Judged(_)));
                 let at = self.clock.now();

@@ -104,7 +104,7 @@ async fn broken_artifacts_of_a_failure() {
 #[tokio::test(start_paused = true)]
 async fn another_runs_prowjob_proves_nothing() {
     let mut scene = Scene::new().await;
-    scene.policy.proof_logs.clear();
+    scene.policy.rules.proof_logs.clear();
     scene.policy.timeout = minutes(150);
     scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
     // Only Gangway tells the state, and the bucket holds somebody else's variables.
@@ -145,7 +145,7 @@ async fn a_jobs_own_log_pattern_counts_and_one_that_is_none_proves_nothing() {
         ("../build-log.txt", Cause::Unproven),
     ] {
         let mut scene = Scene::new().await;
-        scene.policy.proof_logs.clear();
+        scene.policy.rules.proof_logs.clear();
         scene.launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(5))).await;
         scene.journal.update(|record| record.jobs[0].proof_log = Some(pattern.to_owned())).await.unwrap();
         let record = scene.run().await;

@@ -11,6 +11,7 @@ use crate::clock::{RuntimeClock, SharedClock};
 use crate::collect::collector::Collector;
 use crate::collect::policy::Policy;
 use crate::collect::report::Reporter;
+use crate::evidence::Rules;
 use crate::http::{BaseUrl, InProcessTransport, SharedTransport};
 use crate::image::ImageRef;
 use crate::launch::{Finder, Launcher};
@@ -68,7 +69,10 @@ impl Scene {
         journal.bind(&Candidate::of(image())).await.unwrap();
         journal.update(|record| record.launch = Some(LaunchOptions::default())).await.unwrap();
         let policy = Policy {
-            proof_logs: vec!["artifacts/*/hypershift-install/build-log.txt".parse().unwrap()],
+            rules: Rules {
+                proof_logs: vec!["artifacts/*/hypershift-install/build-log.txt".parse().unwrap()],
+                ..Rules::default()
+            },
             ..Policy::default()
         };
         Self { world, clock, policy, journal, gangway, transport, dir }

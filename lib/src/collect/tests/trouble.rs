@@ -104,7 +104,7 @@ async fn a_token_that_expires_ends_nothing_and_a_new_one_is_used() {
 #[tokio::test(start_paused = true)]
 async fn a_stored_proof_log_that_is_no_pattern_is_not_taken_for_none() {
     let mut scene = Scene::new().await;
-    scene.policy.proof_logs.clear();
+    scene.policy.rules.proof_logs.clear();
     scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
     scene.journal.update(|record| record.jobs[0].proof_log = Some("/artifacts/x.log".to_owned())).await.unwrap();
     let record = scene.run().await;

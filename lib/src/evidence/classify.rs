@@ -1,9 +1,8 @@
 //! Why a run ended as it did: a pure function of its state and the evidence.
 
-use super::evidence::{Failure, Found};
-use super::policy::ProofMode;
 use super::proof::{Findings, suffices};
-use super::words;
+use super::reader::{Failure, Found};
+use super::rules::ProofMode;
 use crate::image::ImageRef;
 use crate::prow::operator::{Phase, StepGraph};
 use crate::record::{Cause, FailingTests, Proof};
@@ -119,7 +118,7 @@ fn product(graph: &StepGraph, failure: &Failure) -> String {
         Some(report) if !report.failing.is_empty() => {
             let flaky = if report.flaky > 0 { format!(", {} flaky", report.flaky) } else { String::new() };
             let total = report.failing.names.len() + report.failing.more;
-            format!("{total} failing{flaky}: {}", words::failing(&report.failing, 2))
+            format!("{total} failing{flaky}: {}", report.failing.brief(2))
         }
         _ if steps.is_empty() => "the test phase failed, and no test says why".to_owned(),
         _ => format!("the step {steps} failed, and no test says why"),
@@ -150,7 +149,7 @@ fn machinery(failure: &Failure) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::evidence::TestReport;
+    use super::super::reader::TestReport;
     use super::*;
     use crate::record::ProofLevel;
     use proptest::prelude::*;

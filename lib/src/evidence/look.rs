@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::evidence::{Found, Reader};
+use super::reader::{Found, Reader};
 use crate::clock::SharedClock;
 use crate::prow::bucket::Bucket;
 use crate::prow::deck::{Deck, DeckError};

@@ -5,8 +5,8 @@
 
 use std::io::BufRead;
 
-use super::glob::{Glob, part_matches};
 use super::proof::{Findings, Shown, search};
+use crate::glob::{Glob, part_matches};
 use crate::image::ImageRef;
 use crate::prow::bucket::{Bucket, BucketError, Streamed};
 use crate::prow::job_url::JobUrl;

@@ -4,8 +4,8 @@ use std::io::{self, BufRead};
 
 use memchr::memmem;
 
-use super::evidence::{Found, Prospect};
-use super::policy::ProofMode;
+use super::reader::{Found, Prospect};
+use super::rules::ProofMode;
 use crate::image::ImageRef;
 use crate::prow::bucket::BucketError;
 use crate::record::{Proof, ProofLevel};
