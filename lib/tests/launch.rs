@@ -4,11 +4,14 @@
 
 mod simulation;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use gate::clock::RuntimeClock;
 use gate::launch::LaunchError;
 use gate::prow::budget::Limits;
 use gate::step::{Exit, Failure};
+use jiff::SignedDuration;
 use simulation::{LateAcknowledgement, Scene, VARIABLE};
 use standins::{Fault, JobScript, Limit, Nth, Server, Trouble};
 
@@ -345,4 +348,26 @@ async fn other_jobs_or_another_image_are_misuse() {
     let failure = scene.launch(&[AKS, AWS], &[]).await.unwrap_err();
     assert!(failure.exit == Exit::Misuse && failure.error.to_string().contains("was begun with other jobs"));
     assert_eq!(scene.asked(Server::Gangway), 1);
+}
+
+/// The intent of a process whose clock is five minutes slow looks old. Its request may be on its way all
+/// the same: only what this process has seen for long enough is settled.
+#[tokio::test(start_paused = true)]
+async fn the_clock_of_another_process_settles_nothing() {
+    for slow in [0, 300] {
+        let mut scene = Scene::new(&[]);
+        let late = JobScript::passes().appears_after(Duration::from_secs(95));
+        scene.world.prow().job_attempts(AKS, vec![JobScript::passes(), late]);
+        scene.world.prow().somebody_launches(AKS);
+        scene.world.fault(create(1, Trouble::StallAfter(Duration::from_secs(300))));
+        let ours = scene.clock.clone();
+        scene.clock = Arc::new(RuntimeClock::starting_at(simulation::beginning() - SignedDuration::from_secs(slow)));
+        let killed = tokio::time::timeout(Duration::from_secs(1), scene.launch(&[AKS], &[])).await;
+        assert!(killed.is_err() && scene.launches(AKS) == 2, "{slow}: its request is on its way");
+        scene.clock = ours;
+        let ended = scene.launch(&[AKS], &[]).await.unwrap();
+        assert!(ended.error.is_none(), "{slow}: {:?}", ended.error);
+        assert_eq!(scene.launches(AKS), 2, "{slow}: one of cron, one of ours");
+        assert!(scene.record.record().unwrap().jobs[0].attempts[0].adopted, "{slow}");
+    }
 }

@@ -125,3 +125,23 @@ fn given(envs: &[(String, String)], job: &JobRecord) -> Vec<String> {
     }
     all.into_iter().flat_map(|values| if values.is_empty() { vec![String::new()] } else { values }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Class;
+    use crate::verdict::tests::job;
+
+    #[test]
+    fn a_variable_that_is_missing_counts_as_empty() {
+        let mut job = job("a", Class::Blocking, Vec::new());
+        job.override_env = vec!["ONE".to_owned(), "TWO".to_owned()];
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let given = |envs: &[(&str, &str)]| given(&envs.iter().map(pair).collect::<Vec<_>>(), &job);
+        assert_eq!(given(&[("ONE", "x"), ("TWO", "y"), ("ONE", "z")]), ["x", "z", "y"]);
+        assert_eq!(given(&[("ONE", "x")]), ["x", ""]);
+        assert_eq!(given(&[("TWO", "x"), ("OTHER", "y")]), ["", "x"]);
+        // None of them at all: the run says nothing about the image.
+        assert!(given(&[("OTHER", "x")]).is_empty());
+    }
+}

@@ -181,13 +181,7 @@ impl Reader<'_> {
         let read = move |input: &mut dyn BufRead| search(input, &wanted);
         match self.bucket.stream(self.folder, &path, MAX_LOG, read).await {
             Ok(None) => {}
-            Ok(Some(Streamed { value: Ok(shown), cut })) => {
-                let complete = !cut || shown != Shown::default();
-                findings.logs.push((path.clone(), shown));
-                if !complete {
-                    findings.unreadable = Some(format!("{path} is larger than {} MiB", MAX_LOG / MIB));
-                }
-            }
+            Ok(Some(Streamed { value: Ok(shown), cut })) => searched(findings, path, shown, cut),
             Ok(Some(Streamed { value: Err(error), .. })) => {
                 findings.unreachable = Some(format!("{path} is damaged: {error}"));
             }
@@ -326,6 +320,14 @@ impl Reader<'_> {
     }
 }
 
+/// Notes what a log shows. One that was cut off before it showed anything says nothing of what follows.
+fn searched(findings: &mut Findings, path: String, shown: Shown, cut: bool) {
+    if cut && shown == Shown::default() {
+        findings.unreadable = Some(format!("{path} is larger than {} MiB", MAX_LOG / MIB));
+    }
+    findings.logs.push((path, shown));
+}
+
 /// JUnit files of the steps: `junit*.xml`, but not ci-operator's own.
 fn is_junit(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
@@ -340,6 +342,20 @@ fn said(error: &BucketError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_that_was_cut_off_is_not_one_that_shows_nothing() {
+        let unreadable = |shown: Shown, cut: bool| {
+            let mut findings = Findings::default();
+            searched(&mut findings, "a.log".to_owned(), shown.clone(), cut);
+            assert_eq!(findings.logs, [("a.log".to_owned(), shown)]);
+            findings.unreadable
+        };
+        let shows = || Shown { ours: true, ..Shown::default() };
+        assert_eq!(unreadable(Shown::default(), false), None);
+        assert_eq!(unreadable(Shown::default(), true).as_deref(), Some("a.log is larger than 512 MiB"));
+        assert_eq!((unreadable(shows(), false), unreadable(shows(), true)), (None, None));
+    }
 
     #[test]
     fn junit_files_by_name() {

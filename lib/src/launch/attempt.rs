@@ -169,3 +169,42 @@ fn find(job: &JobRecord, number: u32) -> Option<&Attempt> {
 fn find_mut(job: &mut JobRecord, number: u32) -> Option<&mut Attempt> {
     job.attempts.iter_mut().find(|attempt| attempt.number == number)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Class;
+    use crate::verdict::tests::job;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// A record with one announced attempt.
+    fn announced() -> (GateRecord, Intent) {
+        let intent = announcement(None, "key".to_owned(), "holder", at(0));
+        let mut record = GateRecord::begin("run", at(0));
+        record.jobs.push(job("a", Class::Blocking, Vec::new()));
+        assert!(announce(&mut record, "a", 1, None, &intent));
+        (record, intent)
+    }
+
+    /// Two processes can find the same run: one saw that it lacks a variable, the other has only its id.
+    #[test]
+    fn a_run_that_is_not_as_ordered_is_not_adopted() {
+        let (mut record, _) = announced();
+        let run = Launched { execution: "x".to_owned(), adopted: true };
+        let refusal = LaunchRefusal { at: at(1), reason: "it lacks the variable IMAGE".to_owned(), token: false };
+        differs(&mut record, "a", 1, &refusal);
+        launched(&mut record, "a", 1, &run, at(2));
+        assert_eq!(standing(&record, "a", 1), Some(Standing::Refused(refusal.clone())));
+        assert_eq!(record.jobs[0].attempts[0].execution, None);
+        // Nor does it stay adopted when the other was quicker.
+        let (mut record, _) = announced();
+        launched(&mut record, "a", 1, &run, at(1));
+        assert_eq!(standing(&record, "a", 1), Some(Standing::Launched(run)));
+        differs(&mut record, "a", 1, &refusal);
+        assert_eq!(standing(&record, "a", 1), Some(Standing::Refused(refusal)));
+        assert_eq!(record.jobs[0].attempts[0].execution, None);
+    }
+}

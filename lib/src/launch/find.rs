@@ -179,8 +179,100 @@ fn lacking(order: &Create, job: &ProwJob) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
     use super::*;
+    use crate::clock::{RuntimeClock, SharedClock};
+    use crate::http::{InProcessTransport, SharedTransport};
+    use crate::prow::budget::{Budget, Limits};
     use crate::prow::gangway::PodSpecOptions;
+    use crate::secret::SecretFile;
+
+    const KEY: &str = "our-key";
+
+    /// A finder whose Gangway gives these lists one after another, and whose Deck knows these runs: id,
+    /// key, second of creation.
+    fn finder(lists: &[&[&str]], runs: &[(&str, &str, u32)]) -> (Finder, tempfile::NamedTempFile) {
+        let item = |id: &&str| json!({"id": id, "job_name": "a", "job_status": "PENDING"});
+        let list = |ids: &&[&str]| json!({"job_execution": ids.iter().map(item).collect::<Vec<_>>()}).to_string();
+        let lists = Mutex::new(lists.iter().map(list).collect::<Vec<_>>().into_iter());
+        let run = |(id, key, second): &(&str, &str, u32)| {
+            let created = format!("2026-08-20T03:00:{second:02}Z");
+            let metadata = json!({"name": id, "labels": {"release-gate/key": key}, "creationTimestamp": created});
+            (format!("prowjob={id}"), json!({"metadata": metadata, "spec": {"job": "a"}}).to_string())
+        };
+        let runs: std::collections::HashMap<_, _> = runs.iter().map(run).collect();
+        let transport: SharedTransport = Arc::new(InProcessTransport::new(move |request| {
+            let uri = request.uri().clone();
+            let found = match uri.host().unwrap() {
+                "gangway.test" => lists.lock().unwrap().next(),
+                "deck.test" => uri.query().and_then(|query| runs.get(query).cloned()),
+                _ => None,
+            };
+            let answer = match found {
+                Some(body) => http::Response::new(body.into()),
+                None => http::Response::builder().status(503).body("".into()).unwrap(),
+            };
+            Box::pin(async move { Some(answer) })
+        }));
+        let clock: SharedClock = Arc::new(RuntimeClock::starting_at(Timestamp::UNIX_EPOCH));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "token").unwrap();
+        let budget = Arc::new(Budget::new(clock, Limits { per_minute: 600, burst: 600 }, true));
+        let token = SecretFile::new("--gangway-token-file", file.path());
+        let base = |host: &str| format!("https://{host}.test").parse().unwrap();
+        let gangway = Arc::new(Gangway::new(base("gangway"), token, Arc::clone(&transport), budget));
+        let deck = Arc::new(Deck::new(base("deck"), Arc::clone(&transport)));
+        (Finder::new(gangway, deck, Arc::new(Bucket::new(base("bucket"), transport))), file)
+    }
+
+    fn order() -> Create {
+        let labels = [(key::LABEL.to_owned(), KEY.to_owned())].into();
+        Create::new("a", PodSpecOptions { labels, ..PodSpecOptions::default() })
+    }
+
+    async fn look(lists: &[&[&str]], known: &[Known], runs: &[(&str, &str, u32)]) -> Found {
+        let (finder, _token) = finder(lists, runs);
+        let order = order();
+        let look = finder.look(&order, known);
+        tokio::time::timeout(Duration::from_secs(60), look).await.unwrap()
+    }
+
+    /// Nobody else's run is in these lists, so that only the control can tell an empty list from one
+    /// that could not be read: before and after, since Gangway can lose its API server in between.
+    #[tokio::test(start_paused = true)]
+    async fn missing_takes_a_true_list_before_and_after() {
+        let anybody: &[&str] = &["somebody"];
+        let missing = look(&[&[], anybody, &[], anybody], &[], &[]).await;
+        assert_eq!(missing, Found::Missing);
+        for lists in [[&[], &[], anybody, anybody], [&[], anybody, &[], &[]]] {
+            let found = look(&lists, &[], &[]).await;
+            assert!(matches!(&found, Found::Unclear(why) if why.contains("proves nothing")), "{lists:?}: {found:?}");
+        }
+        // A run of ours that is listed is as good as anybody's.
+        let ours = [Known { job: "a".to_owned(), id: "ours".to_owned() }];
+        assert_eq!(look(&[&[], &["ours"], &[], &["ours"]], &ours, &[]).await, Found::Missing);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_cannot_be_read_may_be_ours() {
+        assert_eq!(look(&[&["other"]], &[], &[("other", "another-key", 1)]).await, Found::Missing);
+        let found = look(&[&["other", "unread"]], &[], &[("other", "another-key", 1)]).await;
+        assert!(matches!(found, Found::Unclear(_)), "{found:?}");
+        let found = look(&[&["unread", "x"]], &[], &[("x", KEY, 1)]).await;
+        assert!(matches!(&found, Found::Run { id, .. } if id == "x"), "{found:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_oldest_is_ours_wherever_it_is_listed() {
+        let runs = [("a", KEY, 30), ("b", KEY, 10), ("c", KEY, 20)];
+        for listed in [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"]] {
+            let found = look(&[&listed], &[], &runs).await;
+            assert!(matches!(&found, Found::Run { id, .. } if id == "b"), "{listed:?}: {found:?}");
+        }
+    }
 
     #[test]
     fn a_run_lacks_what_one_of_its_containers_lacks() {

@@ -109,4 +109,31 @@ mod tests {
             assert_eq!(outcome_of(&facts), outcome, "{statuses:?}");
         }
     }
+
+    /// A verdict can stand in the record although its task did not end well: then create-release does
+    /// not run, and nobody waits for a Release.
+    #[test]
+    fn a_release_is_due_only_after_the_task_that_gave_the_verdict_succeeded() {
+        let (.., facts) = samples::all().into_iter().find(|(name, ..)| *name == "promoted").unwrap();
+        let record = facts.sight.record().unwrap();
+        let mut options = facts.options.clone();
+        let task = |status: &str| TaskStatus { name: COLLECT.to_owned(), status: status.to_owned() };
+        for (tasks, due) in [
+            (vec![task("Succeeded")], true),
+            (vec![task("Failed")], false),
+            (vec![task("Cancelled")], false),
+            (vec![task("None")], false),
+            (vec![TaskStatus { name: "launch-prow".to_owned(), ..task("Succeeded") }], false),
+            (Vec::new(), false),
+        ] {
+            options.tasks = tasks;
+            assert_eq!(release_is_due(&options, record), due, "{:?}", options.tasks);
+        }
+        options.tasks = vec![task("Succeeded")];
+        let mut record = record.clone();
+        record.verdict.as_mut().unwrap().decision = Decision::Failed;
+        assert!(!release_is_due(&options, &record));
+        record.verdict = None;
+        assert!(!release_is_due(&options, &record));
+    }
 }

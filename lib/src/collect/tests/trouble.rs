@@ -1,6 +1,6 @@
 //! Nights on which the servers do not.
 
-use standins::{Fault, JobScript, Nth, RanImage, Server, Trouble};
+use standins::{Canned, Fault, JobScript, Nth, RanImage, Server, Trouble};
 
 use super::scene::{Scene, minutes};
 use crate::collect::CollectError;
@@ -218,4 +218,21 @@ async fn a_launch_that_stopped_half_way_is_not_decided() {
     // A refusal is an end: what follows it was left out on purpose.
     let record = half(Some(refusal())).await.0.unwrap();
     assert_eq!(record.verdict.unwrap().decision, Decision::Undecided);
+}
+
+/// Deck's own word for a run that is gone, while it is not: its cache had just begun anew.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_gone_at_one_look_is_not_given_up() {
+    let scene = Scene::new().await;
+    scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
+    let id = scene.journal.record().await.jobs[0].attempts[0].execution.clone().unwrap();
+    let gone = Canned {
+        status: 404,
+        headers: vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())],
+        body: format!("ProwJob not found: prowjobs.prow.k8s.io \"{id}\" not found\n").into_bytes(),
+    };
+    scene.world.fault(Fault::on(Server::Deck, Trouble::Answer(gone)).path("/prowjob?*").nth(Nth::Only(20)));
+    let record = scene.run().await;
+    assert_eq!(record.jobs[0].last().unwrap().cause, Some(Cause::Passed), "{record:?}");
+    assert_eq!(record.verdict.unwrap().decision, Decision::Passed);
 }

@@ -1,11 +1,13 @@
 //! The decisions without a cluster.
 
-use super::harness::Setting;
+use super::harness::{Death, Setting};
 use crate::konflux::{Release, ReleasePlan, Snapshot};
 use crate::promote::choose::{Choice, RUN_ANNOTATION, Wanted, choose, name_of};
 use crate::promote::{Options, checks};
-use crate::record::Released;
+use crate::record::{Candidate, Released};
 use crate::step::Exit;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
 const DIGEST: &str = "sha256:1a0d7d21bf82908fb700e0a74975defe72b3141d503bbcb694dd26594e18b2a6";
@@ -120,4 +122,36 @@ async fn order_is_kept() {
             assert_eq!(setting.run(&setting.memory("run"), &allowed).await.exit, Exit::Done);
         }
     }
+}
+
+#[test]
+fn a_snapshot_that_is_being_deleted_is_gone() {
+    let mut found: Snapshot = serde_json::from_str(include_str!("../../konflux/data/snapshot.json")).unwrap();
+    let component = found.spec.components.as_ref().unwrap()[0].clone();
+    let candidate = Candidate { component: Some(component.name.clone()), ..Candidate::of(component.image().unwrap()) };
+    checks::snapshot(&candidate, "ho-1", Some(&found)).unwrap();
+    found.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+    let refusal = checks::snapshot(&candidate, "ho-1", Some(&found)).unwrap_err();
+    assert_eq!(refusal.exit, Exit::Failed);
+    assert!(refusal.why.contains("is gone"), "{}", refusal.why);
+}
+
+/// What contradicts the record stops before anything is asked of the cluster.
+#[tokio::test(start_paused = true)]
+async fn a_record_of_another_plan_or_two_images_is_misuse() {
+    let setting = Setting::new(|_| ());
+    let memory = setting.memory("run");
+    assert_eq!(setting.run(&memory, &setting.options()).await.exit, Exit::Done);
+    let other = Options { plan: "another".to_owned(), ..setting.options() };
+    let failure = setting.process(&memory, &other, Death::Never).await.0.unwrap().unwrap_err();
+    assert_eq!(failure.exit, Exit::Misuse);
+    assert!(failure.error.to_string().contains("another"), "{}", failure.error);
+
+    let setting = Setting::new(|_| ());
+    let memory = setting.memory("run");
+    memory.change(|record| record.candidate.as_mut().unwrap().digest = DIGEST.parse().unwrap());
+    let failure = setting.process(&memory, &setting.options(), Death::Never).await.0.unwrap().unwrap_err();
+    assert_eq!(failure.exit, Exit::Misuse);
+    assert!(failure.error.to_string().contains("contradicts itself"), "{}", failure.error);
+    assert_eq!(setting.releases(), 0);
 }
