@@ -168,6 +168,6 @@ fn options(args: &Args) -> Result<Options, Failure> {
 fn ledger(location: &Location, cluster: &Cluster) -> Box<dyn Store> {
     match location {
         Location::File(path) => Box::new(FileStore::new(path)),
-        Location::ConfigMap(name) => Box::new(ConfigMapStore::new(cluster, name, staleness::labels())),
+        Location::ConfigMap(name) => Box::new(ConfigMapStore::new(cluster, name)),
     }
 }

@@ -93,6 +93,9 @@ struct Args {
     /// the run's name, the PipelineRun, whose timeouts are then read
     #[argh(option, arg_name = "NAME")]
     run_name: Option<String>,
+    /// the run's IntegrationTestScenario
+    #[argh(option, arg_name = "NAME")]
+    scenario: Option<String>,
     /// the platform's name for people, such as "ARO HCP"
     #[argh(option, arg_name = "TEXT")]
     gate_label: Option<String>,
@@ -184,6 +187,7 @@ fn options(args: Args) -> Result<Options, Failure> {
             run_id: args.run_id,
             run_name: args.run_name,
             gate: args.gate_label,
+            scenario: args.scenario,
             namespace: args.namespace.clone(),
         },
         cluster: ClusterOptions {

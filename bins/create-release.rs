@@ -66,6 +66,9 @@ struct Args {
     /// the run's name, the PipelineRun
     #[argh(option, arg_name = "NAME")]
     run_name: Option<String>,
+    /// the run's IntegrationTestScenario
+    #[argh(option, arg_name = "NAME")]
+    scenario: Option<String>,
     /// the platform's name for people, such as "ARO HCP"
     #[argh(option, arg_name = "TEXT")]
     gate_label: Option<String>,
@@ -154,11 +157,15 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let identity = Identity {
         run_id: args.run_id,
         run_name: args.run_name,
-        gate: args.gate_label.clone(),
+        gate: args.gate_label,
+        scenario: args.scenario,
         namespace: Some(cluster.namespace.clone()),
     };
-    let store = store_at(&location, Some(&cluster), args.gate_label.as_deref());
-    let journal = Journal::existing(store, step.clock.clone(), &identity).await?;
+    let store = store_at(&location, Some(&cluster));
+    let journal = match options.mode {
+        Mode::Create => Journal::join(store, step.clock.clone(), &identity).await?,
+        Mode::Check | Mode::DryRun => Journal::existing(store, step.clock.clone(), &identity).await?,
+    };
     let konflux = Konflux::new(&cluster, step.clock.clone());
     let promotion = promote::run(&konflux, &journal, &options, &step.clock).await?;
     if let Some(object) = promotion.shown() {

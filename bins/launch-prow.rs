@@ -93,6 +93,9 @@ struct Args {
     /// the run's name, the PipelineRun
     #[argh(option, arg_name = "NAME")]
     run_name: Option<String>,
+    /// the run's IntegrationTestScenario
+    #[argh(option, arg_name = "NAME")]
+    scenario: Option<String>,
     /// the platform's name for people, such as "ARO HCP"
     #[argh(option, arg_name = "TEXT")]
     gate_label: Option<String>,
@@ -151,8 +154,14 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         false => None,
     };
     let namespace = args.namespace.or_else(|| cluster.as_ref().map(|cluster| cluster.namespace.clone()));
-    let store = record::store_at(&location, cluster.as_ref(), args.gate_label.as_deref());
-    let identity = Identity { run_id: args.run_id, run_name: args.run_name, gate: args.gate_label, namespace };
+    let store = record::store_at(&location, cluster.as_ref());
+    let identity = Identity {
+        run_id: args.run_id,
+        run_name: args.run_name,
+        gate: args.gate_label,
+        scenario: args.scenario,
+        namespace,
+    };
     let options = Options { image, request, identity, gangway, token, deck, artifacts, limits };
     if args.dry_run && !args.check {
         let orders = launch::dry_run(&options, store, step.clock).await?;

@@ -151,8 +151,10 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         (None, _) => (Err(Sight::NotAsked), None),
         (Some(_), Some(Err(why))) => (Err(Sight::Unreadable(why.clone())), None),
         (Some(location), _) => {
-            let store = || store_at(location, reached, args.gate_label.as_deref());
-            let opened = Journal::existing(store(), step.clock.clone(), &identity).await;
+            let store = || store_at(location, reached);
+            // A gate or scenario that the record contradicts is something to be said, no reason for silence.
+            let run = Identity { run_id: args.run_id.clone(), ..Identity::default() };
+            let opened = Journal::existing(store(), step.clock.clone(), &run).await;
             let begin = args.run_id.is_some().then(|| Begin { store: store(), identity: identity.clone() });
             (opened.map_err(|error| Sight::from(&error)), begin)
         }
@@ -210,6 +212,7 @@ fn identity(args: &Args) -> Identity {
         run_id: args.run_id.clone(),
         run_name: args.run_name.clone(),
         gate: args.gate_label.clone(),
+        scenario: args.scenario.clone(),
         namespace: args.namespace.clone(),
     }
 }

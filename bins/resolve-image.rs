@@ -70,6 +70,9 @@ struct Args {
     /// the run's name, the PipelineRun
     #[argh(option, arg_name = "NAME")]
     run_name: Option<String>,
+    /// the run's IntegrationTestScenario
+    #[argh(option, arg_name = "NAME")]
+    scenario: Option<String>,
     /// the platform's name for people, such as "ARO HCP"
     #[argh(option, arg_name = "TEXT")]
     gate_label: Option<String>,
@@ -139,6 +142,7 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
             run_id: args.run_id,
             run_name: args.run_name,
             gate: args.gate_label,
+            scenario: args.scenario,
             namespace: args.namespace.clone(),
         },
         cluster: ClusterOptions {

@@ -23,7 +23,7 @@ use gate::prow::bucket::Bucket;
 use gate::prow::budget::{Budget, Limits};
 use gate::prow::deck::Deck;
 use gate::prow::gangway::Gangway;
-use gate::record::{Candidate, Class, Decision, Identity, Journal, Store, StoreError, Version};
+use gate::record::{Candidate, Class, Decision, Identity, Journal, Labels, Store, StoreError, Version};
 use gate::secret::SecretFile;
 use gate::{jobs, verdict};
 use jiff::Timestamp;
@@ -52,7 +52,7 @@ impl Store for Memory {
         Ok(held.map(|(bytes, version)| (bytes, Version(version.to_string()))))
     }
 
-    async fn save(&self, bytes: &[u8], replaces: Option<&Version>) -> Result<Version, StoreError> {
+    async fn save(&self, bytes: &[u8], _: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError> {
         let mut held = self.0.lock().expect("no writer panics");
         let current = held.as_ref().map(|(_, version)| *version);
         if current.map(|version| version.to_string()).as_deref() != replaces.map(|version| version.0.as_str()) {

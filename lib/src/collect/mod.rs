@@ -115,8 +115,8 @@ pub async fn run(options: Options, step: &Step) -> Result<GateRecord, CollectErr
         options;
     let ca_file = cluster.ca_file.clone();
     let cluster = if record.is_config_map() { Some(Cluster::connect(&cluster).await?) } else { None };
-    let store = store_at(&record, cluster.as_ref(), identity.gate.as_deref());
-    let journal = Arc::new(Journal::existing(store, Arc::clone(&step.clock), &identity).await?);
+    let store = store_at(&record, cluster.as_ref());
+    let journal = Arc::new(Journal::join(store, Arc::clone(&step.clock), &identity).await?);
     let found = journal.record().await;
     if found.verdict.is_some() {
         tracing::info!("{} holds the verdict already; nothing was asked", journal.place());

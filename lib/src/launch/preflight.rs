@@ -44,7 +44,7 @@ pub async fn preflight(
         false => place::Seen::Unreadable,
     };
     if let place::Seen::Record(_) = seen {
-        let store = store_at(location, cluster, options.identity.gate.as_deref());
+        let store = store_at(location, cluster);
         match dry_run(&Options { token: None, ..options.clone() }, store, clock.clone()).await {
             Ok(orders) => {
                 checks.passed("request", format_args!("{} of its jobs are still to be launched", orders.len()))

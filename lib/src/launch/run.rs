@@ -134,10 +134,7 @@ pub async fn dry_run(
         let (found, given) = (candidate.image.clone(), options.image.clone());
         return Err(RecordError::OtherImage { place, found, given }.into());
     }
-    let Identity { run_name, gate, namespace, .. } = options.identity.clone();
-    record.run = record.run.or(run_name);
-    record.gate = record.gate.or(gate);
-    record.namespace = record.namespace.or(namespace);
+    options.identity.complete(&mut record);
     if record.jobs.is_empty() {
         record.jobs.clone_from(&options.request.jobs);
         record.launch = Some(LaunchOptions { env: options.request.env.clone() });

@@ -48,7 +48,7 @@ pub async fn look(
         }
         (Location::ConfigMap(_), Some(_)) => {}
     }
-    let store = record::store_at(location, cluster, identity.gate.as_deref());
+    let store = record::store_at(location, cluster);
     let place = store.place();
     match Journal::existing(store, clock.clone(), identity).await {
         Ok(journal) => {

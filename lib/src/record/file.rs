@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 
-use super::{MAX_BYTES, Store, StoreError, Version};
+use super::{Labels, MAX_BYTES, Store, StoreError, Version};
 
 /// A file that is replaced as a whole: temporary sibling, fsync, rename. The lock (`FILE.lock`) is
 /// held per write, not per process: two processes may use one record.
@@ -71,7 +71,7 @@ impl Store for FileStore {
         self.read().map_err(self.permanent("read"))
     }
 
-    async fn save(&self, bytes: &[u8], replaces: Option<&Version>) -> Result<Version, StoreError> {
+    async fn save(&self, bytes: &[u8], _: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError> {
         self.write(bytes, replaces).map_err(self.permanent("write"))?.ok_or(StoreError::Conflict)
     }
 
@@ -89,10 +89,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = FileStore::new(dir.path().join("gate.json"));
         assert!(store.load().await.unwrap().is_none());
-        let first = store.save(b"one", None).await.unwrap();
-        assert!(matches!(store.save(b"other", None).await, Err(StoreError::Conflict)));
-        let second = store.save(b"two", Some(&first)).await.unwrap();
-        assert!(matches!(store.save(b"three", Some(&first)).await, Err(StoreError::Conflict)));
+        let first = store.save(b"one", &Labels::new(), None).await.unwrap();
+        assert!(matches!(store.save(b"other", &Labels::new(), None).await, Err(StoreError::Conflict)));
+        let second = store.save(b"two", &Labels::new(), Some(&first)).await.unwrap();
+        assert!(matches!(store.save(b"three", &Labels::new(), Some(&first)).await, Err(StoreError::Conflict)));
         assert_eq!(store.load().await.unwrap(), Some((b"two".to_vec(), second)));
     }
 
@@ -100,7 +100,7 @@ mod tests {
     async fn a_missing_folder_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let store = FileStore::new(dir.path().join("missing/gate.json"));
-        let error = store.save(b"one", None).await.unwrap_err();
+        let error = store.save(b"one", &Labels::new(), None).await.unwrap_err();
         assert!(error.to_string().contains("missing/gate.json"));
     }
 }

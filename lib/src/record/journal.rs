@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::{Candidate, GateRecord, Kind, SCHEMA_VERSION, Store, StoreError, Version, bound};
+use super::{Candidate, GateRecord, Kind, SCHEMA_VERSION, Store, StoreError, Version, bound, labels};
 use crate::clock::SharedClock;
 use crate::image::ImageRef;
 use crate::retry::Policy;
@@ -60,6 +60,22 @@ pub enum RecordError {
         /// The id given.
         given: String,
     },
+    /// It is bound to another gate or scenario.
+    #[error(
+        "{place} is of the {what} {found:?}, not of {flag} {given:?}; leave {flag} out, or give each run a record of its own"
+    )]
+    OtherName {
+        /// The store's name.
+        place: String,
+        /// What is another: `gate` or `scenario`.
+        what: &'static str,
+        /// Its flag.
+        flag: &'static str,
+        /// The name in it.
+        found: String,
+        /// The name given.
+        given: String,
+    },
     /// It is bound to another image.
     #[error("{place} is bound to {found}, not to {given}; give each image a record of its own")]
     OtherImage {
@@ -99,8 +115,51 @@ pub struct Identity {
     pub run_name: Option<String>,
     /// `--gate-label`.
     pub gate: Option<String>,
+    /// `--scenario`.
+    pub scenario: Option<String>,
     /// The namespace, where there is a cluster.
     pub namespace: Option<String>,
+}
+
+impl Identity {
+    /// Whether a record may be this run's, as far as both say.
+    ///
+    /// # Errors
+    /// [`RecordError::OtherRun`] and [`RecordError::OtherName`].
+    pub fn agrees_with(&self, record: &GateRecord, place: &str) -> Result<(), RecordError> {
+        if let Some(given) = self.run_id.as_ref().filter(|given| **given != record.id) {
+            let (found, given) = (record.id.clone(), given.clone());
+            return Err(RecordError::OtherRun { place: place.to_owned(), found, given });
+        }
+        let names = [
+            ("gate", "--gate-label", &record.gate, &self.gate),
+            ("scenario", "--scenario", &record.scenario, &self.scenario),
+        ];
+        for (what, flag, found, given) in names {
+            if let (Some(found), Some(given)) = (found, given)
+                && found != given
+            {
+                let (found, given) = (found.clone(), given.clone());
+                return Err(RecordError::OtherName { place: place.to_owned(), what, flag, found, given });
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds to a record what it does not say.
+    pub fn complete(&self, record: &mut GateRecord) {
+        let known = [
+            (&mut record.run, &self.run_name),
+            (&mut record.gate, &self.gate),
+            (&mut record.scenario, &self.scenario),
+            (&mut record.namespace, &self.namespace),
+        ];
+        for (field, given) in known {
+            if field.is_none() {
+                field.clone_from(given);
+            }
+        }
+    }
 }
 
 /// The record of this run.
@@ -156,21 +215,28 @@ impl Journal {
     pub async fn existing(store: Box<dyn Store>, clock: SharedClock, identity: &Identity) -> Result<Self, RecordError> {
         let loaded = load(store.as_ref(), &clock, identity.run_id.as_deref()).await?;
         let state = loaded.ok_or_else(|| RecordError::Missing { place: store.place() })?;
+        identity.agrees_with(&state.record, &store.place())?;
         Ok(Self { store, clock, state: Mutex::new(state) })
     }
 
+    /// Opens a record that must be there, and adds what `identity` says and the record does not.
+    ///
+    /// # Errors
+    /// [`RecordError`]; [`RecordError::Missing`] when there is none.
+    pub async fn join(store: Box<dyn Store>, clock: SharedClock, identity: &Identity) -> Result<Self, RecordError> {
+        let journal = Self::existing(store, clock, identity).await?;
+        journal.identify(identity).await?;
+        Ok(journal)
+    }
+
     async fn identify(&self, identity: &Identity) -> Result<(), RecordError> {
+        // Another process may have written its own meanwhile: compared again where it is written.
         self.update(|record| {
-            let fill = |field: &mut Option<String>, given: &Option<String>| {
-                if field.is_none() {
-                    field.clone_from(given);
-                }
-            };
-            fill(&mut record.run, &identity.run_name);
-            fill(&mut record.gate, &identity.gate);
-            fill(&mut record.namespace, &identity.namespace);
+            identity.agrees_with(record, &self.place())?;
+            identity.complete(record);
+            Ok(())
         })
-        .await
+        .await?
     }
 
     /// The record's name in messages.
@@ -214,7 +280,7 @@ impl Journal {
             changed.updated_at = self.clock.now();
             changed.revision += 1;
             let bytes = bound::encode(&mut changed);
-            match self.store.save(&bytes, state.version.as_ref()).await {
+            match self.store.save(&bytes, &labels::of_record(&changed), state.version.as_ref()).await {
                 Ok(version) => {
                     *state = State { record: changed, version: Some(version) };
                     return Ok(result);
@@ -351,6 +417,7 @@ fn something_else(bytes: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::super::FileStore;
+    use super::super::Labels;
     use super::*;
     use crate::clock::SystemClock;
     use std::sync::Arc;
@@ -409,6 +476,51 @@ mod tests {
         ));
     }
 
+    #[tokio::test]
+    async fn another_gate_or_scenario_is_misuse_and_none_is_the_records_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let named = |gate: Option<&str>, scenario: Option<&str>| Identity {
+            gate: gate.map(str::to_owned),
+            scenario: scenario.map(str::to_owned),
+            ..Identity::default()
+        };
+        Journal::open(store(&dir), clock(), &named(Some("ARO HCP"), None)).await.unwrap();
+        // What the first step was not told, a later one adds.
+        Journal::join(store(&dir), clock(), &named(None, Some("aro-hcp"))).await.unwrap();
+        for (gate, scenario, wrong) in [
+            (None, None, None),
+            (Some("ARO HCP"), Some("aro-hcp"), None),
+            (Some("ROSA HCP"), Some("aro-hcp"), Some("is of the gate \"ARO HCP\", not of --gate-label \"ROSA HCP\"; ")),
+            // Both would be one label.
+            (Some("ARO-HCP"), None, Some("is of the gate \"ARO HCP\", not of --gate-label \"ARO-HCP\"; ")),
+            (None, Some("rosa-hcp"), Some("is of the scenario \"aro-hcp\", not of --scenario \"rosa-hcp\"; ")),
+        ] {
+            let identity = named(gate, scenario);
+            let before = std::fs::read(dir.path().join("gate.json")).unwrap();
+            for opened in [
+                Journal::open(store(&dir), clock(), &identity).await,
+                Journal::join(store(&dir), clock(), &identity).await,
+                Journal::existing(store(&dir), clock(), &identity).await,
+            ] {
+                match (opened, wrong) {
+                    (Ok(journal), None) => {
+                        let record = journal.record().await;
+                        assert_eq!(
+                            (record.gate.as_deref(), record.scenario.as_deref()),
+                            (Some("ARO HCP"), Some("aro-hcp"))
+                        );
+                    }
+                    (Err(error), Some(wrong)) => {
+                        assert!(error.to_string().contains(wrong), "{error}");
+                        assert_eq!(Failure::from(error).exit, crate::step::Exit::Misuse);
+                    }
+                    (opened, _) => panic!("{gate:?} {scenario:?}: {opened:?}"),
+                }
+            }
+            assert_eq!(std::fs::read(dir.path().join("gate.json")).unwrap(), before, "nothing was written");
+        }
+    }
+
     #[test]
     fn what_is_no_record_is_named() {
         for (text, found) in [
@@ -442,8 +554,8 @@ mod tests {
             if self.1.swap(true, std::sync::atomic::Ordering::Relaxed) { self.0.load().await } else { Ok(None) }
         }
 
-        async fn save(&self, bytes: &[u8], replaces: Option<&Version>) -> Result<Version, StoreError> {
-            self.0.save(bytes, replaces).await
+        async fn save(&self, bytes: &[u8], labels: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError> {
+            self.0.save(bytes, labels, replaces).await
         }
 
         fn place(&self) -> String {

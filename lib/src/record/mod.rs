@@ -10,6 +10,7 @@ mod configmap;
 mod file;
 mod job;
 mod journal;
+pub mod labels;
 mod location;
 mod outcome;
 mod past;
@@ -22,7 +23,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use configmap::{ConfigMapStore, labels};
+pub use configmap::ConfigMapStore;
 pub use file::FileStore;
 pub use job::{
     Attempt, Cause, Class, FailingTests, Intent, JobRecord, JobState, LaunchRefusal, Proof, ProofLevel, StateChange,
@@ -32,7 +33,7 @@ pub use location::{Location, LocationError};
 pub use outcome::{Health, Outcome};
 pub use past::{Past, Verified, past_run, past_runs, record_names};
 pub use release::{PushedImage, ReleaseRecord, Released};
-pub use store::{Store, StoreError, Version};
+pub use store::{Labels, Store, StoreError, Version};
 
 use crate::cluster::Cluster;
 use crate::image::{Digest, ImageRef};
@@ -63,6 +64,9 @@ pub struct GateRecord {
     /// The platform's name for people (`--gate-label`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<String>,
+    /// The IntegrationTestScenario of the run (`--scenario`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<String>,
     /// The PipelineRun's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
@@ -110,6 +114,7 @@ impl GateRecord {
             kind: Kind::Gate,
             id: id.into(),
             gate: None,
+            scenario: None,
             run: None,
             namespace: None,
             created_at: now,
@@ -247,14 +252,14 @@ pub struct Notification {
     pub detail: Option<String>,
 }
 
-/// The store at a place. A ConfigMap needs a cluster; it gets the labels of its gate.
+/// The store at a place. A ConfigMap needs a cluster.
 ///
 /// # Panics
 /// If the place is a ConfigMap and no cluster is given, which is a bug of the caller.
-pub fn store_at(location: &Location, cluster: Option<&Cluster>, gate: Option<&str>) -> Box<dyn Store> {
+pub fn store_at(location: &Location, cluster: Option<&Cluster>) -> Box<dyn Store> {
     match (location, cluster) {
         (Location::File(path), _) => Box::new(FileStore::new(path)),
-        (Location::ConfigMap(name), Some(cluster)) => Box::new(ConfigMapStore::new(cluster, name, labels(gate))),
+        (Location::ConfigMap(name), Some(cluster)) => Box::new(ConfigMapStore::new(cluster, name)),
         (Location::ConfigMap(_), None) => panic!("a ConfigMap needs a cluster"),
     }
 }

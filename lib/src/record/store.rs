@@ -1,8 +1,12 @@
 //! What a place for records must do.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
+
+/// What a document can be found by, where its store has labels.
+pub type Labels = BTreeMap<String, String>;
 
 /// Which stored state a document was read from; opaque to everybody but its store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +45,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     async fn load(&self) -> Result<Option<(Vec<u8>, Version)>, StoreError>;
 
     /// Replaces the document of that version (`None`: makes it, and it must not exist), durably.
-    async fn save(&self, bytes: &[u8], replaces: Option<&Version>) -> Result<Version, StoreError>;
+    /// The labels are added to those that it has; a store without labels passes over them.
+    async fn save(&self, bytes: &[u8], labels: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError>;
 
     /// The store's name in messages.
     fn place(&self) -> String;

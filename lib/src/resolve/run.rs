@@ -79,7 +79,7 @@ pub async fn run(options: Options, clock: SharedClock) -> Result<Candidate, Fail
     let journal = match &options.record {
         None => None,
         Some(location) => {
-            let store = record::store_at(location, cluster.as_ref(), options.identity.gate.as_deref());
+            let store = record::store_at(location, cluster.as_ref());
             let journal = Journal::open(store, clock.clone(), &options.identity).await?;
             // Before the registry is asked: a record of another image is found without a request, and
             // a message about a failed run can name the image.

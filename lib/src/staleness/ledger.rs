@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Finding;
-use crate::record::{Store, StoreError, Version};
+use crate::record::{Store, StoreError, Version, labels};
 
 /// The version of the ledger's form.
 const SCHEMA_VERSION: u32 = 1;
@@ -81,13 +81,6 @@ impl Default for Ledger {
     }
 }
 
-/// The labels of a ledger in a ConfigMap: it is none of the gate's records.
-pub fn labels() -> std::collections::BTreeMap<String, String> {
-    [("app.kubernetes.io/managed-by", "release-gate"), ("release-gate/kind", "staleness")]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .into()
-}
-
 impl Ledger {
     /// What is to be told of a finding now.
     pub fn due(&self, finding: &Finding, repeat: SignedDuration, now: Timestamp) -> Told {
@@ -140,7 +133,7 @@ impl Ledger {
     /// [`LedgerError`].
     pub async fn save(&self, store: &dyn Store, read: Option<&Version>) -> Result<(), LedgerError> {
         let bytes = serde_json::to_vec(self).unwrap_or_default();
-        store.save(&bytes, read).await?;
+        store.save(&bytes, &labels::of_kind("staleness"), read).await?;
         Ok(())
     }
 }

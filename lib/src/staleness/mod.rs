@@ -23,7 +23,7 @@ pub use check::{CheckError, Checked, Options, check};
 pub use evidence::{Evidence, Source, SourceName, Verified, merge};
 pub use gather::{Sources, gather};
 pub use judge::{Cause, Finding, judge};
-pub use ledger::{Alert, Ledger, LedgerError, Told, labels};
+pub use ledger::{Alert, Ledger, LedgerError, Told};
 pub use message::{Context, compose, summary};
 pub use preflight::{RIGHTS, preflight};
 pub use prune::prune;

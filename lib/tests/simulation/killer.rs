@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gate::http::{Request, Response, SharedTransport, Transport, TransportError};
-use gate::record::{Store, StoreError, Version};
+use gate::record::{Labels, Store, StoreError, Version};
 use tokio::sync::Notify;
 
 /// Counts the points of one run of a step, and stops it at one of them.
@@ -71,9 +71,9 @@ impl<S: Store + fmt::Debug> Store for Deadly<S> {
         self.0.load().await
     }
 
-    async fn save(&self, bytes: &[u8], replaces: Option<&Version>) -> Result<Version, StoreError> {
+    async fn save(&self, bytes: &[u8], labels: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError> {
         self.1.point().await;
-        let result = self.0.save(bytes, replaces).await;
+        let result = self.0.save(bytes, labels, replaces).await;
         self.1.point().await;
         result
     }
@@ -133,9 +133,9 @@ impl<S: Store + fmt::Debug> Store for Slow<S> {
         result
     }
 
-    async fn save(&self, bytes: &[u8], replaces: Option<&Version>) -> Result<Version, StoreError> {
+    async fn save(&self, bytes: &[u8], labels: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError> {
         tokio::time::sleep(self.way()).await;
-        let result = self.inner.save(bytes, replaces).await;
+        let result = self.inner.save(bytes, labels, replaces).await;
         tokio::time::sleep(self.way()).await;
         result
     }

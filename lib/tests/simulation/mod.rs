@@ -23,7 +23,7 @@ use gate::prow::bucket::Bucket;
 use gate::prow::budget::{Budget, Limits};
 use gate::prow::deck::Deck;
 use gate::prow::gangway::Gangway;
-use gate::record::{GateRecord, Identity, Journal, Store, StoreError, Version};
+use gate::record::{GateRecord, Identity, Journal, Labels, Store, StoreError, Version};
 use gate::secret::SecretFile;
 use gate::step::Failure;
 use jiff::Timestamp;
@@ -60,7 +60,7 @@ impl Store for Memory {
         Ok(state.1.clone().map(|bytes| (bytes, Version(state.0.to_string()))))
     }
 
-    async fn save(&self, bytes: &[u8], replaces: Option<&Version>) -> Result<Version, StoreError> {
+    async fn save(&self, bytes: &[u8], _: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError> {
         let mut state = self.0.lock().unwrap();
         let current = state.1.as_ref().map(|_| Version(state.0.to_string()));
         if current.as_ref() != replaces {
@@ -90,8 +90,8 @@ impl Store for LateAcknowledgement {
         self.record.load().await
     }
 
-    async fn save(&self, bytes: &[u8], replaces: Option<&Version>) -> Result<Version, StoreError> {
-        let saved = self.record.save(bytes, replaces).await;
+    async fn save(&self, bytes: &[u8], labels: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError> {
+        let saved = self.record.save(bytes, labels, replaces).await;
         if self.writes.fetch_add(1, Ordering::Relaxed) + 1 == self.write {
             tokio::time::sleep(self.delay).await;
         }
@@ -170,6 +170,7 @@ impl Scene {
                 run_id: Some("uid".to_owned()),
                 run_name: Some("run".to_owned()),
                 gate: Some("ARO HCP".to_owned()),
+                scenario: Some("ho-release-gate-aro-hcp".to_owned()),
                 namespace: None,
             },
             gangway: Server::Gangway.base().parse().unwrap(),

@@ -12,7 +12,7 @@ use crate::clock::SharedClock;
 use crate::cluster::Cluster;
 use crate::collect::deadline::tekton_end;
 use crate::collect::report::Reporter;
-use crate::record::{Class, Decision, FileStore, Identity, Journal, Store, StoreError, Version};
+use crate::record::{Class, Decision, FileStore, Identity, Journal, Labels, Store, StoreError, Version};
 
 /// A store that cannot be reached for a while.
 #[derive(Debug)]
@@ -40,9 +40,9 @@ impl Store for Away {
         self.store.load().await
     }
 
-    async fn save(&self, bytes: &[u8], replaces: Option<&Version>) -> Result<Version, StoreError> {
+    async fn save(&self, bytes: &[u8], labels: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError> {
         self.check()?;
-        self.store.save(bytes, replaces).await
+        self.store.save(bytes, labels, replaces).await
     }
 
     fn place(&self) -> String {

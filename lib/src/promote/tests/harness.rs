@@ -15,7 +15,9 @@ use crate::clock::{RuntimeClock, SharedClock};
 use crate::cluster::Cluster;
 use crate::konflux::Konflux;
 use crate::promote::{self, Mode, Options, Promotion};
-use crate::record::{Candidate, Cause, Class, GateRecord, Identity, JobState, Journal, Store, StoreError, Version};
+use crate::record::{
+    Candidate, Cause, Class, GateRecord, Identity, JobState, Journal, Labels, Store, StoreError, Version,
+};
 use crate::step::Failure;
 use crate::verdict::decide;
 use crate::verdict::tests::{attempt, job};
@@ -120,7 +122,7 @@ impl Store for Mortal {
         Ok(Some((memory.1.clone(), Version(memory.0.to_string()))))
     }
 
-    async fn save(&self, bytes: &[u8], replaces: Option<&Version>) -> Result<Version, StoreError> {
+    async fn save(&self, bytes: &[u8], _: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError> {
         let (memory, bytes, replaces) = (self.0.0.clone(), bytes.to_vec(), replaces.cloned());
         let write = async move {
             let mut memory = memory.lock().unwrap();
