@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use argh::{ArgsInfo, FromArgs};
+use gate::clock::SharedClock;
 use gate::cluster::{Cluster, ClusterOptions, bearer};
 use gate::http::{BaseUrl, BaseUrlError, SharedTransport, UreqTransport, extra_certificates};
 use gate::kubearchive::KubeArchive;
@@ -163,12 +164,12 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         tracing::warn!("{why}; the message is made without the record");
     }
     let cancelled = match (reached, &options.run_name) {
-        (Some(cluster), Some(run)) => notify::is_cancelled(cluster, run).await,
+        (Some(cluster), Some(run)) => notify::is_cancelled(cluster, &step.clock, run).await,
         _ => None,
     };
 
     let past = match reached {
-        Some(cluster) => past(cluster, &record, &args).await,
+        Some(cluster) => past(cluster, &step.clock, &record, &args).await,
         None => None,
     };
 
@@ -239,14 +240,19 @@ async fn verified(cluster: &Cluster, args: &Args, step: &Step) -> Result<Option<
 }
 
 /// The gate's past runs; where they cannot be read, the message has no row of red runs to count.
-async fn past(cluster: &Cluster, record: &Result<Journal, Sight>, args: &Args) -> Option<Vec<Past>> {
+async fn past(
+    cluster: &Cluster,
+    clock: &SharedClock,
+    record: &Result<Journal, Sight>,
+    args: &Args,
+) -> Option<Vec<Past>> {
     let known = match record {
         Ok(journal) => Some(journal.record().await),
         Err(_) => None,
     };
     let gate = known.as_ref().and_then(|record| record.gate.clone()).or_else(|| args.gate_label.clone())?;
     let id = known.map(|record| record.id).or_else(|| args.run_id.clone());
-    let runs = past_runs(cluster, &gate, id.as_deref()).await;
+    let runs = past_runs(cluster, clock, &gate, id.as_deref()).await;
     runs.inspect_err(|error| tracing::warn!("cannot list earlier records: {}", step::Chain(error))).ok()
 }
 

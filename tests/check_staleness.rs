@@ -228,6 +228,15 @@ fn trouble_that_passes_is_no_alert() {
         watch.world.fault(Fault::on(Server::Archive, trouble).nth(Nth::First(2)));
         assert_eq!(ended(&watch.with_archive().run(), 0)["state"], "fresh", "{name}");
     }
+    // Nor is trouble with any list of the cluster.
+    for list in ["configmaps", "releases", "pipelineruns"] {
+        let watch = Watch::new();
+        watch.world.kube().put(release("r-1", 30, "Succeeded"));
+        let trouble = Fault::on(Server::Kube, Trouble::StatusBefore(500)).method("GET").path(&format!("*/{list}?*"));
+        watch.world.fault(trouble.nth(Nth::First(2)));
+        assert_eq!(ended(&watch.check().run(), 0)["state"], "fresh", "{list}");
+        assert_eq!(watch.words(), [""; 0], "{list}");
+    }
     let watch = Watch::new();
     watch.world.archive().put(release("r-1", 30, "Succeeded"));
     watch.world.archive().break_off(2);

@@ -247,8 +247,11 @@ fn red_runs_in_a_row_are_counted_and_escalated() {
         "kind": "ConfigMap", "metadata": {"name": "gate-20", "namespace": "tenant", "labels": labels},
         "data": {"record.json": record(Some("failed")).to_string()},
     }));
+    // The list of records is read at the third try.
+    let trouble = Fault::on(Server::Kube, Trouble::StatusBefore(500)).method("GET").path("*/configmaps?*");
+    desk.world.fault(trouble.nth(Nth::First(2)));
     let output = Tool::new("notify-slack")
-        .args(["--record", "configmap:gate-20", "--escalate", "2=U0001,3=S0123", "--kubeconfig"])
+        .args(["--time-scale", "200", "--record", "configmap:gate-20", "--escalate", "2=U0001,3=S0123", "--kubeconfig"])
         .arg(kubeconfig)
         .arg("--slack-webhook-file")
         .arg(desk.dir.path("webhook"))

@@ -2,11 +2,13 @@
 
 mod connect;
 mod kubeconfig;
+mod patience;
 mod proxy;
 mod refusals;
 
 pub use connect::{Bearer, Cluster, ClusterError, ClusterOptions, bearer};
 pub use kubeconfig::Unusable;
+pub use patience::patiently;
 pub use proxy::ProxyError;
 
 /// The HTTP status of an API server's refusal.

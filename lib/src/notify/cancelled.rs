@@ -3,15 +3,16 @@
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::Value;
 
-use crate::cluster::Cluster;
+use crate::clock::SharedClock;
+use crate::cluster::{self, Cluster};
 use crate::step::Chain;
 
 /// Reads the run's PipelineRun; `None` where that is not possible (no right, no such run). It is
 /// only for the message's words: trouble with it is no error.
-pub async fn is_cancelled(cluster: &Cluster, run: &str) -> Option<bool> {
+pub async fn is_cancelled(cluster: &Cluster, clock: &SharedClock, run: &str) -> Option<bool> {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("tekton.dev", "v1", "PipelineRun"));
     let runs: Api<DynamicObject> = Api::namespaced_with(cluster.client.clone(), &cluster.namespace, &resource);
-    match runs.get(run).await {
+    match cluster::patiently(clock, || runs.get(run)).await {
         Ok(run) => Some(says_cancelled(&run.data)),
         Err(error) => {
             tracing::debug!("cannot read PipelineRun {run}: {}", Chain(&error));

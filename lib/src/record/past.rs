@@ -7,6 +7,7 @@ use kube::api::{Api, ListParams};
 
 use super::journal::decode;
 use super::{Attempt, Cause, Decision, GateRecord, Outcome, ReleaseRecord, Released};
+use crate::clock::SharedClock;
 use crate::cluster::{self, Cluster};
 use crate::image::Digest;
 
@@ -118,10 +119,10 @@ fn verified(record: &GateRecord) -> Option<Verified> {
 /// The run whose record has that name, or `None` where there is none.
 ///
 /// # Errors
-/// The API server's answer; what cannot be read as a record counts as none, with a warning.
-pub async fn past_run(cluster: &Cluster, name: &str) -> Result<Option<Past>, kube::Error> {
+/// The API server's answer after some tries; what cannot be read as a record counts as none, with a warning.
+pub async fn past_run(cluster: &Cluster, clock: &SharedClock, name: &str) -> Result<Option<Past>, kube::Error> {
     let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    let Some(object) = api.get_opt(name).await? else { return Ok(None) };
+    let Some(object) = cluster::patiently(clock, || api.get_opt(name)).await? else { return Ok(None) };
     let document = object.data.and_then(|mut data| data.remove(super::configmap::KEY)).unwrap_or_default();
     let read = decode(document.as_bytes(), name);
     Ok(read.inspect_err(|error| tracing::warn!("{error}")).ok().map(|record| Past::of(name, &record)))
@@ -130,13 +131,13 @@ pub async fn past_run(cluster: &Cluster, name: &str) -> Result<Option<Past>, kub
 /// The names of all gates' records in the namespace with the time of their creation.
 ///
 /// # Errors
-/// The API server's answer.
-pub async fn record_names(cluster: &Cluster) -> Result<Vec<(String, Timestamp)>, kube::Error> {
+/// The API server's answer after some tries.
+pub async fn record_names(cluster: &Cluster, clock: &SharedClock) -> Result<Vec<(String, Timestamp)>, kube::Error> {
     let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
     let mut params = ListParams::default().labels("release-gate/kind=gate").limit(100);
     let mut names = Vec::new();
     loop {
-        let page = api.list_metadata(&params).await?;
+        let page = cluster::patiently(clock, || api.list_metadata(&params)).await?;
         let named = |meta: kube::core::ObjectMeta| Some((meta.name?, meta.creation_timestamp?.0));
         names.extend(page.items.into_iter().filter_map(|object| named(object.metadata)));
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
@@ -150,14 +151,19 @@ pub async fn record_names(cluster: &Cluster) -> Result<Vec<(String, Timestamp)>,
 /// A record that cannot be read as one is left out too, with a warning.
 ///
 /// # Errors
-/// The API server's answer, where the records cannot be listed.
-pub async fn past_runs(cluster: &Cluster, gate: &str, except: Option<&str>) -> Result<Vec<Past>, kube::Error> {
+/// The API server's answer after some tries, where the records cannot be listed.
+pub async fn past_runs(
+    cluster: &Cluster,
+    clock: &SharedClock,
+    gate: &str,
+    except: Option<&str>,
+) -> Result<Vec<Past>, kube::Error> {
     let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
     let selector = format!("release-gate/kind=gate,release-gate/gate={}", cluster::label_value(gate));
     let mut params = ListParams::default().labels(&selector).limit(PAGE);
     let mut runs = Vec::new();
     loop {
-        let page = api.list(&params).await?;
+        let page = cluster::patiently(clock, || api.list(&params)).await?;
         for object in page.items {
             let name = object.metadata.name.unwrap_or_default();
             let document = object.data.and_then(|mut data| data.remove(super::configmap::KEY)).unwrap_or_default();

@@ -148,7 +148,7 @@ pub async fn check(
         ledger.save(store, version.as_ref()).await?;
     }
     if let Some(gate) = &sources.gate {
-        match prune(&sources.tenant.cluster, gate).await {
+        match prune(&sources.tenant.cluster, &sources.tenant.clock, gate).await {
             Ok(0) => {}
             Ok(count) => tracing::info!("{count} old records deleted"),
             Err(error) => tracing::warn!("old records could not be deleted: {}", Chain(&error)),

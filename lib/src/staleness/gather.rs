@@ -62,7 +62,7 @@ pub async fn gather(sources: &Sources, now: Timestamp) -> Evidence {
         }
     }
     if let Some(gate) = &sources.gate {
-        match past_runs(&sources.tenant.cluster, gate, None).await {
+        match past_runs(&sources.tenant.cluster, &sources.tenant.clock, gate, None).await {
             Ok(records) => evidence.records = records,
             Err(error) => note(&mut evidence, SourceName::Records, Some(error)),
         }

@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, DeleteParams, ListParams, Preconditions};
 
+use crate::clock::SharedClock;
 use crate::cluster::{self, Cluster};
 
 /// How many records of a gate are kept.
@@ -12,13 +13,13 @@ const KEPT: usize = 60;
 ///
 /// # Errors
 /// The API server's answer.
-pub async fn prune(cluster: &Cluster, gate: &str) -> Result<usize, kube::Error> {
+pub async fn prune(cluster: &Cluster, clock: &SharedClock, gate: &str) -> Result<usize, kube::Error> {
     let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
     let selector = format!("release-gate/kind=gate,release-gate/gate={}", cluster::label_value(gate));
     let mut params = ListParams::default().labels(&selector).limit(100);
     let mut found = Vec::new();
     loop {
-        let page = api.list_metadata(&params).await?;
+        let page = cluster::patiently(clock, || api.list_metadata(&params)).await?;
         found.extend(page.items.into_iter().map(|object| object.metadata));
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params = params.continue_token(&token),

@@ -1,7 +1,5 @@
 //! What the trigger asks of the cluster.
 
-use std::future::Future;
-
 use kube::api::ListParams;
 use kube::core::Request;
 use serde::Deserialize;
@@ -11,8 +9,7 @@ use serde_json::{Value, json};
 use super::{Brief, ID_LABEL, KEEP_ANNOTATION, OF_SNAPSHOT_LABEL, RUN_LABEL, Run, SCENARIO_LABEL};
 use crate::clock::SharedClock;
 use crate::cluster::{self, Cluster};
-use crate::retry::Policy;
-use crate::step::{Chain, Failure};
+use crate::step::Failure;
 use crate::verified::ReleaseBrief;
 
 /// Snapshots on a page: 13 KB each, so that a page is a few hundred KB however many there are.
@@ -72,7 +69,8 @@ impl From<TriggerError> for Failure {
 pub struct Tenant {
     /// The cluster.
     pub cluster: Cluster,
-    clock: SharedClock,
+    /// The time, for reads that are tried again.
+    pub clock: SharedClock,
 }
 
 #[derive(Deserialize)]
@@ -191,7 +189,7 @@ impl Tenant {
             let request = Request::new(self.path(kind)).get(name, &Default::default());
             self.cluster.client.request::<T>(request.map_err(kube::Error::BuildRequest)?).await
         };
-        match self.patiently(ask).await {
+        match cluster::patiently(&self.clock, ask).await {
             Ok(found) => Ok(Some(found)),
             Err(error) if cluster::code(&error) == Some(404) && !cluster::is_missing_namespace(&error) => Ok(None),
             Err(source) => Err(TriggerError::Cluster { action, source }),
@@ -218,7 +216,7 @@ impl Tenant {
                 let request = Request::new(self.path(kind)).list(&params).map_err(kube::Error::BuildRequest)?;
                 self.cluster.client.request::<Page<T>>(request).await
             };
-            let page = match self.patiently(ask).await {
+            let page = match cluster::patiently(&self.clock, ask).await {
                 Ok(page) => page,
                 // Seen Snapshots are seen again: to look at one twice does no harm.
                 Err(error) if cluster::code(&error) == Some(410) && restarts < RESTARTS => {
@@ -238,26 +236,5 @@ impl Tenant {
 
     fn path(&self, (group_version, plural): (&str, &str)) -> String {
         format!("/apis/{group_version}/namespaces/{}/{plural}", self.cluster.namespace)
-    }
-
-    /// Reads are repeated as long as that may help.
-    async fn patiently<T, F, R>(&self, ask: F) -> Result<T, kube::Error>
-    where
-        F: Fn() -> R,
-        R: Future<Output = Result<T, kube::Error>>,
-    {
-        let begun = self.clock.now();
-        let mut attempts = 0;
-        loop {
-            let error = match ask().await {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            attempts += 1;
-            let pause = Policy::READ.pause(attempts, self.clock.since(begun), None);
-            let (true, Some(pause)) = (cluster::is_transient(&error), pause) else { return Err(error) };
-            tracing::warn!(attempt = attempts, pause_s = pause.as_secs(), "{}; trying again", Chain(&error));
-            self.clock.sleep(pause).await;
-        }
     }
 }

@@ -5,7 +5,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::client::Tenant;
 use super::{Candidate, Run, TriggerError, Wanted, judge};
 use crate::record::{Past, past_run, record_names};
-use crate::step::Chain;
 use crate::verified::ReleaseBrief;
 
 /// After so long no Prow job of a record runs any more, whatever the record says (10 hours): the
@@ -109,8 +108,8 @@ fn is_of(landed: &Landed, chosen: &Candidate) -> bool {
 /// Reads what a decision is made from.
 ///
 /// # Errors
-/// [`TriggerError`] when runs or Releases cannot be read: without them a gate could be started
-/// twice. Records that may not be read are a note.
+/// [`TriggerError`] when runs, Releases or records cannot be read: without them a gate could be
+/// started twice, or beside the jobs of the last one.
 pub async fn evidence(
     tenant: &Tenant,
     wanted: &Wanted,
@@ -118,20 +117,16 @@ pub async fn evidence(
     now: Timestamp,
 ) -> Result<Evidence, TriggerError> {
     let runs = tenant.runs_of(&wanted.scenario).await?;
-    let mut notes = Vec::new();
-    let record = match last_record(tenant, &wanted.scenario, &runs).await {
-        Ok(record) => record,
-        Err(error) => {
-            notes.push(format!("the records of earlier runs cannot be read: {}", Chain(&error)));
-            None
-        }
-    };
+    let record = last_record(tenant, &wanted.scenario, &runs).await.map_err(|source| TriggerError::Cluster {
+        action: format!("read the records of earlier runs in namespace {}", tenant.cluster.namespace),
+        source,
+    })?;
     let record = record.filter(|record| record.last_launch.is_none_or(|at| at <= now));
     let landed = match &wanted.plan {
         Some(plan) => landed(tenant, plan, component).await?,
         None => Vec::new(),
     };
-    Ok(Evidence { runs, record, landed, notes })
+    Ok(Evidence { runs, record, landed, notes: Vec::new() })
 }
 
 /// The record of the scenario's last run. The run itself may be gone with its Snapshot, so records
@@ -145,9 +140,9 @@ async fn last_record(tenant: &Tenant, scenario: &str, runs: &[Run]) -> Result<Op
         let Some(run) = record.strip_prefix("gate-") else { return false };
         known(run) || beginnings.iter().any(|start| run.strip_prefix(start.as_str()).is_some_and(is_suffix))
     };
-    let names = record_names(&tenant.cluster).await?;
+    let names = record_names(&tenant.cluster, &tenant.clock).await?;
     match names.into_iter().filter(|(name, _)| ours(name)).max_by_key(|(_, created)| *created) {
-        Some((name, _)) => past_run(&tenant.cluster, &name).await,
+        Some((name, _)) => past_run(&tenant.cluster, &tenant.clock, &name).await,
         None => Ok(None),
     }
 }
