@@ -7,12 +7,14 @@
 //! they fail and if another run could still end in time. Unknown never counts as passed.
 //!
 //! Everything that matters is in the record before anything is waited for: ended, killed, or
-//! started a second time, the step carries on. Once the record holds a verdict, the same results
-//! are written again and nothing is asked.
+//! started a second time, the step carries on. A verdict that the record already holds is repeated:
+//! one of no without a request, `passed` only after a new look at each blocking run, since whoever may
+//! write the record could have written it. The jobs, their variables and the proof that are given must
+//! be those of the record: they come from who started the run.
 //!
 //! Results: `verdict` (passed, failed, undecided), `TEST_OUTPUT` (as Konflux shows it), `summary`.
-//! Exit codes: 0 passed; 1 the record cannot be reached; 2 bad input, or nothing was launched;
-//! 3 failed or undecided.
+//! Exit codes: 0 passed; 1 the record, or a run that is said to have passed, cannot be read; 2 bad
+//! input, or nothing was launched; 3 failed or undecided, or the record is not what was given.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,15 +23,15 @@ use std::time::Duration;
 use argh::{ArgsInfo, FromArgs};
 use gate::cluster::ClusterOptions;
 use gate::collect::outcome::{self, TestOutput};
-use gate::collect::policy::{INFORMING_GRACE, Policy, Reruns, TIMEOUT};
+use gate::collect::policy::{Given, INFORMING_GRACE, Policy, TIMEOUT};
 use gate::collect::preflight::preflight;
 use gate::collect::{self, Options};
 use gate::duration::{self, DurationError};
-use gate::evidence::{ProofMode, Rules};
-use gate::glob::Glob;
+use gate::evidence::GivenRules;
 use gate::http::BaseUrl;
+use gate::jobs;
 use gate::prow::budget::Limits;
-use gate::prow::{ARTIFACTS_URL, DECK_URL, GANGWAY_URL};
+use gate::prow::{self, ARTIFACTS_URL, DECK_URL, GANGWAY_URL};
 use gate::record::{Decision, Identity};
 use gate::step::{self, Failure, Results, Step};
 
@@ -40,9 +42,12 @@ use gate::step::{self, Failure, Results, Step};
     example = "{command_name} --record file:gate.json --gangway-token-file token",
     example = "{command_name} --record file:gate.json --timeout 3h --rerun infrastructure=2,setup=1 \\\n    --proof-log 'artifacts/*/hypershift-install/build-log.txt' --gangway-token-file token",
     error_code(0, "passed; with --check: nothing failed"),
-    error_code(1, "the record cannot be reached; run it again; with --check: something failed"),
+    error_code(
+        1,
+        "the record, or a run that it says has passed, cannot be read; run it again; with --check: something failed"
+    ),
     error_code(2, "bad input, or nothing was launched; nothing was asked"),
-    error_code(3, "failed or undecided")
+    error_code(3, "failed or undecided, or the record holds other jobs or another proof than given")
 )]
 struct Args {
     /// the gate record, configmap:NAME or file:PATH, that launch-prow has begun
@@ -57,15 +62,36 @@ struct Args {
     /// how long informing jobs may go on after the last blocking one [default: 30m]
     #[argh(option, arg_name = "DURATION")]
     informing_grace: Option<String>,
-    /// how often a job is run again, by cause, replacing the default [default: infrastructure=1,setup=1]
+    /// how often a job is run again, by cause [default: the record's, at first infrastructure=1,setup=1]
     #[argh(option, arg_name = "CAUSE=N,…")]
     rerun: Option<String>,
-    /// what must show which image ran [default: enforce]
+    /// what must show which image ran [default: the record's, at first enforce]
     #[argh(option, arg_name = "enforce|warn|off")]
     proof: Option<String>,
     /// a log that holds the digest, as a pattern of its path below the run's folder; may be repeated
+    /// [default: the record's]
     #[argh(option, arg_name = "GLOB")]
     proof_log: Vec<String>,
+    /// the blocking jobs of this run as launch-prow has them, compared with the record [default: the
+    /// record's]
+    #[argh(option, arg_name = "JSON")]
+    blocking: Option<String>,
+    /// the informing jobs, likewise
+    #[argh(option, arg_name = "JSON")]
+    informing: Option<String>,
+    /// the job list, likewise: a YAML file, - for standard input, or the YAML itself
+    #[argh(option, arg_name = "YAML")]
+    jobs: Option<String>,
+    /// the variable that carries the image, likewise; may be repeated
+    #[argh(option, arg_name = "NAME")]
+    override_env: Vec<String>,
+    /// further variables for every job, likewise
+    #[argh(option, arg_name = "JSON")]
+    env: Option<String>,
+    /// a bucket that only Prow writes to, for runs that Deck no longer has; may be repeated
+    /// [default: those of OpenShift's Prow]
+    #[argh(option, arg_name = "NAME")]
+    bucket: Vec<String>,
     /// decide as soon as one blocking job has finally failed
     #[argh(switch)]
     fail_fast: bool,
@@ -153,7 +179,19 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         results.set("summary", "checked only: nothing was waited for, nothing is decided");
         return checks.end(&results);
     }
-    let record = collect::run(options(args)?, &step).await?;
+    let record = match collect::run(options(args)?, &step).await {
+        Ok(record) => record,
+        // Konflux shows why, as of any other no.
+        Err(error) if error.says_no() => {
+            let why = step::Chain(&error).to_string();
+            results.set("verdict", Decision::Undecided.as_str());
+            results.set("TEST_OUTPUT", TestOutput::undecided(&why, step.clock.now()).json());
+            results.set("summary", format!("undecided: {why}"));
+            results.write(|| format!("undecided: {why}\n")).map_err(Failure::failed)?;
+            return Err(error.into());
+        }
+        Err(error) => return Err(error.into()),
+    };
     let Some(verdict) = &record.verdict else {
         return Err(Failure::failed("the record holds no verdict, although it was decided; please report this"));
     };
@@ -171,15 +209,22 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
 }
 
 fn options(args: Args) -> Result<Options, Failure> {
-    let policy = Policy {
-        timeout: span("--timeout", args.timeout.as_deref(), TIMEOUT, duration::parse_positive)?,
-        informing_grace: span("--informing-grace", args.informing_grace.as_deref(), INFORMING_GRACE, duration::parse)?,
-        reruns: args.rerun.as_deref().map_or(Ok(Reruns::default()), str::parse).map_err(Failure::misuse)?,
-        rules: Rules {
-            proof: args.proof.as_deref().map_or(Ok(ProofMode::default()), str::parse).map_err(Failure::misuse)?,
-            proof_logs: patterns(&args.proof_log)?,
+    let given = Given {
+        reruns: args.rerun.as_deref().map(str::parse).transpose().map_err(Failure::misuse)?,
+        rules: GivenRules::read(args.proof.as_deref(), &step::args::list(&args.proof_log)).map_err(Failure::misuse)?,
+        rest: Policy {
+            timeout: span("--timeout", args.timeout.as_deref(), TIMEOUT, duration::parse_positive)?,
+            informing_grace: span(
+                "--informing-grace",
+                args.informing_grace.as_deref(),
+                INFORMING_GRACE,
+                duration::parse,
+            )?,
+            fail_fast: args.fail_fast,
+            request: request(&args)?,
+            buckets: prow::buckets(&step::args::list(&args.bucket)).map_err(Failure::misuse)?,
+            ..Policy::default()
         },
-        fail_fast: args.fail_fast,
     };
     Ok(Options {
         record: args.record.parse().map_err(Failure::misuse)?,
@@ -203,7 +248,7 @@ fn options(args: Args) -> Result<Options, Failure> {
         artifacts_url: BaseUrl::given("--artifacts-url", args.artifacts_url.as_deref(), ARTIFACTS_URL)
             .map_err(Failure::misuse)?,
         limits: Limits::given(args.requests_per_minute.as_deref(), args.burst.as_deref()).map_err(Failure::misuse)?,
-        policy,
+        given,
     })
 }
 
@@ -217,9 +262,16 @@ fn span(
     given.map_or(Ok(default), read)
 }
 
-fn patterns(given: &[String]) -> Result<Vec<Glob>, Failure> {
-    let read = |text: &String| text.parse().map_err(|error| Failure::misuse(format!("--proof-log: {error}")));
-    step::args::list(given).iter().map(read).collect()
+/// The request, if it is given.
+fn request(args: &Args) -> Result<Option<jobs::Request>, Failure> {
+    let given = jobs::Flags {
+        blocking: args.blocking.as_deref(),
+        informing: args.informing.as_deref(),
+        jobs: args.jobs.as_deref(),
+        override_env: &args.override_env,
+        env: args.env.as_deref(),
+    };
+    given.again().map_err(Failure::misuse)
 }
 
 pub(crate) fn main() -> ExitCode {

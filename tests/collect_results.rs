@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use standins::{JobScript, Server, Servers, World};
+use standins::{JobScript, RanImage, Server, Servers, World};
 
 use crate::support::{Dir, Output, Tool};
 
@@ -92,11 +92,54 @@ fn a_night_that_passes_and_its_repetition() {
     assert_eq!((&shown["result"], &shown["successes"], &shown["failures"]), (&json!("SUCCESS"), &json!(2), &json!(0)));
     assert_eq!(night.record()["jobs"][0]["attempts"][0]["cause"], "infrastructure");
 
-    let (asked, record) = (night.world.requests().len(), night.dir.read("gate.json"));
+    // A pass is repeated after a look at each blocking run, which costs nothing of Gangway's quota.
+    let asked = |server| night.world.requests_to(server).len();
+    let (gangway, deck, record) = (asked(Server::Gangway), asked(Server::Deck), night.dir.read("gate.json"));
     let again = night.collect().run();
     assert_eq!((again.code, &again.stdout), (0, &output.stdout));
-    assert_eq!((night.world.requests().len(), night.dir.read("gate.json")), (asked, record));
+    assert_eq!((asked(Server::Gangway), asked(Server::Deck), night.dir.read("gate.json")), (gangway, deck + 2, record));
     assert!(!(output.stderr + &again.stderr).contains("sha256~token"));
+}
+
+#[test]
+fn a_flag_that_contradicts_the_record() {
+    let night = Night::new();
+    night.world.prow().job("periodic-a", JobScript::passes().ran_image(RanImage::NoLog));
+    night.launch(&["periodic-a"], &[]);
+    let jobs = ["--blocking", r#"["periodic-a"]"#, "--informing", "[]", "--override-env", "OVERRIDE_OPERATOR_IMAGE"];
+    // The same request may be given again; what proves the image is written down.
+    assert_eq!(night.collect().args(jobs).run().code, 3);
+    let unproven = night.record();
+    assert_eq!(unproven["jobs"][0]["attempts"][0]["cause"], "unproven");
+    assert_eq!(unproven["policy"]["proof_logs"], json!(["artifacts/*/hypershift-install/build-log.txt"]));
+
+    // As if it had been ended before it could decide: run again by hand, without the flag.
+    let mut open = unproven.clone();
+    open.as_object_mut().unwrap().remove("verdict");
+    open["jobs"][0]["attempts"][0].as_object_mut().unwrap().remove("cause");
+    night.dir.write("gate.json", open.to_string());
+    assert_eq!(night.tool("collect-results").run().code, 3, "the record's --proof-log still counts");
+
+    let asked = night.world.requests().len();
+    for (flags, code, words) in [
+        (vec!["--proof", "off"], 3, "--proof is off, the record says enforce"),
+        (vec!["--proof-log", "x.txt"], 3, "--proof-log is x.txt, the record says artifacts/*"),
+        (vec!["--blocking", r#"["periodic-b"]"#, "--override-env", "X"], 3, "periodic-a is missing now"),
+        (vec!["--blocking", r#"["periodic-a"]"#, "--override-env", "X"], 3, "periodic-a has other settings now"),
+        (vec!["--rerun", "setup=3"], 2, "was begun with --rerun infrastructure=1,setup=1"),
+        (vec!["--env", r#"{"A":"1"}"#], 2, "--env: expected the jobs beside it"),
+        (vec!["--bucket", "A/B"], 2, "--bucket: expected a bucket's name"),
+    ] {
+        night.dir.write("gate.json", open.to_string());
+        let output = night.tool("collect-results").args(&flags).run();
+        assert_eq!(output.code, code, "{flags:?}: {}", output.stderr);
+        assert!(output.stderr.contains(words), "{flags:?}: {}", output.stderr);
+        if code == 3 {
+            let shown: Value = serde_json::from_str(results(&output)["TEST_OUTPUT"].as_str().unwrap()).unwrap();
+            assert_eq!((&results(&output)["verdict"], &shown["result"]), (&json!("undecided"), &json!("ERROR")));
+        }
+    }
+    assert_eq!(night.world.requests().len(), asked);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! - [`collector`]: the wait itself. [`watch`]: one run until it is judged by its
 //!   [`evidence`](crate::evidence).
-//! - [`policy`], [`deadline`]: what the caller decides, and until when.
+//! - [`policy`], [`deadline`]: what the caller decides, and until when; the record is bound to it.
 //! - [`update`]: what changes in the record. [`report`], [`words`], [`outcome`]: what people and
 //!   machines see.
 //!
@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::collector::Collector;
-use self::policy::Policy;
+use self::policy::{Given, Mismatch, Policy, Reruns};
 use self::report::Reporter;
 use crate::cluster::{Cluster, ClusterError, ClusterOptions};
 use crate::http::{BaseUrl, RootsError, SharedTransport, UreqTransport, extra_certificates};
@@ -33,7 +33,7 @@ use crate::prow::bucket::Bucket;
 use crate::prow::budget::{Budget, Limits};
 use crate::prow::deck::Deck;
 use crate::prow::gangway::Gangway;
-use crate::record::{GateRecord, Identity, Journal, Location, RecordError, store_at};
+use crate::record::{Decision, GateRecord, Identity, Journal, Location, RecordError, store_at};
 use crate::secret::{SecretError, SecretFile};
 use crate::step::{Failure, Step};
 
@@ -60,6 +60,45 @@ pub enum CollectError {
         /// The job.
         job: String,
     },
+    /// The record holds another request or other rules than this step was given. The flags come from who
+    /// started the run, the record from whoever may write it.
+    #[error(
+        "{place} is not what this step was given: {difference}. nothing is decided over it; start a new run if that is meant"
+    )]
+    Differs {
+        /// The record.
+        place: String,
+        /// In what.
+        difference: String,
+    },
+    /// The record was begun with other reruns.
+    #[error("{place} was begun with --rerun {found}, not with {given}; leave the flag out to go on with it")]
+    OtherReruns {
+        /// The record.
+        place: String,
+        /// The reruns in it.
+        found: Reruns,
+        /// The reruns given.
+        given: Reruns,
+    },
+    /// A run that is said to have passed cannot be looked at.
+    #[error(
+        "the record says that {job} passed, and its run cannot be looked at again ({why}); the verdict stays as it is, run this step again when Deck and the artifacts answer"
+    )]
+    Unreadable {
+        /// The job.
+        job: String,
+        /// Why.
+        why: String,
+    },
+    /// Somebody writes passes again and again that the runs do not bear out.
+    #[error(
+        "{place} is changed by somebody else while it is in use: passes that no run bears out come back again and again; find out who writes it before a new run"
+    )]
+    Meddled {
+        /// The record.
+        place: String,
+    },
     /// The record cannot be used.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -74,10 +113,19 @@ pub enum CollectError {
     Roots(#[from] RootsError),
 }
 
+impl CollectError {
+    /// Whether this is the gate's no rather than trouble or misuse.
+    pub fn says_no(&self) -> bool {
+        matches!(self, Self::Differs { .. } | Self::Meddled { .. })
+    }
+}
+
 impl From<CollectError> for Failure {
     fn from(error: CollectError) -> Self {
         match error {
             CollectError::Record(error) => error.into(),
+            error if error.says_no() => Self::refused(error),
+            CollectError::Unreadable { .. } => Self::failed(error),
             other => Self::misuse(other),
         }
     }
@@ -103,7 +151,7 @@ pub struct Options {
     /// `--requests-per-minute`, `--burst`.
     pub limits: Limits,
     /// What the caller decides.
-    pub policy: Policy,
+    pub given: Given,
 }
 
 /// Waits and decides; the record that comes back holds the verdict.
@@ -111,14 +159,16 @@ pub struct Options {
 /// # Errors
 /// [`CollectError`]. A verdict that is not `passed` is no error here.
 pub async fn run(options: Options, step: &Step) -> Result<GateRecord, CollectError> {
-    let Options { record, identity, cluster, gangway_url, token_file, deck_url, artifacts_url, limits, policy } =
+    let Options { record, identity, cluster, gangway_url, token_file, deck_url, artifacts_url, limits, given } =
         options;
     let ca_file = cluster.ca_file.clone();
     let cluster = if record.is_config_map() { Some(Cluster::connect(&cluster).await?) } else { None };
     let store = store_at(&record, cluster.as_ref());
     let journal = Arc::new(Journal::join(store, Arc::clone(&step.clock), &identity).await?);
+    let policy = bind(&journal, &given).await?;
     let found = journal.record().await;
-    if found.verdict.is_some() {
+    let passed = found.verdict.as_ref().map(|verdict| verdict.decision == Decision::Passed);
+    if passed == Some(false) {
         tracing::info!("{} holds the verdict already; nothing was asked", journal.place());
         return Ok(found);
     }
@@ -130,6 +180,15 @@ pub async fn run(options: Options, step: &Step) -> Result<GateRecord, CollectErr
     let transport: SharedTransport = Arc::new(UreqTransport::new(extra));
     let deck = Arc::new(Deck::new(deck_url, Arc::clone(&transport)));
     let bucket = Arc::new(Bucket::new(artifacts_url, Arc::clone(&transport)));
+    let clock = Arc::clone(&step.clock);
+    let looking = Collector { journal, deck, bucket, gangway: None, launcher: None, clock, policy, tekton_end: None };
+    if passed == Some(true) {
+        tracing::info!("{} says passed already; its runs are looked at again", looking.journal.place());
+        if let Some(record) = looking.repeated(found.clone()).await? {
+            return Ok(record);
+        }
+    }
+    let Collector { journal, deck, bucket, clock, policy, .. } = looking;
     let gangway = match token {
         Some(token) => {
             let budget = Budget::of_record(&journal, Arc::clone(&step.clock), limits).await?;
@@ -144,7 +203,12 @@ pub async fn run(options: Options, step: &Step) -> Result<GateRecord, CollectErr
     };
     let launcher = gangway.as_ref().map(|gangway| {
         let finder = Finder::new(Arc::clone(gangway), Arc::clone(&deck), Arc::clone(&bucket));
-        Arc::new(Launcher::new(Arc::clone(&journal), Arc::clone(gangway), finder, Arc::clone(&step.clock)))
+        let launcher = Launcher::new(Arc::clone(&journal), Arc::clone(gangway), finder, Arc::clone(&step.clock));
+        let image = found.candidate.as_ref().map(|candidate| candidate.image.clone());
+        Arc::new(match (image, policy.request.clone()) {
+            (Some(image), Some(request)) => launcher.asked(image, request),
+            _ => launcher,
+        })
     });
     let tekton_end = match (&cluster, &identity.run_name) {
         (Some(cluster), Some(name)) => {
@@ -152,10 +216,18 @@ pub async fn run(options: Options, step: &Step) -> Result<GateRecord, CollectErr
         }
         _ => None,
     };
-    let clock = Arc::clone(&step.clock);
     let collector = Collector { journal, deck, bucket, gangway, launcher, clock, policy, tekton_end };
     let mut reporter = Reporter::new(step.progress);
     let record = collector.run(&mut reporter).await;
     reporter.finish();
     record
+}
+
+/// The policy of this record, written down where it is the first.
+async fn bind(journal: &Journal, given: &Given) -> Result<Policy, CollectError> {
+    let place = journal.place();
+    journal.update(|record| given.bind(record)).await?.map_err(|mismatch| match mismatch {
+        Mismatch::Reruns { found, given } => CollectError::OtherReruns { place, found, given },
+        Mismatch::Rules(difference) => CollectError::Differs { place, difference },
+    })
 }

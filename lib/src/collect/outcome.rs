@@ -56,10 +56,15 @@ impl TestOutput {
 
     /// The result of a run that only checked: an error to Konflux, which takes anything gentler for a pass.
     pub fn of_check(now: Timestamp) -> Self {
+        Self::undecided("checked only: nothing was tested", now)
+    }
+
+    /// The result where nothing could be decided: why.
+    pub fn undecided(why: &str, now: Timestamp) -> Self {
         Self {
             result: "ERROR",
             timestamp: seconds(now),
-            note: "checked only: nothing was tested".to_owned(),
+            note: why.to_owned(),
             namespace: "default",
             successes: 0,
             failures: 1,

@@ -1,11 +1,14 @@
-//! What the caller of collect-results decides: times, reruns, and what a run must show.
+//! What the caller of collect-results decides: times, reruns, and what a run must show. What the
+//! decision depends on is written into the record, so that a step run again decides by the same rules.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::evidence::Rules;
-use crate::record::{Attempt, Cause, JobRecord};
+use crate::evidence::{GivenRules, Rules};
+use crate::jobs::Request;
+use crate::record::{Attempt, Cause, GateRecord, JobRecord, PolicyRecord};
 
 /// How long the jobs have from the record's first intent (5h30m).
 pub const TIMEOUT: Duration = Duration::from_secs(330 * 60);
@@ -29,6 +32,10 @@ pub struct Policy {
     pub rules: Rules,
     /// `--fail-fast`: decide as soon as one blocking job has finally failed.
     pub fail_fast: bool,
+    /// The jobs as the caller gives them; without them those of the record count, as first read.
+    pub request: Option<Request>,
+    /// Buckets that only Prow writes to.
+    pub buckets: Vec<String>,
 }
 
 impl Default for Policy {
@@ -39,7 +46,63 @@ impl Default for Policy {
             reruns: Reruns::default(),
             rules: Rules::default(),
             fail_fast: false,
+            request: None,
+            buckets: crate::prow::BUCKETS.map(str::to_owned).to_vec(),
         }
+    }
+}
+
+/// What the flags say of the policy. What is not given is the record's, or the default.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// `--rerun`.
+    pub reruns: Option<Reruns>,
+    /// `--proof` and `--proof-log`.
+    pub rules: GivenRules,
+    /// Everything that no record is bound to; its reruns and rules are replaced.
+    pub rest: Policy,
+}
+
+/// In what the record's policy is another than the one given.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    /// Other reruns.
+    #[error("--rerun is {given}, the record says {found}")]
+    Reruns {
+        /// Those of the record.
+        found: Reruns,
+        /// Those given.
+        given: Reruns,
+    },
+    /// Other rules for what has passed: in words.
+    #[error("{0}")]
+    Rules(String),
+}
+
+impl Given {
+    /// The policy for a record, which is written down where the record holds none. A record that holds a
+    /// verdict already is left as it is.
+    ///
+    /// # Errors
+    /// [`Mismatch`] when the record's policy is another one.
+    pub fn bind(&self, record: &mut GateRecord) -> Result<Policy, Mismatch> {
+        let recorded = record.policy.as_ref();
+        if let Some(difference) = recorded.and_then(|recorded| self.rules.difference(recorded)) {
+            return Err(Mismatch::Rules(difference));
+        }
+        let rules = self.rules.with(recorded).map_err(|wrong| Mismatch::Rules(format!("the record's {wrong}")))?;
+        let found = recorded.map(|recorded| Reruns(recorded.rerun.clone()));
+        let reruns = match (&self.reruns, found) {
+            (Some(given), Some(found)) if *given != found => {
+                return Err(Mismatch::Reruns { found, given: given.clone() });
+            }
+            (given, found) => given.clone().or(found).unwrap_or_default(),
+        };
+        if record.policy.is_none() && record.verdict.is_none() {
+            let proof_logs = rules.proof_logs.iter().map(ToString::to_string).collect();
+            record.policy = Some(PolicyRecord { proof: rules.proof, proof_logs, rerun: reruns.0.clone() });
+        }
+        Ok(Policy { reruns, rules, ..self.rest.clone() })
     }
 }
 
@@ -80,6 +143,15 @@ impl Default for Reruns {
     }
 }
 
+impl fmt::Display for Reruns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut entries: Vec<_> = self.0.iter().map(|(cause, number)| format!("{}={number}", cause.as_str())).collect();
+        entries.sort();
+        f.write_str(if entries.is_empty() { "none" } else { "" })?;
+        f.write_str(&entries.join(","))
+    }
+}
+
 impl FromStr for Reruns {
     type Err = String;
 
@@ -100,6 +172,8 @@ impl FromStr for Reruns {
                 return Err(wrong(", which is there twice"));
             }
         }
+        // No reruns for a cause is what not naming it means.
+        reruns.retain(|_, number| *number > 0);
         Ok(Self(reruns))
     }
 }
@@ -131,6 +205,30 @@ mod tests {
         ] {
             assert!(bad.parse::<Reruns>().unwrap_err().starts_with("--rerun: expected CAUSE=N"), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_is_given_first_is_written_down_and_holds() {
+        let given = |reruns: Option<&str>, proof: Option<&str>, logs: &[&str]| Given {
+            reruns: reruns.map(|text| text.parse().unwrap()),
+            rules: GivenRules::read(proof, &logs.iter().map(|log| (*log).to_owned()).collect::<Vec<_>>()).unwrap(),
+            rest: Policy::default(),
+        };
+        let mut record = GateRecord::begin("run", jiff::Timestamp::UNIX_EPOCH);
+        let first = given(Some("setup=2,product=0"), None, &["a/*.txt"]).bind(&mut record).unwrap();
+        let written = record.policy.clone().unwrap();
+        assert_eq!((written.proof_logs.as_slice(), written.rerun[&Cause::Setup]), (&["a/*.txt".to_owned()][..], 2));
+        let later = given(None, None, &[]).bind(&mut record).unwrap();
+        assert_eq!((&later.rules, &later.reruns), (&first.rules, &first.reruns));
+        assert!(given(Some("setup=2"), Some("enforce"), &["a/*.txt"]).bind(&mut record).is_ok());
+
+        let other = given(Some("setup=1"), None, &[]).bind(&mut record).unwrap_err();
+        let (found, given_now) = ("setup=2".parse().unwrap(), "setup=1".parse().unwrap());
+        assert_eq!(other, Mismatch::Reruns { found, given: given_now });
+        let Err(Mismatch::Rules(words)) = given(None, Some("off"), &[]).bind(&mut record) else { panic!() };
+        assert_eq!(words, "--proof is off, the record says enforce");
+        assert!(matches!(given(None, None, &["b"]).bind(&mut record), Err(Mismatch::Rules(_))));
+        assert_eq!(record.policy, Some(written));
     }
 
     #[test]

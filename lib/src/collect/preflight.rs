@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{CollectError, Options};
 use crate::cluster::Cluster;
 use crate::http::{SharedTransport, UreqTransport, extra_certificates};
+use crate::jobs::difference;
 use crate::preflight::prow::{Job, Servers};
 use crate::preflight::rights::{self, Right, TEKTON};
 use crate::preflight::{Preflight, place, prow};
@@ -12,6 +13,7 @@ use crate::prow::bucket::Bucket;
 use crate::prow::budget::Budget;
 use crate::prow::deck::Deck;
 use crate::prow::gangway::Gangway;
+use crate::record::GateRecord;
 use crate::secret::SecretFile;
 use crate::step::{Chain, Step};
 
@@ -62,11 +64,22 @@ pub async fn preflight(options: Options, step: &Step) -> Result<Preflight, Colle
     });
     let deck = Deck::new(options.deck_url, Arc::clone(&transport));
     let bucket = Bucket::new(options.artifacts_url, transport);
-    let jobs = match seen {
-        place::Seen::Record(record) => record.jobs,
-        place::Seen::Nothing | place::Seen::Unreadable => Vec::new(),
+    let (mut record, request) = match seen {
+        place::Seen::Record(record) => (record, options.given.rest.request.as_ref()),
+        place::Seen::Nothing | place::Seen::Unreadable => (Box::new(GateRecord::begin("", step.clock.now())), None),
     };
-    let jobs: Vec<Job> = jobs.iter().map(|job| Job::of(job, &options.policy.rules.proof_logs)).collect();
+    let differs = request.filter(|_| !record.jobs.is_empty()).and_then(|request| difference(&record, request));
+    if let Some(difference) = differs {
+        checks.failed("request", format_args!("the record holds other jobs than given: {difference}"));
+    }
+    let logs = match options.given.bind(&mut record) {
+        Ok(policy) => policy.rules.proof_logs,
+        Err(mismatch) => {
+            checks.failed("policy", mismatch);
+            Vec::new()
+        }
+    };
+    let jobs: Vec<Job> = record.jobs.iter().map(|job| Job::of(job, &logs)).collect();
     prow::look(Servers { gangway: gangway.as_ref(), deck: &deck, bucket: &bucket }, &jobs, &mut checks).await;
     Ok(checks)
 }

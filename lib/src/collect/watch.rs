@@ -8,9 +8,11 @@ use super::update::Change;
 use crate::duration;
 use crate::evidence::classify::{Evidence, Judgement, classify};
 use crate::evidence::look::{Glimpse, Round, Sighting, Sources, Watched};
+use crate::evidence::ours::stranger;
 use crate::evidence::reader::Prospect;
 use crate::evidence::{Case, Ended, Nowhere, ProofMode};
-use crate::record::JobState;
+use crate::prow::gangway::Create;
+use crate::record::{Cause, JobState};
 
 /// How long what the server says is missing of a run that has ended is waited for (3 minutes): its
 /// last files can come after the state. What could not be asked is waited for until the last look.
@@ -46,6 +48,8 @@ pub struct Watch {
 pub struct Question<'a> {
     /// The run's order: image, job, and what it must show.
     pub case: Case<'a>,
+    /// What it was launched with; `None` counts as anything.
+    pub order: Option<&'a Create>,
     /// Whether there will be no further look.
     pub last: bool,
 }
@@ -91,6 +95,11 @@ impl Watch {
         };
         let now = sources.clock.now();
         if let Some(sighting) = ended {
+            let foreign = question.order.and_then(|order| stranger(&sighting, order));
+            if let Some(why) = foreign.filter(|_| sighting.state == JobState::Success) {
+                changes.push(Change::Judged(Judgement::new(Cause::Unproven, why)));
+                return changes;
+            }
             let since = *self.ended_at.get_or_insert(now);
             let (evidence, prospect) = {
                 let nowhere = blind.map(Nowhere::Unreachable).or(self.url_problem.clone().map(Nowhere::Unusable));

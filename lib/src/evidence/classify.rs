@@ -42,7 +42,7 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    fn new(cause: Cause, detail: impl AsRef<str>) -> Self {
+    pub(crate) fn new(cause: Cause, detail: impl AsRef<str>) -> Self {
         let detail = text::one_line(detail.as_ref(), 400);
         Self { cause, detail, failing_tests: FailingTests::default(), proof: None }
     }

@@ -14,6 +14,7 @@ use crate::prow::deck::{Deck, DeckError};
 use crate::prow::finished::Finished;
 use crate::prow::gangway::{Execution, Gangway, ReadError};
 use crate::prow::job_url::JobUrl;
+use crate::prow::key;
 use crate::prow::prowjob::ProwJob;
 use crate::record::JobState;
 use crate::step::Chain;
@@ -58,6 +59,10 @@ pub struct Sighting {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub completed_at: Option<Timestamp>,
+    /// The job's name; `None` where the witness does not show whose run it is.
+    pub job: Option<String>,
+    /// The intent key that it carries as label, if any.
+    pub key: Option<String>,
     /// The run's variables, one list entry for each container; `None` where the witness has none.
     pub envs: Option<Vec<(String, String)>>,
 }
@@ -72,6 +77,8 @@ impl From<ProwJob> for Sighting {
             job_url: job.job_url,
             started_at: job.started,
             completed_at: job.completed,
+            key: job.labels.get(key::LABEL).cloned(),
+            job: Some(job.job),
             envs: Some(job.envs),
         }
     }

@@ -4,6 +4,8 @@
 //! and a list that is a string would start one job per letter. Every message names the flag, the
 //! place in it, what was found and what is expected.
 
+mod compare;
+mod flags;
 mod list;
 mod names;
 mod source;
@@ -14,6 +16,8 @@ use std::fmt;
 use crate::record::{Class, JobRecord};
 use crate::text;
 
+pub use compare::{blocking_difference, difference};
+pub use flags::{Flags, FlagsError};
 pub use source::{Source, SourceError};
 
 /// Why the jobs asked for cannot be launched: nothing was sent.

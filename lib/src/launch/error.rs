@@ -49,6 +49,14 @@ pub enum LaunchError {
         /// The attempt asked for.
         number: u32,
     },
+    /// Somebody has changed what the record asks for while it was being launched.
+    #[error("{place} was changed while its jobs were launched: {difference}. nothing more was launched")]
+    Differs {
+        /// The record.
+        place: String,
+        /// In what.
+        difference: String,
+    },
     /// The token cannot be read any more.
     #[error("the token cannot be read any more, and nothing was sent without it")]
     Secret(#[from] SecretError),
@@ -69,6 +77,7 @@ impl From<LaunchError> for Failure {
         match error {
             LaunchError::Undecided { .. } => Self::unsafe_to_go_on(error),
             LaunchError::Record(error) => error.into(),
+            LaunchError::Differs { .. } => Self::misuse(error),
             _ => Self::failed(error),
         }
     }

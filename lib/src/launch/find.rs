@@ -170,11 +170,9 @@ fn wanted(order: &Create) -> &str {
     order.pod_spec_options.labels.get(key::LABEL).map(String::as_str).unwrap_or_default()
 }
 
-/// The first variable that the run does not have as ordered, in any of its containers.
+/// What the run does not have as ordered, if anything.
 fn lacking(order: &Create, job: &ProwJob) -> Option<String> {
-    let lacks = |name: &str, value: &str| job.env(name).next().is_none() || job.env(name).any(|found| found != value);
-    let mut missing = order.pod_spec_options.envs.iter().filter(|(name, value)| lacks(name, value));
-    missing.next().map(|(name, _)| format!("it lacks the variable {name}"))
+    order.lacked_by(&job.envs).map(|name| format!("it lacks the variable {name}"))
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use super::find::{Finder, Found, Known};
 use super::{LaunchError, order};
 use crate::clock::SharedClock;
 use crate::duration::human;
+use crate::image::ImageRef;
+use crate::jobs::{Request, difference};
 use crate::prow::gangway::{Create, Gangway, Outcome};
 use crate::record::{GateRecord, Intent, JobRecord, Journal, LaunchRefusal};
 use crate::retry::Policy;
@@ -81,6 +83,8 @@ pub struct Launcher {
     pub(super) clock: SharedClock,
     /// This process, among others on the same record.
     holder: String,
+    /// What is to be launched, where the caller knows it: the record must say the same.
+    asked: Option<(ImageRef, Request)>,
 }
 
 /// What one call knows besides the record.
@@ -106,7 +110,12 @@ struct Doubt {
 impl Launcher {
     /// A launcher for that record.
     pub fn new(journal: Arc<Journal>, gangway: Arc<Gangway>, finder: Finder, clock: SharedClock) -> Self {
-        Self { journal, gangway, finder, clock, holder: uuid::Uuid::new_v4().to_string() }
+        Self { journal, gangway, finder, clock, holder: uuid::Uuid::new_v4().to_string(), asked: None }
+    }
+
+    /// Launches nothing but this request for this image, whatever the record comes to say meanwhile.
+    pub fn asked(self, image: ImageRef, request: Request) -> Self {
+        Self { asked: Some((image, request)), ..self }
     }
 
     /// The record.
@@ -125,6 +134,7 @@ impl Launcher {
         let mut record = self.journal.record().await;
         loop {
             let missing = || LaunchError::NoSuchAttempt { job: job.to_owned(), number };
+            self.compare(&record)?;
             let order = order(&record, job, number).ok_or_else(missing)?;
             match attempt::standing(&record, job, number).ok_or_else(missing)? {
                 Standing::Launched(launched) => return Ok(launched),
@@ -139,6 +149,17 @@ impl Launcher {
             }
             record = self.journal.refresh().await?;
         }
+    }
+
+    /// An order is made from the record, which others can write: it must still be what was asked for.
+    fn compare(&self, record: &GateRecord) -> Result<(), LaunchError> {
+        let Some((image, request)) = &self.asked else { return Ok(()) };
+        let found = record.candidate.as_ref().map(|candidate| &candidate.image);
+        let difference = match found.filter(|found| *found != image) {
+            Some(found) => Some(format!("its image is {found}, not {image}")),
+            None => difference(record, request),
+        };
+        difference.map_or(Ok(()), |difference| Err(LaunchError::Differs { place: self.journal.place(), difference }))
     }
 
     /// Notes in the record that a job's launch is given up, unless it is known what became of it.

@@ -1,9 +1,8 @@
 //! Binding the record to what was asked for: once set, no job is added, taken away or changed.
 
-use crate::jobs::Request;
-use crate::record::{Class, GateRecord, JobRecord, Journal, LaunchOptions, RecordError};
+use crate::jobs::{Request, difference};
+use crate::record::{Class, GateRecord, Journal, LaunchOptions, RecordError};
 use crate::step::Failure;
-use crate::text;
 
 use super::attempt;
 
@@ -47,31 +46,6 @@ pub fn compare(place: &str, record: &GateRecord, request: &Request) -> Result<()
 
 fn mismatch(place: String, difference: Option<String>) -> Result<(), Mismatch> {
     difference.map_or(Ok(()), |difference| Err(Mismatch { place, difference }))
-}
-
-fn difference(record: &GateRecord, request: &Request) -> Option<String> {
-    let names = |of: &[JobRecord], without: &[JobRecord]| {
-        let names = of.iter().filter(|job| without.iter().all(|other| other.name != job.name));
-        names.map(|job| job.name.clone()).collect::<Vec<_>>()
-    };
-    let (missing, added) = (names(&record.jobs, &request.jobs), names(&request.jobs, &record.jobs));
-    if !missing.is_empty() {
-        return Some(format!("{} is missing now", text::some_of(&missing, 3)));
-    }
-    if !added.is_empty() {
-        return Some(format!("{} is new", text::some_of(&added, 3)));
-    }
-    let asked = |job: &JobRecord| {
-        let JobRecord { name, class, owner, override_env, env, proof_log, .. } = job.clone();
-        (name, class, owner, override_env, env, proof_log)
-    };
-    let changed = request.jobs.iter().filter(|job| record.job(&job.name).map(asked) != Some(asked(job)));
-    let changed: Vec<_> = changed.map(|job| job.name.clone()).collect();
-    if !changed.is_empty() {
-        return Some(format!("{} has other settings now", text::some_of(&changed, 3)));
-    }
-    let same = record.launch.as_ref().is_some_and(|launch| launch.env == request.env);
-    (!same).then(|| "--env is another now".to_owned())
 }
 
 /// Whether the record already answers for every job that would be tried, so that nothing is asked.

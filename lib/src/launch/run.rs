@@ -99,7 +99,7 @@ pub async fn run(
     let deck = Arc::new(Deck::new(options.deck.clone(), transport.clone()));
     let bucket = Arc::new(Bucket::new(options.artifacts.clone(), transport));
     let finder = Finder::new(gangway.clone(), deck, bucket);
-    let launcher = Launcher::new(journal, gangway, finder, clock);
+    let launcher = Launcher::new(journal, gangway, finder, clock).asked(options.image.clone(), options.request.clone());
     let error = launch_all(&launcher).await.err();
     let record = launcher.journal().record().await;
     let runs = |job: &&JobRecord| job.attempts.iter().any(|attempt| attempt.execution.is_some());

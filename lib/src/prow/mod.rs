@@ -9,6 +9,10 @@ pub const DECK_URL: &str = "https://prow.ci.openshift.org";
 /// Where OpenShift's Prow keeps artifacts.
 pub const ARTIFACTS_URL: &str = "https://storage.googleapis.com";
 
+/// The buckets of OpenShift's Prow, the one in use first. Only Prow writes to their `logs/JOB/BUILD`.
+pub const BUCKETS: [&str; 4] =
+    ["test-platform-results-public", "test-platform-results", "qe-private-deck", "origin-ci-private"];
+
 pub mod bucket;
 pub mod budget;
 #[cfg(test)]
@@ -24,3 +28,16 @@ pub mod key;
 pub mod operator;
 pub mod prowjob;
 mod xml;
+
+/// The buckets that `--bucket` names, or those of OpenShift's Prow.
+///
+/// # Errors
+/// What is no bucket's name.
+pub fn buckets(given: &[String]) -> Result<Vec<String>, String> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
+    match given.iter().find(|name| name.is_empty() || name.len() > 222 || !name.chars().all(fits)) {
+        Some(name) => Err(format!("--bucket: expected a bucket's name such as {}, found {name:?}", BUCKETS[0])),
+        None if given.is_empty() => Ok(BUCKETS.map(str::to_owned).to_vec()),
+        None => Ok(given.to_vec()),
+    }
+}

@@ -14,6 +14,7 @@ pub mod labels;
 mod location;
 mod outcome;
 mod past;
+mod policy;
 mod release;
 mod store;
 
@@ -32,6 +33,7 @@ pub use journal::{Identity, Journal, RecordError};
 pub use location::{Location, LocationError};
 pub use outcome::{Health, Outcome};
 pub use past::{Past, Verified, past_run, past_runs, record_names};
+pub use policy::{PolicyRecord, ProofMode};
 pub use release::{PushedImage, ReleaseRecord, Released};
 pub use store::{Labels, Store, StoreError, Version};
 
@@ -92,6 +94,12 @@ pub struct GateRecord {
     /// The jobs asked for, each with its attempts. Once set, no job is added or taken away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub jobs: Vec<JobRecord>,
+    /// The ReleasePlan that the image is promoted by. Once set, it never changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// What a run must show to have passed, and what is run again. Once set, it never changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyRecord>,
     /// How the jobs were launched, for reruns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<LaunchOptions>,
@@ -123,6 +131,8 @@ impl GateRecord {
             gangway_processes: 0,
             candidate: None,
             jobs: Vec::new(),
+            plan: None,
+            policy: None,
             launch: None,
             verdict: None,
             release: None,

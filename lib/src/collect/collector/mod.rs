@@ -1,8 +1,10 @@
-//! The long wait: rounds of looks (`rounds`), reruns (`reruns`), and the moment to decide.
+//! The long wait: rounds of looks (`rounds`), reruns (`reruns`), and the moment to decide. A pass that
+//! somebody else has written is looked at again first (`vouch`).
 
 mod reruns;
 mod rounds;
 mod view;
+mod vouch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use jiff::Timestamp;
 
 use self::reruns::{Relaunches, alongside};
 use self::rounds::may_pass;
+use self::vouch::{Pass, unvouched};
 use super::CollectError;
 use super::deadline::Deadline;
 use super::policy::Policy;
@@ -23,11 +26,12 @@ use crate::duration;
 use crate::evidence::Case;
 use crate::evidence::look::Round;
 use crate::image::ImageRef;
-use crate::launch::Launcher;
+use crate::jobs::{Request, difference};
+use crate::launch::{Launcher, order};
 use crate::prow::bucket::Bucket;
 use crate::prow::deck::Deck;
 use crate::prow::gangway::Gangway;
-use crate::record::{Attempt, Class, GateRecord, JobRecord, Journal};
+use crate::record::{Attempt, Class, Decision, GateRecord, JobRecord, Journal};
 use crate::step::Chain;
 use crate::verdict;
 
@@ -82,6 +86,12 @@ pub(super) struct Wait {
     no_rerun: BTreeSet<String>,
     /// Jobs whose rerun could not be launched, and when that is tried again.
     rerun_after: BTreeMap<String, Timestamp>,
+    /// The jobs that are to be decided over: the record must not hold others.
+    asked: Request,
+    /// Passes that this process has seen for itself.
+    vouched: BTreeSet<Pass>,
+    /// How often passes that did not hold were taken out of the record.
+    strikes: u32,
     token_said: bool,
     last_round: Option<Round>,
 }
@@ -93,14 +103,31 @@ enum Next {
     WaitUntil(Timestamp),
 }
 
+/// What came of deciding.
+enum Decided {
+    /// The record holds the verdict.
+    Yes,
+    /// It holds a pass that nobody has vouched for.
+    Unvouched,
+    /// It holds other jobs than asked for.
+    Differs(String),
+}
+
 impl Collector {
     /// Waits for the record's jobs, judges each, runs failed ones again as far as asked, and decides.
-    /// The verdict is in the record when this returns.
+    /// The verdict is in the record when this returns. A `passed` that is there already is returned only
+    /// if its runs say so too; any other verdict is, since it promotes nothing.
     ///
     /// # Errors
     /// [`CollectError`] when there is nothing to wait for or the record fails.
     pub async fn run(&self, reporter: &mut Reporter) -> Result<GateRecord, CollectError> {
-        let record = self.journal.record().await;
+        let mut record = self.journal.record().await;
+        if says(&record, |decision| decision == Decision::Passed) {
+            if let Some(record) = self.repeated(record).await? {
+                return Ok(record);
+            }
+            record = self.journal.record().await;
+        }
         if record.verdict.is_some() {
             return Ok(record);
         }
@@ -118,13 +145,23 @@ impl Collector {
             }
             self.relaunched(&mut wait, ended);
             self.refresh(&mut wait).await;
-            if wait.record.verdict.is_some() {
-                // Another process on this record was faster.
+            // Another process on this record was faster, or somebody meddles.
+            if says(&wait.record, |decision| decision != Decision::Passed)
+                || (says(&wait.record, |decision| decision == Decision::Passed) && self.vouch(&mut wait).await?)
+            {
                 return Ok(wait.record);
             }
             self.relaunch(&mut wait, &mut relaunches, last);
             match self.next(&wait, begun) {
-                Next::Decide => break,
+                Next::Decide => {
+                    self.close(&mut wait);
+                    reporter.show(&self.view(&wait, None));
+                    if let Some(record) = self.decide(&mut wait).await? {
+                        return Ok(record);
+                    }
+                    // What holds is vouched for then, what does not is watched again.
+                    self.vouch(&mut wait).await?;
+                }
                 Next::WaitUntil(until) => {
                     let pause = self.clock.until(until);
                     self.save_progress(&mut wait).await?;
@@ -135,9 +172,6 @@ impl Collector {
                 }
             }
         }
-        self.close(&mut wait);
-        reporter.show(&self.view(&wait, None));
-        self.decide(&mut wait).await
     }
 
     pub(super) fn begin(&self, record: GateRecord) -> Result<Wait, CollectError> {
@@ -159,6 +193,12 @@ impl Collector {
             return Err(CollectError::LaunchUnfinished { place, job: job.name.clone() });
         }
         let image = candidate.image.clone();
+        // Without flags: what the record holds now, so that nobody takes a job away while this step waits.
+        let recorded = || Request { jobs: record.jobs.clone(), env: record.launch.clone().unwrap_or_default().env };
+        let asked = self.policy.request.clone().unwrap_or_else(recorded);
+        if let Some(difference) = difference(&record, &asked) {
+            return Err(CollectError::Differs { place, difference });
+        }
         let deadline = Deadline::of(first_intent, self.policy.timeout, self.tekton_end, &self.clock);
         if deadline.tekton {
             tracing::warn!(
@@ -177,6 +217,9 @@ impl Collector {
             relaunching: BTreeSet::new(),
             no_rerun: BTreeSet::new(),
             rerun_after: BTreeMap::new(),
+            asked,
+            vouched: BTreeSet::new(),
+            strikes: 0,
             token_said: false,
             last_round: None,
         })
@@ -221,8 +264,9 @@ impl Collector {
                 continue;
             }
             for attempt in job.attempts.iter().filter(|attempt| is_running(attempt)) {
-                let question =
-                    Question { case: Case { image: &wait.image, job, rules: &self.policy.rules }, last: true };
+                let order = order(&wait.record, &job.name, attempt.number);
+                let case = Case { image: &wait.image, job, rules: &self.policy.rules };
+                let question = Question { case, order: order.as_ref(), last: true };
                 let launched_at = attempt.launched_at.unwrap_or(attempt.intent.written_at);
                 let waited = self.clock.since(launched_at);
                 let judgement = match wait.watches.get(&(job.name.clone(), attempt.number)) {
@@ -245,20 +289,36 @@ impl Collector {
         wait.unsaved.extend(updates);
     }
 
-    /// Decides over what is in the record; a verdict that is there already stands. The record has to
-    /// hold it before anybody is told, so a record that cannot be reached is waited for.
-    async fn decide(&self, wait: &mut Wait) -> Result<GateRecord, CollectError> {
+    /// Decides over what is in the record; a verdict of no that is there already stands. The record has to
+    /// hold it before anybody is told, so a record that cannot be reached is waited for. `None` when a pass
+    /// in it has yet to be vouched for.
+    async fn decide(&self, wait: &mut Wait) -> Result<Option<GateRecord>, CollectError> {
         let now = self.clock.now();
         loop {
-            let unsaved = &wait.unsaved;
+            let Wait { unsaved, asked, vouched, .. } = &*wait;
             let decide = |record: &mut GateRecord| {
                 unsaved.iter().for_each(|update| update.apply(record));
-                if record.verdict.is_none() {
-                    record.verdict = Some(verdict::decide(record, now));
+                if let Some(difference) = difference(record, asked) {
+                    return Decided::Differs(difference);
                 }
+                if says(record, |decision| decision != Decision::Passed) {
+                    return Decided::Yes;
+                }
+                let verdict = verdict::decide(record, now);
+                if verdict.decision == Decision::Passed && unvouched(record, vouched).next().is_some() {
+                    return Decided::Unvouched;
+                }
+                if record.verdict.as_ref().is_none_or(|found| found.decision != verdict.decision) {
+                    record.verdict = Some(verdict);
+                }
+                Decided::Yes
             };
             match self.journal.update(decide).await {
-                Ok(()) => return Ok(self.journal.record().await),
+                Ok(Decided::Yes) => return Ok(Some(self.journal.record().await)),
+                Ok(Decided::Unvouched) => return Ok(None),
+                Ok(Decided::Differs(difference)) => {
+                    return Err(CollectError::Differs { place: self.journal.place(), difference });
+                }
                 Err(error) if may_pass(&error) && self.clock.since(now) < RECORD_PATIENCE => {
                     tracing::warn!("{}; the verdict waits for it", Chain(&error));
                     self.clock.sleep(LEAST_PAUSE).await;
@@ -267,6 +327,11 @@ impl Collector {
             }
         }
     }
+}
+
+/// Whether the record holds a verdict of that kind.
+fn says(record: &GateRecord, kind: impl Fn(Decision) -> bool) -> bool {
+    record.verdict.as_ref().is_some_and(|verdict| kind(verdict.decision))
 }
 
 /// Whether an attempt is a run that counts and is not judged yet.

@@ -131,7 +131,7 @@ impl Collector {
 fn is_final(error: &LaunchError) -> bool {
     match error {
         LaunchError::Refused { token, .. } => !token,
-        LaunchError::NoSuchAttempt { .. } => true,
+        LaunchError::NoSuchAttempt { .. } | LaunchError::Differs { .. } => true,
         LaunchError::Unreachable { .. }
         | LaunchError::Undecided { .. }
         | LaunchError::Secret(_)

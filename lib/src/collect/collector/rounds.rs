@@ -8,7 +8,8 @@ use super::super::watch::{Question, Watch};
 use super::{Collector, LOOK, SAVE, Wait, is_running};
 use crate::evidence::Case;
 use crate::evidence::look::{Round, Sources};
-use crate::record::{Class, JobRecord, RecordError, StoreError};
+use crate::launch::order;
+use crate::record::{Cause, Class, JobRecord, RecordError, StoreError};
 use crate::step::Chain;
 
 impl Collector {
@@ -30,9 +31,16 @@ impl Collector {
                     let launched_at = attempt.launched_at.unwrap_or(attempt.intent.written_at);
                     Watch::new(&job.name, attempt.number, execution, launched_at, attempt.job_url.as_deref())
                 });
-                let question = Question { case: Case { image: &wait.image, job, rules: &self.policy.rules }, last };
+                let order = order(&wait.record, &job.name, attempt.number);
+                let case = Case { image: &wait.image, job, rules: &self.policy.rules };
+                let question = Question { case, order: order.as_ref(), last };
                 let changes = watch.step(&sources, &mut round, question).await;
                 let judged = changes.iter().any(|change| matches!(change, Change::Judged(_)));
+                let passed =
+                    |change: &Change| matches!(change, Change::Judged(judgement) if judgement.cause == Cause::Passed);
+                if changes.iter().any(passed) {
+                    wait.vouched.insert((job.name.clone(), attempt.number, execution.clone()));
+                }
                 let at = self.clock.now();
                 let update = |change| Update { job: job.name.clone(), number: attempt.number, change, at };
                 for update in changes.into_iter().map(update) {

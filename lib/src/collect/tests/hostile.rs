@@ -32,8 +32,11 @@ async fn deck_says(status: &str) -> GateRecord {
     let mut scene = Scene::new().await;
     scene.policy.timeout = minutes(10);
     scene.launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(5))).await;
-    let id = scene.journal.record().await.jobs[0].attempts[0].execution.clone().unwrap();
-    let body = format!("metadata:\n  name: {id}\nspec:\n  job: periodic-a\nstatus:\n  {status}\n");
+    let attempt = scene.journal.record().await.jobs[0].attempts[0].clone();
+    let (id, key) = (attempt.execution.unwrap(), attempt.intent.key);
+    let body = format!(
+        "metadata:\n  name: {id}\n  labels: {{release-gate/key: {key}}}\nspec:\n  job: periodic-a\nstatus:\n  {status}\n"
+    );
     scene.world.fault(Fault::on(Server::Deck, canned(200, "text/plain", body)));
     scene.run().await
 }

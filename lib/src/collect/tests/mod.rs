@@ -1,6 +1,7 @@
 //! The whole wait against the stand-in servers, in process, on a clock that jumps.
 
 mod faults;
+mod forged;
 mod hostile;
 mod record;
 mod reruns;

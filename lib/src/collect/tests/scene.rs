@@ -19,6 +19,7 @@ use crate::prow::bucket::Bucket;
 use crate::prow::budget::{Budget, Limits};
 use crate::prow::deck::Deck;
 use crate::prow::gangway::{Create, Gangway, Outcome, PodSpecOptions};
+use crate::prow::key;
 use crate::record::{
     Attempt, Candidate, Class, FileStore, GateRecord, Identity, Intent, JobRecord, Journal, LaunchOptions,
 };
@@ -103,14 +104,16 @@ impl Scene {
     /// An attempt that Gangway was told of.
     pub async fn order(&self, name: &str, number: u32) -> Attempt {
         let envs = BTreeMap::from([(VARIABLE.to_owned(), image().to_string())]);
-        let order = Create::new(name, PodSpecOptions { envs, ..PodSpecOptions::default() });
+        let key = key::of("run", name, image().digest(), number);
+        let labels = BTreeMap::from([(key::LABEL.to_owned(), key.clone())]);
+        let order = Create::new(name, PodSpecOptions { envs, labels, ..PodSpecOptions::default() });
         let id = match self.gangway.create(&order).await.unwrap() {
             Outcome::Created { id } | Outcome::Differs { id, .. } => id,
             other => panic!("{other:?}"),
         };
         let now = self.clock.now();
         let intent = Intent {
-            key: format!("key-{name}-{number}"),
+            key,
             written_at: now,
             holder: "test".to_owned(),
             sent_at: Some(now),

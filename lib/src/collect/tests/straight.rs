@@ -140,11 +140,22 @@ async fn fail_fast_leaves_the_others_running() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_process_repeats_the_verdict_without_a_request() {
+async fn a_second_process_repeats_a_no_without_a_request() {
     let scene = Scene::new().await;
-    scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
+    scene.launch("periodic-a", Class::Blocking, JobScript::fails(&["TestX"])).await;
     let record = scene.run().await;
     let asked = scene.world.requests().len();
     assert_eq!(scene.run().await, record);
     assert_eq!(scene.world.requests().len(), asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_process_repeats_a_pass_after_a_look_at_each_blocking_run() {
+    let scene = Scene::new().await;
+    scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
+    scene.launch("periodic-i", Class::Informing, JobScript::passes()).await;
+    let record = scene.run().await;
+    let (deck, gangway) = (scene.asked(Server::Deck), scene.asked(Server::Gangway));
+    assert_eq!(scene.run().await, record, "nothing is written either");
+    assert_eq!((scene.asked(Server::Deck), scene.asked(Server::Gangway)), (deck + 1, gangway));
 }

@@ -39,6 +39,16 @@ impl Create {
         Self { job_name: job_name.into(), job_execution_type: "1", pod_spec_options }
     }
 
+    /// The first variable that a run with these variables does not have as ordered, in any of its
+    /// containers.
+    pub fn lacked_by(&self, envs: &[(String, String)]) -> Option<&str> {
+        let lacks = |name: &str, value: &str| {
+            let mut found = envs.iter().filter(|(key, _)| key == name).map(|(_, found)| found).peekable();
+            found.peek().is_none() || found.any(|found| found != value)
+        };
+        self.pod_spec_options.envs.iter().find(|(name, value)| lacks(name, value)).map(|(name, _)| name.as_str())
+    }
+
     /// The body.
     pub fn body(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("texts are JSON")
