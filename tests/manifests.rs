@@ -196,6 +196,18 @@ fn check_cron_job(job: &Value, binary: &str, account: &str, built: &[Value]) {
     assert_eq!(flag("--scenario"), text(scenario, "/metadata/name"));
     assert_eq!(flag("--release-plan"), parameters(scenario)["release-plan-name"]);
 
+    // Whatever the step says it says once: nobody starts it again because of its own exit code.
+    let again = job.pointer("/spec/jobTemplate/spec").unwrap();
+    if again["backoffLimit"] != 0 {
+        let rule = &list(again, "/podFailurePolicy/rules")[0];
+        assert_eq!((text(rule, "/action"), text(rule, "/onExitCodes/operator")), ("FailJob", "In"), "{binary}");
+        assert_eq!(text(rule, "/onExitCodes/containerName"), text(container, "/name"));
+        use gate::step::Exit;
+        let codes = [Exit::Failed, Exit::Misuse, Exit::Refused, Exit::Unsafe, Exit::Bug].map(|exit| exit as u8);
+        assert_eq!(rule["onExitCodes"]["values"], serde_json::json!(codes), "{binary}");
+        assert_eq!(text(pod, "/restartPolicy"), "Never", "{binary}: else Kubernetes takes no such policy");
+    }
+
     // As still as the pipeline's own steps.
     let security = &container["securityContext"];
     assert_eq!(security["runAsNonRoot"], true);

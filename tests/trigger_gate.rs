@@ -237,9 +237,14 @@ fn an_unknown_scenario_is_told() {
             ])
             .arg(tenant.dir.path("kubeconfig"))
             .run(),
-        "there is no IntegrationTestScenario no-such",
+        "there is no IntegrationTestScenario no-such in namespace tenant; there are gate-aro",
     );
-    assert_eq!(tenant.runs().len(), 0);
+    assert_eq!((tenant.runs().len(), tenant.writes()), (0, 0), "it is looked for before anything is labelled");
+    // A dry run looks as well, and a name that is right is started beside it.
+    failed(&tenant.trigger().args(["--scenario", "no-such", "--dry-run"]).run(), "no IntegrationTestScenario no-such");
+    let output = tenant.trigger().args(["--scenario", "no-such"]).run();
+    failed(&output, "no IntegrationTestScenario no-such");
+    assert_eq!(tenant.runs().len(), 1);
 }
 
 #[test]
@@ -248,7 +253,8 @@ fn a_run_that_cannot_be_made_is_quoted_and_nothing_starts_later() {
     let why = "resolution failed: no such file";
     let broken = ScenarioScript { broken: Some(why.to_owned()), ..ScenarioScript::default() };
     tenant.world.kube().scenario(NS, "gate-aro", broken);
-    failed(&tenant.trigger().args(["--wait", "60s"]).run(), why);
+    // Two days at most, if nobody said so.
+    failed(&tenant.trigger().args(["--wait", "48h"]).run(), why);
     assert_eq!(tenant.newest()["metadata"]["labels"].get(RUN), None, "the label was taken back");
     let ten_seconds = Duration::from_millis(50);
     // A try that had begun when the label went may still be made.
@@ -256,6 +262,56 @@ fn a_run_that_cannot_be_made_is_quoted_and_nothing_starts_later() {
     tenant.world.kube().mend("gate-aro");
     std::thread::sleep(ten_seconds);
     assert_eq!(tenant.runs().len(), 0);
+}
+
+#[test]
+fn what_could_not_be_made_before_says_nothing_of_now() {
+    let tenant = Tenant::new();
+    let entry = json!([{"scenario": "gate-aro", "status": "TestInvalid", "lastUpdateTime": "2026-08-20T03:00:00Z",
+        "details": "Creation of pipelineRun failed during creation due to: no such file"}]);
+    tenant.world.kube().change("snapshots", NS, "ho-20260820-030000-000", |snapshot| {
+        snapshot["metadata"]["annotations"]["test.appstudio.openshift.io/status"] = json!(entry.to_string());
+    });
+    assert_eq!(ok(&tenant.trigger().run())["scenarios"][0]["outcome"], "started");
+}
+
+/// Between the look at the runs and the label another trigger has started the scenario.
+#[test]
+fn a_run_that_begins_before_the_label_is_set_leaves_the_scenario_alone() {
+    for forced in [false, true] {
+        let tenant = Tenant::new();
+        tenant.world.kube().scenario(NS, "gate-aro", ScenarioScript { doubles: true, ..ScenarioScript::default() });
+        let begin = |world: &World| {
+            world.kube().put(json!({
+                "kind": "PipelineRun",
+                "metadata": {"name": "theirs", "namespace": NS, "labels": {
+                    "test.appstudio.openshift.io/scenario": "gate-aro",
+                }},
+                "status": {"startTime": "2026-08-20T03:00:00Z"},
+            }));
+        };
+        let then = Fault::on(Server::Kube, Trouble::Do(std::sync::Arc::new(begin)));
+        tenant.world.fault(then.method("GET").path("*/snapshots/*").nth(Nth::Only(1)));
+        let output = if forced { tenant.trigger().arg("--force").run() } else { tenant.trigger().run() };
+        let report = &ok(&output)["scenarios"][0];
+        let (words, runs) = if forced { ("started", 2) } else { ("skipped", 1) };
+        assert_eq!((&report["outcome"], tenant.runs().len()), (&json!(words), runs), "{report}");
+        assert!(forced || report["reason"] == "run theirs has not ended" && tenant.writes() == 0, "{report}");
+    }
+}
+
+/// The label came off without a run to be seen, and the run is there when it would be set again.
+#[test]
+fn a_run_of_the_first_try_that_shows_late_is_the_one() {
+    let tenant = Tenant::new();
+    let unseen = Fault::on(Server::Kube, Trouble::EmptyList).method("GET").path("*/pipelineruns*gate-trigger-id*");
+    // By the first look the run is made and the label gone.
+    tenant.world.fault(unseen.nth(Nth::First(1)));
+    let at_once = ScenarioScript { made_after: Duration::ZERO, ..ScenarioScript::default() };
+    tenant.world.kube().scenario(NS, "gate-aro", at_once);
+    let output = tenant.trigger().run();
+    assert_eq!(ok(&output)["scenarios"][0]["outcome"], "started", "{}", output.stderr);
+    assert_eq!(tenant.runs().len(), 1, "{}", output.stderr);
 }
 
 #[test]
@@ -401,7 +457,10 @@ fn nothing_fit_is_no_start_and_slack_is_told() {
         .arg(tenant.dir.path("kubeconfig"))
         .args(["--gate-label", "ARO HCP", "--slack-webhook-file"])
         .arg(webhook);
-    failed(&tool.run(), "no Snapshot is fit: 0 were looked at");
+    failed(
+        &tool.run(),
+        "no Snapshot is fit: --component: no Snapshot of Application ho is of \"no-such\"; there are ho-main",
+    );
     assert!(tenant.world.slack().messages()[0].words().contains("ARO HCP gate was not started"));
 }
 

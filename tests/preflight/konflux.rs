@@ -79,7 +79,7 @@ fn trigger_gate_finds_scenario_plan_and_snapshot() {
         of(&denied, "rights").iter().any(|(result, detail)| result == "unknown" && detail.contains("releaseplans"))
     );
     tenant.world.kube().delete("snapshots", &tenant.namespace, &tenant.night.snapshot);
-    fails(&tenant.trigger().run(), "snapshots", "none of 0 can be chosen");
+    fails(&tenant.trigger().run(), "snapshots", "there is no Snapshot of any Application");
     tenant.unchanged();
 }
 

@@ -1,11 +1,14 @@
 //! What the trigger asks of the cluster.
 
+use std::collections::BTreeSet;
+
 use kube::api::ListParams;
 use kube::core::Request;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 
+use super::known::Owner;
 use super::{Brief, ID_LABEL, KEEP_ANNOTATION, OF_SNAPSHOT_LABEL, RUN_LABEL, Run, SCENARIO_LABEL};
 use crate::clock::SharedClock;
 use crate::cluster::{self, Cluster};
@@ -73,6 +76,19 @@ pub struct Tenant {
     pub clock: SharedClock,
 }
 
+/// An object's name and labels.
+#[derive(Deserialize)]
+struct Labelled<T> {
+    metadata: NameAndLabels<T>,
+}
+
+#[derive(Deserialize)]
+struct NameAndLabels<T> {
+    name: String,
+    #[serde(default = "Option::default")]
+    labels: Option<T>,
+}
+
 #[derive(Deserialize)]
 struct Page<T> {
     #[serde(default)]
@@ -132,6 +148,22 @@ impl Tenant {
         self.scenario(name).await.ok().map(|found| found.is_some())
     }
 
+    /// The names of all scenarios.
+    pub async fn scenario_names(&self) -> Result<BTreeSet<String>, TriggerError> {
+        let mut names = BTreeSet::new();
+        let add = |scenario: Labelled<IgnoredAny>| names.extend([scenario.metadata.name]);
+        self.each(SCENARIOS, "", 50, add).await?;
+        Ok(names)
+    }
+
+    /// To whom Snapshots belong, each owner once.
+    pub async fn owners(&self) -> Result<BTreeSet<Owner>, TriggerError> {
+        let mut owners = BTreeSet::new();
+        let add = |snapshot: Labelled<Owner>| owners.extend([snapshot.metadata.labels.unwrap_or_default()]);
+        self.each(SNAPSHOTS, "", PAGE, add).await?;
+        Ok(owners)
+    }
+
     /// All runs of a scenario, on whichever Snapshot.
     pub async fn runs_of(&self, scenario: &str) -> Result<Vec<Run>, TriggerError> {
         let mut runs = Vec::new();
@@ -180,7 +212,7 @@ impl Tenant {
         let params = kube::api::PatchParams { field_manager: Some("trigger-gate".into()), ..Default::default() };
         let request = Request::new(self.path(SNAPSHOTS)).patch(name, &params, &kube::api::Patch::Merge(change));
         let request = request.map_err(kube::Error::BuildRequest)?;
-        self.cluster.client.request::<serde::de::IgnoredAny>(request).await.map(drop)
+        self.cluster.client.request::<IgnoredAny>(request).await.map(drop)
     }
 
     async fn get<T: DeserializeOwned>(&self, kind: (&str, &str), name: &str) -> Result<Option<T>, TriggerError> {

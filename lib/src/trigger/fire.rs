@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use super::client::Tenant;
-use super::{Brief, Ending, Look, Observation, Options, Skip, Wanted, keep, observe};
+use super::invalid::{Invalid, creation_failure};
+use super::{Brief, Ending, Look, Observation, Options, Skip, Wanted, keep, known, observe};
 use crate::clock::SharedClock;
 use crate::cluster;
 use crate::duration::human;
 use crate::step::{Chain, LastWords};
-use crate::text;
 
 /// How often the Snapshot and its runs are looked at (2 seconds).
 const LOOK: Duration = Duration::from_secs(2);
@@ -58,18 +56,19 @@ struct Trigger<'a> {
 impl Trigger<'_> {
     async fn start(&self) -> Result<Ending, Ending> {
         let mut last = Ending::Failed("the label was never set".to_owned());
+        let mut ids = Vec::new();
         for attempt in 1..=TRIES {
             // An id of its own for every try: a run of an earlier one is not this one's.
             let id = uuid::Uuid::new_v4().to_string();
+            ids.push(id.clone());
             self.last_words.set(take_back_at_the_end(
                 self.tenant.clone(),
                 self.snapshot.to_owned(),
                 self.scenario.to_owned(),
-                id.clone(),
+                id,
             ));
-            self.set(&id).await?;
-            tracing::info!(scenario = self.scenario, snapshot = self.snapshot, id, "label set, waiting for a run");
-            let (observation, why) = match self.wait(&id).await? {
+            let set = self.set(&ids).await?;
+            let (observation, why) = match self.wait(&set).await? {
                 Wait::Over(ending) => return Ok(ending),
                 Wait::Lost(observation) => self.explain_loss(observation).await,
             };
@@ -83,24 +82,34 @@ impl Trigger<'_> {
         Err(last)
     }
 
-    /// Sets the label as soon as nobody else's is there.
-    async fn set(&self, id: &str) -> Result<(), Ending> {
+    /// Sets the label with the last of these ids as soon as nobody else's is there, unless a run of the
+    /// scenario has begun by then. Which id is to be waited for: an earlier one, if its run was made after all.
+    async fn set(&self, ids: &[String]) -> Result<Set, Ending> {
+        let id = ids.last().cloned().unwrap_or_default();
         for _ in 0..CONFLICTS {
             let read = self.free().await?;
+            let noted = creation_failure(&read, self.scenario);
+            if let Some(id) = self.begun(ids).await? {
+                return Ok(Set { id, noted });
+            }
             let now = self.clock.now();
             let created = read.metadata.creation_timestamp;
             let keep = keep::wanted(read.metadata.annotations.keep.as_deref(), created, now, self.options.keep);
-            match self.tenant.label(&read, self.scenario, id, keep.as_deref()).await {
-                Ok(()) => return Ok(()),
+            match self.tenant.label(&read, self.scenario, &id, keep.as_deref()).await {
+                Ok(()) => {
+                    let (scenario, snapshot) = (self.scenario, self.snapshot);
+                    tracing::info!(scenario, snapshot, id, "label set, waiting for a run");
+                    return Ok(Set { id, noted });
+                }
                 Err(error) if cluster::code(&error) == Some(409) => {}
                 Err(error) if cluster::is_transient(&error) => {
                     // It may have been carried out: then the id is there.
                     tracing::warn!("{}; looking what came of it", Chain(&error));
                     self.clock.sleep(LOOK).await;
                     let labels = self.read().await?.metadata.labels;
-                    let runs = self.tenant.runs_with(self.snapshot, self.scenario, id).await.map_err(failed)?;
-                    if labels.id.as_deref() == Some(id) || !runs.is_empty() {
-                        return Ok(());
+                    let runs = self.tenant.runs_with(self.snapshot, self.scenario, &id).await.map_err(failed)?;
+                    if labels.id.as_ref() == Some(&id) || !runs.is_empty() {
+                        return Ok(Set { id, noted });
                     }
                 }
                 Err(error) => {
@@ -119,12 +128,7 @@ impl Trigger<'_> {
         let mut seen: Option<(String, jiff::Timestamp)> = None;
         loop {
             let read = self.read().await?;
-            let Some(value) = read.metadata.labels.run.clone() else {
-                if seen.is_some() {
-                    self.check_in_flight().await?;
-                }
-                return Ok(read);
-            };
+            let Some(value) = read.metadata.labels.run.clone() else { return Ok(read) };
             let since = match &seen {
                 Some((same, since)) if *same == value => *since,
                 _ => {
@@ -150,14 +154,18 @@ impl Trigger<'_> {
         }
     }
 
-    /// The other trigger may have started the same scenario.
-    async fn check_in_flight(&self) -> Result<(), Ending> {
-        if self.options.force {
-            return Ok(());
-        }
+    /// What has begun since the scenario was last looked at, asked after the Snapshot was read without a
+    /// label: a run is made before its label goes, so that every trigger before us has left its run, and a
+    /// later one changes the Snapshot and our patch is refused. A run of an earlier try of ours is the one
+    /// wanted: its id. One of somebody else leaves the scenario alone.
+    async fn begun(&self, ids: &[String]) -> Result<Option<String>, Ending> {
         let runs = self.tenant.runs_of(self.scenario).await.map_err(failed)?;
-        match runs.into_iter().find(super::Run::is_in_flight) {
-            None => Ok(()),
+        let own = runs.iter().find_map(|run| run.metadata.labels.id.as_ref().filter(|id| ids.contains(id)));
+        if let Some(id) = own {
+            return Ok(Some(id.clone()));
+        }
+        match runs.iter().find(|run| run.is_in_flight()).filter(|_| !self.options.force) {
+            None => Ok(None),
             Some(run) => Err(Ending::Skipped(Skip::InFlight {
                 run: run.metadata.name.clone(),
                 snapshot: run.metadata.labels.snapshot.clone(),
@@ -165,57 +173,64 @@ impl Trigger<'_> {
         }
     }
 
-    async fn wait(&self, id: &str) -> Result<Wait, Ending> {
+    async fn wait(&self, set: &Set) -> Result<Wait, Ending> {
         let begun = self.clock.now();
         let mut overwritten = None;
+        // Why the label was taken back, once it was: a run may have been made at that very moment.
+        let mut given_up: Option<String> = None;
         loop {
-            let look = self.look(id).await?;
-            let observation = observe(&look, self.scenario, id);
-            match &observation {
-                Observation::Started { run } => return Ok(Wait::Over(Ending::Started { run: run.clone() })),
-                Observation::FailedAtOnce { run, why } => {
+            let look = self.look(set).await?;
+            let observation = observe(&look, self.scenario, &set.id);
+            let left = self.options.wait.saturating_sub(self.clock.since(begun));
+            match (&observation, &given_up) {
+                (Observation::Started { run }, _) => return Ok(Wait::Over(Ending::Started { run: run.clone() })),
+                (Observation::FailedAtOnce { run, why }, _) => {
                     return Err(Ending::Failed(format!("run {run} failed before any task of it began: {why}")));
                 }
-                Observation::Gone => {
+                (Observation::Gone, _) => {
                     return Err(Ending::Failed(format!("Snapshot {} was deleted meanwhile", self.snapshot)));
                 }
-                Observation::Vanished => return Ok(Wait::Lost(observation)),
-                Observation::Overwritten { .. } => {
+                (Observation::NotBegun { run }, _) if left.is_zero() => {
+                    let limit = human(self.options.wait);
+                    return Err(Ending::Failed(format!(
+                        "run {run} was made and has not begun in {limit}; it still may: look at kubectl describe pipelinerun {run}"
+                    )));
+                }
+                (Observation::NotBegun { .. }, _) => {}
+                (_, Some(why)) => return Err(Ending::Failed(why.clone())),
+                (Observation::Vanished, _) => return Ok(Wait::Lost(observation)),
+                (Observation::Overwritten { .. }, _) => {
                     let since = *overwritten.get_or_insert_with(|| self.clock.now());
                     if self.clock.since(since) >= OVERWRITTEN {
                         return Ok(Wait::Lost(observation));
                     }
                 }
-                Observation::Labelled | Observation::NotBegun { .. } => {}
+                (Observation::Labelled | Observation::Invalid { .. }, _) => {}
             }
-            let left = self.options.wait.saturating_sub(self.clock.since(begun));
-            if left.is_zero() {
-                return self.give_up(id, observation).await.map(Wait::Over);
+            if let Some(why) = self.reason_to_give_up(observation, left) {
+                self.take_back(&set.id).await?;
+                given_up = Some(why);
+                continue;
             }
             self.clock.sleep(LOOK.min(left)).await;
         }
     }
 
-    /// The time is up: the label comes off, so that nothing starts later unasked.
-    async fn give_up(&self, id: &str, observation: Observation) -> Result<Ending, Ending> {
-        let limit = human(self.options.wait);
-        if let Observation::NotBegun { run } = observation {
-            return Err(Ending::Failed(format!(
-                "run {run} was made and has not begun in {limit}; it still may: look at kubectl describe pipelinerun {run}"
-            )));
+    /// Why the label is to come off, if so.
+    fn reason_to_give_up(&self, observation: Observation, left: Duration) -> Option<String> {
+        match observation {
+            Observation::NotBegun { .. } => None,
+            // It is tried again for ever, and would start some day: whoever mends the cause starts it.
+            Observation::Invalid { why } => Some(format!(
+                "integration-service could not make the run: {why}. the label was taken back; mend that, then start it again"
+            )),
+            _ if left.is_zero() => {
+                let silent = "integration-service did not act on the label; is it running?";
+                let limit = human(self.options.wait);
+                Some(format!("no run began in {limit}, and the label was taken back. {silent}"))
+            }
+            _ => None,
         }
-        let said = self.read().await.ok().and_then(|read| creation_failure(&read, self.scenario));
-        self.take_back(id).await?;
-        // It may have started while the label was being taken away.
-        let look = self.look(id).await?;
-        if let Observation::Started { run } = observe(&look, self.scenario, id) {
-            return Ok(Ending::Started { run });
-        }
-        let why = match said {
-            Some(said) => format!("integration-service could not make the run: {said}"),
-            None => "integration-service did not act on the label; is it running?".to_owned(),
-        };
-        Err(Ending::Failed(format!("no run began in {limit}, and the label was taken back. {why}")))
     }
 
     async fn take_back(&self, id: &str) -> Result<(), Ending> {
@@ -239,12 +254,14 @@ impl Trigger<'_> {
         )))
     }
 
-    async fn look(&self, id: &str) -> Result<Look, Ending> {
+    async fn look(&self, set: &Set) -> Result<Look, Ending> {
         let Some(read) = self.tenant.snapshot(self.snapshot).await.map_err(failed)? else {
             return Ok(Look { gone: true, ..Look::default() });
         };
-        let runs = self.tenant.runs_with(self.snapshot, self.scenario, id).await.map_err(failed)?;
-        Ok(Look { gone: false, label: read.metadata.labels.run, id: read.metadata.labels.id, runs })
+        let runs = self.tenant.runs_with(self.snapshot, self.scenario, &set.id).await.map_err(failed)?;
+        let invalid = creation_failure(&read, self.scenario).filter(|entry| set.noted.as_ref() != Some(entry));
+        let (label, id) = (read.metadata.labels.run, read.metadata.labels.id);
+        Ok(Look { gone: false, label, id, runs, invalid: invalid.map(|entry| entry.words()) })
     }
 
     async fn read(&self) -> Result<Brief, Ending> {
@@ -260,11 +277,7 @@ impl Trigger<'_> {
                  made"
             ),
             _ => match self.tenant.scenario_exists(scenario).await {
-                Some(false) => format!(
-                    "there is no IntegrationTestScenario {scenario} in namespace {}: integration-service took the \
-                     label away without a run",
-                    self.tenant.cluster.namespace
-                ),
+                Some(false) => known::no_scenario(self.tenant, scenario).await,
                 _ => format!(
                     "integration-service took the label away without a run: it does not know the scenario {scenario}, \
                      or believes that it is running, or another label was set at the same time"
@@ -291,6 +304,14 @@ async fn take_back_at_the_end(tenant: Tenant, snapshot: String, scenario: String
     }
 }
 
+/// A label that was set.
+struct Set {
+    /// Its id.
+    id: String,
+    /// What stood in the status annotation before it.
+    noted: Option<Invalid>,
+}
+
 /// How waiting ended.
 enum Wait {
     Over(Ending),
@@ -299,36 +320,4 @@ enum Wait {
 
 fn failed(error: super::TriggerError) -> Ending {
     Ending::Failed(Chain(&error).to_string())
-}
-
-/// What integration-service noted about a run that it could not make. Quoted only: the annotation
-/// says nothing that can be relied on about runs that were made.
-fn creation_failure(snapshot: &Brief, scenario: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Entry {
-        #[serde(default)]
-        scenario: String,
-        #[serde(default)]
-        details: String,
-    }
-    let entries: Vec<Entry> = serde_json::from_str(snapshot.metadata.annotations.status.as_deref()?).ok()?;
-    let entry = entries.into_iter().find(|entry| entry.scenario == scenario)?;
-    entry.details.starts_with("Creation of pipelineRun failed").then(|| text::one_line(&entry.details, 400))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_that_could_not_be_made_is_quoted() {
-        let status = r#"[{"scenario":"a","details":"Integration test passed"},
-            {"scenario":"b","details":"Creation of pipelineRun failed during creation due to: no such file"}]"#;
-        let mut snapshot = Brief::default();
-        snapshot.metadata.annotations.status = Some(status.to_owned());
-        assert_eq!(creation_failure(&snapshot, "a"), None);
-        assert!(creation_failure(&snapshot, "b").unwrap().ends_with("no such file"));
-        snapshot.metadata.annotations.status = Some("nonsense".to_owned());
-        assert_eq!(creation_failure(&snapshot, "b"), None);
-    }
 }

@@ -15,8 +15,10 @@ mod brief;
 mod choose;
 mod client;
 mod fire;
+mod invalid;
 mod judge;
 mod keep;
+mod known;
 mod observe;
 mod preflight;
 mod report;
@@ -29,6 +31,7 @@ pub use brief::{Against, Brief};
 pub use choose::{Candidate, Choice};
 pub use client::{Tenant, TriggerError};
 pub use judge::judge;
+use known::Known;
 pub use observe::{Look, Observation, observe};
 pub use preflight::{RIGHTS, preflight};
 pub use report::{Ending, Report, ScenarioReport};
@@ -93,9 +96,25 @@ pub async fn run(
 ) -> Result<Report, TriggerError> {
     let choice = choose::choose(options, tenant).await?;
     let mut report = Report::new(choice, options.dry_run);
-    let Some(chosen) = report.choice.chosen.clone() else { return Ok(report) };
+    let Some(chosen) = report.choice.chosen.clone() else {
+        if report.choice.looked_at == 0 {
+            report.hint = known::no_snapshots(options, tenant).await;
+        }
+        return Ok(report);
+    };
+    let mut known = Vec::new();
     for wanted in &options.wanted {
-        let ending = one(options, tenant, (clock, last_words), &chosen, wanted, &mut report).await;
+        known.push(known::scenario(tenant, &wanted.scenario).await);
+    }
+    for (wanted, known) in options.wanted.iter().zip(known) {
+        if known == Ok(Known::MayNotRead) {
+            let name = &wanted.scenario;
+            report.notes.push(format!("this account may not look whether the IntegrationTestScenario {name} exists"));
+        }
+        let ending = match known {
+            Ok(_) => one(options, tenant, (clock, last_words), &chosen, wanted, &mut report).await,
+            Err(why) => Ending::Failed(why),
+        };
         report.scenarios.push(ScenarioReport { scenario: wanted.scenario.clone(), ending });
     }
     Ok(report)

@@ -14,6 +14,8 @@ pub struct Look {
     pub id: Option<String>,
     /// The runs that carry our id.
     pub runs: Vec<Run>,
+    /// What integration-service says, since our label is set, of a run that it could not make.
+    pub invalid: Option<String>,
 }
 
 /// What it means.
@@ -38,6 +40,11 @@ pub enum Observation {
     },
     /// The label is still ours.
     Labelled,
+    /// The label is still ours, and integration-service cannot make the run. It tries again for ever.
+    Invalid {
+        /// Its words.
+        why: String,
+    },
     /// The label is gone and there is no run.
     Vanished,
     /// Somebody else's value is in the label, and there is no run of ours.
@@ -64,7 +71,10 @@ pub fn observe(look: &Look, scenario: &str, id: &str) -> Observation {
             None => Observation::Started { run: name(run) },
         },
         (None, Some(run)) => Observation::NotBegun { run: name(run) },
-        (None, None) if ours => Observation::Labelled,
+        (None, None) if ours => match &look.invalid {
+            Some(why) => Observation::Invalid { why: why.clone() },
+            None => Observation::Labelled,
+        },
         (None, None) => match &look.label {
             None => Observation::Vanished,
             Some(by) => Observation::Overwritten { by: by.clone() },
@@ -105,8 +115,15 @@ mod tests {
             (Some("other"), Some("me"), vec![], Observation::Overwritten { by: "other".to_owned() }),
             (Some("gate"), Some("somebody"), vec![], Observation::Overwritten { by: "gate".to_owned() }),
         ] {
-            let look = Look { gone: false, label: label.map(str::to_owned), id: id.map(str::to_owned), runs };
+            let look = Look { label: label.map(str::to_owned), id: id.map(str::to_owned), runs, ..Look::default() };
             assert_eq!(observe(&look, "gate", "me"), wanted, "{look:?}");
+            // What cannot be made is said only while the label is ours and there is no run.
+            let invalid = Look { invalid: Some("no file".to_owned()), ..look };
+            let wanted = match wanted {
+                Observation::Labelled if invalid.runs.is_empty() => Observation::Invalid { why: "no file".to_owned() },
+                wanted => wanted,
+            };
+            assert_eq!(observe(&invalid, "gate", "me"), wanted, "{invalid:?}");
         }
         assert_eq!(observe(&Look { gone: true, ..Look::default() }, "gate", "me"), Observation::Gone);
     }

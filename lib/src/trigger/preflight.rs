@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::choose::{Choice, choose};
-use super::{Options, Tenant, TriggerError};
+use super::{Options, Tenant, TriggerError, known};
 use crate::clock::SharedClock;
 use crate::cluster;
 use crate::konflux::Konflux;
@@ -16,7 +16,8 @@ use crate::step::Chain;
 
 /// What the step needs in its namespace.
 ///
-/// The last two only this check asks for: the step itself goes without.
+/// Without the last two the step goes on: then it does not know whether a scenario exists, and plans are only
+/// looked at in this check.
 pub const RIGHTS: [Right; 6] = [
     Right { group: KONFLUX, resource: "snapshots", verbs: &["get", "list", "patch"], to: "to start a scenario" },
     Right { group: KONFLUX, resource: "releases", verbs: &["list"], to: "to know what is verified" },
@@ -25,8 +26,8 @@ pub const RIGHTS: [Right; 6] = [
     Right {
         group: KONFLUX,
         resource: "integrationtestscenarios",
-        verbs: &["get"],
-        to: "to see that the scenario exists and can be started",
+        verbs: &["get", "list"],
+        to: "to see that the scenario exists and can be started, or which there are",
     },
     Right { group: KONFLUX, resource: "releaseplans", verbs: &["get"], to: "to see that the plan is matched" },
 ];
@@ -63,10 +64,7 @@ async fn scenario(tenant: &Tenant, name: &str, checks: &mut Preflight) {
             flaws if flaws.is_empty() => checks.passed("scenario", format_args!("{name} exists and can be started")),
             flaws => checks.failed("scenario", format_args!("{name}: {}", flaws.join("; "))),
         },
-        Ok(None) => checks.failed(
-            "scenario",
-            format_args!("there is no IntegrationTestScenario {name} in namespace {}", tenant.cluster.namespace),
-        ),
+        Ok(None) => checks.failed("scenario", known::no_scenario(tenant, name).await),
         Err(TriggerError::Cluster { source, .. }) if cluster::code(&source) == Some(403) => {
             checks.unknown("scenario", format_args!("this account may not read {name}, which is no harm"));
         }
@@ -100,6 +98,10 @@ async fn candidates(options: &Options, tenant: &Tenant, checks: &mut Preflight) 
         Err(error) => checks.failed("snapshots", Chain(&error)),
         Ok(Choice { chosen: Some(chosen), looked_at, .. }) => {
             checks.passed("snapshots", format_args!("{} would be chosen of {looked_at}", chosen.name));
+        }
+        Ok(Choice { chosen: None, looked_at: 0, .. }) => {
+            let hint = known::no_snapshots(options, tenant).await;
+            checks.failed("snapshots", hint.unwrap_or_else(|| "there is none that could be chosen".to_owned()));
         }
         Ok(Choice { chosen: None, looked_at, .. }) => checks.failed(
             "snapshots",

@@ -61,17 +61,22 @@ pub struct Report {
     pub scenarios: Vec<ScenarioReport>,
     /// What could not be looked at.
     pub notes: Vec<String>,
+    /// Why there was nothing to look at.
+    pub hint: Option<String>,
     dry_run: bool,
 }
 
 impl Report {
     /// A report in which no scenario has been tried.
     pub fn new(choice: Choice, dry_run: bool) -> Self {
-        Self { choice, scenarios: Vec::new(), notes: Vec::new(), dry_run }
+        Self { choice, scenarios: Vec::new(), notes: Vec::new(), hint: None, dry_run }
     }
 
     /// What went wrong, if anything did: one line for each scenario.
     pub fn failures(&self) -> Vec<String> {
+        if let (None, Some(hint)) = (&self.choice.chosen, &self.hint) {
+            return vec![format!("no Snapshot is fit: {hint}")];
+        }
         if self.choice.chosen.is_none() {
             return vec![format!(
                 "no Snapshot is fit: {} were looked at; trigger-gate --dry-run shows what speaks against each",

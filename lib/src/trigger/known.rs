@@ -1,0 +1,133 @@
+//! What there is, for whoever asked for something that is not there.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use super::{Options, Tenant, TriggerError};
+use crate::cluster;
+use crate::text;
+
+/// How many names are listed.
+const SHOWN: usize = 8;
+
+/// Whom a Snapshot belongs to, by its labels.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub struct Owner {
+    #[serde(default, rename = "appstudio.openshift.io/application")]
+    application: Option<String>,
+    #[serde(default, rename = "appstudio.openshift.io/component-group")]
+    component_group: Option<String>,
+    #[serde(default, rename = "appstudio.openshift.io/component")]
+    component: Option<String>,
+}
+
+impl Owner {
+    fn application(&self) -> Option<&str> {
+        self.application.as_deref().or(self.component_group.as_deref())
+    }
+}
+
+/// Whether a scenario exists, looked up before anything is labelled: integration-service takes the label of an
+/// unknown one away without a word.
+///
+/// # Errors
+/// What there is instead, in words; or that it cannot be read.
+pub(super) async fn scenario(tenant: &Tenant, name: &str) -> Result<Known, String> {
+    match tenant.scenario(name).await {
+        Ok(Some(_)) => Ok(Known::There),
+        Ok(None) => Err(no_scenario(tenant, name).await),
+        Err(error) if error.is_forbidden() => Ok(Known::MayNotRead),
+        Err(error) => Err(crate::step::Chain(&error).to_string()),
+    }
+}
+
+/// What is known of a name that was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It is there.
+    There,
+    /// This account may not look.
+    MayNotRead,
+}
+
+/// That there is no such scenario, and which there are.
+pub(super) async fn no_scenario(tenant: &Tenant, name: &str) -> String {
+    let missing = format!("there is no IntegrationTestScenario {name} in namespace {}", tenant.cluster.namespace);
+    match tenant.scenario_names().await {
+        Ok(names) if names.is_empty() => format!("{missing}, nor any other"),
+        Ok(names) => format!("{missing}; there are {}", listed(&names)),
+        Err(_) => missing,
+    }
+}
+
+/// Why no Snapshot was found at all: no Application of that name has one, or no component of it.
+pub(super) async fn no_snapshots(options: &Options, tenant: &Tenant) -> Option<String> {
+    let (application, component) = (options.application.as_deref()?, options.component.as_deref()?);
+    let owners = tenant.owners().await.ok()?;
+    Some(explained(&owners, application, component, &tenant.cluster.namespace))
+}
+
+fn explained(owners: &BTreeSet<Owner>, application: &str, component: &str, namespace: &str) -> String {
+    let all = |name: fn(&Owner) -> Option<&str>, of: &dyn Fn(&&Owner) -> bool| -> BTreeSet<String> {
+        owners.iter().filter(of).filter_map(name).map(str::to_owned).collect()
+    };
+    let applications = all(Owner::application, &|_| true);
+    if applications.is_empty() {
+        return format!("there is no Snapshot of any Application in namespace {namespace}");
+    }
+    if !applications.contains(application) {
+        let there = listed(&applications);
+        return format!("--application: no Snapshot in namespace {namespace} is of {application:?}; there are {there}");
+    }
+    let components = all(|owner| owner.component.as_deref(), &|owner| owner.application() == Some(application));
+    let there = listed(&components);
+    format!("--component: no Snapshot of Application {application} is of {component:?}; there are {there}")
+}
+
+/// Names, cut with a count.
+fn listed(names: &BTreeSet<String>) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    let names: Vec<String> = names.iter().map(|name| text::one_line(name, 63)).collect();
+    text::some_of(&names, SHOWN)
+}
+
+impl TriggerError {
+    /// Whether the account lacks the right.
+    fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Cluster { source, .. } if cluster::code(source) == Some(403))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_misspelt_is_told_with_what_there_is() {
+        let owner = |application: &str, component: &str| Owner {
+            application: Some(application.to_owned()),
+            component: Some(component.to_owned()),
+            ..Owner::default()
+        };
+        let group = Owner { component_group: Some("group".to_owned()), ..Owner::default() };
+        let owners: BTreeSet<_> = [owner("ho", "ho-main"), owner("ho", "cpo"), owner("other", "x"), group].into();
+        let explained = |application: &str, component: &str| explained(&owners, application, component, "ns");
+        assert_eq!(
+            explained("hoo", "ho-main"),
+            "--application: no Snapshot in namespace ns is of \"hoo\"; there are group, ho, other"
+        );
+        assert_eq!(
+            explained("ho", "main"),
+            "--component: no Snapshot of Application ho is of \"main\"; there are cpo, ho-main"
+        );
+        assert_eq!(
+            explained("group", "x"),
+            "--component: no Snapshot of Application group is of \"x\"; there are none"
+        );
+        let none = BTreeSet::new();
+        assert!(super::explained(&none, "ho", "x", "ns").starts_with("there is no Snapshot of any"));
+    }
+}
