@@ -72,6 +72,10 @@ struct Args {
     /// [default: the record's]
     #[argh(option, arg_name = "GLOB")]
     proof_log: Vec<String>,
+    /// what follows when a run's own artifacts contradict its success [default: the record's, at first
+    /// enforce]
+    #[argh(option, arg_name = "enforce|warn|off")]
+    hollow: Option<String>,
     /// the blocking jobs of this run as launch-prow has them, compared with the record [default: the
     /// record's]
     #[argh(option, arg_name = "JSON")]
@@ -211,7 +215,8 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
 fn options(args: Args) -> Result<Options, Failure> {
     let given = Given {
         reruns: args.rerun.as_deref().map(str::parse).transpose().map_err(Failure::misuse)?,
-        rules: GivenRules::read(args.proof.as_deref(), &step::args::list(&args.proof_log)).map_err(Failure::misuse)?,
+        rules: GivenRules::read(args.proof.as_deref(), &step::args::list(&args.proof_log), args.hollow.as_deref())
+            .map_err(Failure::misuse)?,
         rest: Policy {
             timeout: span("--timeout", args.timeout.as_deref(), TIMEOUT, duration::parse_positive)?,
             informing_grace: span(

@@ -72,16 +72,7 @@ pub(crate) mod tests {
 
     /// A job with such attempts.
     pub fn job(name: &str, class: Class, attempts: Vec<Attempt>) -> JobRecord {
-        JobRecord {
-            name: name.to_owned(),
-            class,
-            owner: None,
-            override_env: vec!["IMAGE".to_owned()],
-            env: Default::default(),
-            proof_log: None,
-            attempts,
-            refusal: None,
-        }
+        JobRecord { override_env: vec!["IMAGE".to_owned()], attempts, ..JobRecord::named(name, class) }
     }
 
     fn record(jobs: Vec<JobRecord>) -> GateRecord {
@@ -148,7 +139,7 @@ pub(crate) mod tests {
         JobState::Aborted,
         JobState::Error,
     ];
-    const CAUSES: [Option<Cause>; 9] = [
+    const CAUSES: [Option<Cause>; 10] = [
         None,
         Some(Cause::Passed),
         Some(Cause::Product),
@@ -157,6 +148,7 @@ pub(crate) mod tests {
         Some(Cause::Infrastructure),
         Some(Cause::Deadline),
         Some(Cause::Unproven),
+        Some(Cause::Hollow),
         Some(Cause::Undetermined),
     ];
 

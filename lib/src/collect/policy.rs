@@ -57,7 +57,7 @@ impl Default for Policy {
 pub struct Given {
     /// `--rerun`.
     pub reruns: Option<Reruns>,
-    /// `--proof` and `--proof-log`.
+    /// `--proof`, `--proof-log` and `--hollow`.
     pub rules: GivenRules,
     /// Everything that no record is bound to; its reruns and rules are replaced.
     pub rest: Policy,
@@ -100,7 +100,8 @@ impl Given {
         };
         if record.policy.is_none() && record.verdict.is_none() {
             let proof_logs = rules.proof_logs.iter().map(ToString::to_string).collect();
-            record.policy = Some(PolicyRecord { proof: rules.proof, proof_logs, rerun: reruns.0.clone() });
+            record.policy =
+                Some(PolicyRecord { proof: rules.proof, proof_logs, hollow: rules.hollow, rerun: reruns.0.clone() });
         }
         Ok(Policy { reruns, rules, ..self.rest.clone() })
     }
@@ -111,8 +112,15 @@ impl Given {
 pub struct Reruns(BTreeMap<Cause, u32>);
 
 /// The causes for which a run can be repeated. One that passed or that ran out of time cannot.
-const RERUNNABLE: [Cause; 6] =
-    [Cause::Product, Cause::Setup, Cause::Teardown, Cause::Infrastructure, Cause::Unproven, Cause::Undetermined];
+const RERUNNABLE: [Cause; 7] = [
+    Cause::Product,
+    Cause::Setup,
+    Cause::Teardown,
+    Cause::Infrastructure,
+    Cause::Unproven,
+    Cause::Hollow,
+    Cause::Undetermined,
+];
 
 /// No cause is worth more reruns than this.
 const MOST: u32 = 9;
@@ -211,7 +219,8 @@ mod tests {
     fn what_is_given_first_is_written_down_and_holds() {
         let given = |reruns: Option<&str>, proof: Option<&str>, logs: &[&str]| Given {
             reruns: reruns.map(|text| text.parse().unwrap()),
-            rules: GivenRules::read(proof, &logs.iter().map(|log| (*log).to_owned()).collect::<Vec<_>>()).unwrap(),
+            rules: GivenRules::read(proof, &logs.iter().map(|log| (*log).to_owned()).collect::<Vec<_>>(), None)
+                .unwrap(),
             rest: Policy::default(),
         };
         let mut record = GateRecord::begin("run", jiff::Timestamp::UNIX_EPOCH);

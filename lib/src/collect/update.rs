@@ -76,13 +76,15 @@ fn judged(attempt: &mut Attempt, judgement: &Judgement, at: Timestamp) {
     attempt.judged_at = Some(at);
     attempt.detail = Some(judgement.detail.clone()).filter(|detail| !detail.is_empty());
     attempt.failing_tests = judgement.failing_tests.clone();
+    attempt.flaky_tests = judgement.flaky_tests.clone();
+    attempt.tests = judgement.tests;
     attempt.proof.clone_from(&judgement.proof);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Cause, Class, FailingTests, JobState};
+    use crate::record::{Cause, Class, JobState};
     use crate::verdict::tests::{attempt, job};
 
     #[test]
@@ -99,10 +101,7 @@ mod tests {
         }
         seen(JobState::Pending).apply(&mut record);
         assert_eq!(record.jobs[0].attempts[0].state, JobState::Success, "an end is not taken back");
-        let judgement = |cause| {
-            let failing_tests = FailingTests::default();
-            update(Change::Judged(Judgement { cause, detail: String::new(), failing_tests, proof: None }))
-        };
+        let judgement = |cause| update(Change::Judged(Judgement::new(cause, "")));
         judgement(Cause::Passed).apply(&mut record);
         judgement(Cause::Deadline).apply(&mut record);
         assert_eq!(record.jobs[0].attempts[0].cause, Some(Cause::Passed), "a judgement stands");

@@ -10,7 +10,7 @@ use crate::evidence::classify::{Evidence, Judgement, classify};
 use crate::evidence::look::{Glimpse, Round, Sighting, Sources, Watched};
 use crate::evidence::ours::stranger;
 use crate::evidence::reader::Prospect;
-use crate::evidence::{Case, Ended, Nowhere, ProofMode};
+use crate::evidence::{Case, Ended, Nowhere};
 use crate::prow::gangway::Create;
 use crate::record::{Cause, JobState};
 
@@ -111,14 +111,11 @@ impl Watch {
                 };
                 ended.evidence(sources.bucket, question.case).await
             };
-            // A proof that is only warned of is not worth a long wait.
-            let asked_for = question.case.rules.proof == ProofMode::Enforce || sighting.state != JobState::Success;
             let impatient = sources.clock.since(since) >= PATIENCE;
             let waiting_for = match prospect {
                 Prospect::Complete => None,
                 _ if question.last => None,
-                Prospect::Unreachable(why) if asked_for || !impatient => Some(why),
-                Prospect::Unreachable(_) => None,
+                Prospect::Unreachable(why) => Some(why),
                 Prospect::Missing => (!impatient).then(|| "some of its artifacts are not there yet".to_owned()),
             };
             self.trouble = waiting_for;
@@ -184,5 +181,5 @@ impl Watch {
 }
 
 fn judge(evidence: &Evidence, question: Question<'_>) -> Judgement {
-    classify(evidence, question.case.image, question.case.rules.proof)
+    classify(evidence, question.case)
 }

@@ -66,6 +66,7 @@ fn because(attempt: &Attempt) -> String {
         Some(Cause::Infrastructure) => format!("was stopped by infrastructure: {detail}"),
         Some(Cause::Deadline) => format!("had not ended in time: {detail}"),
         Some(Cause::Unproven) => format!("succeeded, but it is not proven on which image: {detail}"),
+        Some(Cause::Hollow) => format!("succeeded, but {detail}"),
         Some(Cause::Undetermined) => format!("ended for an unknown reason: {detail}"),
         Some(Cause::Passed) => "is said to have passed, but the record does not show a run that succeeded".to_owned(),
         None => "had not ended when the gate decided".to_owned(),
@@ -80,6 +81,7 @@ pub fn outcome(job: &JobRecord) -> &'static str {
         Some(attempt) => match (attempt.cause, attempt.state) {
             (Some(Cause::Passed), _) => "passed",
             (Some(Cause::Unproven), _) => "unproven",
+            (Some(Cause::Hollow), _) => "hollow",
             (Some(Cause::Deadline), _) => "too late",
             (Some(_), JobState::Aborted) => "aborted",
             (Some(_), JobState::Error) => "error",
@@ -120,6 +122,7 @@ fn judged(attempt: &Attempt) -> Option<String> {
         }
         // The outcome beside it says that word already.
         Cause::Unproven => Some(detail().unwrap_or_else(|| "nothing shows which image ran".to_owned())),
+        Cause::Hollow => Some(detail().unwrap_or_else(|| "its own artifacts contradict its success".to_owned())),
         cause => {
             Some(detail().map_or_else(|| cause.as_str().to_owned(), |detail| format!("{}: {detail}", cause.as_str())))
         }
@@ -149,6 +152,10 @@ fn briefly(attempt: &Attempt) -> String {
         Some(Cause::Teardown) => "failed in teardown".to_owned(),
         Some(Cause::Product) => format!("failed {}", attempt.failing_tests.brief(1)),
         Some(Cause::Unproven) => "was unproven".to_owned(),
+        Some(Cause::Hollow) if !attempt.failing_tests.is_empty() => {
+            format!("was hollow: {}", attempt.failing_tests.brief(1))
+        }
+        Some(Cause::Hollow) => "was hollow".to_owned(),
         Some(Cause::Passed) => "passed".to_owned(),
         Some(Cause::Deadline | Cause::Undetermined) | None => "ended for an unknown reason".to_owned(),
     }

@@ -14,9 +14,8 @@ use super::look::{Glimpse, Round, Sighting, Sources, Watched};
 use super::ours::stranger;
 use super::reader::Prospect;
 use super::rules::Rules;
-use super::{Case, Ended, Nowhere};
+use super::{Case, Ended, Nowhere, Subject};
 use crate::duration;
-use crate::image::ImageRef;
 use crate::prow::gangway::Create;
 use crate::prow::job_url::JobUrl;
 use crate::record::{Attempt, Cause, JobRecord, JobState};
@@ -62,7 +61,7 @@ pub struct Again<'a> {
     /// where its artifacts are is then only the record's word.
     pub buckets: &'a [String],
     /// The image under test.
-    pub image: &'a ImageRef,
+    pub subject: &'a Subject,
     /// What a run must show.
     pub rules: &'a Rules,
 }
@@ -173,9 +172,9 @@ impl Again<'_> {
     async fn judge(&self, claim: &Claim<'_>, run: &Seen) -> Answer {
         let Seen { execution, sighting, folder, nowhere } = run;
         let ended = Ended { execution, folder: folder.as_ref(), sighting, nowhere: nowhere.clone() };
-        let case = Case { image: self.image, job: claim.job, rules: self.rules };
+        let case = Case { subject: self.subject, job: claim.job, rules: self.rules };
         let (evidence, prospect) = ended.evidence(self.sources.bucket, case).await;
-        let judgement = classify(&evidence, self.image, self.rules.proof);
+        let judgement = classify(&evidence, case);
         match (judgement.cause, prospect) {
             (Cause::Passed, _) => Answer::Confirmed,
             (_, Prospect::Unreachable(why)) => Answer::Unreadable(why),

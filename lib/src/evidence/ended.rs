@@ -1,11 +1,12 @@
 //! The evidence of a run that has ended.
 
+use super::account::Account;
 use super::classify::Evidence;
 use super::look::Sighting;
 use super::proof::Findings;
-use super::reader::{Failure, Found, Prospect, Reader};
-use super::rules::{ProofMode, Rules, proof_logs};
-use crate::image::ImageRef;
+use super::reader::{Found, Prospect, Reader};
+use super::rules::{Rules, Strictness, proof_logs};
+use super::subject::Subject;
 use crate::prow::bucket::Bucket;
 use crate::prow::job_url::JobUrl;
 use crate::record::{JobRecord, JobState};
@@ -14,7 +15,7 @@ use crate::record::{JobRecord, JobState};
 #[derive(Debug, Clone, Copy)]
 pub struct Case<'a> {
     /// The image under test.
-    pub image: &'a ImageRef,
+    pub subject: &'a Subject,
     /// The job.
     pub job: &'a JobRecord,
     /// What the run must show.
@@ -59,19 +60,34 @@ impl Ended<'_> {
         match self.sighting.state {
             JobState::Success => {
                 let findings = self.findings(reader, case).await;
-                let prospect = match case.rules.proof {
-                    ProofMode::Off => Prospect::Complete,
-                    ProofMode::Enforce | ProofMode::Warn => findings.prospect(case.image),
+                let of_proof = match case.rules.proof {
+                    Strictness::Off => Prospect::Complete,
+                    Strictness::Warn => findings.prospect(case.subject).hurried(),
+                    Strictness::Enforce => findings.prospect(case.subject),
                 };
-                (Evidence::Success(findings), prospect)
+                let enforced = case.rules.proof == Strictness::Enforce;
+                let account = match (case.rules.hollow(), reader) {
+                    (Strictness::Off, _) => Account::default(),
+                    // Another image ran: whatever else the run left does not matter.
+                    _ if enforced && findings.contradiction(case.subject).is_some() => Account::default(),
+                    (_, Some(reader)) => reader.success(case.job.junit).await,
+                    (_, None) => Account::nowhere(&self.nowhere().found()),
+                };
+                let of_account = account.prospect_of_success(case.rules.hollow());
+                // What speaks against the run is enough.
+                let prospect = match account.contradiction() {
+                    Some(_) if case.rules.hollow() == Strictness::Enforce => Prospect::Complete,
+                    _ => of_proof.or(of_account),
+                };
+                (Evidence::Success { findings, account }, prospect)
             }
             JobState::Failure => {
-                let failure = match reader {
-                    Some(reader) => reader.failure().await,
-                    None => Failure { graph: self.nowhere().found(), ..Failure::default() },
+                let account = match reader {
+                    Some(reader) => reader.failure(case.job.junit).await,
+                    None => Account { graph: self.nowhere().found(), ..Account::default() },
                 };
-                let prospect = failure.prospect();
-                (Evidence::Failure(failure), prospect)
+                let prospect = account.prospect_of_failure();
+                (Evidence::Failure(account), prospect)
             }
             state => {
                 let state = if state == JobState::Aborted { "aborted" } else { "error" };
@@ -84,8 +100,8 @@ impl Ended<'_> {
         self.nowhere.clone().unwrap_or_else(|| Nowhere::Unusable("it has no job URL".to_owned()))
     }
 
-    async fn findings(&self, reader: Option<Reader<'_>>, Case { image, job, rules }: Case<'_>) -> Findings {
-        if rules.proof == ProofMode::Off {
+    async fn findings(&self, reader: Option<Reader<'_>>, Case { subject, job, rules }: Case<'_>) -> Findings {
+        if rules.proof == Strictness::Off {
             return Findings::default();
         }
         let (logs, wrong) = proof_logs(job, &rules.proof_logs);
@@ -108,7 +124,7 @@ impl Ended<'_> {
                 _ => (None, None),
             },
         };
-        let findings = reader.findings(image, variables, &logs).await;
+        let findings = reader.findings(subject, variables, &logs, job.proof_last).await;
         let unreachable = findings.unreachable.or(unreachable);
         Findings { log_named, unreadable: findings.unreadable.or(wrong), unreachable, ..findings }
     }

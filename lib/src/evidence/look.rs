@@ -194,12 +194,14 @@ impl Sources<'_> {
             Found::Unreadable(why) | Found::Unreachable(why) => return Glimpse::Trouble(format!("{GONE}, and {why}")),
             _ => {}
         }
-        Glimpse::Gone(match self.finished(folder).await {
+        Glimpse::Gone(match reader.finished().await {
             Found::Read(Finished { passed: Some(false), result }) => {
                 format!("{GONE}; its pod ended with {}", result.as_deref().unwrap_or("a failure"))
             }
             Found::Read(_) => format!("{GONE}; its pod ended, and nothing shows that the run succeeded"),
-            Found::Unreadable(why) | Found::Unreachable(why) => return Glimpse::Trouble(format!("{GONE}, and {why}")),
+            Found::Unreadable(why) | Found::Broken(why) | Found::Unreachable(why) => {
+                return Glimpse::Trouble(format!("{GONE}, and {why}"));
+            }
             Found::Missing | Found::Unasked => format!("{GONE}, and its artifacts do not show an end"),
         })
     }
@@ -215,9 +217,9 @@ impl Sources<'_> {
                 Found::Read(job) if job.state.is_final() => return Glimpse::Run(job.into()),
                 Found::Read(job) => seen = Some(Sighting::from(job)),
                 Found::Unreadable(why) | Found::Unreachable(why) => bucket_trouble = Some(why),
-                Found::Missing | Found::Unasked => {}
+                Found::Missing | Found::Unasked | Found::Broken(_) => {}
             }
-            hint = bucket_trouble.is_none() && matches!(self.finished(&folder).await, Found::Read(_));
+            hint = bucket_trouble.is_none() && matches!(reader.finished().await, Found::Read(_));
         }
         let needed = run.folder.is_none() || bucket_trouble.is_some() || (hint && !run.confirmed);
         if needed || hint {
@@ -258,15 +260,6 @@ impl Sources<'_> {
         run.asked_at = Some(self.clock.now());
         run.confirmed |= urgent;
         Some(gangway.status(&run.execution).await)
-    }
-
-    async fn finished(&self, folder: &JobUrl) -> Found<Finished> {
-        match self.bucket.get(folder, "finished.json", 1024 * 1024).await {
-            Ok(None) => Found::Missing,
-            Ok(Some(bytes)) => Finished::read(&bytes)
-                .map_or_else(|| Found::Unreadable("finished.json is damaged".to_owned()), Found::Read),
-            Err(error) => Found::failed(&error),
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use memchr::memmem;
 
 use super::reader::{Found, Prospect};
 use super::rules::ProofMode;
-use crate::image::ImageRef;
+use super::subject::Subject;
 use crate::prow::bucket::BucketError;
 use crate::record::{Proof, ProofLevel};
 use crate::text;
@@ -21,17 +21,18 @@ const HEX: usize = 64;
 pub struct Shown {
     /// The digest asked for stands in it.
     pub ours: bool,
-    /// A digest of the image's repository that is another one.
+    /// A digest of the image's repository that is another one: the first.
     pub other: Option<String>,
+    /// The last digest of the repository, if it is another one.
+    pub last: Option<String>,
 }
 
 /// Searches a stream for the image's digest, and for others of its repository, in flat memory.
 ///
 /// # Errors
 /// When the stream cannot be read.
-pub fn search(input: &mut dyn BufRead, image: &ImageRef) -> io::Result<Shown> {
-    let repository = format!("{}@", image.repository());
-    let ours = image.digest().to_string();
+pub fn search(input: &mut dyn BufRead, subject: &Subject) -> io::Result<Shown> {
+    let repository = format!("{}@", subject.image().repository());
     let finder = memmem::Finder::new(MARK);
     // What a digest that began in one buffer needs of the next, and a repository of the one before.
     let (before, after) = (repository.len(), MARK.len() + HEX + 1);
@@ -49,7 +50,7 @@ pub fn search(input: &mut dyn BufRead, image: &ImageRef) -> io::Result<Shown> {
         let end = if last { window.len() } else { window.len().saturating_sub(after).max(judged) };
         let marks = finder.find_iter(&window[judged..]).map(|at| at + judged);
         for at in marks.take_while(|at| *at < end) {
-            judge(&window, at, repository.as_bytes(), &ours, &mut shown);
+            judge(&window, at, repository.as_bytes(), subject, &mut shown);
         }
         if last {
             return Ok(shown);
@@ -60,17 +61,22 @@ pub fn search(input: &mut dyn BufRead, image: &ImageRef) -> io::Result<Shown> {
     }
 }
 
-fn judge(window: &[u8], at: usize, repository: &[u8], ours: &str, shown: &mut Shown) {
+fn judge(window: &[u8], at: usize, repository: &[u8], subject: &Subject, shown: &mut Shown) {
     let digits = &window[at + MARK.len()..];
     let Some(hex) = digits.get(..HEX).filter(|hex| hex.iter().all(u8::is_ascii_hexdigit)) else { return };
     if digits.get(HEX).is_some_and(u8::is_ascii_hexdigit) {
         return;
     }
     let digest = format!("sha256:{}", String::from_utf8_lossy(hex).to_ascii_lowercase());
-    if digest == ours {
+    let of_repository = window[..at].ends_with(repository);
+    if subject.is(&digest) {
         shown.ours = true;
-    } else if window[..at].ends_with(repository) {
-        shown.other.get_or_insert(digest);
+        if of_repository {
+            shown.last = None;
+        }
+    } else if of_repository {
+        shown.other.get_or_insert_with(|| digest.clone());
+        shown.last = Some(digest);
     }
 }
 
@@ -82,6 +88,8 @@ pub struct Findings {
     pub variables: Option<Vec<String>>,
     /// Whether a log that proves is named at all.
     pub log_named: bool,
+    /// Whether the image must be the last of its repository in the log, and others may stand before it.
+    pub last_counts: bool,
     /// What each log that was found shows, by its path in the run's folder.
     pub logs: Vec<(String, Shown)>,
     /// Why a log is no use, or could not be read to its end.
@@ -96,13 +104,13 @@ impl Findings {
         match Found::<()>::failed(error) {
             Found::Unreachable(why) => self.unreachable = Some(why),
             Found::Unreadable(why) => self.unreadable = Some(why),
-            Found::Unasked | Found::Missing | Found::Read(()) => {}
+            Found::Unasked | Found::Missing | Found::Broken(_) | Found::Read(()) => {}
         }
     }
 
     /// What looking again later could show. Neither a proof nor another image can be taken back.
-    pub fn prospect(&self, image: &ImageRef) -> Prospect {
-        if self.level(image).level == ProofLevel::Proven || self.contradiction(image).is_some() {
+    pub fn prospect(&self, subject: &Subject) -> Prospect {
+        if self.level(subject).level == ProofLevel::Proven || self.contradiction(subject).is_some() {
             return Prospect::Complete;
         }
         let log_missing = self.log_named && (self.logs.is_empty() || self.unreadable.is_some());
@@ -114,10 +122,17 @@ impl Findings {
     }
 
     /// What shows that another image ran, if anything.
-    fn contradiction(&self, image: &ImageRef) -> Option<String> {
+    pub fn contradiction(&self, subject: &Subject) -> Option<String> {
+        let image = subject.image();
         let wanted = image.digest().to_string();
-        if let Some((path, other)) = self.logs.iter().find_map(|(path, shown)| Some((path, shown.other.as_ref()?))) {
-            return Some(format!("{path} shows {other} of {}", image.repository()));
+        for (path, shown) in &self.logs {
+            match (self.last_counts, &shown.other, &shown.last) {
+                (false, Some(other), _) => return Some(format!("{path} shows {other} of {}", image.repository())),
+                (true, _, Some(last)) => {
+                    return Some(format!("the last of {} that {path} shows is {last}", image.repository()));
+                }
+                _ => {}
+            }
         }
         let mut variables = self.variables.iter().flatten();
         let other = variables.find(|value| !value.contains(&wanted))?;
@@ -127,9 +142,9 @@ impl Findings {
     /// How well it is shown that this image ran, and by what.
     ///
     /// Another digest of the image's repository, in a log or in the variable, outweighs everything.
-    pub fn level(&self, image: &ImageRef) -> Proof {
+    pub fn level(&self, subject: &Subject) -> Proof {
         let proof = |level, note: String| Proof { level, note: text::one_line(&note, 400) };
-        if let Some(contradiction) = self.contradiction(image) {
+        if let Some(contradiction) = self.contradiction(subject) {
             return proof(ProofLevel::Unproven, contradiction);
         }
         if let Some((path, _)) = self.logs.iter().find(|(_, shown)| shown.ours) {
@@ -162,6 +177,7 @@ pub fn suffices(proof: &Proof, log_named: bool, mode: ProofMode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::ImageRef;
     use std::io::BufReader;
 
     fn digest(digit: char) -> String {
@@ -172,12 +188,16 @@ mod tests {
         format!("quay.io/acme/ho@{}", digit_a()).parse().unwrap()
     }
 
+    fn subject() -> Subject {
+        image().into()
+    }
+
     fn digit_a() -> String {
         digest('a')
     }
 
     fn found(log: &str, size: usize) -> Shown {
-        search(&mut BufReader::with_capacity(size, log.as_bytes()), &image()).unwrap()
+        search(&mut BufReader::with_capacity(size, log.as_bytes()), &subject()).unwrap()
     }
 
     #[test]
@@ -186,10 +206,14 @@ mod tests {
         let other = format!("{}quay.io/acme/ho@{} ", "x".repeat(99), digest('b'));
         let begins = format!("quay.io/acme/ho@{}", digest('c'));
         for size in [1, 2, 7, 15, 16, 50, 64, 65, 73, 100, 4096] {
-            assert_eq!(found(&log, size), Shown { ours: true, other: None }, "{size}");
+            assert_eq!(found(&log, size), Shown { ours: true, ..Shown::default() }, "{size}");
             assert_eq!(found(&other, size).other, Some(digest('b')), "{size}");
             assert_eq!(found(&begins, size).other, Some(digest('c')), "{size}");
-            assert_eq!(found(&format!("{log}{other}"), size), Shown { ours: true, other: Some(digest('b')) }, "{size}");
+            let both = |last| Shown { ours: true, other: Some(digest('b')), last };
+            assert_eq!(found(&format!("{log}{other}"), size), both(Some(digest('b'))), "{size}");
+            assert_eq!(found(&format!("{other}{log}"), size), both(None), "{size}");
+            // Only a digest with its repository is the last of it.
+            assert_eq!(found(&format!("{log}{other}{}", digit_a()), size), both(Some(digest('b'))), "{size}");
         }
     }
 
@@ -208,13 +232,15 @@ mod tests {
     }
 
     fn level(findings: Findings) -> ProofLevel {
-        findings.level(&image()).level
+        findings.level(&subject()).level
     }
 
     #[test]
     fn levels_of_proof() {
         let value = || Some(vec![image().to_string()]);
-        let log = |ours, other: Option<char>| ("log".to_owned(), Shown { ours, other: other.map(digest) });
+        let log = |ours, other: Option<char>| {
+            ("log".to_owned(), Shown { ours, other: other.map(digest), last: other.map(digest) })
+        };
         let base = Findings { variables: value(), log_named: true, ..Findings::default() };
         let with = |logs| Findings { logs, ..base.clone() };
         assert_eq!(level(with(vec![log(true, None)])), ProofLevel::Proven);
@@ -222,6 +248,13 @@ mod tests {
         assert_eq!(level(with(vec![log(true, None), log(false, Some('b'))])), ProofLevel::Unproven);
         assert_eq!(level(with(vec![log(false, None)])), ProofLevel::Requested);
         assert_eq!(level(with(vec![])), ProofLevel::Requested);
+        let last = |ours, last: Option<char>| {
+            let shown = Shown { ours, other: Some(digest('b')), last: last.map(digest) };
+            Findings { last_counts: true, ..with(vec![("log".to_owned(), shown)]) }
+        };
+        assert_eq!(level(last(true, None)), ProofLevel::Proven);
+        assert_eq!(level(last(true, Some('b'))), ProofLevel::Unproven);
+        assert_eq!(level(last(false, Some('b'))), ProofLevel::Unproven);
         let given = |variables| Findings { variables, ..with(vec![log(true, None)]) };
         assert_eq!(level(given(Some(vec![format!("quay.io/acme/ho@{}", digest('b'))]))), ProofLevel::Unproven);
         assert_eq!(level(given(Some(vec![image().to_string(), String::new()]))), ProofLevel::Unproven);

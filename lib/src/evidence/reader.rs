@@ -6,30 +6,20 @@
 use std::io::BufRead;
 
 use super::proof::{Findings, Shown, search};
+use super::subject::Subject;
 use crate::glob::{Glob, part_matches};
-use crate::image::ImageRef;
 use crate::prow::bucket::{Bucket, BucketError, Streamed};
+use crate::prow::finished::Finished;
 use crate::prow::job_url::JobUrl;
-use crate::prow::junit::{self, Quality, Tests};
-use crate::prow::operator::{StepGraph, reasons};
+use crate::prow::operator::{StepGraph, never_began, reasons};
 use crate::prow::prowjob::ProwJob;
-use crate::record::FailingTests;
 use crate::step::Chain;
 use crate::text;
 
-const MIB: u64 = 1024 * 1024;
+pub(super) const MIB: u64 = 1024 * 1024;
 
 /// `prowjob.json` (2 MiB).
 const MAX_PROWJOB: u64 = 2 * MIB;
-
-/// A JUnit file (512 MiB): real ones have some MiB.
-const MAX_JUNIT: u64 = 512 * MIB;
-
-/// All JUnit files of a run, as stored (1 GiB).
-const MAX_JUNIT_SUM: u64 = 1024 * MIB;
-
-/// JUnit files of a run.
-const MAX_JUNIT_FILES: usize = 200;
 
 /// A log (512 MiB unpacked).
 const MAX_LOG: u64 = 512 * MIB;
@@ -37,11 +27,14 @@ const MAX_LOG: u64 = 512 * MIB;
 /// Logs that a pattern may match.
 const MAX_LOGS: usize = 100;
 
-/// Objects looked through for JUnit files.
-const MAX_LISTED: usize = 50_000;
+/// `junit_operator.xml` (64 MiB).
+const MAX_GRAPH: u64 = 64 * MIB;
 
-/// Names of failing tests that go into the record.
-const NAMED_TESTS: usize = 50;
+/// `finished.json` (1 MiB).
+const MAX_FINISHED: u64 = MIB;
+
+/// Objects looked through.
+pub(super) const MAX_LISTED: usize = 50_000;
 
 /// Something that may be missing or unreadable.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -53,10 +46,25 @@ pub enum Found<T> {
     Missing,
     /// It is there, and it is not what it should be, or too large: why.
     Unreadable(String),
+    /// It was read to its end, and it breaks off or says nothing: why.
+    Broken(String),
     /// Whether it is there could not be found out, or not all of it came: why.
     Unreachable(String),
     /// Here it is.
     Read(T),
+}
+
+impl Found<()> {
+    /// The same of something else: why it could not be had.
+    pub fn same<T>(&self) -> Found<T> {
+        match self {
+            Self::Unasked => Found::Unasked,
+            Self::Missing | Self::Read(()) => Found::Missing,
+            Self::Unreadable(why) => Found::Unreadable(why.clone()),
+            Self::Broken(why) => Found::Broken(why.clone()),
+            Self::Unreachable(why) => Found::Unreachable(why.clone()),
+        }
+    }
 }
 
 impl<T> Found<T> {
@@ -73,6 +81,22 @@ impl<T> Found<T> {
         match self {
             Self::Unreachable(why) => Some(why),
             _ => None,
+        }
+    }
+
+    /// Why it is broken, if it was read and is.
+    pub fn broken(&self) -> Option<&str> {
+        match self {
+            Self::Broken(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Why it was not read, if it is there or may be there.
+    pub fn refused(&self) -> Option<&str> {
+        match self {
+            Self::Unreadable(why) | Self::Unreachable(why) => Some(why),
+            Self::Unasked | Self::Missing | Self::Broken(_) | Self::Read(_) => None,
         }
     }
 
@@ -96,39 +120,21 @@ pub enum Prospect {
     Unreachable(String),
 }
 
-/// Failing tests and what else the JUnit files of the steps say.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TestReport {
-    /// Tests that failed, by name.
-    pub failing: FailingTests,
-    /// Tests that failed and passed.
-    pub flaky: usize,
-    /// Informing tests that failed.
-    pub informing: usize,
-    /// Files that could not be read, or are no JUnit.
-    pub broken_files: usize,
-}
+impl Prospect {
+    /// The same where it is not worth a long wait.
+    pub fn hurried(self) -> Self {
+        match self {
+            Self::Unreachable(_) => Self::Missing,
+            other => other,
+        }
+    }
 
-/// What explains why a run failed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Failure {
-    /// `junit_operator.xml`.
-    pub graph: Found<StepGraph>,
-    /// ci-operator's reasons from `build-log.txt`; only asked for if the phases do not tell.
-    pub reasons: Found<Vec<String>>,
-    /// The steps' JUnit files; only asked for if tests can have failed.
-    pub tests: Found<TestReport>,
-}
-
-impl Failure {
-    /// What looking again later could show.
-    pub fn prospect(&self) -> Prospect {
-        let (graph, tests, reasons) = (self.graph.unreachable(), self.tests.unreachable(), self.reasons.unreachable());
-        match graph.or(tests).or(reasons) {
-            Some(why) => Prospect::Unreachable(why.to_owned()),
-            None if matches!(self.graph, Found::Missing | Found::Unreadable(_)) => Prospect::Missing,
-            None if matches!(self.tests, Found::Unreadable(_)) => Prospect::Missing,
-            None => Prospect::Complete,
+    /// What two parts of the evidence have in prospect.
+    pub fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unreachable(why), _) | (_, Self::Unreachable(why)) => Self::Unreachable(why),
+            (Self::Missing, _) | (_, Self::Missing) => Self::Missing,
+            (Self::Complete, Self::Complete) => Self::Complete,
         }
     }
 }
@@ -158,13 +164,19 @@ impl Reader<'_> {
     }
 
     /// What shows which image ran.
-    pub async fn findings(&self, image: &ImageRef, variables: Option<Vec<String>>, logs: &[Glob]) -> Findings {
-        let mut findings = Findings { variables, log_named: !logs.is_empty(), ..Findings::default() };
+    pub async fn findings(
+        &self,
+        subject: &Subject,
+        variables: Option<Vec<String>>,
+        logs: &[Glob],
+        last_counts: bool,
+    ) -> Findings {
+        let mut findings = Findings { variables, log_named: !logs.is_empty(), last_counts, ..Findings::default() };
         for pattern in logs {
             match self.expand(pattern).await {
                 Ok(paths) => {
                     for path in paths {
-                        self.log(image, path, &mut findings).await;
+                        self.log(subject, path, &mut findings).await;
                     }
                 }
                 Err(error) => findings.failed(&error),
@@ -173,11 +185,11 @@ impl Reader<'_> {
         findings
     }
 
-    async fn log(&self, image: &ImageRef, path: String, findings: &mut Findings) {
+    async fn log(&self, subject: &Subject, path: String, findings: &mut Findings) {
         if findings.logs.iter().any(|(seen, _)| *seen == path) {
             return;
         }
-        let wanted = image.clone();
+        let wanted = subject.clone();
         let read = move |input: &mut dyn BufRead| search(input, &wanted);
         match self.bucket.stream(self.folder, &path, MAX_LOG, read).await {
             Ok(None) => {}
@@ -245,31 +257,41 @@ impl Reader<'_> {
         Ok((objects, listing.prefixes.into_iter().filter_map(own).collect()))
     }
 
-    /// What explains why the run failed.
-    pub async fn failure(&self) -> Failure {
-        let graph = self.graph().await;
-        let told = graph.read().is_some_and(|graph| {
-            use crate::prow::operator::Phase::Failed;
-            [graph.pre, graph.test, graph.post].contains(&Failed)
-        });
-        let reasons = if told { Found::Unasked } else { self.reasons().await };
-        let only_setup_or_teardown = graph.read().is_some_and(|graph| told && !super::classify::tests_failed(graph));
-        let tests = if only_setup_or_teardown { Found::Unasked } else { self.tests().await };
-        Failure { graph, reasons, tests }
-    }
-
-    async fn graph(&self) -> Found<StepGraph> {
-        let read = |input: &mut dyn BufRead| StepGraph::read(input);
-        match self.bucket.stream(self.folder, "artifacts/junit_operator.xml", MAX_JUNIT, read).await {
+    /// `finished.json`.
+    pub async fn finished(&self) -> Found<Finished> {
+        match self.bucket.get(self.folder, "finished.json", MAX_FINISHED).await {
             Ok(None) => Found::Missing,
-            Ok(Some(Streamed { value: Ok(Some(graph)), cut: false })) => Found::Read(graph),
-            Ok(Some(Streamed { cut: true, .. })) => Found::Unreadable("junit_operator.xml is too large".to_owned()),
-            Ok(Some(_)) => Found::Unreachable("junit_operator.xml is damaged".to_owned()),
+            Ok(Some(bytes)) => Finished::read(&bytes)
+                .map_or_else(|| Found::Broken("finished.json is no JSON object".to_owned()), Found::Read),
             Err(error) => Found::failed(&error),
         }
     }
 
-    async fn reasons(&self) -> Found<Vec<String>> {
+    /// `junit_operator.xml`.
+    pub async fn graph(&self) -> Found<StepGraph> {
+        let read = |input: &mut dyn BufRead| StepGraph::read(input);
+        match self.bucket.stream(self.folder, "artifacts/junit_operator.xml", MAX_GRAPH, read).await {
+            Ok(None) => Found::Missing,
+            Ok(Some(Streamed { value: Ok(Some(graph)), cut: false })) => Found::Read(graph),
+            Ok(Some(Streamed { cut: true, .. })) => Found::Unreadable("junit_operator.xml is too large".to_owned()),
+            Ok(Some(_)) => Found::Broken("junit_operator.xml breaks off".to_owned()),
+            Err(error) => Found::failed(&error),
+        }
+    }
+
+    /// What `junit_job.xml` says of ci-operator's own beginning: its case `initialize` failed.
+    pub async fn never_began(&self) -> Found<String> {
+        let read = |input: &mut dyn BufRead| never_began(input);
+        match self.bucket.stream(self.folder, "artifacts/junit_job.xml", MAX_GRAPH, read).await {
+            Ok(None) => Found::Missing,
+            Ok(Some(Streamed { value: Ok(Some(why)), .. })) => Found::Read(why),
+            Ok(Some(_)) => Found::Broken("junit_job.xml names no failure".to_owned()),
+            Err(error) => Found::failed(&error),
+        }
+    }
+
+    /// ci-operator's reasons in `build-log.txt`.
+    pub async fn reasons(&self) -> Found<Vec<String>> {
         let read = |input: &mut dyn BufRead| reasons(input);
         match self.bucket.stream(self.folder, "build-log.txt", MAX_LOG, read).await {
             Ok(None) => Found::Missing,
@@ -278,65 +300,20 @@ impl Reader<'_> {
             Err(error) => Found::failed(&error),
         }
     }
-
-    async fn tests(&self) -> Found<TestReport> {
-        let listing = self.bucket.list(self.folder.bucket(), &self.folder.object("artifacts/"), None, MAX_LISTED).await;
-        let listing = match listing {
-            Ok(listing) => listing,
-            Err(error) => return Found::failed(&error),
-        };
-        let root = self.folder.object("");
-        let mut report = TestReport::default();
-        let mut tests = Tests::default();
-        let (mut files, mut bytes) = (0, 0u64);
-        for object in listing.objects {
-            let Some(path) = object.name.strip_prefix(&root).filter(|path| is_junit(path)) else { continue };
-            files += 1;
-            bytes = bytes.saturating_add(object.size);
-            if files > MAX_JUNIT_FILES || bytes > MAX_JUNIT_SUM {
-                report.broken_files += 1;
-                continue;
-            }
-            let read = move |input: &mut dyn BufRead| {
-                let quality = junit::read(input, |case| tests.add(case));
-                (tests, quality)
-            };
-            match self.bucket.stream(self.folder, path, MAX_JUNIT, read).await {
-                Ok(Some(Streamed { value: (so_far, quality), cut })) => {
-                    tests = so_far;
-                    report.broken_files += usize::from(cut || !matches!(quality, Ok(Quality::Whole)));
-                }
-                // It was listed a moment ago.
-                Ok(None) => return Found::Unreadable(format!("{path} is gone")),
-                Err(error) => return Found::failed(&error),
-            }
-        }
-        let mut names = tests.failing();
-        let more = names.len().saturating_sub(NAMED_TESTS) + tests.unnamed();
-        names.truncate(NAMED_TESTS);
-        report.failing = FailingTests { names, more };
-        (report.flaky, report.informing) = (tests.flaky(), tests.informing());
-        Found::Read(report)
-    }
 }
 
-/// Notes what a log shows. One that was cut off before it showed anything says nothing of what follows.
+pub(super) fn said(error: &BucketError) -> String {
+    text::one_line(&Chain(error).to_string(), 300)
+}
+
+/// Notes what a log shows. One that was cut off before it showed anything says nothing of what follows,
+/// and where the last image counts it says nothing at all.
 fn searched(findings: &mut Findings, path: String, shown: Shown, cut: bool) {
+    let shown = if cut && findings.last_counts { Shown::default() } else { shown };
     if cut && shown == Shown::default() {
         findings.unreadable = Some(format!("{path} is larger than {} MiB", MAX_LOG / MIB));
     }
     findings.logs.push((path, shown));
-}
-
-/// JUnit files of the steps: `junit*.xml`, but not ci-operator's own.
-fn is_junit(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let own = ["artifacts/junit_operator.xml", "artifacts/junit_job.xml"];
-    name.starts_with("junit") && name.ends_with(".xml") && !own.contains(&path)
-}
-
-fn said(error: &BucketError) -> String {
-    text::one_line(&Chain(error).to_string(), 300)
 }
 
 #[cfg(test)]
@@ -345,25 +322,18 @@ mod tests {
 
     #[test]
     fn a_log_that_was_cut_off_is_not_one_that_shows_nothing() {
-        let unreadable = |shown: Shown, cut: bool| {
-            let mut findings = Findings::default();
+        let unreadable = |shown: Shown, cut: bool, last_counts: bool| {
+            let mut findings = Findings { last_counts, ..Findings::default() };
             searched(&mut findings, "a.log".to_owned(), shown.clone(), cut);
+            let shown = if cut && last_counts { Shown::default() } else { shown };
             assert_eq!(findings.logs, [("a.log".to_owned(), shown)]);
             findings.unreadable
         };
         let shows = || Shown { ours: true, ..Shown::default() };
-        assert_eq!(unreadable(Shown::default(), false), None);
-        assert_eq!(unreadable(Shown::default(), true).as_deref(), Some("a.log is larger than 512 MiB"));
-        assert_eq!((unreadable(shows(), false), unreadable(shows(), true)), (None, None));
-    }
-
-    #[test]
-    fn junit_files_by_name() {
-        assert!(
-            is_junit("artifacts/e2e-aks/run/artifacts/junit.xml")
-                && is_junit("artifacts/a/b/artifacts/x/junit_e2e-1.xml")
-        );
-        assert!(!is_junit("artifacts/junit_operator.xml") && !is_junit("artifacts/a/b/artifacts/report.xml"));
-        assert!(!is_junit("artifacts/a/b/artifacts/junit.xml.txt"));
+        assert_eq!(unreadable(Shown::default(), false, false), None);
+        assert_eq!(unreadable(Shown::default(), true, false).as_deref(), Some("a.log is larger than 512 MiB"));
+        assert_eq!((unreadable(shows(), false, false), unreadable(shows(), true, false)), (None, None));
+        assert_eq!(unreadable(shows(), false, true), None);
+        assert!(unreadable(shows(), true, true).is_some(), "another image may come after");
     }
 }

@@ -6,7 +6,7 @@ use crate::glob::Glob;
 use crate::record::{JobRecord, PolicyRecord};
 use crate::text;
 
-pub use crate::record::ProofMode;
+pub use crate::record::{ProofMode, Strictness};
 
 /// What is asked of every run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,9 +15,17 @@ pub struct Rules {
     pub proof: ProofMode,
     /// `--proof-log`: logs that prove, besides a job's own.
     pub proof_logs: Vec<Glob>,
+    /// `--hollow`, if it was said.
+    pub hollow: Option<Strictness>,
 }
 
 impl Rules {
+    /// What follows when a run's artifacts contradict its success, or when fewer tests ran than its job
+    /// asks for.
+    pub fn hollow(&self) -> Strictness {
+        self.hollow.unwrap_or_default()
+    }
+
     /// The rules that a record holds.
     ///
     /// # Errors
@@ -25,7 +33,7 @@ impl Rules {
     pub fn of(policy: &PolicyRecord) -> Result<Self, String> {
         let read = |pattern: &String| pattern.parse().map_err(|error| format!("proof-log: {error}"));
         let proof_logs = policy.proof_logs.iter().map(read).collect::<Result<_, String>>()?;
-        Ok(Self { proof: policy.proof, proof_logs })
+        Ok(Self { proof: policy.proof, proof_logs, hollow: policy.hollow })
     }
 }
 
@@ -36,6 +44,8 @@ pub struct GivenRules {
     pub proof: Option<ProofMode>,
     /// `--proof-log`, if given.
     pub proof_logs: Option<Vec<Glob>>,
+    /// `--hollow`, if given.
+    pub hollow: Option<Strictness>,
 }
 
 impl GivenRules {
@@ -43,12 +53,17 @@ impl GivenRules {
     ///
     /// # Errors
     /// What was expected of which flag.
-    pub fn read(proof: Option<&str>, proof_logs: &[String]) -> Result<Self, String> {
+    pub fn read(proof: Option<&str>, proof_logs: &[String], hollow: Option<&str>) -> Result<Self, String> {
+        let strictness = |flag: &str, text: Option<&str>| {
+            let read = |text: &str| text.parse().map_err(|problem| format!("{flag}: {problem}"));
+            text.map(read).transpose()
+        };
         let pattern = |text: &String| text.parse().map_err(|error| format!("--proof-log: {error}"));
         let proof_logs = proof_logs.iter().map(pattern).collect::<Result<Vec<Glob>, String>>()?;
         Ok(Self {
-            proof: proof.map(str::parse).transpose()?,
+            proof: strictness("--proof", proof)?,
             proof_logs: Some(proof_logs).filter(|logs| !logs.is_empty()),
+            hollow: strictness("--hollow", hollow)?,
         })
     }
 
@@ -61,6 +76,7 @@ impl GivenRules {
         Ok(Rules {
             proof: self.proof.unwrap_or(recorded.proof),
             proof_logs: self.proof_logs.clone().unwrap_or(recorded.proof_logs),
+            hollow: self.hollow.or(recorded.hollow),
         })
     }
 
@@ -68,6 +84,10 @@ impl GivenRules {
     pub fn difference(&self, recorded: &PolicyRecord) -> Option<String> {
         if let Some(proof) = self.proof.filter(|proof| *proof != recorded.proof) {
             return Some(format!("--proof is {}, the record says {}", proof.as_str(), recorded.proof.as_str()));
+        }
+        if let Some(hollow) = self.hollow.filter(|hollow| Some(*hollow) != recorded.hollow) {
+            let recorded = recorded.hollow.map_or("nothing", Strictness::as_str);
+            return Some(format!("--hollow is {}, the record says {recorded}", hollow.as_str()));
         }
         let given: Vec<String> = self.proof_logs.as_ref()?.iter().map(ToString::to_string).collect();
         let named = |patterns: &[String]| match text::some_of(patterns, 3) {
@@ -79,11 +99,12 @@ impl GivenRules {
     }
 }
 
-/// The logs that prove which image a job ran: those of all jobs, then its own; and what is wrong with its
-/// own pattern, if that cannot be read.
+/// The logs that prove which image a job ran: those of all jobs, then its own, or its own alone where the
+/// image must be the last in it; and what is wrong with its own pattern, if that cannot be read.
 pub fn proof_logs(job: &JobRecord, of_all: &[Glob]) -> (Vec<Glob>, Option<String>) {
     let own = job.proof_log.as_ref().map(|pattern| pattern.parse::<Glob>()).transpose();
     let wrong = own.as_ref().err().cloned();
+    let of_all = if job.proof_last { &[] } else { of_all };
     let own = own.ok().flatten().filter(|own| !of_all.contains(own));
     (of_all.iter().cloned().chain(own).collect(), wrong)
 }
@@ -94,7 +115,7 @@ mod tests {
 
     fn given(proof: Option<&str>, logs: &[&str]) -> GivenRules {
         let logs: Vec<String> = logs.iter().map(|log| (*log).to_owned()).collect();
-        GivenRules::read(proof, &logs).unwrap()
+        GivenRules::read(proof, &logs, None).unwrap()
     }
 
     #[test]
@@ -120,6 +141,11 @@ mod tests {
         assert_eq!(told(Some("enforce"), &["b", "a"]), None);
         assert_eq!(told(Some("off"), &[]).unwrap(), "--proof is off, the record says enforce");
         assert_eq!(told(None, &["a"]).unwrap(), "--proof-log is a, the record says a, b");
+        let strict = GivenRules { hollow: Some(Strictness::Enforce), ..GivenRules::default() };
+        assert_eq!(strict.difference(&record).unwrap(), "--hollow is enforce, the record says nothing");
+        let off = PolicyRecord { hollow: Some(Strictness::Off), ..PolicyRecord::default() };
+        assert_eq!(strict.difference(&off).unwrap(), "--hollow is enforce, the record says off");
+        assert_eq!(given(None, &[]).with(Some(&off)).unwrap().hollow(), Strictness::Off);
         let none = PolicyRecord::default();
         assert_eq!(given(None, &["a"]).difference(&none).unwrap(), "--proof-log is a, the record says none");
     }

@@ -31,8 +31,8 @@ fn among(recorded: &[&JobRecord], launch: Option<&LaunchOptions>, request: &Requ
         return Some(format!("{} is new", text::some_of(&added, 3)));
     }
     let settings = |job: &JobRecord| {
-        let JobRecord { name, class, owner, override_env, env, proof_log, .. } = job.clone();
-        (name, class, owner, override_env, env, proof_log)
+        let JobRecord { name, class, owner, override_env, env, proof_log, proof_last, tests, junit, .. } = job.clone();
+        (name, class, owner, override_env, env, (proof_log, proof_last), (tests, junit))
     };
     let same = |job: &&&JobRecord| {
         recorded.iter().filter(|other| other.name == job.name).all(|other| settings(other) == settings(job))

@@ -7,6 +7,9 @@
 //!   override-env: [OVERRIDE_IMAGE_A, OVERRIDE_IMAGE_B]   # or one name; instead of --override-env
 //!   env: {CONFORMANCE: "true"} # besides --env; wins where both set a name
 //!   proof-log: artifacts/*/hypershift-install/build-log.txt
+//!   proof-last: true           # an upgrade job: that log alone, and the image is the last one in it
+//!   tests: 100                 # a success in which fewer tests ran does not count
+//!   junit: read                # or ignore: what its JUnit files say does not count
 //! ```
 
 use std::collections::BTreeMap;
@@ -17,7 +20,7 @@ use serde_saphyr::Spanned;
 
 use super::{Asked, JobsError, check_name, check_override, check_value, check_variable, job, quoted};
 use crate::glob::Glob;
-use crate::record::Class;
+use crate::record::{Class, Junit};
 
 /// No job list is larger (1 MiB).
 pub(super) const MAX_BYTES: usize = 1024 * 1024;
@@ -36,6 +39,12 @@ struct Entry {
     env: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
     proof_log: Option<Spanned<String>>,
+    #[serde(default)]
+    proof_last: Option<Spanned<bool>>,
+    #[serde(default)]
+    tests: Option<Spanned<u32>>,
+    #[serde(default)]
+    junit: Junit,
 }
 
 #[derive(Debug, Clone, Copy, Default, serde::Deserialize)]
@@ -74,7 +83,7 @@ impl<'de> Deserialize<'de> for OneOrMore {
 
 /// Reads a job list.
 pub(super) fn read(flag: &str, yaml: &str) -> Result<Vec<Asked>, JobsError> {
-    let expected = "expected a YAML list of jobs, each with a name (and class, owner, override-env, env, proof-log)";
+    let expected = "expected a YAML list of jobs, each with a name (and class, owner, override-env, env, proof-log, proof-last, tests, junit)";
     if yaml.len() > MAX_BYTES {
         return Err(JobsError::new(flag, format!("it is larger than {} KiB", MAX_BYTES / 1024)));
     }
@@ -116,6 +125,22 @@ fn check(flag: &str, entry: Entry) -> Result<Asked, JobsError> {
     }
     job.owner = entry.owner.map(|owner| one_line(flag, "owner", owner)).transpose()?;
     job.proof_log = entry.proof_log.map(|pattern| proof_log(flag, pattern)).transpose()?;
+    if let Some(last) = entry.proof_last {
+        if last.value && job.proof_log.is_none() {
+            let problem = "proof-last: there is no proof-log in this entry; expected the log that shows the image last";
+            return Err(JobsError::new(line(&last.referenced), problem));
+        }
+        job.proof_last = last.value;
+    }
+    job.junit = entry.junit;
+    if let Some(tests) = entry.tests {
+        let wrong = |problem: &str| Err(JobsError::new(line(&tests.referenced), format!("tests: {problem}")));
+        match (tests.value, job.junit) {
+            (0, _) => return wrong("expected a number of tests from 1 on, found 0"),
+            (_, Junit::Ignore) => return wrong("with junit: ignore no test is counted; leave one of them out"),
+            (number, Junit::Read) => job.tests = Some(number),
+        }
+    }
     Ok(Asked { place, job })
 }
 
@@ -161,16 +186,18 @@ mod tests {
         let yaml = concat!(
             "# nightly\n",
             "- name: periodic-a\n  class: informing\n  owner: \"@team\"\n  override-env: IMAGE\n",
-            "  env: {COUNT: 5, FLAG: \"yes\"}\n  proof-log: artifacts/*/x.log\n",
-            "- name: periodic-b\n",
+            "  env: {COUNT: 5, FLAG: \"yes\"}\n  proof-log: artifacts/*/x.log\n  proof-last: true\n  tests: 12\n",
+            "- name: periodic-b\n  junit: ignore\n",
         );
         let asked = read("--jobs", yaml).unwrap();
         let [a, b] = asked.as_slice() else { panic!("{asked:?}") };
-        assert_eq!((a.place.as_str(), b.place.as_str()), ("--jobs, line 2", "--jobs, line 8"));
+        assert_eq!((a.place.as_str(), b.place.as_str()), ("--jobs, line 2", "--jobs, line 10"));
         assert_eq!((a.job.class, b.job.class), (Class::Informing, Class::Blocking));
         assert_eq!(a.job.env.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>(), ["COUNT=5", "FLAG=yes"]);
         assert_eq!(a.job.override_env, ["IMAGE"]);
         assert_eq!(a.job.proof_log.as_deref(), Some("artifacts/*/x.log"));
+        assert_eq!((a.job.proof_last, a.job.tests, a.job.junit), (true, Some(12), Junit::Read));
+        assert_eq!((b.job.proof_last, b.job.tests, b.job.junit), (false, None, Junit::Ignore));
     }
 
     #[test]
@@ -195,6 +222,16 @@ mod tests {
             ("- name: a\n\n  proof-log: a//x.log\n", "--jobs, line 3: proof-log: expected a pattern of a path"),
             ("- name: a\n  proof-log: .\n", "--jobs, line 2: proof-log: expected a pattern of a path"),
             ("- name: a\n  proof-log: \" \"\n", "--jobs, line 2: proof-log: expected a pattern of a path"),
+            ("- name: a\n  proof-last: true\n", "--jobs, line 2: proof-last: there is no proof-log in this entry"),
+            ("- name: a\n  proof-log: x.log\n  proof-last: always\n", "--jobs, line 3"),
+            ("- name: a\n  tests: 0\n", "--jobs, line 2: tests: expected a number of tests from 1 on"),
+            ("- name: a\n  tests: -1\n", "--jobs, line 2"),
+            ("- name: a\n  tests: many\n", "--jobs, line 2"),
+            (
+                "- name: a\n  junit: ignore\n  tests: 5\n",
+                "--jobs, line 3: tests: with junit: ignore no test is counted",
+            ),
+            ("- name: a\n  junit: never\n", "--jobs, line 2 column 10: unknown variant `never`"),
             ("- name: a\n  name: b\n", "--jobs, line 2"),
             ("- name: a\n ]", "--jobs, line 2"),
             ("", "--jobs"),

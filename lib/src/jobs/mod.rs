@@ -104,16 +104,7 @@ struct Asked {
 }
 
 fn job(name: String, class: Class) -> JobRecord {
-    JobRecord {
-        name,
-        class,
-        owner: None,
-        override_env: Vec::new(),
-        env: BTreeMap::new(),
-        proof_log: None,
-        attempts: Vec::new(),
-        refusal: None,
-    }
+    JobRecord::named(name, class)
 }
 
 fn check_names(asked: &[Asked]) -> Result<(), JobsError> {

@@ -152,6 +152,7 @@ fn outcome(attempt: &Attempt) -> String {
         Cause::Deadline => format!("not finished in time{}", detail(attempt)),
         Cause::Infrastructure => format!("no result, {}", why(attempt)),
         Cause::Unproven => format!("succeeded, but it is not proven which image ran{}", proof(attempt)),
+        Cause::Hollow => format!("succeeded, but {}", hollow(attempt)),
         Cause::Undetermined => format!("ended, cause undetermined{}", detail(attempt)),
     }
 }
@@ -173,6 +174,7 @@ fn why(attempt: &Attempt) -> String {
         (Cause::Passed, _) => "passed".to_owned(),
         (Cause::Product, Some(tests)) => format!("product: {tests}"),
         (Cause::Unproven, _) => format!("unproven{}", proof(attempt)),
+        (Cause::Hollow, _) => format!("hollow: {}", hollow(attempt)),
         (cause, _) => format!("{}{}", cause.as_str(), detail(attempt)),
     }
 }
@@ -187,6 +189,12 @@ fn proof(attempt: &Attempt) -> String {
         Some(proof) if !proof.note.is_empty() => format!(": {}", text::one_line(&proof.note, FOREIGN)),
         _ => detail(attempt),
     }
+}
+
+/// What contradicts a success.
+fn hollow(attempt: &Attempt) -> String {
+    let known = attempt.detail.as_deref().map(|text| text::one_line(text, FOREIGN));
+    known.unwrap_or_else(|| "its own artifacts contradict that".to_owned())
 }
 
 fn tests(tests: &FailingTests) -> Option<String> {

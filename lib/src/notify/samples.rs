@@ -44,14 +44,8 @@ pub fn record() -> GateRecord {
 
 fn job(short: &str, class: Class) -> JobRecord {
     JobRecord {
-        name: format!("periodic-ci-openshift-hypershift-main-periodics-{short}"),
-        class,
-        owner: None,
         override_env: vec!["MULTISTAGE_PARAM_OVERRIDE_IMAGE".to_owned()],
-        env: Default::default(),
-        proof_log: None,
-        attempts: Vec::new(),
-        refusal: None,
+        ..JobRecord::named(format!("periodic-ci-openshift-hypershift-main-periodics-{short}"), class)
     }
 }
 

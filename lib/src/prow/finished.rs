@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::text;
+
 /// A run's end as the bucket has it. A hint only: an evicted pod leaves one too, and its run goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Finished {
@@ -17,6 +19,17 @@ impl Finished {
     /// Reads the file; `None` if it is something else.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
+    }
+
+    /// Its word, if that is another than success.
+    pub fn other_than_success(&self) -> Option<String> {
+        let word = self.result.as_deref().map(str::trim).filter(|word| !word.is_empty());
+        match (self.passed, word) {
+            (Some(false), Some(word)) if !word.eq_ignore_ascii_case("success") => Some(text::one_line(word, 40)),
+            (Some(false), _) => Some("passed: false".to_owned()),
+            (_, Some(word)) if !word.eq_ignore_ascii_case("success") => Some(text::one_line(word, 40)),
+            _ => None,
+        }
     }
 }
 

@@ -1,30 +1,17 @@
 //! JUnit files, read as a stream.
 //!
 //! The root is `<testsuites>` or a bare `<testsuite>`; suites nest. A test failed with `<failure>` or
-//! `<error>`; a skipped one does not count. A test of the same suite and name that passed as well, in
-//! whatever order, is flaky and did not fail. Tests whose lifecycle is `informing` never fail a run.
+//! `<error>`; a skipped one did not run. What the tests of a run come to is in
+//! [`tally`](super::tally).
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufRead};
 
 use quick_xml::events::BytesStart;
 
 use super::xml::{Tag, attributes, resolved, tags};
-use crate::text;
 
 /// Suites nested deeper than this are read as part of the one that holds them.
 const MAX_DEPTH: usize = 64;
-
-/// The longest name kept, in bytes.
-const MAX_NAME: usize = 300;
-
-/// Failing tests beyond this many are counted without their names.
-const MAX_FAILING: usize = 10_000;
-
-/// So many passed tests are remembered (about 5 MiB) to tell a flake whose failure comes later. A
-/// flake beyond them is called a failure, which is the safe side.
-const MAX_PASSED: usize = 1 << 18;
 
 /// How a test ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,12 +29,16 @@ pub enum Ending {
 pub struct Case<'a> {
     /// The suite that holds it.
     pub suite: &'a str,
+    /// Its class; empty where it has none.
+    pub class: &'a str,
     /// Its name.
     pub name: &'a str,
     /// How it ended.
     pub ending: Ending,
     /// Whether its lifecycle is `informing`.
     pub informing: bool,
+    /// What its failure says, if that was asked for.
+    pub failure: &'a str,
 }
 
 /// What kind of file it was.
@@ -66,9 +57,21 @@ pub enum Quality {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn read(input: &mut dyn BufRead, mut visit: impl FnMut(&Case<'_>)) -> io::Result<Quality> {
-    let mut state = State::default();
-    let ended = tags(input, |tag| state.take(tag, &mut visit))?;
+pub fn read(input: &mut dyn BufRead, visit: impl FnMut(&Case<'_>)) -> io::Result<Quality> {
+    read_with_failures(input, 0, visit)
+}
+
+/// The same, with so many bytes of what each failure says.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn read_with_failures(
+    input: &mut dyn BufRead,
+    most: usize,
+    mut visit: impl FnMut(&Case<'_>),
+) -> io::Result<Quality> {
+    let mut state = State { most, ..State::default() };
+    let ended = tags(input, most, |tag| state.take(tag, &mut visit))?;
     if state.case.as_ref().is_some_and(|case| case.ending == Ending::Failed) {
         state.finish(&mut visit);
     }
@@ -86,8 +89,15 @@ struct State {
     beyond: usize,
     suites_seen: bool,
     case: Option<Open>,
-    /// The name of the test that is open; kept apart so that its memory is used again and again.
+    /// Name, class and failure of the test that is open; kept apart so that their memory is used again
+    /// and again.
     name: String,
+    class: String,
+    failure: String,
+    /// Bytes of a failure's text that are kept.
+    most: usize,
+    /// Whether the text that comes is a failure's.
+    in_failure: bool,
 }
 
 struct Suite {
@@ -114,10 +124,14 @@ impl State {
                 "testcase" => {
                     // One that was never closed ends where the next begins.
                     self.finish(visit);
-                    self.name.clear();
+                    self.in_failure = false;
+                    for text in [&mut self.name, &mut self.class, &mut self.failure] {
+                        text.clear();
+                    }
                     let mut informing = self.suites.last().is_some_and(|suite| suite.informing);
                     attributes(&element, |key, value| match key {
                         "name" => self.name.push_str(&resolved(value)),
+                        "classname" => self.class.push_str(&resolved(value)),
                         "lifecycle" => informing |= is_informing(value),
                         _ => {}
                     });
@@ -126,11 +140,24 @@ impl State {
                         self.finish(visit);
                     }
                 }
-                "failure" | "error" => self.end_as(Ending::Failed),
+                "failure" | "error" => {
+                    self.end_as(Ending::Failed);
+                    if self.most > 0 && self.case.is_some() {
+                        self.in_failure = !empty;
+                        attributes(&element, |key, value| {
+                            if key == "message" {
+                                self.says(&resolved(value));
+                            }
+                        });
+                    }
+                }
                 "skipped" => self.end_as(Ending::Skipped),
                 "property" => self.property(&element),
                 _ => {}
             },
+            Tag::Text(text) if self.in_failure => self.says(&resolved(text)),
+            Tag::Text(_) => {}
+            Tag::End("failure" | "error") => self.in_failure = false,
             Tag::End("testcase") => self.finish(visit),
             Tag::End("testsuite") => {
                 self.finish(visit);
@@ -167,6 +194,16 @@ impl State {
         }
     }
 
+    fn says(&mut self, text: &str) {
+        let text = text.trim();
+        if !text.is_empty() && self.failure.len() < self.most {
+            if !self.failure.is_empty() {
+                self.failure.push('\n');
+            }
+            self.failure.push_str(text);
+        }
+    }
+
     fn property(&mut self, element: &BytesStart<'_>) {
         let (mut lifecycle, mut informing) = (false, false);
         attributes(element, |key, value| match key {
@@ -186,7 +223,7 @@ impl State {
     fn finish(&mut self, visit: &mut impl FnMut(&Case<'_>)) {
         if let Some(Open { ending, informing }) = self.case.take() {
             let suite = self.suites.last().map_or("", |suite| &suite.name);
-            visit(&Case { suite, name: &self.name, ending, informing });
+            visit(&Case { suite, class: &self.class, name: &self.name, ending, informing, failure: &self.failure });
         }
     }
 }
@@ -195,99 +232,11 @@ fn is_informing(value: &str) -> bool {
     value.eq_ignore_ascii_case("informing")
 }
 
-/// The tests of a run, over all its files.
-#[derive(Debug, Default)]
-pub struct Tests {
-    failing: HashMap<u64, Failing>,
-    passed: HashSet<u64>,
-    unnamed: usize,
-    flaky: usize,
-    informing: usize,
-    passes: u64,
-}
-
-#[derive(Debug)]
-struct Failing {
-    number: usize,
-    name: String,
-}
-
-impl Tests {
-    /// Takes one test into account.
-    pub fn add(&mut self, case: &Case<'_>) {
-        match case.ending {
-            Ending::Skipped => {}
-            Ending::Failed if case.informing => self.informing += 1,
-            Ending::Passed => {
-                self.passes += 1;
-                let id = identity(case);
-                if self.failing.remove(&id).is_some() {
-                    self.flaky += 1;
-                    self.passed.insert(id);
-                } else if self.passed.len() < MAX_PASSED {
-                    self.passed.insert(id);
-                }
-            }
-            Ending::Failed => {
-                let id = identity(case);
-                if self.passed.contains(&id) {
-                    self.flaky += 1;
-                } else if self.failing.len() < MAX_FAILING {
-                    let number = self.failing.len() + self.flaky;
-                    let name = || text::one_line(if case.name.is_empty() { case.suite } else { case.name }, MAX_NAME);
-                    self.failing.entry(id).or_insert_with(|| Failing { number, name: name() });
-                } else if !self.failing.contains_key(&id) {
-                    self.unnamed += 1;
-                }
-            }
-        }
-    }
-
-    /// The names of the tests that failed, those that tell most first: a test whose subtests failed
-    /// too comes after them, and otherwise the order is that of the files.
-    pub fn failing(&self) -> Vec<String> {
-        let mut all: Vec<&Failing> = self.failing.values().collect();
-        all.sort_by_key(|failing| failing.number);
-        let parents: HashSet<&str> = all.iter().flat_map(|failing| parents(&failing.name)).collect();
-        all.sort_by_key(|failing| parents.contains(failing.name.as_str()));
-        all.into_iter().map(|failing| failing.name.clone()).collect()
-    }
-
-    /// How many failed besides, without their names.
-    pub fn unnamed(&self) -> usize {
-        self.unnamed
-    }
-
-    /// How many tests failed and passed.
-    pub fn flaky(&self) -> usize {
-        self.flaky
-    }
-
-    /// How many informing tests failed.
-    pub fn informing(&self) -> usize {
-        self.informing
-    }
-
-    /// How often a test passed.
-    pub fn passes(&self) -> u64 {
-        self.passes
-    }
-}
-
-/// `A/B/C` has the parents `A/B` and `A`.
-fn parents(name: &str) -> impl Iterator<Item = &str> {
-    name.match_indices('/').map(|(at, _)| &name[..at])
-}
-
-fn identity(case: &Case<'_>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (case.suite, case.name).hash(&mut hasher);
-    hasher.finish()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::tally::Tests;
     use super::*;
+    use proptest::prelude::*;
 
     fn all(files: &[&str]) -> Tests {
         let mut tests = Tests::default();
@@ -316,23 +265,6 @@ mod tests {
     }
 
     #[test]
-    fn a_test_that_passed_as_well_is_flaky_in_any_order() {
-        let pass = r#"<testcase name="x"/>"#;
-        let fail = r#"<testcase name="x"><failure/></testcase>"#;
-        for cases in [[pass, fail], [fail, pass]] {
-            let tests = all(&[&format!("<testsuite name='s'>{}</testsuite>", cases.concat())]);
-            assert_eq!((tests.failing().len(), tests.flaky()), (0, 1));
-        }
-        let apart = format!(
-            "<testsuites><testsuite name='s'>{pass}</testsuite><testsuite name='t'>{fail}</testsuite></testsuites>"
-        );
-        assert_eq!(all(&[&apart]).failing(), ["x"]);
-        let files =
-            [format!("<testsuite name='s'>{fail}</testsuite>"), format!("<testsuite name='s'>{pass}</testsuite>")];
-        assert_eq!(all(&[&files[0], &files[1]]).flaky(), 1);
-    }
-
-    #[test]
     fn informing_by_attribute_property_or_suite() {
         for informing in [
             r#"<testsuite><testcase name="x" lifecycle="informing"><failure/></testcase></testsuite>"#,
@@ -342,17 +274,10 @@ mod tests {
             r#"<testsuite><properties><property name="lifecycle" value="informing"/></properties><testcase name="x"><failure/></testcase></testsuite>"#,
         ] {
             let tests = all(&[informing]);
-            assert_eq!((tests.failing().len(), tests.informing()), (0, 1), "{informing}");
+            assert_eq!((tests.failing().len(), tests.counts().informing_failed), (0, 1), "{informing}");
         }
         let blocking = r#"<testsuite><testcase name="x" lifecycle="blocking"><failure/></testcase></testsuite>"#;
         assert_eq!(all(&[blocking]).failing(), ["x"]);
-    }
-
-    #[test]
-    fn subtests_come_before_their_parents() {
-        let failing = |name: &str| format!("<testcase name='{name}'><failure/></testcase>");
-        let file = format!("<testsuite>{}{}{}</testsuite>", failing("A"), failing("A/B"), failing("C"));
-        assert_eq!(all(&[&file]).failing(), ["A/B", "C", "A"]);
     }
 
     #[test]
@@ -363,7 +288,7 @@ mod tests {
         let broken = "<testsuite><testcase name='a'><failure/></testcase><testcase name='b'><failure>lo";
         assert_eq!(quality(broken), Quality::Broken);
         assert_eq!(all(&[broken]).failing(), ["a", "b"]);
-        assert_eq!(all(&["<testsuite><testcase name='a'>lo"]).passes(), 0);
+        assert_eq!(all(&["<testsuite><testcase name='a'>lo"]).counts().run, 0);
         assert_eq!(all(&["<testsuite><testcase name='a'><failure/><testcase name='b'/></testsuite>"]).failing(), ["a"]);
     }
 
@@ -377,11 +302,66 @@ mod tests {
             "</testsuite>".repeat(100_000)
         );
         assert_eq!((all(&[&deep]).failing(), quality(&deep)), (vec!["x".to_owned()], Quality::Whole));
-        let long = format!("<testsuite><testcase name='{}'><failure/></testcase></testsuite>", "n".repeat(5000));
-        assert!(all(&[&long]).failing()[0].len() <= MAX_NAME);
-        let many: String =
-            (0..MAX_FAILING + 5).map(|n| format!("<testcase name='{n}'><failure/></testcase>")).collect();
-        let tests = all(&[&format!("<testsuite>{many}</testsuite>")]);
-        assert_eq!((tests.failing().len(), tests.unnamed()), (MAX_FAILING, 5));
+    }
+
+    #[test]
+    fn what_a_failure_says_is_read_if_asked_for() {
+        let file = "<testsuite><testcase name='a'><failure message='Failed'>the &lt;pod&gt;\n  broke</failure>                    <system-out>log</system-out></testcase><testcase name='b'><error message='only this'/>                    </testcase><testcase name='c'>no failure</testcase></testsuite>";
+        let said = |most| {
+            let mut said = Vec::new();
+            let take = |case: &Case<'_>| said.push(case.failure.to_owned());
+            assert_eq!(read_with_failures(&mut file.as_bytes(), most, take).unwrap(), Quality::Whole);
+            said
+        };
+        assert_eq!(said(100), ["Failed\nthe <pod>\n  broke", "only this", ""]);
+        assert_eq!(said(0), [""; 3]);
+    }
+
+    /// Whatever is sent, it is read in the same way whatever the buffers are, and what failed for certain
+    /// is not lost by what comes after it.
+    fn any_file() -> impl Strategy<Value = String> {
+        let part = prop::sample::select(vec![
+            "<testsuite name='s'>",
+            "</testsuite>",
+            "<testsuites>",
+            "<testcase name='a'>",
+            "<testcase classname='c' name='a/b'/>",
+            "<testcase name='x' lifecycle='informing'>",
+            "</testcase>",
+            "<failure message='m'>",
+            "</failure>",
+            "<failure/>",
+            "<error>",
+            "<skipped/>",
+            "log > text",
+            "<![CDATA[ <failure/> ]]>",
+            "<!-- x -->",
+            "&lt;",
+            "<property name='lifecycle' value='informing'/>",
+            "<",
+            "\"",
+            "<testcase name=\"",
+            "<!DOCTYPE a [",
+            "\u{fffd}",
+            "<failure message=\"",
+            "'/>",
+        ]);
+        prop::collection::vec(part, 0..40).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_is_read(file in any_file(), size in 1usize..30, most in 0usize..20) {
+            let read = |size| {
+                let mut seen = Vec::new();
+                let take = |case: &Case<'_>| seen.push(format!("{case:?}"));
+                let mut input = std::io::BufReader::with_capacity(size, file.as_bytes());
+                let quality = read_with_failures(&mut input, most, take).unwrap();
+                (quality, seen)
+            };
+            prop_assert_eq!(read(size), read(4096));
+            let before = format!("<testsuite name='s'><testcase name='sure'><failure/></testcase>{file}");
+            prop_assert!(all(&[&before]).failing().iter().any(|name| name == "sure"));
+        }
     }
 }

@@ -27,6 +27,7 @@ pub mod junit;
 pub mod key;
 pub mod operator;
 pub mod prowjob;
+pub mod tally;
 mod xml;
 
 /// The buckets that `--bucket` names, or those of OpenShift's Prow.

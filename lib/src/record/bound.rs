@@ -49,14 +49,12 @@ mod tests {
                 (0..50).map(|test| format!("TestNodePool/HostedCluster{number}/Main/{}{test}", "Test".repeat(20)));
             attempt.failing_tests = FailingTests { names: names.collect(), more: 0 };
             record.jobs.push(JobRecord {
-                name: format!("periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-{number}"),
-                class: Class::Blocking,
-                owner: None,
                 override_env: vec!["IMAGE".to_owned()],
-                env: Default::default(),
-                proof_log: None,
                 attempts: vec![attempt],
-                refusal: None,
+                ..JobRecord::named(
+                    format!("periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-{number}"),
+                    Class::Blocking,
+                )
             });
         }
         assert!(encode(&mut record).len() <= MAX_BYTES);

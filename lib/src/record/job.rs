@@ -44,6 +44,16 @@ pub struct JobRecord {
     /// Which log proves the image, as a pattern of its path below the job's folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof_log: Option<String>,
+    /// Whether `proof_log` alone proves the image, which must be the last of its repository in it: so for
+    /// a job that upgrades to the image from another.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub proof_last: bool,
+    /// How many tests must have run for a success to count, where the job says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tests: Option<u32>,
+    /// What its JUnit files count for.
+    #[serde(default, skip_serializing_if = "Junit::is_read")]
+    pub junit: Junit,
     /// Its attempts in order; empty until it is about to be launched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
@@ -53,9 +63,44 @@ pub struct JobRecord {
 }
 
 impl JobRecord {
+    /// A job of which only name and class are known.
+    pub fn named(name: impl Into<String>, class: Class) -> Self {
+        Self {
+            name: name.into(),
+            class,
+            owner: None,
+            override_env: Vec::new(),
+            env: BTreeMap::new(),
+            proof_log: None,
+            proof_last: false,
+            tests: None,
+            junit: Junit::default(),
+            attempts: Vec::new(),
+            refusal: None,
+        }
+    }
+
     /// The attempt that counts: the last one.
     pub fn last(&self) -> Option<&Attempt> {
         self.attempts.last()
+    }
+}
+
+/// What a job's JUnit files count for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Junit {
+    /// They are read: a test that failed speaks against a success.
+    #[default]
+    Read,
+    /// They are not read.
+    Ignore,
+}
+
+impl Junit {
+    /// Whether they are read.
+    pub fn is_read(&self) -> bool {
+        *self == Self::Read
     }
 }
 
@@ -125,6 +170,12 @@ pub struct Attempt {
     /// Tests that failed.
     #[serde(default, skip_serializing_if = "FailingTests::is_empty")]
     pub failing_tests: FailingTests,
+    /// Tests that failed and passed.
+    #[serde(default, skip_serializing_if = "FailingTests::is_empty")]
+    pub flaky_tests: FailingTests,
+    /// How many tests did what; absent where the JUnit files were not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tests: Option<TestCounts>,
     /// Which image ran, as far as shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
@@ -150,6 +201,8 @@ impl Attempt {
             judged_at: None,
             detail: None,
             failing_tests: FailingTests::default(),
+            flaky_tests: FailingTests::default(),
+            tests: None,
             proof: None,
         }
     }
@@ -235,6 +288,8 @@ pub enum Cause {
     Deadline,
     /// It succeeded, but what shows which image ran is missing, unreadable or says another.
     Unproven,
+    /// It succeeded, but its own artifacts contradict that, or too few tests ran.
+    Hollow,
     /// It ended otherwise, and what would tell why is missing or unreadable.
     Undetermined,
 }
@@ -250,6 +305,7 @@ impl Cause {
             Self::Infrastructure => "infrastructure",
             Self::Deadline => "deadline",
             Self::Unproven => "unproven",
+            Self::Hollow => "hollow",
             Self::Undetermined => "undetermined",
         }
     }
@@ -281,6 +337,35 @@ impl FailingTests {
             more => format!("{} and {more} more", shown.join(", ")),
         }
     }
+}
+
+/// The tests of a run, by how they ended, and the files that tell. A test is counted once for each step
+/// in which it ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct TestCounts {
+    /// Tests that ran: those that passed, failed or did both, informing ones among them.
+    pub run: usize,
+    /// Tests that passed.
+    #[serde(default)]
+    pub passed: usize,
+    /// Tests that failed, informing ones and mere parents of others left out.
+    #[serde(default)]
+    pub failed: usize,
+    /// Tests that failed and passed.
+    #[serde(default)]
+    pub flaky: usize,
+    /// Tests that were skipped and ran nowhere else in their step.
+    #[serde(default)]
+    pub skipped: usize,
+    /// Informing tests that failed.
+    #[serde(default)]
+    pub informing_failed: usize,
+    /// JUnit files that were read.
+    #[serde(default)]
+    pub files: usize,
+    /// Files among them that break off or hold no JUnit.
+    #[serde(default)]
+    pub broken_files: usize,
 }
 
 /// How well it is shown which image ran.

@@ -343,6 +343,10 @@ fn bind(record: &mut GateRecord, candidate: &Candidate) -> Option<ImageRef> {
     if bound.platforms.is_empty() {
         bound.platforms.clone_from(&candidate.platforms);
     }
+    if bound.manifests.is_empty() {
+        bound.manifests.clone_from(&candidate.manifests);
+    }
+    fill(&mut bound.index, &candidate.index);
     None
 }
 

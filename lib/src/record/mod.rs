@@ -27,13 +27,14 @@ use serde::{Deserialize, Serialize};
 pub use configmap::ConfigMapStore;
 pub use file::FileStore;
 pub use job::{
-    Attempt, Cause, Class, FailingTests, Intent, JobRecord, JobState, LaunchRefusal, Proof, ProofLevel, StateChange,
+    Attempt, Cause, Class, FailingTests, Intent, JobRecord, JobState, Junit, LaunchRefusal, Proof, ProofLevel,
+    StateChange, TestCounts,
 };
 pub use journal::{Identity, Journal, RecordError};
 pub use location::{Location, LocationError};
 pub use outcome::{Health, Outcome};
 pub use past::{Past, Verified, past_run, past_runs, record_names};
-pub use policy::{PolicyRecord, ProofMode};
+pub use policy::{PolicyRecord, ProofMode, Strictness};
 pub use release::{PushedImage, ReleaseRecord, Released};
 pub use store::{Labels, Store, StoreError, Version};
 
@@ -183,13 +184,38 @@ pub struct Candidate {
     /// The image's platforms, `linux/amd64`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub platforms: Vec<String>,
+    /// The manifests of an index, one for each platform: they are this image too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub manifests: Vec<PlatformManifest>,
+    /// The index itself as its registry holds it: its SHA-256 is `digest`, which proves `manifests`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
+}
+
+/// An image's manifest for one platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlatformManifest {
+    /// Its digest.
+    pub digest: Digest,
+    /// The platform, `linux/amd64`.
+    pub platform: String,
 }
 
 impl Candidate {
     /// A candidate of which only the image is known.
     pub fn of(image: ImageRef) -> Self {
         let digest = image.digest().clone();
-        Self { image, digest, snapshot: None, component: None, revision: None, git_url: None, platforms: Vec::new() }
+        Self {
+            image,
+            digest,
+            snapshot: None,
+            component: None,
+            revision: None,
+            git_url: None,
+            platforms: Vec::new(),
+            manifests: Vec::new(),
+            index: None,
+        }
     }
 }
 

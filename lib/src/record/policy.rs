@@ -9,12 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Cause;
 
-/// What follows when it is not proven which image ran.
+/// What follows when a run does not show what it must.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum ProofMode {
-    /// The run did not pass: it is unproven. Where a log is named it must hold the digest, otherwise
-    /// the run's variables must.
+pub enum Strictness {
+    /// The run did not pass.
     #[default]
     Enforce,
     /// It is said, and the run passes.
@@ -23,7 +22,7 @@ pub enum ProofMode {
     Off,
 }
 
-impl ProofMode {
+impl Strictness {
     /// The word in flags and records.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -34,13 +33,17 @@ impl ProofMode {
     }
 }
 
-impl FromStr for ProofMode {
+/// What follows when it is not proven which image ran. Where a log is named it must hold the digest,
+/// otherwise the run's variables must.
+pub type ProofMode = Strictness;
+
+impl FromStr for Strictness {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let modes = [Self::Enforce, Self::Warn, Self::Off];
         let found = modes.into_iter().find(|mode| mode.as_str() == text);
-        found.ok_or_else(|| format!("--proof: expected enforce, warn or off, found {text:?}"))
+        found.ok_or_else(|| format!("expected enforce, warn or off, found {text:?}"))
     }
 }
 
@@ -53,6 +56,9 @@ pub struct PolicyRecord {
     /// The logs that prove it, as patterns of paths below a run's folder (`--proof-log`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proof_logs: Vec<String>,
+    /// What follows when a run's artifacts contradict its success (`--hollow`), if it was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hollow: Option<Strictness>,
     /// How often a job is run again, by the cause of its failure (`--rerun`); what is not named is not.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rerun: BTreeMap<Cause, u32>,

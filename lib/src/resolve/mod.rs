@@ -7,8 +7,8 @@ mod preflight;
 mod run;
 
 use crate::image::{Digest, ImageError, ImageRef};
-use crate::record::Candidate;
-use crate::registry::manifest::{self, Configuration, ContentError, Manifest, Platform};
+use crate::record::{Candidate, PlatformManifest};
+use crate::registry::manifest::{self, Child, Configuration, ContentError, Manifest};
 use crate::registry::{Registry, RegistryError};
 use crate::snapshot::{SnapshotError, SnapshotSpec};
 use crate::step::{Exit, Failure};
@@ -134,9 +134,14 @@ pub fn choose(
 /// What a registry holds under an image's digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
-    /// Each image with the platform that its index gives it, if it is in one.
-    pub images: Vec<(Option<Platform>, Configuration)>,
+    /// Each image with its place in the index, if it is in one.
+    pub images: Vec<(Option<Child>, Configuration)>,
+    /// The index itself, if it is one and not too large for a record.
+    pub index: Option<String>,
 }
+
+/// No larger index goes into a record (32 KiB): 32 images have some 10 KiB.
+const MAX_INDEX: usize = 32 * 1024;
 
 /// Fetches an image's manifest, those of its platforms, and their configurations; all are proven
 /// by their digests.
@@ -144,26 +149,35 @@ pub struct Inspection {
 /// # Errors
 /// [`ResolveError`] when something is missing, or is not what it should be.
 pub async fn inspect(registry: &Registry, image: &ImageRef) -> Result<Inspection, ResolveError> {
-    let children = match fetch_manifest(registry, image, image.digest()).await? {
+    let (manifest, bytes) = fetch_manifest(registry, image, image.digest()).await?;
+    let children = match manifest {
         Manifest::Image { config } => {
-            return Ok(Inspection { images: vec![(None, fetch_configuration(registry, image, &config).await?)] });
+            let images = vec![(None, fetch_configuration(registry, image, &config).await?)];
+            return Ok(Inspection { images, index: None });
         }
         Manifest::Index(children) => children,
     };
     let mut images = Vec::new();
     for child in children {
-        let Manifest::Image { config } = fetch_manifest(registry, image, &child.digest).await? else {
+        let (Manifest::Image { config }, _) = fetch_manifest(registry, image, &child.digest).await? else {
             let problem = format!("{} in its index is an index itself", child.digest);
             return Err(wrong(image, ContentError::NoManifest { problem }));
         };
-        images.push((Some(child.platform), fetch_configuration(registry, image, &config).await?));
+        images.push((Some(child), fetch_configuration(registry, image, &config).await?));
     }
-    Ok(Inspection { images })
+    let index = String::from_utf8(bytes).ok().filter(|index| index.len() <= MAX_INDEX);
+    Ok(Inspection { images, index })
 }
 
-async fn fetch_manifest(registry: &Registry, image: &ImageRef, digest: &Digest) -> Result<Manifest, ResolveError> {
+/// A manifest, and its bytes.
+async fn fetch_manifest(
+    registry: &Registry,
+    image: &ImageRef,
+    digest: &Digest,
+) -> Result<(Manifest, Vec<u8>), ResolveError> {
     let bytes = registry.manifest(digest).await?;
-    manifest::read(&bytes).map_err(|source| wrong(image, source))
+    let manifest = manifest::read(&bytes).map_err(|source| wrong(image, source))?;
+    Ok((manifest, bytes.into()))
 }
 
 async fn fetch_configuration(
@@ -184,6 +198,8 @@ fn wrong(image: &ImageRef, source: ContentError) -> ResolveError {
 pub struct Judgement {
     /// The platforms there, sorted.
     pub platforms: Vec<String>,
+    /// The manifests of an index, in its order.
+    pub manifests: Vec<PlatformManifest>,
     /// What is odd, but allowed.
     pub warnings: Vec<String>,
 }
@@ -197,7 +213,12 @@ pub fn judge(candidate: &Candidate, inspection: &Inspection, demands: &Demands) 
     let mut judgement = Judgement::default();
     let mut there = Vec::new();
     for (listed, configuration) in &inspection.images {
-        let platform = listed.as_ref().unwrap_or(&configuration.platform);
+        let platform = listed.as_ref().map_or(&configuration.platform, |child| &child.platform);
+        judgement.manifests.extend(
+            listed
+                .as_ref()
+                .map(|child| PlatformManifest { digest: child.digest.clone(), platform: child.platform.to_string() }),
+        );
         let own = &configuration.platform;
         if (&platform.os, &platform.architecture) == (&own.os, &own.architecture) {
             there.push(platform);

@@ -94,6 +94,8 @@ pub async fn run(options: Options, clock: SharedClock) -> Result<Candidate, Fail
         tracing::warn!("{warning}");
     }
     candidate.platforms = judgement.platforms;
+    candidate.manifests = judgement.manifests;
+    candidate.index = inspection.index;
     if let Some(journal) = journal {
         journal.bind(&candidate).await?;
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::registry::manifest::Platform;
 use std::collections::BTreeMap;
 
 const REVISION: &str = "3ee96155aabbccddeeff00112233445566778899";
@@ -27,8 +28,13 @@ fn platform(architecture: &str) -> Platform {
     Platform { os: "linux".to_owned(), architecture: architecture.to_owned(), variant: None }
 }
 
+fn child(architecture: &str) -> Option<Child> {
+    let digest = format!("sha256:{}", if architecture == "arm64" { "a" } else { "b" }.repeat(64)).parse().unwrap();
+    Some(Child { digest, platform: platform(architecture) })
+}
+
 fn one(label: Option<&str>) -> Inspection {
-    Inspection { images: vec![(None, built("amd64", label))] }
+    Inspection { images: vec![(None, built("amd64", label))], index: None }
 }
 
 fn exit(error: ResolveError) -> Exit {
@@ -59,7 +65,8 @@ fn a_tag_and_a_missing_revision_are_misuse() {
 #[test]
 fn a_missing_platform_is_refused() {
     let index = Inspection {
-        images: vec![(Some(platform("arm64")), built("arm64", None)), (Some(platform("amd64")), built("amd64", None))],
+        images: vec![(child("arm64"), built("arm64", None)), (child("amd64"), built("amd64", None))],
+        index: None,
     };
     let demands =
         |names: &[&str]| Demands { platforms: names.iter().map(|n| (*n).to_owned()).collect(), revision: false };
@@ -72,7 +79,7 @@ fn a_missing_platform_is_refused() {
 
 #[test]
 fn an_image_under_a_wrong_platform_does_not_count() {
-    let index = Inspection { images: vec![(Some(platform("arm64")), built("amd64", None))] };
+    let index = Inspection { images: vec![(child("arm64"), built("amd64", None))], index: None };
     assert_eq!(judge(&candidate(), &index, &Demands::default()).unwrap().warnings.len(), 1);
     let demands = Demands { platforms: vec!["linux/arm64".to_owned()], revision: false };
     assert!(judge(&candidate(), &index, &demands).is_err());

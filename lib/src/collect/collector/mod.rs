@@ -23,9 +23,8 @@ use super::update::{Change, Update};
 use super::watch::{Question, Watch};
 use crate::clock::SharedClock;
 use crate::duration;
-use crate::evidence::Case;
 use crate::evidence::look::Round;
-use crate::image::ImageRef;
+use crate::evidence::{Case, Subject};
 use crate::jobs::{Request, difference};
 use crate::launch::{Launcher, order};
 use crate::prow::bucket::Bucket;
@@ -76,7 +75,7 @@ pub struct Collector {
 /// What is remembered besides the record.
 pub(super) struct Wait {
     record: GateRecord,
-    image: ImageRef,
+    subject: Subject,
     deadline: Deadline,
     watches: BTreeMap<(String, u32), Watch>,
     unsaved: Vec<Update>,
@@ -192,7 +191,7 @@ impl Collector {
         if let Some(job) = record.jobs_of(Class::Blocking).find(open) {
             return Err(CollectError::LaunchUnfinished { place, job: job.name.clone() });
         }
-        let image = candidate.image.clone();
+        let subject = Subject::of(candidate);
         // Without flags: what the record holds now, so that nobody takes a job away while this step waits.
         let recorded = || Request { jobs: record.jobs.clone(), env: record.launch.clone().unwrap_or_default().env };
         let asked = self.policy.request.clone().unwrap_or_else(recorded);
@@ -209,7 +208,7 @@ impl Collector {
         }
         Ok(Wait {
             record,
-            image,
+            subject,
             deadline,
             watches: BTreeMap::new(),
             unsaved: Vec::new(),
@@ -265,7 +264,7 @@ impl Collector {
             }
             for attempt in job.attempts.iter().filter(|attempt| is_running(attempt)) {
                 let order = order(&wait.record, &job.name, attempt.number);
-                let case = Case { image: &wait.image, job, rules: &self.policy.rules };
+                let case = Case { subject: &wait.subject, job, rules: &self.policy.rules };
                 let question = Question { case, order: order.as_ref(), last: true };
                 let launched_at = attempt.launched_at.unwrap_or(attempt.intent.written_at);
                 let waited = self.clock.since(launched_at);

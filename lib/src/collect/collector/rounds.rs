@@ -32,7 +32,7 @@ impl Collector {
                     Watch::new(&job.name, attempt.number, execution, launched_at, attempt.job_url.as_deref())
                 });
                 let order = order(&wait.record, &job.name, attempt.number);
-                let case = Case { image: &wait.image, job, rules: &self.policy.rules };
+                let case = Case { subject: &wait.subject, job, rules: &self.policy.rules };
                 let question = Question { case, order: order.as_ref(), last };
                 let changes = watch.step(&sources, &mut round, question).await;
                 let judged = changes.iter().any(|change| matches!(change, Change::Judged(_)));

@@ -47,7 +47,7 @@ impl Collector {
             clock: std::sync::Arc::clone(&self.clock),
         };
         let rules = &self.policy.rules;
-        let again = Again { sources, buckets: &self.policy.buckets, image: &wait.image, rules };
+        let again = Again { sources, buckets: &self.policy.buckets, subject: &wait.subject, rules };
         let answers = again.look(&claims, PATIENCE).await;
         let (mut confirmed, mut struck, mut unreadable) = (Vec::new(), Vec::new(), None);
         for (claim, answer) in claims.iter().zip(answers) {
@@ -108,7 +108,8 @@ impl Collector {
 fn reopen(attempt: &mut Attempt) {
     attempt.state = JobState::Unknown;
     (attempt.cause, attempt.judged_at, attempt.detail, attempt.proof) = (None, None, None, None);
-    attempt.failing_tests = FailingTests::default();
+    (attempt.failing_tests, attempt.flaky_tests) = (FailingTests::default(), FailingTests::default());
+    attempt.tests = None;
 }
 
 /// The passes of blocking jobs that nobody has vouched for.

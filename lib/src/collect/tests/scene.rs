@@ -89,14 +89,9 @@ impl Scene {
         self.world.prow().job_attempts(name, scripts);
         let attempt = self.order(name, 1).await;
         let job = JobRecord {
-            name: name.to_owned(),
-            class,
-            owner: None,
             override_env: vec![VARIABLE.to_owned()],
-            env: BTreeMap::new(),
-            proof_log: None,
             attempts: vec![attempt],
-            refusal: None,
+            ..JobRecord::named(name, class)
         };
         self.journal.update(|record| record.jobs.push(job.clone())).await.unwrap();
     }
