@@ -85,7 +85,7 @@ fn the_run_gives_the_promotion_an_account_of_its_own() {
 fn the_parameters_are_those_of_the_interface() {
     let digest = "0".repeat(64);
     let image = format!("quay.io/acme/release-gate:0.1.0@sha256:{digest}");
-    let strings: [(&str, Option<&str>); 28] = [
+    let strings: [(&str, Option<&str>); 29] = [
         ("SNAPSHOT", None),
         ("release-plan-name", None),
         ("component", Some("hypershift-operator-main")),
@@ -111,6 +111,7 @@ fn the_parameters_are_those_of_the_interface() {
         ("rerun", Some("infrastructure=1,setup=1")),
         ("proof", Some("enforce")),
         ("proof-log", Some("artifacts/*/hypershift-install/build-log.txt")),
+        ("hollow", Some("enforce")),
         ("release-wait", Some("45m")),
         ("stale-threshold-days", Some("3")),
         ("kubearchive-api-base", Some("")),
