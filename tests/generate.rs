@@ -131,7 +131,7 @@ const TYPED: [(&str, &str); 11] = [
     ("collect-results --proof en^", "<--proof><enforce>"),
     ("collect-results --log-format=js^", "<--log-format=json>"),
     ("collect-results --timeout ga^", "<--timeout><ga>"),
-    ("collect-results --gate-label 'A B' --inf^30m", "<--gate-label><A B><--informing-grace><30m>"),
+    ("collect-results --gate-label 'A B' --informing-g^30m", "<--gate-label><A B><--informing-grace><30m>"),
     ("resolve-image --snapshot @sn^", "<--snapshot><@snap.json>"),
     ("resolve-image --generate complete-z^", "<--generate><complete-zsh>"),
 ];
