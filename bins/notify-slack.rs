@@ -18,7 +18,7 @@ use gate::cluster::{Cluster, ClusterOptions, bearer};
 use gate::http::{BaseUrl, BaseUrlError, SharedTransport, UreqTransport, extra_certificates};
 use gate::kubearchive::KubeArchive;
 use gate::notify::{self, Begin, Content, LastVerified, Options, Rung, Sight, Sources, TaskStatus};
-use gate::record::{Identity, Journal, Location, Past, past_runs, store_at};
+use gate::record::{Identity, Journal, Limits, Location, Past, Whose, past_runs, store_at};
 use gate::secret::SecretFile;
 use gate::slack::{Slack, Target};
 use gate::staleness;
@@ -252,8 +252,9 @@ async fn past(
     };
     let gate = known.as_ref().and_then(|record| record.gate.clone()).or_else(|| args.gate_label.clone())?;
     let id = known.map(|record| record.id).or_else(|| args.run_id.clone());
-    let runs = past_runs(cluster, clock, &gate, id.as_deref()).await;
-    runs.inspect_err(|error| tracing::warn!("cannot list earlier records: {}", step::Chain(error))).ok()
+    let limits = Limits { except: id.as_deref(), ..Limits::default() };
+    let found = past_runs(cluster, clock, Whose::Gate(&gate), limits).await.map(|found| found.runs);
+    found.inspect_err(|error| tracing::warn!("cannot list earlier records: {}", step::Chain(error))).ok()
 }
 
 fn options(args: &Args) -> Result<Options, Failure> {

@@ -3,9 +3,10 @@
 //! Reads Snapshots, PipelineRuns, Releases and gate records of one namespace. Sets the label
 //! `test.appstudio.openshift.io/run` for one scenario after another, together with an id of its own
 //! and the time for which the Snapshot is kept, and waits until a PipelineRun with that id has
-//! begun; if none begins it takes its label back. Writes to stdout what it chose and why.
+//! begun; if none begins it takes its label back. Writes to stdout what it chose and why, and to its
+//! own record the nights that were skipped in a row because the jobs of another one still ran.
 //!
-//! Exit codes: 0 started or rightly skipped, 1 not started, 2 bad input.
+//! Exit codes: 0 started or rightly skipped, 1 not started or not told, 2 bad input.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,21 +15,25 @@ use std::sync::Arc;
 use argh::{ArgsInfo, FromArgs};
 use gate::cluster::{Cluster, ClusterOptions};
 use gate::http::{UreqTransport, extra_certificates};
+use gate::record::{Location, store_at};
 use gate::secret::SecretFile;
 use gate::slack::{Colour, Line, Payload, Slack, Target};
 use gate::step::{self, Chain, Failure, Results, Step};
-use gate::trigger::{self, Options, Report, Tenant, Wanted};
+use gate::trigger::{self, Due, Options, Report, Tenant, Wanted};
 
 /// Starts the gate: picks the newest Snapshot of a component, labels it for each scenario in turn,
 /// and confirms that a run began. Leaves a scenario alone whose image is verified or whose gate is
 /// on its way.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    note = "Needs --application and --component, or --snapshot. A label that started nothing is taken back, so that nothing starts later unasked.",
+    note = "Needs --application and --component, or --snapshot. A label that started nothing is taken back, so that nothing starts later unasked. A night that is skipped because the jobs of another one still run is told in Slack from the second in a row on; without --record it is not known which is the first, and each is told.",
     example = "trigger-gate --application hypershift-operator --component hypershift-operator-main \\\n    --scenario ho-release-gate-aro-hcp --release-plan ho-release-gate-aro-hcp --dry-run",
     example = "trigger-gate --snapshot hypershift-operator-20260820-031104-000 --scenario ho-release-gate-aro-hcp",
     error_code(0, "every scenario was started, or rightly left alone; with --check: nothing failed"),
-    error_code(1, "a scenario was not started; the message says why; with --check: something failed"),
+    error_code(
+        1,
+        "a scenario was not started, the message says why; or Slack could not be told; with --check: something failed"
+    ),
     error_code(2, "bad input; nothing was done")
 )]
 struct Args {
@@ -63,6 +68,10 @@ struct Args {
     /// look whether everything that this step needs is there and answers, and change nothing
     #[argh(switch)]
     check: bool,
+    /// where it remembers the nights that were skipped in a row, configmap:NAME or file:PATH [default:
+    /// nowhere]
+    #[argh(option, arg_name = "R")]
+    record: Option<String>,
     /// file that holds the address of a Slack webhook, to be told of what was not started
     #[argh(option, arg_name = "FILE")]
     slack_webhook_file: Option<PathBuf>,
@@ -105,6 +114,7 @@ pub(crate) fn main() -> ExitCode {
 
 async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let options = options(&args)?;
+    let location = args.record.as_deref().map(str::parse::<Location>).transpose().map_err(Failure::misuse)?;
     let slack = args.slack_webhook_file.as_ref().map(|file| slack(file, &args, &step)).transpose()?;
     let access = ClusterOptions {
         kubeconfig: args.kubeconfig.clone(),
@@ -113,27 +123,39 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         ca_file: args.ca_file.clone(),
     };
     let cluster = Cluster::connect(&access).await.map_err(Failure::misuse)?;
+    let store = location.as_ref().map(|location| store_at(location, Some(&cluster)));
     let tenant = Tenant::new(cluster, step.clock.clone());
     if args.check {
-        let checks = trigger::preflight(&options, &tenant, &step.clock, slack.as_ref()).await;
+        let keeps = location.as_ref().is_some_and(Location::is_config_map);
+        let checks = trigger::preflight(&options, &tenant, keeps, &step.clock, slack.as_ref()).await;
         return checks.end(&Results::none());
     }
-    let failures = match trigger::run(&options, &tenant, &step.clock, &step.last_words).await {
+    let (mut failures, mut due) = (Vec::new(), Vec::new());
+    match trigger::run(&options, &tenant, &step.clock, &step.last_words).await {
         Ok(report) => {
             show(&report)?;
-            report.failures()
+            failures = report.failures();
+            if !options.dry_run {
+                due = trigger::note(&report, store.as_deref(), step.clock.as_ref()).await;
+            }
         }
-        Err(error) => vec![Chain(&error).to_string()],
-    };
-    if failures.is_empty() {
-        return Ok(());
+        Err(error) => failures.push(Chain(&error).to_string()),
     }
-    if let Some(slack) = slack.filter(|_| !options.dry_run)
-        && let Err(error) = slack.send(&message(&args, &failures), None).await
-    {
-        tracing::error!("{}", Chain(&error));
+    for due in &due {
+        tracing::warn!("skipped, and not for the image: {}", due.words());
     }
-    Err(Failure::failed(failures.join("; ")))
+    let to_tell = [
+        (!failures.is_empty()).then(|| not_started(&args, &failures)),
+        (!due.is_empty()).then(|| skipped(&args, &due)),
+    ];
+    if let Some(slack) = slack.filter(|_| !options.dry_run) {
+        for message in to_tell.into_iter().flatten() {
+            if let Err(error) = slack.send(&message, None).await {
+                failures.push(format!("the message was not delivered: {}", Chain(&error)));
+            }
+        }
+    }
+    if failures.is_empty() { Ok(()) } else { Err(Failure::failed(failures.join("; "))) }
 }
 
 fn show(report: &Report) -> Result<(), Failure> {
@@ -209,9 +231,25 @@ fn slack(file: &PathBuf, args: &Args, step: &Step) -> Result<Slack, Failure> {
     Ok(Slack::new(target, Arc::new(transport), step.clock.clone()))
 }
 
-fn message(args: &Args, failures: &[String]) -> Payload {
-    let gate = args.gate_label.as_deref().map(|label| format!("{label} gate")).unwrap_or_else(|| "Release gate".into());
-    let headline = Line::of("🔴 ").bold(format!("{gate} was not started"));
+fn not_started(args: &Args, failures: &[String]) -> Payload {
+    let headline = Line::of("🔴 ").bold(format!("{} was not started", gate(args)));
     let body = vec![failures.iter().map(Line::of).collect()];
     Payload { headline, colour: Colour::Red, body, footer: None }
+}
+
+/// Nothing failed: yet a gate that is skipped again and again tests nothing.
+fn skipped(args: &Args, due: &[Due]) -> Payload {
+    let most = due.iter().filter_map(|due| due.row.as_ref()).map(|row| row.nights).max();
+    let words = match most {
+        Some(nights) => format!("{} was skipped for {nights} nights in a row", gate(args)),
+        None => format!("{} was skipped", gate(args)),
+    };
+    let headline = Line::of("🟡 ").bold(words).text(" · the jobs of another night still run");
+    let mut lines: Vec<Line> = due.iter().map(|due| Line::of(due.words())).collect();
+    lines.push(Line::of("wait for it, or end its run and its jobs; --force starts one beside it"));
+    Payload { headline, colour: Colour::Yellow, body: vec![lines], footer: None }
+}
+
+fn gate(args: &Args) -> String {
+    args.gate_label.as_deref().map_or_else(|| "Release gate".to_owned(), |label| format!("{label} gate"))
 }

@@ -335,6 +335,13 @@ fn the_newest_sixty_records_are_kept() {
     ended(&watch.check().run(), 0);
     let kept = watch.world.kube().all("configmaps");
     assert_eq!(kept.len(), 60);
+    // Another gate has the same label, a third one none: their records are not this one's to count.
+    for (number, gate) in [(70, "ARO-HCP"), (71, "GCP HCP")] {
+        watch.record(&format!("run-{number}"), 24 * number, &json!({"gate": gate}));
+    }
+    watch.world.kube().change("configmaps", NS, "gate-run-71", |map| map["metadata"]["labels"] = json!({}));
+    ended(&watch.check().run(), 0);
+    assert_eq!(watch.world.kube().all("configmaps").len(), 62);
     assert!(
         kept.iter().all(|one| !["gate-run-60", "gate-run-64"].contains(&one["metadata"]["name"].as_str().unwrap()))
     );

@@ -16,6 +16,7 @@ mod preflight;
 mod proxies;
 #[cfg(feature = "rehearsal")]
 mod readme;
+mod record;
 #[cfg(feature = "rehearsal")]
 mod rehearsal;
 mod resolve_image;

@@ -63,7 +63,7 @@ impl Tenant {
     fn run(&self, name: &str, scenario: &str, status: &Value) {
         self.world.kube().put(json!({
             "kind": "PipelineRun",
-            "metadata": {"name": name, "namespace": NS, "generateName": format!("{scenario}-"), "labels": {
+            "metadata": {"name": name, "namespace": NS, "generateName": "ho-release-gate-", "labels": {
                 "test.appstudio.openshift.io/scenario": scenario,
                 "appstudio.openshift.io/snapshot": "ho-20260819-030000-000",
             }},
@@ -168,38 +168,54 @@ fn what_is_verified_is_left_alone() {
 #[test]
 fn a_gate_on_its_way_is_left_alone() {
     let tenant = Tenant::new();
-    tenant.run("gate-aro-aaaaa", "gate-aro", &json!({"startTime": "2026-08-19T03:00:00Z"}));
-    tenant.run("gate-other-aaaaa", "gate-other", &json!({"startTime": "2026-08-19T03:00:00Z"}));
+    tenant.run("ho-release-gate-aaaaa", "gate-aro", &json!({"startTime": "2026-08-19T03:00:00Z"}));
+    tenant.run("ho-release-gate-bbbbb", "gate-other", &json!({"startTime": "2026-08-19T03:00:00Z"}));
     let report = ok(&tenant.trigger().run());
-    assert!(report["scenarios"][0]["reason"].as_str().unwrap().contains("gate-aro-aaaaa"), "{report}");
+    assert!(report["scenarios"][0]["reason"].as_str().unwrap().contains("ho-release-gate-aaaaa"), "{report}");
     assert_eq!(tenant.writes(), 0);
-    tenant.world.kube().change("pipelineruns", NS, "gate-aro-aaaaa", |run| {
+    tenant.world.kube().change("pipelineruns", NS, "ho-release-gate-aaaaa", |run| {
         run["status"]["completionTime"] = json!("2026-08-19T09:00:00Z");
     });
     assert_eq!(ok(&tenant.trigger().run())["scenarios"][0]["outcome"], "started");
 }
 
+/// A record as the steps of a run leave it when they are killed: one job was launched at `launched`, and
+/// has not ended. Named as the real controller names runs, which tells nothing of the scenario.
+fn killed(name: &str, scenario: Option<&str>, launched: &str) -> Value {
+    let mut record = json!({
+        "schema_version": 1, "kind": "gate", "id": format!("uid-of-{name}"), "run": name,
+        "created_at": launched, "updated_at": launched,
+        "jobs": [{"name": "e2e", "class": "blocking", "override_env": ["IMAGE"], "attempts": [{
+            "number": 1, "intent": {"key": "k", "written_at": launched, "holder": "h"},
+            "execution": "x", "state": "pending",
+        }]}],
+    });
+    let mut labels = json!({"release-gate/kind": "gate"});
+    if let Some(scenario) = scenario {
+        record["scenario"] = json!(scenario);
+        labels["release-gate/scenario"] = json!(scenario);
+    }
+    json!({
+        "kind": "ConfigMap", "data": {"record.json": record.to_string()},
+        "metadata": {"name": format!("gate-{name}"), "namespace": NS, "labels": labels},
+    })
+}
+
+fn now() -> String {
+    jiff::Timestamp::now().to_string()
+}
+
 #[test]
 fn jobs_of_a_run_that_was_killed_are_waited_for() {
     let tenant = Tenant::new();
-    let record = |launched: &str| {
-        json!({
-            "schema_version": 1, "kind": "gate", "id": "uid-1", "created_at": launched, "updated_at": launched,
-            "jobs": [{"name": "e2e", "class": "blocking", "override_env": ["IMAGE"], "attempts": [{
-                "number": 1, "intent": {"key": "k", "written_at": launched, "holder": "h"},
-                "execution": "x", "state": "pending",
-            }]}],
-        })
-    };
-    let put = |launched: &str| {
-        tenant.world.kube().put(json!({
-            "kind": "ConfigMap", "data": {"record.json": record(launched).to_string()},
-            "metadata": {"name": "gate-gate-aro-zzzzz", "namespace": NS, "labels": {"release-gate/kind": "gate"}},
-        }));
-    };
-    put(&jiff::Timestamp::now().to_string());
+    tenant.world.kube().put(killed("ho-release-gate-zzzzz", Some("gate-aro"), &now()));
+    // A run that was forced beside it has ended since.
+    let mut later = killed("ho-release-gate-00000", Some("gate-aro"), &now());
+    later["data"]["record.json"] = json!(later["data"]["record.json"].as_str().unwrap().replace("pending", "success"));
+    tenant.world.kube().put(later);
     let report = ok(&tenant.trigger().run());
-    assert!(report["scenarios"][0]["reason"].as_str().unwrap().contains("gate-gate-aro-zzzzz"), "{report}");
+    let reason = report["scenarios"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("by its record gate-ho-release-gate-zzzzz"), "{report}");
     // A list that is read at the third try says the same; one that is never read says nothing, and then
     // nothing is started.
     for path in ["*/configmaps*", "*/configmaps/*"] {
@@ -218,8 +234,94 @@ fn jobs_of_a_run_that_was_killed_are_waited_for() {
     }
     assert_eq!(tenant.writes(), 0);
     // After so many hours nothing of it can still run.
-    put("2026-01-01T00:00:00Z");
+    tenant.world.kube().put(killed("ho-release-gate-zzzzz", Some("gate-aro"), "2026-01-01T00:00:00Z"));
     assert_eq!(ok(&tenant.trigger().run())["scenarios"][0]["outcome"], "started");
+}
+
+/// The runs of both platforms are named `ho-release-gate-xxxxx`, and both have runs in the cluster.
+#[test]
+fn the_jobs_of_another_platform_are_nobodys_reason() {
+    let tenant = Tenant::new();
+    let over = json!({"startTime": "2026-08-19T03:00:00Z", "completionTime": "2026-08-19T09:00:00Z"});
+    tenant.run("ho-release-gate-aaaaa", "gate-aro", &over);
+    tenant.run("ho-release-gate-bbbbb", "gate-rosa", &over);
+    tenant.world.kube().put(killed("ho-release-gate-ccccc", Some("gate-rosa"), &now()));
+    assert_eq!(ok(&tenant.trigger().run())["scenarios"][0]["outcome"], "started");
+    tenant.world.kube().scenario(NS, "gate-rosa", ScenarioScript::default());
+    let rosa =
+        Tool::new("trigger-gate").args(["--time-scale", "200", "--kubeconfig"]).arg(tenant.dir.path("kubeconfig"));
+    let rosa = rosa.args(["--application", "ho", "--component", "ho-main", "--scenario", "gate-rosa"]);
+    let report = ok(&rosa.run());
+    assert!(report["scenarios"][0]["reason"].as_str().unwrap().contains("gate-ho-release-gate-ccccc"), "{report}");
+}
+
+#[test]
+fn a_record_that_names_no_scenario_is_known_by_its_run() {
+    let tenant = Tenant::new();
+    let over = json!({"startTime": "2026-08-19T03:00:00Z", "completionTime": "2026-08-19T09:00:00Z"});
+    tenant.run("ho-release-gate-aaaaa", "gate-aro", &over);
+    let run = tenant.world.kube().get("pipelineruns", NS, "ho-release-gate-aaaaa").unwrap();
+    let mut record = killed("ho-release-gate-aaaaa", None, &now());
+    let text = record["data"]["record.json"].as_str().unwrap();
+    record["data"]["record.json"] =
+        json!(text.replace("uid-of-ho-release-gate-aaaaa", run["metadata"]["uid"].as_str().unwrap()));
+    tenant.world.kube().put(record);
+    let report = ok(&tenant.trigger().run());
+    assert!(report["scenarios"][0]["reason"].as_str().unwrap().contains("gate-ho-release-gate-aaaaa"), "{report}");
+}
+
+#[test]
+fn a_late_record_that_cannot_be_read_is_no_reason_to_start() {
+    let tenant = Tenant::new();
+    let mut torn = killed("ho-release-gate-zzzzz", Some("gate-aro"), &now());
+    torn["data"]["record.json"] = json!("{\"schema_version\":1,\"kind\":\"ga");
+    tenant.world.kube().put(torn.clone());
+    failed(&tenant.trigger().run(), "configmap gate-ho-release-gate-zzzzz, the record of a run of the last 16 hours");
+    assert_eq!(tenant.writes(), 0);
+    assert_eq!(ok(&tenant.trigger().arg("--force").run())["scenarios"][0]["outcome"], "started");
+    // Another platform's is no matter of this one's.
+    let other = Tenant::new();
+    torn["metadata"]["labels"]["release-gate/scenario"] = json!("gate-rosa");
+    other.world.kube().put(torn);
+    assert_eq!(ok(&other.trigger().run())["scenarios"][0]["outcome"], "started");
+}
+
+#[test]
+fn a_night_skipped_for_another_one_is_told_from_the_second_on() {
+    let tenant = Tenant::new();
+    let webhook = tenant.dir.write("webhook", tenant.servers.slack_url());
+    tenant.run("ho-release-gate-aaaaa", "gate-aro", &json!({"startTime": "2026-08-19T03:00:00Z"}));
+    let night = || {
+        // Each in its own hour: another one in the same night does not count.
+        tenant.world.kube().all("configmaps").iter().filter(|map| map["metadata"]["name"] == "trigger-aro").for_each(
+            |map| {
+                let mut map = map.clone();
+                let text = map["data"]["record.json"].as_str().unwrap().to_owned();
+                let mut rows: Value = serde_json::from_str(&text).unwrap();
+                let yesterday = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24);
+                rows["scenarios"]["gate-aro"]["last"] = json!(yesterday.to_string());
+                map["data"]["record.json"] = json!(rows.to_string());
+                tenant.world.kube().put(map);
+            },
+        );
+        let tool = tenant.trigger().args(["--gate-label", "ARO HCP", "--record", "configmap:trigger-aro"]);
+        let report = ok(&tool.arg("--slack-webhook-file").arg(&webhook).run());
+        assert_eq!(report["scenarios"][0]["outcome"], "skipped");
+        tenant.world.slack().messages().len()
+    };
+    assert_eq!([night(), night(), night()], [0, 1, 2]);
+    let words = tenant.world.slack().messages()[1].words();
+    assert!(words.contains("ARO HCP gate was skipped for 3 nights in a row"), "{words}");
+    assert!(words.contains("gate-aro: 3 nights in a row since") && words.contains("ho-release-gate-aaaaa"), "{words}");
+    // It is no gate's record.
+    let map = tenant.world.kube().get("configmaps", NS, "trigger-aro").unwrap();
+    assert_eq!(map["metadata"]["labels"]["release-gate/kind"], "trigger");
+    // Without a record it is not known which is the first; a message that is lost is no success.
+    let lost = || tenant.trigger().arg("--slack-webhook-file").arg(&webhook);
+    ok(&lost().run());
+    assert!(tenant.world.slack().messages()[2].words().contains("Release gate was skipped ·"));
+    tenant.world.fault(Fault::on(Server::Slack, Trouble::StatusBefore(404)));
+    failed(&lost().run(), "the message was not delivered");
 }
 
 #[test]

@@ -32,6 +32,12 @@ pub trait Clock: Send + Sync + Debug {
         from.checked_add(wall).unwrap_or(Timestamp::MAX)
     }
 
+    /// The wall clock's time since which `gate` has passed at `to`.
+    fn before(&self, to: Timestamp, gate: Duration) -> Timestamp {
+        let wall = SignedDuration::try_from(gate / self.scale()).unwrap_or(SignedDuration::MAX);
+        to.checked_sub(wall).unwrap_or(Timestamp::MIN)
+    }
+
     /// The gate time from `from` until now; zero if `from` is yet to come.
     fn since(&self, from: Timestamp) -> Duration {
         self.between(from, self.now())
@@ -123,6 +129,7 @@ mod tests {
         let clock = SystemClock::new(60);
         let from: Timestamp = "2026-08-20T03:00:00Z".parse().unwrap();
         assert_eq!(clock.after(from, Duration::from_secs(3600)).to_string(), "2026-08-20T03:01:00Z");
+        assert_eq!(clock.before(from, Duration::from_secs(3600)).to_string(), "2026-08-20T02:59:00Z");
         let to: Timestamp = "2026-08-20T03:00:30Z".parse().unwrap();
         assert_eq!(clock.between(from, to), Duration::from_secs(1800));
         assert_eq!(clock.between(to, from), Duration::ZERO);

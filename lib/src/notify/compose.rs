@@ -17,6 +17,11 @@ pub fn compose(facts: &Facts) -> Message {
     let record = facts.sight.record();
     let mut body = vec![Vec::new()];
     body[0].extend(sight_line(facts));
+    body[0].extend(facts.differences().iter().map(|(flag, given, recorded)| {
+        Line::of(format!(
+            "this is about the record of {recorded}, although {flag} says {given}: find out which is wrong"
+        ))
+    }));
     if let Some(record) = record {
         body[0].extend(reasons(record, outcome));
         body.push(jobs::blocking(record));
@@ -307,7 +312,7 @@ fn step(words: &str, command: Command) -> Line {
 
 /// Test the same Snapshot again.
 fn again(facts: &Facts) -> Option<Line> {
-    let (snapshot, scenario) = (facts.snapshot()?, facts.options.scenario.as_deref()?);
+    let (snapshot, scenario) = (facts.snapshot()?, facts.scenario()?);
     let command = Command::new("trigger-gate")
         .flag("--namespace", facts.options.namespace.as_deref())
         .flag("--snapshot", Some(snapshot))

@@ -111,15 +111,29 @@ impl Facts {
         recorded.or(self.options.snapshot.as_deref())
     }
 
-    /// The gate's name for people.
+    /// The gate's name for people; the record's own, whatever the flag says.
     pub fn gate(&self) -> String {
-        let recorded = self.sight.record().and_then(|record| record.gate.clone());
-        self.options
-            .gate
-            .clone()
-            .or(recorded)
-            .or_else(|| self.options.scenario.clone())
-            .unwrap_or_else(|| "release".to_owned())
+        let recorded = self.sight.record().and_then(|record| record.gate.as_deref());
+        recorded.or(self.options.gate.as_deref()).or(self.scenario()).unwrap_or("release").to_owned()
+    }
+
+    /// The scenario; the record's own, whatever the flag says.
+    pub fn scenario(&self) -> Option<&str> {
+        let recorded = self.sight.record().and_then(|record| record.scenario.as_deref());
+        recorded.or(self.options.scenario.as_deref())
+    }
+
+    /// The flags that the record contradicts, each with what they say and what it says.
+    pub fn differences(&self) -> Vec<(&'static str, &str, &str)> {
+        let Some(record) = self.sight.record() else { return Vec::new() };
+        let said = [
+            ("--gate-label", &self.options.gate, &record.gate),
+            ("--scenario", &self.options.scenario, &record.scenario),
+        ];
+        let differ = said.into_iter().filter_map(|(flag, given, recorded)| {
+            Some((flag, given.as_deref()?, recorded.as_deref()?)).filter(|(_, given, recorded)| given != recorded)
+        });
+        differ.collect()
     }
 
     /// The PipelineRun's name.

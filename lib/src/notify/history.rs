@@ -63,6 +63,7 @@ mod tests {
         let image: crate::image::Digest = format!("sha256:{day:064}").parse().unwrap();
         Past {
             name: format!("gate-{day}"),
+            uid: String::new(),
             id: format!("{day}"),
             run: None,
             created_at: at,

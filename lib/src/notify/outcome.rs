@@ -85,6 +85,7 @@ mod tests {
             ("launch-refused", Outcome::Broken),
             ("broken-while-waiting", Outcome::Broken),
             ("cancelled", Outcome::Cancelled),
+            ("contradiction", Outcome::Refused),
             ("unreadable-record", Outcome::Broken),
             ("unreadable-record-passed", Outcome::ReleaseUnknown),
             ("two-hundred-jobs", Outcome::Refused),

@@ -26,7 +26,9 @@ fn digest() -> String {
 pub fn record() -> GateRecord {
     let mut record = GateRecord::begin("0d8ffe0e-9f0b-4d2e-9a07-7d7f5bb9c2d1", at(0));
     record.gate = Some("ARO HCP".to_owned());
-    record.run = Some("ho-release-gate-aro-hcp-x7k2p".to_owned());
+    record.scenario = Some("ho-release-gate-aro-hcp".to_owned());
+    // The runs of all platforms begin with the name of the file that they are made from.
+    record.run = Some("ho-release-gate-x7k2p".to_owned());
     let mut candidate = Candidate::of(format!("quay.io/acme/hypershift-operator-main@{}", digest()).parse().unwrap());
     candidate.snapshot = Some("hypershift-operator-20260820-031104-000".to_owned());
     candidate.component = Some("hypershift-operator-main".to_owned());
@@ -127,13 +129,11 @@ fn facts(sight: Sight, statuses: [&str; 3]) -> Facts {
             plan: Some(PLAN.to_owned()),
             release_wait: Duration::from_secs(45 * 60),
             tasks: names.into_iter().zip(statuses).map(task).collect(),
-            run_url: Some(
-                "https://console.example/ns/acme-tenant/pipelinerun/ho-release-gate-aro-hcp-x7k2p".to_owned(),
-            ),
-            run_name: Some("ho-release-gate-aro-hcp-x7k2p".to_owned()),
+            run_url: Some("https://console.example/ns/acme-tenant/pipelinerun/ho-release-gate-x7k2p".to_owned()),
+            run_name: Some("ho-release-gate-x7k2p".to_owned()),
             scenario: Some("ho-release-gate-aro-hcp".to_owned()),
             namespace: Some("acme-tenant".to_owned()),
-            record: Some("configmap:gate-ho-release-gate-aro-hcp-x7k2p".to_owned()),
+            record: Some("configmap:gate-ho-release-gate-x7k2p".to_owned()),
             ladder: vec!["3=S0123ABCD".parse().unwrap()],
             threshold: Some(SignedDuration::from_hours(72)),
         },
@@ -195,6 +195,7 @@ pub fn all() -> Vec<(&'static str, &'static str, Facts)> {
         ("launch-refused", "Gangway refused a job", launch_refused()),
         ("broken-while-waiting", "The wait for the jobs was cut off", broken_while_waiting()),
         ("cancelled", "The run was cancelled", cancelled()),
+        ("contradiction", "The record of another gate was given", contradiction()),
         ("unreadable-record", "The record cannot be read, and the tests did not pass", unreadable("Failed")),
         ("unreadable-record-passed", "The record cannot be read, and the tests passed", unreadable("Succeeded")),
         ("two-hundred-jobs", "Two hundred jobs, half of them failed", two_hundred()),
@@ -348,6 +349,13 @@ fn broken_while_waiting() -> Facts {
 
 fn cancelled() -> Facts {
     Facts { cancelled: Some(true), ..broken_while_waiting() }
+}
+
+fn contradiction() -> Facts {
+    let mut facts = refused();
+    facts.options.gate = Some("ROSA HCP".to_owned());
+    facts.options.scenario = Some("ho-release-gate-rosa-hcp".to_owned());
+    facts
 }
 
 fn unreadable(collect: &str) -> Facts {

@@ -8,6 +8,7 @@
 mod bound;
 mod configmap;
 mod file;
+mod find;
 mod job;
 mod journal;
 pub mod labels;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use configmap::ConfigMapStore;
 pub use file::FileStore;
+pub use find::{Limits, PastRuns, Unreadable, Whose, count, each, past_runs};
 pub use job::{
     Attempt, Cause, Class, FailingTests, Intent, JobRecord, JobState, Junit, LaunchRefusal, Proof, ProofLevel,
     StateChange, TestCounts,
@@ -33,7 +35,7 @@ pub use job::{
 pub use journal::{Identity, Journal, RecordError};
 pub use location::{Location, LocationError};
 pub use outcome::{Health, Outcome};
-pub use past::{Past, Verified, past_run, past_runs, record_names};
+pub use past::{Past, Verified};
 pub use policy::{PolicyRecord, ProofMode, Strictness};
 pub use release::{PushedImage, ReleaseRecord, Released};
 pub use store::{Labels, Store, StoreError, Version};
@@ -46,6 +48,9 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// A record is never larger than this (900 KiB), since a ConfigMap holds at most 1 MiB.
 pub const MAX_BYTES: usize = 900 * 1024;
+
+/// How many records of a gate are kept in a namespace: the newest.
+pub const KEPT: usize = 60;
 
 /// What a document is about. check-staleness keeps a document of its own kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

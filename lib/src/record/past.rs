@@ -1,27 +1,19 @@
-//! The runs of a gate that left a record, newest first: what rows of red runs, the age of the
-//! newest verified image and the state of the last run are read from.
+//! A run that left a record, in a few words: what rows of red runs, the age of the newest verified
+//! image and the state of the last run are read from.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Api, ListParams};
+use kube::api::ObjectMeta;
 
-use super::journal::decode;
 use super::{Attempt, Cause, Decision, GateRecord, Outcome, ReleaseRecord, Released};
-use crate::clock::SharedClock;
-use crate::cluster::{self, Cluster};
 use crate::image::Digest;
-
-/// Records asked for at once: each may have 900 KiB.
-const PAGE: u32 = 5;
-
-/// No gate has more records; older ones are not read (they are pruned to 60).
-const MOST: usize = 200;
 
 /// What is kept of a record when many are looked through.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Past {
     /// The ConfigMap's name.
     pub name: String,
+    /// The ConfigMap's UID.
+    pub uid: String,
     /// The run's id.
     pub id: String,
     /// The PipelineRun's name.
@@ -59,13 +51,14 @@ pub struct Verified {
 
 impl Past {
     /// What is kept of a record.
-    pub fn of(name: &str, record: &GateRecord) -> Self {
+    pub fn of(meta: &ObjectMeta, record: &GateRecord) -> Self {
         let note = record.notifications.last();
         let reason = record.verdict.as_ref().and_then(|verdict| verdict.reasons.first());
         let attempts = record.jobs.iter().filter_map(|job| job.last());
         let candidate = record.candidate.as_ref();
         Self {
-            name: name.to_owned(),
+            name: meta.name.clone().unwrap_or_default(),
+            uid: meta.uid.clone().unwrap_or_default(),
             id: record.id.clone(),
             run: record.run.clone(),
             created_at: record.created_at,
@@ -114,70 +107,4 @@ fn verified(record: &GateRecord) -> Option<Verified> {
         record.release.as_ref().filter(|release| release.released == Released::True && !release.dry_run)?;
     let image = record.candidate.as_ref()?.digest.clone();
     Some(Verified { image, at: release.completed_at.unwrap_or(record.updated_at) })
-}
-
-/// The run whose record has that name, or `None` where there is none.
-///
-/// # Errors
-/// The API server's answer after some tries; what cannot be read as a record counts as none, with a warning.
-pub async fn past_run(cluster: &Cluster, clock: &SharedClock, name: &str) -> Result<Option<Past>, kube::Error> {
-    let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    let Some(object) = cluster::patiently(clock, || api.get_opt(name)).await? else { return Ok(None) };
-    let document = object.data.and_then(|mut data| data.remove(super::configmap::KEY)).unwrap_or_default();
-    let read = decode(document.as_bytes(), name);
-    Ok(read.inspect_err(|error| tracing::warn!("{error}")).ok().map(|record| Past::of(name, &record)))
-}
-
-/// The names of all gates' records in the namespace with the time of their creation.
-///
-/// # Errors
-/// The API server's answer after some tries.
-pub async fn record_names(cluster: &Cluster, clock: &SharedClock) -> Result<Vec<(String, Timestamp)>, kube::Error> {
-    let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    let mut params = ListParams::default().labels("release-gate/kind=gate").limit(100);
-    let mut names = Vec::new();
-    loop {
-        let page = cluster::patiently(clock, || api.list_metadata(&params)).await?;
-        let named = |meta: kube::core::ObjectMeta| Some((meta.name?, meta.creation_timestamp?.0));
-        names.extend(page.items.into_iter().filter_map(|object| named(object.metadata)));
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(names),
-        }
-    }
-}
-
-/// The past runs of a gate in the cluster's namespace, newest first, the run `except` left out.
-/// A record that cannot be read as one is left out too, with a warning.
-///
-/// # Errors
-/// The API server's answer after some tries, where the records cannot be listed.
-pub async fn past_runs(
-    cluster: &Cluster,
-    clock: &SharedClock,
-    gate: &str,
-    except: Option<&str>,
-) -> Result<Vec<Past>, kube::Error> {
-    let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    let selector = format!("release-gate/kind=gate,release-gate/gate={}", cluster::label_value(gate));
-    let mut params = ListParams::default().labels(&selector).limit(PAGE);
-    let mut runs = Vec::new();
-    loop {
-        let page = cluster::patiently(clock, || api.list(&params)).await?;
-        for object in page.items {
-            let name = object.metadata.name.unwrap_or_default();
-            let document = object.data.and_then(|mut data| data.remove(super::configmap::KEY)).unwrap_or_default();
-            match decode(document.as_bytes(), &name) {
-                Ok(record) if except == Some(record.id.as_str()) => {}
-                Ok(record) => runs.push(Past::of(&name, &record)),
-                Err(error) => tracing::warn!("{error}; it is left out of the gate's history"),
-            }
-        }
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) if runs.len() < MOST => params = params.continue_token(&token),
-            _ => break,
-        }
-    }
-    runs.sort_by_key(|run| std::cmp::Reverse(run.created_at));
-    Ok(runs)
 }

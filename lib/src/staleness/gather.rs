@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::evidence::merge;
 use super::{Evidence, Source, SourceName};
 use crate::kubearchive::{self, KubeArchive};
-use crate::record::past_runs;
+use crate::record::{Limits, Whose, past_runs};
 use crate::step::Chain;
 use crate::trigger::Tenant;
 use crate::verified::ReleaseBrief;
@@ -62,8 +62,9 @@ pub async fn gather(sources: &Sources, now: Timestamp) -> Evidence {
         }
     }
     if let Some(gate) = &sources.gate {
-        match past_runs(&sources.tenant.cluster, &sources.tenant.clock, gate, None).await {
-            Ok(records) => evidence.records = records,
+        let tenant = &sources.tenant;
+        match past_runs(&tenant.cluster, &tenant.clock, Whose::Gate(gate), Limits::default()).await {
+            Ok(found) => evidence.records = found.runs,
             Err(error) => note(&mut evidence, SourceName::Records, Some(error)),
         }
     }

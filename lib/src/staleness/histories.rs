@@ -114,6 +114,7 @@ fn record(day: i64, letter: char, begun: Timestamp, ended: bool) -> Past {
     };
     Past {
         name: format!("gate-{day}"),
+        uid: String::new(),
         id: day.to_string(),
         run: Some(format!("run-{day}")),
         created_at: begun,

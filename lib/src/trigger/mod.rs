@@ -9,6 +9,7 @@
 //! - [`Brief`]: a Snapshot in a list, as little of it as is needed. [`judge`] says what speaks
 //!   against it, [`Choice`] finds the newest.
 //! - [`Run`]: a PipelineRun. [`skip`] says why a scenario is rightly left alone.
+//! - [`note`] remembers nights that were skipped in a row, so that they can be told of.
 //! - [`observe`] decides what a look at the label and the runs means; [`run`] does it all.
 
 mod brief;
@@ -22,6 +23,7 @@ mod known;
 mod observe;
 mod preflight;
 mod report;
+mod rows;
 mod runs;
 mod skip;
 
@@ -35,8 +37,9 @@ use known::Known;
 pub use observe::{Look, Observation, observe};
 pub use preflight::{RIGHTS, preflight};
 pub use report::{Ending, Report, ScenarioReport};
+pub use rows::{Due, Row, note};
 pub use runs::Run;
-pub use skip::{Evidence, Skip, skip};
+pub use skip::{Evidence, Skip, Unclear, skip};
 
 use crate::clock::SharedClock;
 use crate::step::LastWords;
@@ -112,7 +115,7 @@ pub async fn run(
             report.notes.push(format!("this account may not look whether the IntegrationTestScenario {name} exists"));
         }
         let ending = match known {
-            Ok(_) => one(options, tenant, (clock, last_words), &chosen, wanted, &mut report).await,
+            Ok(_) => one(options, tenant, (clock, last_words), &chosen, wanted).await,
             Err(why) => Ending::Failed(why),
         };
         report.scenarios.push(ScenarioReport { scenario: wanted.scenario.clone(), ending });
@@ -126,17 +129,16 @@ async fn one(
     (clock, last_words): (&SharedClock, &LastWords),
     chosen: &Candidate,
     wanted: &Wanted,
-    report: &mut Report,
 ) -> Ending {
     if !options.force {
-        match skip::evidence(tenant, wanted, options.component.as_deref(), clock.now()).await {
+        let evidence = match skip::evidence(tenant, wanted, options.component.as_deref()).await {
             Err(error) => return Ending::Failed(crate::step::Chain(&error).to_string()),
-            Ok(evidence) => {
-                report.notes.extend(evidence.notes.iter().cloned());
-                if let Some(skip) = skip(&evidence, chosen, clock.now()) {
-                    return Ending::Skipped(skip);
-                }
-            }
+            Ok(evidence) => evidence,
+        };
+        match skip(&evidence, chosen, clock.as_ref()) {
+            Err(unclear) => return Ending::Failed(unclear.to_string()),
+            Ok(Some(skip)) => return Ending::Skipped(skip),
+            Ok(None) => {}
         }
     }
     if options.dry_run {

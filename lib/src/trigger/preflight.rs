@@ -16,9 +16,9 @@ use crate::step::Chain;
 
 /// What the step needs in its namespace.
 ///
-/// Without the last two the step goes on: then it does not know whether a scenario exists, and plans are only
-/// looked at in this check.
-pub const RIGHTS: [Right; 6] = [
+/// Without the three behind the first four the step goes on: then it does not know whether a scenario exists, plans
+/// are only looked at in this check, and each skipped night is told, the first in a row too.
+pub const RIGHTS: [Right; 7] = [
     Right { group: KONFLUX, resource: "snapshots", verbs: &["get", "list", "patch"], to: "to start a scenario" },
     Right { group: KONFLUX, resource: "releases", verbs: &["list"], to: "to know what is verified" },
     Right { group: TEKTON, resource: "pipelineruns", verbs: &["list"], to: "to see that a run has begun" },
@@ -30,6 +30,12 @@ pub const RIGHTS: [Right; 6] = [
         to: "to see that the scenario exists and can be started, or which there are",
     },
     Right { group: KONFLUX, resource: "releaseplans", verbs: &["get"], to: "to see that the plan is matched" },
+    Right {
+        group: "",
+        resource: "configmaps",
+        verbs: &["create", "update"],
+        to: "to remember nights that were skipped in a row",
+    },
 ];
 
 /// The limits that integration-service puts in place of the PipelineRun's own: all three, or it does nothing
@@ -37,11 +43,18 @@ pub const RIGHTS: [Right; 6] = [
 const TIMEOUTS: [&str; 3] = ["pipeline_timeout", "tasks_timeout", "finally_timeout"];
 
 /// Looks at everything that a trigger needs: its rights, the scenarios and plans, the Snapshots, and Slack
-/// where it is told. Labels nothing.
-pub async fn preflight(options: &Options, tenant: &Tenant, clock: &SharedClock, slack: Option<&Slack>) -> Preflight {
+/// where it is told; `keeps` says that it has a record in a ConfigMap. Labels nothing.
+pub async fn preflight(
+    options: &Options,
+    tenant: &Tenant,
+    keeps: bool,
+    clock: &SharedClock,
+    slack: Option<&Slack>,
+) -> Preflight {
     let mut checks = Preflight::default();
     if rights::review(&tenant.cluster, &RIGHTS[..4], &mut checks).await {
-        rights::review_optional(&tenant.cluster, &RIGHTS[4..], &mut checks).await;
+        let optional = if keeps { &RIGHTS[4..] } else { &RIGHTS[4..6] };
+        rights::review_optional(&tenant.cluster, optional, &mut checks).await;
         for wanted in &options.wanted {
             scenario(tenant, &wanted.scenario, &mut checks).await;
         }

@@ -20,11 +20,12 @@ pub struct Run {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunMetadata {
-    /// The name.
+    /// The name. It tells nothing of the scenario: the runs of one PipelineRun file are all named
+    /// after that, whichever scenario they are of.
     pub name: String,
-    /// What the name was made from.
+    /// The id, by which a gate record knows its run.
     #[serde(default)]
-    pub generate_name: Option<String>,
+    pub uid: String,
     /// When it was created.
     #[serde(default)]
     pub creation_timestamp: Option<Timestamp>,

@@ -21,6 +21,10 @@ const RETRY: Duration = Duration::from_secs(1);
 /// What integration-service does with a label for a scenario. Durations are gate time.
 #[derive(Debug, Clone)]
 pub struct ScenarioScript {
+    /// The `metadata.name` of the PipelineRun file that the scenario points to (`resourceKind: pipelinerun`); runs
+    /// are named after it, so that scenarios which share a file share the beginning of their runs' names. None for
+    /// a Pipeline file, whose runs are named after the scenario.
+    pub run_file: Option<String>,
     /// How long until the run is made: 50 ms for a Pipeline, about a second for a PipelineRun.
     pub made_after: Duration,
     /// How long after that Tekton takes it up; never, if none.
@@ -41,6 +45,7 @@ impl Default for ScenarioScript {
     /// The run is made after a second, begins a second later and goes on for ever.
     fn default() -> Self {
         Self {
+            run_file: Some("ho-release-gate".to_owned()),
             made_after: Duration::from_secs(1),
             begins_after: Some(Duration::from_secs(1)),
             lasts: None,
@@ -186,7 +191,8 @@ fn start(state: &mut KubeState, key: &Key, snapshot: &Value, scenario: &str, scr
     state.integration.made += 1;
     let hash = Sha256::digest(format!("{}/{}/{}", key.2, scenario, state.integration.made));
     let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    let name = format!("{scenario}-{}", &hex[..5]);
+    let start_of_name = format!("{}-", script.run_file.as_deref().unwrap_or(scenario));
+    let name = format!("{start_of_name}{}", &hex[..5]);
     let copied = |field: &str| {
         let all = snapshot["metadata"][field].as_object().into_iter().flatten();
         let prefixes = ["custom.appstudio", "test.appstudio", "pac.test.appstudio"];
@@ -201,7 +207,7 @@ fn start(state: &mut KubeState, key: &Key, snapshot: &Value, scenario: &str, scr
     let run = json!({
         "apiVersion": "tekton.dev/v1", "kind": "PipelineRun",
         "metadata": {
-            "name": name, "generateName": format!("{scenario}-"), "namespace": key.1,
+            "name": name, "generateName": start_of_name, "namespace": key.1,
             "uid": format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32]),
             "creationTimestamp": seconds(at), "labels": labels, "annotations": annotations,
             "finalizers": ["test.appstudio.openshift.io/pipelinerun"],
