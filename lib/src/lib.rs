@@ -20,6 +20,7 @@ pub mod evidence;
 pub mod glob;
 pub mod http;
 pub mod image;
+pub mod items;
 pub mod jobs;
 pub mod konflux;
 pub mod kubearchive;

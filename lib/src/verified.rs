@@ -2,9 +2,10 @@
 //! comes from the cluster or from an archive.
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::konflux::Condition;
+use crate::text;
 
 /// As much of a Release as is needed.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -49,16 +50,47 @@ pub struct ReleaseSpec {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseStatus {
-    /// Its phases and, as `Released`, the whole.
-    #[serde(default)]
+    /// The whole: of its phases only `Released` is kept, and none of the words.
+    #[serde(default, deserialize_with = "only_the_whole")]
     pub conditions: Vec<Condition>,
     /// When it ended.
     #[serde(default)]
     pub completion_time: Option<Timestamp>,
-    /// What the managed pipeline says it did; free in form.
+    /// What the managed pipeline says it did.
     #[serde(default)]
-    pub artifacts: serde_json::Value,
+    pub artifacts: Artifacts,
 }
+
+/// What a managed pipeline says it did: free in form, and only the digests of its images are kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "serde_json::Value")]
+pub struct Artifacts {
+    /// The digests.
+    pub digests: Vec<String>,
+}
+
+impl From<serde_json::Value> for Artifacts {
+    fn from(artifacts: serde_json::Value) -> Self {
+        let images = artifacts.get("images").and_then(serde_json::Value::as_array);
+        let digest = |image: &serde_json::Value| Some(text::cut(image.get("shasum")?.as_str()?, LONGEST_DIGEST));
+        Self { digests: images.into_iter().flatten().take(MOST_IMAGES).filter_map(digest).collect() }
+    }
+}
+
+/// No more images of a Release are kept.
+const MOST_IMAGES: usize = 500;
+
+/// No digest is longer.
+const LONGEST_DIGEST: usize = 160;
+
+fn only_the_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Condition>, D::Error> {
+    let mut conditions = Option::<Vec<Condition>>::deserialize(deserializer)?.unwrap_or_default();
+    conditions.retain(|condition| condition.kind == "Released");
+    conditions.iter_mut().for_each(|condition| condition.message = String::new());
+    conditions.shrink_to_fit();
+    Ok(conditions)
+}
+
 
 /// A condition by its type.
 pub fn condition<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
@@ -85,9 +117,7 @@ impl ReleaseBrief {
 
     /// The digests that it says it pushed; empty where all had been pushed before.
     pub fn pushed(&self) -> Vec<String> {
-        let images = self.status.artifacts.get("images").and_then(serde_json::Value::as_array);
-        let digest = |image: &serde_json::Value| Some(image.get("shasum")?.as_str()?.to_owned());
-        images.into_iter().flatten().filter_map(digest).collect()
+        self.status.artifacts.digests.clone()
     }
 
     /// The image in words: the digest that it pushed, or its Snapshot.

@@ -2,12 +2,14 @@
 
 mod connect;
 mod kubeconfig;
+mod list;
 mod patience;
 mod proxy;
 mod refusals;
 
 pub use connect::{Bearer, Cluster, ClusterError, ClusterOptions, bearer};
 pub use kubeconfig::Unusable;
+pub use list::{Page, page};
 pub use patience::patiently;
 pub use proxy::ProxyError;
 

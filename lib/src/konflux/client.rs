@@ -9,10 +9,11 @@ use super::error::KonfluxError;
 use super::objects::{self, Release, ReleasePlan, Snapshot};
 use crate::clock::SharedClock;
 use crate::cluster::{self, Cluster};
+use crate::image::Digest;
 use crate::retry::{Policy, Tries};
 
-/// How many Releases a page holds; one is about 6 KB.
-const PAGE: u32 = 200;
+/// How many Releases a page holds; one has 6 KB, or 90 KB with the artifacts of a large Application.
+const PAGE: u32 = 50;
 
 /// How often a list is begun again.
 const MAX_RESTARTS: u32 = 5;
@@ -75,18 +76,33 @@ impl Konflux {
     }
 
     /// All live Releases of a plan, by their specs (labels are set by a webhook, and one that was
-    /// made without it counts as well), and those whose names begin with `prefix`.
+    /// made without it counts as well), and those whose names begin with `prefix`. Of those of another
+    /// Snapshot little more is kept than says whether they pushed the `tested` digest: there may be
+    /// thousands.
     ///
     /// # Errors
     /// [`KonfluxError`].
-    pub async fn releases_of(&self, plan: &str, prefix: &str) -> Result<Vec<Release>, KonfluxError> {
+    pub async fn releases_of(
+        &self,
+        plan: &str,
+        prefix: &str,
+        snapshot: &str,
+        tested: &Digest,
+    ) -> Result<Vec<Release>, KonfluxError> {
+        let keep = |release: Release| {
+            let name = release.metadata.name.as_deref().unwrap_or_default();
+            let is_near = name.starts_with(prefix);
+            let whole = is_near || release.spec.snapshot == snapshot;
+            (is_near || release.spec.release_plan == plan).then(|| objects::slim(release, whole, tested))
+        };
         let mut found = Vec::new();
         let mut token: Option<String> = None;
         let mut restarts = 0;
         loop {
             let params = ListParams::default().limit(PAGE);
             let params = token.iter().fold(params, |params, token| params.continue_token(token));
-            let page = match self.read("list", "Releases", || self.releases.list(&params)).await {
+            let list = || cluster::page(&self.cluster.client, self.releases.resource_url(), &params, keep);
+            let page = match self.read("list", "Releases", list).await {
                 // The list has changed so much that it has to be begun again.
                 Err(error) if error.code() == Some(410) && restarts < MAX_RESTARTS => {
                     restarts += 1;
@@ -95,11 +111,8 @@ impl Konflux {
                 }
                 page => page?,
             };
-            found.extend(page.items.into_iter().filter(|release| {
-                let name = release.metadata.name.as_deref().unwrap_or_default();
-                release.spec.release_plan == plan || name.starts_with(prefix)
-            }));
-            token = page.metadata.continue_.filter(|token| !token.is_empty());
+            found.extend(page.kept);
+            token = page.next;
             if token.is_none() {
                 return Ok(found);
             }

@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use kube::api::ObjectMeta;
 use kube::core::{ApiResource, Object};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::image::Digest;
 use crate::snapshot::SnapshotSpec;
+use crate::text;
 
 /// The API group of all of them.
 const GROUP: &str = "appstudio.redhat.com";
@@ -21,6 +23,15 @@ pub const PLAN_LABEL: &str = "release.appstudio.openshift.io/releasePlan";
 pub const SNAPSHOT_LABEL: &str = "release.appstudio.openshift.io/snapshot";
 /// The annotation of a Snapshot with the start of its build.
 const START_ANNOTATION: &str = "test.appstudio.openshift.io/pipelinerunstarttime";
+
+/// No more of a listed condition's message is kept (1 KiB): less is shown.
+const LONGEST_MESSAGE: usize = 1024;
+
+/// No more conditions, or attempts of the managed pipeline, are kept of a listed Release.
+const MOST_LISTED: usize = 32;
+
+/// No more images are kept of a listed Release, but for the tested one.
+const MOST_IMAGES: usize = 50;
 
 /// A Snapshot.
 pub type Snapshot = Object<SnapshotSpec, SnapshotStatus>;
@@ -179,6 +190,38 @@ fn resource(kind: &str, plural: &str) -> ApiResource {
     }
 }
 
+/// What the gate reads of a Release that was listed: no managers of fields, no foreign annotations (a
+/// build's are many), words where something failed. Of what it pushed there is all that is shown of
+/// `whole` ones, and of others whether that was the `tested` digest.
+pub(super) fn slim(mut release: Release, whole: bool, tested: &Digest) -> Release {
+    let own = |key: &str| key.starts_with("release-gate/") || key.starts_with("release.appstudio.openshift.io/");
+    let labels = [&mut release.metadata.labels, &mut release.metadata.annotations];
+    labels.into_iter().flatten().for_each(|map| map.retain(|key, _| own(key)));
+    release.metadata.managed_fields = None;
+    release.metadata.owner_references = None;
+    let Some(status) = &mut release.status else { return release };
+    status.conditions.truncate(MOST_LISTED);
+    for condition in &mut status.conditions {
+        condition.message = match condition.reason == "Failed" {
+            true => text::cut(&condition.message, LONGEST_MESSAGE),
+            false => String::new(),
+        };
+    }
+    let first = status.managed_pipeline_attempts.len().saturating_sub(if whole { MOST_LISTED } else { 1 });
+    status.managed_pipeline_attempts.drain(..first);
+    let mut artifacts = std::mem::take(&mut status.artifacts);
+    if let Some(Value::Array(mut images)) = artifacts.get_mut("images").map(Value::take) {
+        let mut most = if whole { MOST_IMAGES } else { 1 };
+        images.retain(|image| {
+            let is_first = most > 0;
+            most = most.saturating_sub(1);
+            is_first || image["shasum"] == tested.as_str()
+        });
+        status.artifacts = json!({"images": images});
+    }
+    release
+}
+
 /// A condition by its type.
 pub fn condition<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
     conditions.iter().find(|condition| condition.kind == kind)
@@ -239,6 +282,40 @@ mod tests {
         assert_eq!(built_at(&snapshot), Some(milliseconds));
         snapshot.metadata.annotations = None;
         assert_eq!(built_at(&snapshot).unwrap().to_string(), "2026-11-22T15:09:00Z");
+    }
+
+    #[test]
+    fn a_listed_release_is_slim_and_means_the_same() {
+        let tested: Digest = format!("sha256:{}", "a".repeat(64)).parse().unwrap();
+        let image = |shasum: &str| json!({"name": "n", "shasum": shasum, "urls": ["quay.io/acme/n:1"]});
+        let mut images = vec![image("sha256:b"); 80];
+        images.push(image(tested.as_str()));
+        let text = json!({
+            "apiVersion": "appstudio.redhat.com/v1alpha1", "kind": "Release",
+            "metadata": {
+                "name": "r", "labels": {PLAN_LABEL: "p", "x": "y"}, "managedFields": [{"manager": "m"}],
+                "annotations": {"release-gate/run-id": "id", "build.appstudio.openshift.io/x": "y".repeat(1000)},
+            },
+            "spec": {"snapshot": "s", "releasePlan": "p"},
+            "status": {
+                "conditions": [
+                    {"type": "Validated", "reason": "Failed", "message": "m".repeat(5000)},
+                    {"type": "Released", "status": "True", "reason": "Succeeded", "message": "x"},
+                ],
+                "artifacts": {"images": images, "log": "l".repeat(1000)},
+            },
+        });
+        let whole: Release = serde_json::from_value(text).unwrap();
+        for (near, kept) in [(true, 51), (false, 2)] {
+            let slim = slim(whole.clone(), near, &tested);
+            assert_eq!(label(&slim.metadata, PLAN_LABEL), Some("p"));
+            assert_eq!(annotation(&slim.metadata, "release-gate/run-id"), Some("id"));
+            assert!(serde_json::to_string(&slim).unwrap().len() < 8000);
+            let status = slim.status.as_ref().unwrap();
+            assert_eq!(status.artifacts["images"].as_array().unwrap().len(), kept);
+            let outcome = crate::konflux::outcome(&slim, &tested);
+            assert!(matches!(&outcome, crate::konflux::Outcome::Released { images } if images[0].digest == tested.as_str()));
+        }
     }
 
     #[test]

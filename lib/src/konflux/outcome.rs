@@ -88,8 +88,11 @@ fn running_phase(status: &ReleaseStatus) -> String {
 }
 
 fn released(status: &ReleaseStatus, tested: &Digest) -> Outcome {
-    let images = pushed(&status.artifacts);
+    let mut images = pushed(&status.artifacts);
     let is_tested = |image: &PushedImage| image.digest == tested.as_str();
+    // Among many it must not be the one that is cut off.
+    images.sort_by_key(|image| !is_tested(image));
+    images.truncate(MAX_IMAGES);
     if images.is_empty() || images.iter().any(is_tested) {
         return Outcome::Released { images };
     }
@@ -169,7 +172,7 @@ fn pushed(artifacts: &Value) -> Vec<PushedImage> {
             urls: urls.take(5).map(|url| text::cut(url, 300)).collect(),
         }
     };
-    images.into_iter().flatten().take(MAX_IMAGES).map(image).collect()
+    images.into_iter().flatten().map(image).collect()
 }
 
 #[cfg(test)]

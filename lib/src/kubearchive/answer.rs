@@ -1,22 +1,37 @@
 //! What an answer of KubeArchive means.
 
+use std::io::{self, BufRead, BufReader, Read};
+
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use crate::items::{Items, ItemsError};
 
 /// How much of an answer that is none is looked at (64 KiB).
-const READ: usize = 64 * 1024;
+pub(super) const READ: u64 = 64 * 1024;
 
-/// A page of a list. `metadata.continue` must be there: a list that was cut off lacks it.
-#[derive(Debug, Deserialize)]
+/// No page is larger, unpacked (256 MiB): an archived object has 1.5 MiB at most.
+const MAX_PAGE: u64 = 256 << 20;
+
+/// A page of a list.
+#[derive(Debug)]
 pub(super) struct Page<T> {
     pub(super) items: Vec<T>,
-    pub(super) metadata: Metadata,
+    pub(super) next: String,
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Metadata {
+/// What is around the items. `metadata.continue` must be there: a list that was cut off lacks it.
+#[derive(Deserialize)]
+struct Frame {
+    #[serde(rename = "items")]
+    _items: IgnoredAny,
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
     #[serde(rename = "continue")]
-    pub(super) next: String,
+    next: String,
 }
 
 /// What an answer means.
@@ -29,26 +44,63 @@ pub(super) enum Verdict<T> {
     Final(String),
 }
 
-/// Reads an answer.
-pub(super) fn read<T: DeserializeOwned>(status: u16, body: &[u8]) -> Verdict<T> {
-    if status == 200 {
-        return match serde_json::from_slice(body) {
-            Ok(page) => Verdict::Page(page),
-            // A proxy's page stays; a list that stops in the middle was cut off.
-            Err(_) if body.trim_ascii_start().starts_with(b"<") => {
-                Verdict::Final("a page for people instead of a list".to_owned())
-            }
-            Err(error) => Verdict::Passing(format!("a list that breaks off: {error}")),
+/// Reads an answer, a list's objects one at a time.
+///
+/// # Errors
+/// The connection's, where it breaks off.
+pub(super) fn read<T: DeserializeOwned>(status: u16, body: &mut dyn Read) -> io::Result<Verdict<T>> {
+    if status == 200 { list(body) } else { refusal(status, body) }
+}
+
+fn list<T: DeserializeOwned>(body: &mut dyn Read) -> io::Result<Verdict<T>> {
+    let (mut items, mut found) = (Items::default(), Vec::new());
+    let mut body = BufReader::new(body.take(MAX_PAGE + 1));
+    let mut length = 0;
+    let broken = |error: ItemsError| Ok(Verdict::Passing(format!("a list that breaks off: {error}")));
+    loop {
+        let bytes = body.fill_buf()?;
+        let taken = bytes.len();
+        length += taken as u64;
+        if taken == 0 {
+            break;
+        }
+        if length > MAX_PAGE {
+            return Ok(Verdict::Passing(format!("a list of more than {} MiB", MAX_PAGE >> 20)));
+        }
+        let look = |item: &[u8]| {
+            found.push(serde_json::from_slice(item)?);
+            Ok(())
         };
+        if let Err(error) = items.push(bytes, look) {
+            return if items.is_markup() { page_for_people() } else { broken(error) };
+        }
+        body.consume(taken);
     }
-    let said = words(body);
+    // A proxy's page stays; a list that stops in the middle was cut off.
+    if items.is_markup() {
+        return page_for_people();
+    }
+    match items.finish::<Frame>() {
+        Ok(frame) => Ok(Verdict::Page(Page { items: found, next: frame.metadata.next })),
+        Err(error) => broken(error),
+    }
+}
+
+fn page_for_people<T>() -> io::Result<Verdict<T>> {
+    Ok(Verdict::Final("a page for people instead of a list".to_owned()))
+}
+
+fn refusal<T>(status: u16, body: &mut dyn Read) -> io::Result<Verdict<T>> {
+    let mut begun = Vec::new();
+    body.take(READ).read_to_end(&mut begun)?;
+    let said = words(&begun);
     // Two reasons for a 500 lie in the request itself.
     let hopeless = said.contains("more than one resource found") || said.contains("22P02");
-    match status {
+    Ok(match status {
         429 | 408 | 502..=504 => Verdict::Passing(said),
         500 if !hopeless => Verdict::Passing(said),
         _ => Verdict::Final(said),
-    }
+    })
 }
 
 fn words(body: &[u8]) -> String {
@@ -58,7 +110,7 @@ fn words(body: &[u8]) -> String {
     }
     match serde_json::from_slice::<Message>(body) {
         Ok(Message { message }) => message,
-        Err(_) => String::from_utf8_lossy(&body[..body.len().min(READ)]).into_owned(),
+        Err(_) => String::from_utf8_lossy(body).into_owned(),
     }
 }
 
@@ -68,7 +120,7 @@ mod tests {
     use crate::verified::ReleaseBrief;
 
     fn kind(status: u16, body: &str) -> &'static str {
-        match read::<ReleaseBrief>(status, body.as_bytes()) {
+        match read::<ReleaseBrief>(status, &mut body.as_bytes()).unwrap() {
             Verdict::Page(_) => "page",
             Verdict::Passing(_) => "passing",
             Verdict::Final(_) => "final",
@@ -99,9 +151,41 @@ mod tests {
         }
     }
 
+    /// 400 objects of 1 MB: what is read at once is an object, and no list is without end.
+    #[test]
+    fn a_page_is_never_at_hand_as_a_whole() {
+        struct Objects<'a> {
+            left: usize,
+            object: &'a [u8],
+            at: usize,
+        }
+        impl Read for Objects<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                if self.at == self.object.len() {
+                    (self.at, self.left) = (0, self.left.saturating_sub(1));
+                }
+                let piece = if self.left == 0 { &[] } else { &self.object[self.at..] };
+                let length = piece.len().min(buffer.len()).min(8192);
+                buffer[..length].copy_from_slice(&piece[..length]);
+                self.at += length;
+                Ok(length)
+            }
+        }
+        let object = format!(r#"{{"metadata":{{"name":"r","x":"{}"}}}},"#, "x".repeat(1_000_000));
+        let page = |count: usize| {
+            let objects = Objects { left: count, object: object.as_bytes(), at: 0 };
+            let last = &br#"{"metadata":{"name":"r"}}],"metadata":{"continue":""}}"#[..];
+            let mut body = br#"{"items":["#.chain(objects).chain(last);
+            read::<ReleaseBrief>(200, &mut body).unwrap()
+        };
+        assert!(matches!(page(200), Verdict::Page(page) if page.items.len() == 201));
+        assert!(matches!(page(400), Verdict::Passing(said) if said == "a list of more than 256 MiB"));
+    }
+
     #[test]
     fn an_archived_release_is_read() {
-        let Verdict::Page(page) = read::<ReleaseBrief>(200, include_bytes!("data/list-one.json")) else { panic!() };
+        let list = include_bytes!("data/list-one.json");
+        let Verdict::Page(page) = read::<ReleaseBrief>(200, &mut &list[..]).unwrap() else { panic!() };
         let release = &page.items[0];
         assert!(release.has_landed());
         assert_eq!(release.pushed(), ["sha256:1a0d7d21bf82908fb700e0a74975defe72b3141d503bbcb694dd26594e18b2a6"]);

@@ -29,9 +29,6 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Objects on a page.
 const LIMIT: &str = "100";
 
-/// No page is larger (32 MiB): 100 objects of 5 KB are half a megabyte.
-const MAX_PAGE: u64 = 32 << 20;
-
 /// No list is followed further: 2,000 objects.
 const MAX_PAGES: usize = 20;
 
@@ -125,7 +122,7 @@ impl KubeArchive {
     ///
     /// # Errors
     /// [`ArchiveError`] when that is not certain to be all.
-    pub async fn list<T: DeserializeOwned>(
+    pub async fn list<T: DeserializeOwned + Send + 'static>(
         &self,
         resource: Resource,
         namespace: &str,
@@ -142,7 +139,7 @@ impl KubeArchive {
         for _ in 0..MAX_PAGES {
             let page = self.page(self.url(resource, namespace, &query, &token)).await?;
             found.extend(page.items);
-            token = page.metadata.next;
+            token = page.next;
             if token.is_empty() || enough(&found) {
                 // An empty list is an answer only where another one is not empty.
                 if found.is_empty() && !self.holds_any(resource, namespace).await? {
@@ -173,7 +170,7 @@ impl KubeArchive {
         url
     }
 
-    async fn page<T: DeserializeOwned>(&self, url: Url) -> Result<answer::Page<T>, ArchiveError> {
+    async fn page<T: DeserializeOwned + Send + 'static>(&self, url: Url) -> Result<answer::Page<T>, ArchiveError> {
         let begun = self.clock.now();
         let mut attempts = 0;
         loop {
@@ -189,7 +186,7 @@ impl KubeArchive {
     }
 
     /// One try: a page, or what may pass, with the pause asked for.
-    async fn ask<T: DeserializeOwned>(
+    async fn ask<T: DeserializeOwned + Send + 'static>(
         &self,
         url: Url,
         attempts: u32,
@@ -202,16 +199,16 @@ impl KubeArchive {
             Err(source) => return Ok(Err(silent(source))),
         };
         let (status, asked) = (response.status, retry_after(&response.headers));
-        let body = match response.bytes(MAX_PAGE).await {
-            Ok(body) => body,
-            Err(source) => return Ok(Err(silent(source))),
+        let verdict = match response.body.read_with(move |body| answer::read(status, body)).await {
+            Ok(verdict) => verdict,
+            Err(source) => return Ok(Err(silent(TransportError::body(source)))),
         };
         // Cut last: the other way round half of the token would stay.
         let redact = |said: String| {
             let said = token.as_ref().map_or_else(|| said.clone(), |token| token.redact(&said));
             crate::text::one_line(&said, QUOTED)
         };
-        match answer::read(status, &body) {
+        match verdict {
             Verdict::Page(page) => Ok(Ok(page)),
             Verdict::Passing(said) => Ok(Err((ArchiveError::Trouble { status, said: redact(said), attempts }, asked))),
             Verdict::Final(said) => Err(ArchiveError::Refused { status, said: redact(said) }),

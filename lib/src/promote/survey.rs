@@ -64,7 +64,7 @@ impl Task<'_> {
 
     pub(super) async fn releases(&self) -> Result<Vec<Release>, KonfluxError> {
         let plan = &self.options.plan;
-        self.konflux.releases_of(plan, &name::prefix(plan, self.digest())).await
+        self.konflux.releases_of(plan, &name::prefix(plan, self.digest()), self.snapshot, self.digest()).await
     }
 
     fn fit(&self, plan: Option<&ReleasePlan>, snapshot: Option<&Snapshot>) -> Result<(), Refusal> {

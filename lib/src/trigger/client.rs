@@ -15,8 +15,8 @@ use crate::cluster::{self, Cluster};
 use crate::step::Failure;
 use crate::verified::ReleaseBrief;
 
-/// Snapshots on a page: 13 KB each, so that a page is a few hundred KB however many there are.
-const PAGE: u32 = 25;
+/// Snapshots on a page: of each little is kept.
+const PAGE: u32 = 100;
 
 /// How often a list is begun again when it has changed under our hands.
 const RESTARTS: u32 = 5;
@@ -87,20 +87,6 @@ struct NameAndLabels<T> {
     name: String,
     #[serde(default = "Option::default")]
     labels: Option<T>,
-}
-
-#[derive(Deserialize)]
-struct Page<T> {
-    #[serde(default)]
-    metadata: PageMetadata,
-    #[serde(default = "Vec::new")]
-    items: Vec<T>,
-}
-
-#[derive(Default, Deserialize)]
-struct PageMetadata {
-    #[serde(default, rename = "continue")]
-    next: Option<String>,
 }
 
 impl Tenant {
@@ -244,10 +230,8 @@ impl Tenant {
         loop {
             let params = ListParams::default().labels(selector).limit(limit);
             let params = token.iter().fold(params, |params, token| params.continue_token(token));
-            let ask = || async {
-                let request = Request::new(self.path(kind)).list(&params).map_err(kube::Error::BuildRequest)?;
-                self.cluster.client.request::<Page<T>>(request).await
-            };
+            let path = self.path(kind);
+            let ask = || cluster::page(&self.cluster.client, &path, &params, Some::<T>);
             let page = match cluster::patiently(&self.clock, ask).await {
                 Ok(page) => page,
                 // Seen Snapshots are seen again: to look at one twice does no harm.
@@ -258,8 +242,8 @@ impl Tenant {
                 }
                 Err(error) => return Err(failed(error)),
             };
-            page.items.into_iter().for_each(&mut look);
-            token = page.metadata.next.filter(|token| !token.is_empty());
+            page.kept.into_iter().for_each(&mut look);
+            token = page.next;
             if token.is_none() {
                 return Ok(());
             }
