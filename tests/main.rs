@@ -7,6 +7,7 @@ mod docker_registry;
 mod docs;
 mod generate;
 mod help;
+mod hostile_registry;
 mod image_build;
 mod launch_prow;
 mod manifests;

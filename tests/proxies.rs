@@ -112,6 +112,18 @@ fn what_is_elsewhere_is_asked_through_the_proxy() {
 }
 
 #[test]
+fn a_registry_without_tls_is_asked_through_the_proxy_as_well() {
+    let snapshot = format!(r#"{{"components":[{{"name":"ho","containerImage":"{IMAGE}"}}]}}"#);
+    let resolve = || {
+        let tool = Tool::new("resolve-image").args(["--snapshot", &snapshot, "--component", "ho"]);
+        tool.args(["--plain-http", "quay.invalid", "--time-scale", "1000"])
+    };
+    let line = asked(|address| resolve().env("HTTP_PROXY", address)).unwrap_or_default();
+    assert!(line.starts_with("CONNECT quay.invalid:80 "), "{line}");
+    assert_eq!(asked(|address| resolve().env("HTTP_PROXY", address).env("NO_PROXY", "quay.invalid")), None);
+}
+
+#[test]
 fn what_is_on_this_machine_is_not() {
     let world = World::builder().time_scale(2000).build();
     world.prow().token("t");

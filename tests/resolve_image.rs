@@ -241,21 +241,6 @@ fn what_asking_again_cannot_help_is_asked_once() {
     assert_eq!(manifests(&case), 1);
 }
 
-/// The stand-in takes what a proxy is asked for as its own.
-#[test]
-fn proxies_are_taken_from_the_environment() {
-    let case = Case::new(image());
-    // Nobody listens there.
-    let reference = case.image.at("localhost:1");
-    let proxy = format!("http://{}", case.servers.registry_host());
-    let run = || tool(&snapshot(&reference)).args(["--plain-http", "localhost", "--time-scale", "1000"]);
-    assert_eq!(run().env("HTTP_PROXY", &proxy).run().code, 0);
-    let asked = case.world.requests().len();
-    let passed_by = run().env("HTTP_PROXY", &proxy).env("NO_PROXY", "localhost").run();
-    assert_eq!(passed_by.code, 1, "{passed_by:?}");
-    assert_eq!(case.world.requests().len(), asked);
-}
-
 #[test]
 fn a_tag_is_refused_with_the_digest_behind_it() {
     let case = Case::new(image().tag("latest"));

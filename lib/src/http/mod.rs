@@ -19,6 +19,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
+pub(crate) use base_url::{host_of, is_loopback};
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use in_process::InProcessTransport;
 pub use roots::{RootsError, extra_certificates, usual_certificates};
@@ -101,6 +102,21 @@ impl Response {
             Body::Bytes(bytes) if bytes.len() as u64 <= limit => Ok(bytes),
             body => body.read_with(move |reader| read_limited(reader, limit)).await,
         }
+    }
+}
+
+impl Response {
+    /// Reads the beginning of the body, `limit` bytes at most; what comes after it is left.
+    ///
+    /// # Errors
+    /// [`TransportError::Lost`] when it breaks off before.
+    pub async fn beginning(self, limit: u64) -> Result<Bytes, TransportError> {
+        let read = move |reader: &mut dyn Read| {
+            let mut bytes = Vec::new();
+            reader.take(limit).read_to_end(&mut bytes).map_err(TransportError::body)?;
+            Ok(bytes.into())
+        };
+        self.body.read_with(read).await
     }
 }
 

@@ -60,6 +60,8 @@ pub enum Login {
     },
     /// A registry token, sent as it is.
     Token(Secret),
+    /// An identity token, for which the registry's token service gives others.
+    Identity(Secret),
 }
 
 impl Login {
@@ -67,7 +69,7 @@ impl Login {
     pub fn secret(&self) -> &Secret {
         match self {
             Self::Basic { password, .. } => password,
-            Self::Token(token) => token,
+            Self::Token(token) | Self::Identity(token) => token,
         }
     }
 }

@@ -1,12 +1,19 @@
 //! What a registry's refusals mean, told apart by what a caller does about them.
 
-use oci_distribution::errors::{OciDistributionError, OciEnvelope, OciError, OciErrorCode};
+use std::io;
+use std::time::Duration;
 
+use oci_distribution::errors::{OciEnvelope, OciError, OciErrorCode};
+
+use super::fetch::Answer;
 use super::manifest::ContentError;
+use crate::http::TransportError;
+use crate::retry::retry_after;
+use crate::step::Chain;
 use crate::text;
 
 /// How much of a registry's own words is looked at (64 KiB).
-const READ: usize = 64 * 1024;
+pub(super) const READ: u64 = 64 * 1024;
 
 /// Why a registry did not give what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -63,14 +70,6 @@ pub enum RegistryError {
         /// What came.
         source: ContentError,
     },
-    /// No client could be made.
-    #[error("cannot prepare a connection to the registry {host}: {said}")]
-    Setup {
-        /// The registry.
-        host: String,
-        /// Why.
-        said: String,
-    },
 }
 
 /// What to do about a failed request.
@@ -83,10 +82,6 @@ pub(super) enum Kind {
     Refused,
     /// The other end does not speak TLS.
     NoTls,
-    /// The client itself has found that the content does not match its digest.
-    Mismatch {
-        actual: String,
-    },
 }
 
 /// A failed request: what to do about it, and the words for it.
@@ -97,62 +92,96 @@ pub(super) struct Failed {
     pub(super) said: String,
     /// Whether no connection could be made at all.
     pub(super) unconnected: bool,
+    /// How long it asks to wait.
+    pub(super) asked: Option<Duration>,
 }
 
 impl Failed {
-    pub(super) fn timed_out(after: std::time::Duration) -> Self {
-        let said = format!("no answer within {}", crate::duration::human(after));
-        Self { kind: Kind::Trouble, said, unconnected: false }
+    fn of(kind: Kind, said: &str) -> Self {
+        Self { kind, said: text::one_line(said, READ as usize), unconnected: false, asked: None }
+    }
+
+    /// Asking again does not help.
+    pub(super) fn refused(said: String) -> Self {
+        Self::of(Kind::Refused, &said)
+    }
+
+    /// Asking again may help.
+    pub(super) fn trouble(said: String) -> Self {
+        Self::of(Kind::Trouble, &said)
+    }
+
+    pub(super) fn timed_out(after: Duration) -> Self {
+        Self::trouble(format!("no answer within {}", crate::duration::human(after)))
+    }
+
+    /// No answer, or none to its end.
+    pub(super) fn of_transport(error: &TransportError) -> Self {
+        let said = Chain(error).to_string();
+        let tls = tls_error(error);
+        if tls.is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_))) {
+            return Self::refused(format!("{said}; name its authority with --ca-file"));
+        }
+        if tls.is_some_and(|error| matches!(error, rustls::Error::InvalidMessage(_))) {
+            let said = "it does not speak TLS; name it with --plain-http if that is meant";
+            return Self::of(Kind::NoTls, said);
+        }
+        match error {
+            TransportError::TooLarge { .. } => Self::refused(said),
+            _ => Self { unconnected: error.certainly_not_sent(), ..Self::trouble(said) },
+        }
+    }
+
+    /// A registry's answer that is not what was asked for: by the code in it, else by its status.
+    pub(super) fn of_answer(answer: &Answer) -> Self {
+        let asked = retry_after(&answer.headers);
+        let envelope = serde_json::from_slice::<OciEnvelope>(&answer.body).ok();
+        let (kind, said) = match (envelope, by_status(answer.status)) {
+            // Its own trouble, whatever it calls that.
+            (Some(envelope), Kind::Trouble) => (Kind::Trouble, format!("{}: {}", answer.status, words(&envelope))),
+            (Some(envelope), kind) => {
+                (envelope.errors.first().map_or(kind, |error| by_code(&error.code)), words(&envelope))
+            }
+            (None, kind) => (kind, status_and_text(answer)),
+        };
+        Self { asked, ..Self::of(kind, &said) }
+    }
+
+    /// A token service's answer that is no token.
+    pub(super) fn of_token_service(answer: &Answer) -> Self {
+        let kind = match answer.status {
+            400 | 401 | 403 => Kind::Denied,
+            408 | 425 | 429 | 500.. => Kind::Trouble,
+            _ => Kind::Refused,
+        };
+        let said = format!("the token service refused: {}", status_and_text(answer));
+        Self { asked: retry_after(&answer.headers), ..Self::of(kind, &said) }
     }
 }
 
-pub(super) fn classify(error: &OciDistributionError) -> Failed {
-    use OciDistributionError as E;
-    let failed = |kind, said: &str| Failed { kind, said: text::one_line(said, READ), unconnected: false };
-    match error {
-        E::UnauthorizedError { .. } => failed(Kind::Denied, "401, not authorized"),
-        E::ImageManifestNotFoundError(said) => failed(Kind::NotFound, said),
-        E::RegistryError { envelope, .. } => {
-            let said = words(envelope);
-            failed(envelope.errors.first().map_or(Kind::Refused, |error| by_code(&error.code)), &said)
-        }
-        E::ServerError { code, message, .. } => {
-            let page = message.trim_start().starts_with('<');
-            let said = match serde_json::from_str::<OciEnvelope>(message) {
-                Ok(envelope) => format!("{code}: {}", words(&envelope)),
-                Err(_) if page || message.trim().is_empty() => code.to_string(),
-                Err(_) => format!("{code}: {message}"),
-            };
-            failed(by_status(*code), &said)
-        }
-        E::DigestError(error) => match error {
-            oci_distribution::errors::DigestError::VerificationError { actual, .. } => {
-                failed(Kind::Mismatch { actual: text::one_line(actual, READ) }, &error.to_string())
-            }
-            _ => failed(Kind::Refused, &error.to_string()),
-        },
-        // The token service's answer, whose status the client does not tell.
-        E::AuthenticationFailure(said) => {
-            let lower = said.to_lowercase();
-            let denied = ["unauthorized", "denied", "invalid", "incorrect", "forbidden", "could not find"];
-            let kind = if denied.iter().any(|word| lower.contains(word)) { Kind::Denied } else { Kind::Trouble };
-            let words = if said.trim_start().starts_with('<') { "a page instead of a token" } else { said };
-            failed(kind, &format!("the token service refused: {words}"))
-        }
-        E::RegistryTokenDecodeError(_) => failed(Kind::Trouble, "the token service sent no token"),
-        E::RequestError(request) => {
-            let said = cause(request);
-            if said.contains("certificate") || said.contains("UnknownIssuer") {
-                failed(Kind::Refused, &format!("{said}; name its authority with --ca-file"))
-            } else if said.contains("InvalidContentType") {
-                failed(Kind::NoTls, "it does not speak TLS; name it with --plain-http if that is meant")
-            } else {
-                Failed { unconnected: request.is_connect(), ..failed(Kind::Trouble, &said) }
-            }
-        }
-        E::IoError(error) => failed(Kind::Trouble, &error.to_string()),
-        other => failed(Kind::Refused, &other.to_string()),
+/// `403: no such user`; a page for people says nothing.
+fn status_and_text(answer: &Answer) -> String {
+    let text = String::from_utf8_lossy(&answer.body);
+    let text = text.trim();
+    match answer.status {
+        401 if text.is_empty() => "401, not authorized".to_owned(),
+        status if text.is_empty() || text.starts_with('<') => status.to_string(),
+        status => format!("{status}: {text}"),
     }
+}
+
+/// What TLS has to say of a failure.
+fn tls_error(error: &TransportError) -> Option<&rustls::Error> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let found = error.downcast_ref().or_else(|| inner?.downcast_ref());
+        if found.is_some() {
+            return found;
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// A registry's own words: `MANIFEST_UNKNOWN: manifest unknown`.
@@ -163,21 +192,6 @@ fn words(envelope: &OciEnvelope) -> String {
         if error.message.is_empty() { code } else { format!("{code}: {}", error.message) }
     };
     envelope.errors.iter().map(word).collect::<Vec<_>>().join(", ")
-}
-
-/// What went wrong underneath, without the layers that only say that something did.
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let text = error.to_string();
-        let hollow = text.starts_with("error sending request") || text.starts_with("client error");
-        if !hollow && !parts.iter().any(|part| part.contains(&text)) {
-            parts.push(text);
-        }
-        next = error.source();
-    }
-    if parts.is_empty() { error.to_string() } else { parts.join(": ") }
 }
 
 fn by_code(code: &OciErrorCode) -> Kind {
@@ -203,41 +217,38 @@ fn by_status(status: u16) -> Kind {
 mod tests {
     use super::*;
 
-    fn envelope(text: &str) -> OciDistributionError {
-        let envelope: OciEnvelope = serde_json::from_str(text).unwrap();
-        OciDistributionError::RegistryError { envelope, url: "https://quay.io/v2/x".to_owned() }
-    }
-
-    fn server(code: u16, message: &str) -> OciDistributionError {
-        OciDistributionError::ServerError { code, url: "u".to_owned(), message: message.to_owned() }
+    fn answer(status: u16, body: &'static str) -> Answer {
+        Answer { status, headers: http::HeaderMap::new(), body: bytes::Bytes::from_static(body.as_bytes()) }
     }
 
     #[test]
     fn refusals_are_told_apart() {
-        let table = [
-            (envelope(r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}"#), Kind::NotFound),
-            (envelope(r#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#), Kind::NotFound),
-            (envelope(r#"{"errors":[{"code":"DENIED","message":"no"}]}"#), Kind::Denied),
-            (envelope(r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}"#), Kind::Trouble),
-            (envelope(r#"{"errors":[{"code":"OF_ITS_OWN","message":"x"}]}"#), Kind::Refused),
-            (server(404, "404 page not found"), Kind::NotFound),
-            (server(403, "<html>"), Kind::Denied),
-            (server(429, ""), Kind::Trouble),
-            (server(503, "<html>"), Kind::Trouble),
-            (server(400, "x"), Kind::Refused),
-            (OciDistributionError::UnauthorizedError { url: "u".to_owned() }, Kind::Denied),
-            (OciDistributionError::AuthenticationFailure("{\"error\":\"Invalid Username\"}".to_owned()), Kind::Denied),
-            (OciDistributionError::AuthenticationFailure("upstream connect error".to_owned()), Kind::Trouble),
-        ];
-        for (error, kind) in table {
-            assert_eq!(classify(&error).kind, kind, "{error}");
+        for (status, body, kind, said) in [
+            (404, r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"m"}]}"#, Kind::NotFound, "MANIFEST_UNKNOWN: m"),
+            (404, r#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#, Kind::NotFound, "NAME_UNKNOWN"),
+            (403, r#"{"errors":[{"code":"DENIED","message":"no"}]}"#, Kind::Denied, "DENIED: no"),
+            (429, r#"{"errors":[{"code":"TOOMANYREQUESTS"}]}"#, Kind::Trouble, "429: TOOMANYREQUESTS"),
+            (500, r#"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#, Kind::Trouble, "500: MANIFEST_UNKNOWN"),
+            (400, r#"{"errors":[{"code":"OF_ITS_OWN","message":"x"}]}"#, Kind::Refused, "OF_ITS_OWN: x"),
+            (404, "404 page not found", Kind::NotFound, "404: 404 page not found"),
+            (403, "<html>", Kind::Denied, "403"),
+            (401, "", Kind::Denied, "401, not authorized"),
+            (429, "", Kind::Trouble, "429"),
+            (503, "<html>", Kind::Trouble, "503"),
+            (400, "x", Kind::Refused, "400: x"),
+            (204, "", Kind::Refused, "204"),
+        ] {
+            let failed = Failed::of_answer(&answer(status, body));
+            assert_eq!((failed.kind, failed.said.as_str()), (kind, said), "{status} {body}");
         }
     }
 
     #[test]
-    fn the_registrys_words_are_kept_and_pages_are_not() {
-        let said = |error| classify(&error).said;
-        assert_eq!(said(envelope(r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"m"}]}"#)), "MANIFEST_UNKNOWN: m");
-        assert_eq!(said(server(503, "<html>")), "503");
+    fn a_token_services_refusals() {
+        for (status, kind) in [(401, Kind::Denied), (400, Kind::Denied), (404, Kind::Refused), (503, Kind::Trouble)] {
+            let failed = Failed::of_token_service(&answer(status, "{\"error\":\"Invalid Username\"}"));
+            assert_eq!(failed.kind, kind, "{status}");
+            assert!(failed.said.contains("the token service refused: "), "{}", failed.said);
+        }
     }
 }

@@ -27,12 +27,14 @@ pub const ACCEPTED: [&str; 4] = [MANIFESTS[0], MANIFESTS[1], INDEXES[0], INDEXES
 #[derive(Debug, thiserror::Error)]
 pub enum ContentError {
     /// The bytes have another SHA-256.
-    #[error("the registry sent other content: expected {expected}, its SHA-256 is {actual}")]
+    #[error("the registry sent other content: expected {expected}, its SHA-256 is {actual}{}", header.as_deref().map(|header| format!(", its Docker-Content-Digest says {header:?}")).unwrap_or_default())]
     Digest {
         /// The digest asked for.
         expected: Digest,
         /// The digest of what came.
         actual: String,
+        /// What the registry's header says, where that is neither of them.
+        header: Option<String>,
     },
     /// It is no manifest.
     #[error("it is no image manifest: {problem}")]
@@ -130,8 +132,16 @@ pub fn is_revision(label: &str, revision: &str) -> bool {
 /// # Errors
 /// [`ContentError::Digest`] when it is another.
 pub fn verify(bytes: &[u8], expected: &Digest) -> Result<(), ContentError> {
-    let actual = Sha256::digest(bytes).iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"));
-    if actual == expected.as_str() { Ok(()) } else { Err(ContentError::Digest { expected: expected.clone(), actual }) }
+    let actual = digest(bytes);
+    match actual == expected.as_str() {
+        true => Ok(()),
+        false => Err(ContentError::Digest { expected: expected.clone(), actual, header: None }),
+    }
+}
+
+/// The digest of some content.
+pub fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Reads a manifest or an index.
