@@ -21,6 +21,7 @@ use gate::promote::{self, Mode, Options};
 use gate::record::{Identity, Journal, Location, store_at};
 use gate::snapshot::is_name;
 use gate::step::{self, Failure, Results, Step};
+use gate::text;
 
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
@@ -169,7 +170,7 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let konflux = Konflux::new(&cluster, step.clock.clone());
     let promotion = promote::run(&konflux, &journal, &options, &step.clock).await?;
     if let Some(object) = promotion.shown() {
-        eprintln!("{object}");
+        eprintln!("{}", text::harmless(&object));
     }
     results.set("release", promotion.release.as_deref().unwrap_or_default());
     results.set("released", promotion.released.as_str());

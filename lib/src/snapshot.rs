@@ -67,6 +67,15 @@ pub struct Git {
 /// Why a text is no Snapshot, or a Snapshot does not hold what is looked for.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
+    /// A file, or standard input, that is no Snapshot. Nothing of it is shown: who names the wrong file may
+    /// have named one with a secret.
+    #[error("SNAPSHOT: {place} is no Snapshot in JSON: {problem}; expected the Snapshot's spec, or the whole object")]
+    NoSnapshot {
+        /// What was read.
+        place: String,
+        /// The kind of problem and where, without the content.
+        problem: String,
+    },
     /// Neither JSON nor a name.
     #[error(
         "SNAPSHOT: expected the Snapshot's spec as JSON, its name, @FILE or -, found {found:?}{}",
@@ -147,15 +156,44 @@ pub fn read(text: &str) -> Result<Given, SnapshotError> {
     }
 }
 
-/// Reads a text that must be JSON.
+/// Reads what a file or standard input (`place`) holds, which must be JSON.
 ///
 /// # Errors
-/// [`SnapshotError`] when it is not.
-pub fn read_json(text: &str) -> Result<Given, SnapshotError> {
-    match read(text)? {
-        Given::Name(name) => Err(SnapshotError::Unreadable { found: name, problem: None }),
-        content => Ok(content),
+/// [`SnapshotError::NoSnapshot`] when it is not.
+pub fn read_json(text: &str, place: &str) -> Result<Given, SnapshotError> {
+    let no_snapshot = |problem: String| Err(SnapshotError::NoSnapshot { place: place.to_owned(), problem });
+    let trimmed = text.trim();
+    match serde_json::from_str::<Value>(trimmed) {
+        Err(error) => no_snapshot(words_of(&error)),
+        Ok(value) => match content(trimmed, &value) {
+            Ok(given) => Ok(given),
+            Err(SnapshotError::NotASnapshot { found }) => no_snapshot(match found.as_str() {
+                "null" | "an array" | "a string" => format!("it is {found}"),
+                _ => "it is something else".to_owned(),
+            }),
+            Err(_) => {
+                // Once more for the parser's own error, whose words are its and not the file's.
+                let spec = serde_json::from_str::<SnapshotSpec>(trimmed).err();
+                no_snapshot(spec.as_ref().map_or_else(|| "a field is missing or of another type".to_owned(), words_of))
+            }
+        },
     }
+}
+
+/// What is wrong with a JSON text and where, in the parser's words as far as they are not the text's.
+fn words_of(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let (line, column) = (error.line(), error.column());
+    let words = said.split(" at line ").next().unwrap_or_default();
+    let words = match error.classify() {
+        serde_json::error::Category::Data => match words.rsplit_once(", expected ") {
+            Some((_, expected)) => format!("a field of another type, expected {expected}"),
+            None if words.starts_with("missing field") || words.starts_with("duplicate field") => words.to_owned(),
+            None => "a field of another type".to_owned(),
+        },
+        _ => words.to_owned(),
+    };
+    format!("{words} at line {line}, column {column}")
 }
 
 fn content(text: &str, value: &Value) -> Result<Given, SnapshotError> {
@@ -287,7 +325,32 @@ mod tests {
     #[test]
     fn a_name() {
         assert_eq!(read(" ho-20260820-031104-000\n").unwrap(), Given::Name("ho-20260820-031104-000".to_owned()));
-        assert!(read_json("ho-20260820-031104-000").is_err());
+        assert!(read_json("ho-20260820-031104-000", "x").is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_no_snapshot_is_not_quoted() {
+        let long = "sha256~Zm9vYmFyYmF6";
+        for secret in [
+            long.to_owned(),
+            format!("{long}\n"),
+            format!("\"{long}\""),
+            "4711081547110815".to_owned(),
+            format!("[\"{long}\"]"),
+            format!("{{\"kind\":\"{long}\"}}"),
+            format!("{{\"{long}\":1,\"{long}\":"),
+            format!("{{\"components\":\"{long}\"}}"),
+            format!("{{\"components\":[\"{long}\"]}}"),
+            format!("{{\"components\":[{{\"name\":{{\"{long}\":1}}}}]}}"),
+            format!("{{\"components\":[{{\"name\":\"a\",\"source\":\"{long}\"}}]}}"),
+            format!("{{\"spec\":\"{long}\"}}"),
+        ] {
+            let error = crate::step::Chain(&read_json(&secret, "/x/token").unwrap_err()).to_string();
+            assert!(error.starts_with("SNAPSHOT: /x/token is no Snapshot in JSON: "), "{error}");
+            assert!(!error.contains("Zm9vYmFyYmF6") && !error.contains("47110815"), "{error}");
+        }
+        let error = read_json(r#"{"components":[],"components":[]}"#, "x").unwrap_err().to_string();
+        assert!(error.contains("duplicate field `components` at line 1, column"), "{error}");
     }
 
     #[test]

@@ -143,13 +143,13 @@ fn trouble_of(line: &Line) -> String {
 
 impl Terminal {
     fn draw(&mut self, view: &View) {
-        self.head.set_message(view.headline());
+        self.head.set_message(text::harmless(&view.headline()).into_owned());
         let width = view.lines.iter().map(|line| line.name.chars().count()).max().unwrap_or(0).min(40);
         while self.rows.len() < view.lines.len() {
             self.rows.push(self.all.add(row()));
         }
         for (bar, line) in self.rows.iter().zip(&view.lines) {
-            bar.set_message(format!("  {}", View::row(line, width)));
+            bar.set_message(text::harmless(&format!("  {}", View::row(line, width))).into_owned());
         }
     }
 }

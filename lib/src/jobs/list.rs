@@ -88,10 +88,13 @@ pub(super) fn read(flag: &str, yaml: &str) -> Result<Vec<Asked>, JobsError> {
         return Err(JobsError::new(flag, format!("it is larger than {} KiB", MAX_BYTES / 1024)));
     }
     let entries: Vec<Entry> = serde_saphyr::from_str(yaml).map_err(|error| {
-        let Some(at) = error.location() else { return JobsError::new(flag, format!("{}; {expected}", brief(&error))) };
+        let is_list = is_job_list(yaml);
+        let problem = if is_list { brief(&error) } else { kind_of(&error) };
+        let Some(at) = error.location() else { return JobsError::new(flag, format!("{problem}; {expected}")) };
         let line = yaml.lines().nth((at.line() as usize).saturating_sub(1)).unwrap_or_default();
+        let found = if is_list { format!(", found {}", quoted(line.trim())) } else { String::new() };
         let place = format!("{flag}, line {} column {}", at.line(), at.column());
-        JobsError::new(place, format!("{}; {expected}, found {}", brief(&error), quoted(line.trim())))
+        JobsError::new(place, format!("{problem}; {expected}{found}"))
     })?;
     // An empty file is a mistake; an empty list is an answer.
     if entries.is_empty() && !yaml.contains('[') {
@@ -158,6 +161,24 @@ fn proof_log(flag: &str, given: Spanned<String>) -> Result<String, JobsError> {
     let parsed = given.value.parse::<Glob>();
     parsed.map_err(|problem| JobsError::new(place, format!("proof-log: {problem}")))?;
     Ok(given.value)
+}
+
+/// Whether a text is a list of entries with names. Of any other nothing is quoted: who names the wrong
+/// file may have named one with a secret.
+fn is_job_list(yaml: &str) -> bool {
+    let entries = serde_saphyr::from_str::<Vec<BTreeMap<String, serde::de::IgnoredAny>>>(yaml);
+    entries.is_ok_and(|entries| entries.iter().any(|entry| entry.contains_key("name")))
+}
+
+/// The parser's complaint without anything of the text.
+fn kind_of(error: &serde_saphyr::Error) -> String {
+    let brief = brief(error);
+    let ours = ["this is no list", "this is no set of fields", "this is no text", "missing field `name`"];
+    match brief.as_str() {
+        brief if ours.contains(&brief) => brief.to_owned(),
+        brief if brief.starts_with("unknown field") => "a field that no job has".to_owned(),
+        _ => "this cannot be read as a list of jobs in YAML".to_owned(),
+    }
 }
 
 /// The parser's complaint in words of ours, without its picture of the place.
@@ -241,5 +262,27 @@ mod tests {
             assert!(error.starts_with(start) && !error.contains('\n'), "{yaml:?}: {error}");
         }
         assert!(wrong(&" ".repeat(MAX_BYTES + 1)).contains("larger than 1024 KiB"));
+        assert!(wrong("- name: a\n  clas: blocking\n").contains("found \"clas: blocking\""));
+    }
+
+    #[test]
+    fn what_is_no_job_list_is_not_quoted() {
+        for secret in [
+            "sha256~Zm9vYmFyYmF6",
+            "sha256~Zm9vYmFyYmF6\n",
+            "- sha256~Zm9vYmFyYmF6",
+            "- sha256~Zm9vYmFyYmF6: x",
+            "[{\"token\": \"sha256~Zm9vYmFyYmF6\"}]",
+            "{\"auths\": {\"quay.io\": {\"auth\": \"sha256~Zm9vYmFyYmF6\"}}}",
+            "users:\n- name: u\n  user: {token: sha256~Zm9vYmFyYmF6}\n",
+            "-----BEGIN PRIVATE KEY-----\nsha256~Zm9vYmFyYmF6\n",
+            "a: &sha256~Zm9vYmFyYmF6 b\nc: *sha256~Zm9vYmFyYmF6x",
+            "- {sha256~Zm9vYmFyYmF6: 1, sha256~Zm9vYmFyYmF6: 2}",
+            "key: 'sha256~Zm9vYmFyYmF6",
+            "- !sha256~Zm9vYmFyYmF6 x",
+        ] {
+            let error = wrong(secret);
+            assert!(!error.contains("Zm9vYmFyYmF6") && error.contains("expected a YAML list of jobs"), "{error}");
+        }
     }
 }

@@ -64,9 +64,12 @@ impl SnapshotFlag {
                 let place = path.display().to_string();
                 let file = std::fs::File::open(&path)
                     .map_err(|source| InputError::Unreadable { place: place.clone(), source })?;
-                snapshot::read_json(&read_all(file, place)?)?
+                snapshot::read_json(&read_all(file, place.clone())?, &place)?
             }
-            None if snapshot == "-" => snapshot::read_json(&read_all(io::stdin(), "standard input".to_owned())?)?,
+            None if snapshot == "-" => {
+                let place = "standard input";
+                snapshot::read_json(&read_all(io::stdin(), place.to_owned())?, place)?
+            }
             None => snapshot::read(snapshot)?,
         };
         Self::of(given, name, name_needed)

@@ -5,7 +5,7 @@
 //! no secret at any level.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
 use std::str::FromStr;
 
 use tracing::{Level, Metadata};
@@ -17,6 +17,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::terminal;
+use crate::text;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,13 +54,64 @@ impl FormatTime for Seconds {
     }
 }
 
+/// Standard error, for lines that hold what others said: see [`text::harmless`]. A JSON line escapes as
+/// JSON does.
+struct Harmless {
+    /// Whether the line's own colours go through.
+    colour: bool,
+    json: bool,
+}
+
+impl Harmless {
+    fn line(&self, line: &str) -> String {
+        let mut shown = String::with_capacity(line.len());
+        let mut rest = line;
+        while let Some(at) = rest.find(text::is_harmful) {
+            let (before, from) = rest.split_at(at);
+            shown.push_str(before);
+            if let Some(length) = self.colour.then(|| colour_code(from)).flatten() {
+                shown.push_str(&from[..length]);
+                rest = &from[length..];
+                continue;
+            }
+            let c = from.chars().next().unwrap_or_default();
+            match self.json {
+                true => shown.push_str(&format!("\\u{:04x}", u32::from(c))),
+                false => shown.extend(c.escape_unicode()),
+            }
+            rest = &from[c.len_utf8()..];
+        }
+        shown + rest
+    }
+}
+
+/// How long the colour code is that a text begins with; what a terminal does besides colours is none.
+fn colour_code(text: &str) -> Option<usize> {
+    let numbers = text.strip_prefix("\u{1b}[")?;
+    let end = numbers.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+    numbers[end..].starts_with('m').then_some("\u{1b}[".len() + end + 1)
+}
+
+impl Write for Harmless {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let line = String::from_utf8_lossy(bytes);
+        io::stderr().write_all(self.line(&line).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
 /// Starts logging for the rest of the process, of the binary `name`.
 pub fn start(name: &str, format: LogFormat) {
     let (filter, problem) = filter(std::env::var_os(EnvFilter::DEFAULT_ENV));
     let program = name.replace('-', "_");
     let harmless = filter_fn(move |metadata| is_harmless(&program, metadata));
     let colour = format == LogFormat::Human && terminal::colour(&io::stderr());
-    let base = fmt::layer().with_writer(io::stderr).with_timer(Seconds).with_target(false).with_ansi(colour);
+    let writer = move || Harmless { colour, json: format == LogFormat::Json };
+    let base = fmt::layer().with_writer(writer).with_timer(Seconds).with_target(false).with_ansi(colour);
     let all = tracing_subscriber::registry().with(filter).with(harmless);
     // A second start (tests of one process) keeps the first.
     let _ = match format {
@@ -96,6 +148,16 @@ fn is_harmless(program: &str, metadata: &Metadata<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_said_does_nothing_to_a_terminal() {
+        let foreign = "\u{1b}[33mWARN\u{1b}[0m \u{1b}[2J\u{202e}x\u{9b}";
+        let line = |colour, json| Harmless { colour, json }.line(foreign);
+        assert_eq!(line(true, false), "\u{1b}[33mWARN\u{1b}[0m \\u{1b}[2J\\u{202e}x\\u{9b}");
+        assert_eq!(line(false, false), "\\u{1b}[33mWARN\\u{1b}[0m \\u{1b}[2J\\u{202e}x\\u{9b}");
+        let json = format!("\"{}\"", Harmless { colour: false, json: true }.line("\u{202e}x\u{9b}"));
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), "\u{202e}x\u{9b}");
+    }
 
     #[test]
     fn rust_log_is_used_where_it_says_something() {

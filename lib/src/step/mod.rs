@@ -27,6 +27,7 @@ pub use log::LogFormat;
 pub use results::{Results, ResultsError};
 
 use crate::clock::{SharedClock, SystemClock};
+use crate::text;
 
 /// The arguments of a binary, as far as the boot needs them.
 pub trait Arguments: TopLevelCommand + ArgsInfo {
@@ -61,7 +62,7 @@ where
     std::panic::set_hook(Box::new(move |info| {
         eprint_line(&format!(
             "error: a bug in {name}: {}; please report it with this line",
-            info.to_string().replace('\n', ": ")
+            text::harmless(&info.to_string()).replace('\n', ": ")
         ));
     }));
     let given: Vec<String> = match std::env::args_os().skip(1).map(std::ffi::OsString::into_string).collect() {
@@ -138,7 +139,7 @@ fn end(failure: &Failure, format: LogFormat) -> ExitCode {
     match format {
         LogFormat::Human => {
             let error = terminal::painted("error:", terminal::RED, terminal::colour(&io::stderr()));
-            eprint_line(&format!("{error} {text}"));
+            eprint_line(&format!("{error} {}", text::harmless(&text)));
         }
         LogFormat::Json => tracing::error!(exit = failure.exit as u8, "{text}"),
     }

@@ -10,6 +10,8 @@
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 
+use crate::text;
+
 /// No layout is wider.
 pub const WIDEST: usize = 100;
 
@@ -57,8 +59,10 @@ fn bounded(columns: Option<usize>) -> usize {
     columns.filter(|columns| *columns > 0).unwrap_or(WIDEST).clamp(NARROWEST, WIDEST)
 }
 
-/// A text whose longer lines are broken between words, and go on below their last column.
+/// A text whose longer lines are broken between words, and go on below their last column; harmless,
+/// whatever came from others.
 pub fn fitted(text: &str, width: usize) -> String {
+    let text = text::harmless(text);
     let lines = text.lines().flat_map(|line| broken(line.trim_end(), width));
     lines.map(|line| line + "\n").collect()
 }
@@ -127,5 +131,6 @@ mod tests {
         assert_eq!(fitted(text, 20), "one  two  three four\n          five\nimage      quay.io/a-long-name\n  x\n");
         assert_eq!(fitted("word word word", 9), "word word\nword\n");
         assert_eq!(fitted("a\n\nb", 9), "a\n\nb\n");
+        assert_eq!(fitted("job  https://x/\u{1b}[2Jy\u{202e}", 80), "job  https://x/\\u{1b}[2Jy\\u{202e}\n");
     }
 }
