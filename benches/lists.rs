@@ -192,12 +192,16 @@ impl Made {
     fn release(&self, n: usize) -> String {
         let plan = if n.is_multiple_of(10) { self.plan.clone() } else { format!("plan-{}", n % 10) };
         let digest = format!("sha256:{n:064x}");
-        let image = |at: usize| json!({"name": format!("c{at}"), "shasum": digest, "arches": ["amd64", "arm64"],
-            "urls": [format!("quay.io/acme/c{at}:latest"), format!("quay.io/acme/c{at}:{n}")]});
+        let image = |at: usize| {
+            json!({"name": format!("c{at}"), "shasum": digest, "arches": ["amd64", "arm64"],
+            "urls": [format!("quay.io/acme/c{at}:latest"), format!("quay.io/acme/c{at}:{n}")]})
+        };
         let images: Vec<_> = (0..20).map(image).collect();
         let phases = ["Validated", "TenantPipelineProcessed", "ManagedPipelineProcessed", "Released"];
-        let condition = |kind: &str| json!({"type": kind, "status": "True", "reason": "Succeeded", "message": "",
-            "lastTransitionTime": "2026-08-20T09:00:00Z"});
+        let condition = |kind: &str| {
+            json!({"type": kind, "status": "True", "reason": "Succeeded", "message": "",
+            "lastTransitionTime": "2026-08-20T09:00:00Z"})
+        };
         let third = "x".repeat((RELEASE - 6_000) / 3);
         json!({
             "apiVersion": "appstudio.redhat.com/v1alpha1", "kind": "Release",

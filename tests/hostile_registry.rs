@@ -29,6 +29,9 @@ struct Hostile {
 /// Status and headers, and the body; `None` for one without end.
 type Answer = (String, Option<Vec<u8>>);
 
+/// Answers by path.
+type Answers = Box<dyn Fn(&str) -> Answer + Send + Sync>;
+
 impl Hostile {
     /// Answers by path and `Authorization`.
     fn start(answer: impl Fn(&str, &str) -> Answer + Send + Sync + 'static) -> Self {
@@ -70,9 +73,10 @@ fn serve(
     }
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
     let path = lines.next().and_then(|line| Some(line.split(' ').nth(1)?.to_owned())).unwrap_or_default();
-    let authorization = lines.by_ref().take_while(|line| !line.is_empty()).fold(String::new(), |found, line| {
-        line.strip_prefix("authorization: ").map_or(found, str::to_owned)
-    });
+    let authorization = lines
+        .by_ref()
+        .take_while(|line| !line.is_empty())
+        .fold(String::new(), |found, line| line.strip_prefix("authorization: ").map_or(found, str::to_owned));
     asked.lock().unwrap().push((path.clone(), authorization.clone()));
     let (head, body) = answer(&path, &authorization);
     let _ = write!(stream, "HTTP/1.1 {head}\r\nconnection: close\r\n\r\n");
@@ -193,7 +197,7 @@ fn answers_without_end_are_not_read() {
     let token = |path: &str| {
         if path.starts_with("/token") { ("200 OK".to_owned(), None) } else { challenge("http://127.0.0.1:PORT/token") }
     };
-    let cases: Vec<(&str, Box<dyn Fn(&str) -> Answer + Send + Sync>)> = vec![
+    let cases: Vec<(&str, Answers)> = vec![
         ("manifest", Box::new(move |path| if path == "/v2/" { open() } else { endless("200 OK") })),
         ("refusal", Box::new(move |path| if path == "/v2/" { open() } else { endless("403 Forbidden") })),
         ("first word", Box::new(move |_| endless("500 Oops"))),

@@ -5,6 +5,7 @@ mod collect_results;
 mod create_release;
 mod docker_registry;
 mod docs;
+mod field;
 mod generate;
 mod help;
 mod hostile_registry;

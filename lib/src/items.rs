@@ -266,8 +266,7 @@ mod tests {
             let key = prop_oneof![Just("items".to_owned()), "[\\[\\]{}\":,\\\\a]{0,3}"];
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-                prop::collection::btree_map(key, inner, 0..3)
-                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+                prop::collection::btree_map(key, inner, 0..3).prop_map(|map| Value::Object(map.into_iter().collect())),
             ]
         })
     }

@@ -91,7 +91,6 @@ fn only_the_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cond
     Ok(conditions)
 }
 
-
 /// A condition by its type.
 pub fn condition<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
     conditions.iter().find(|condition| condition.kind == kind)

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kube::client::{ClientBuilder, ConfigExt};
-use kube::config::{AuthInfo, InClusterError, Kubeconfig, KubeconfigError};
+use kube::config::{AuthInfo, InClusterError};
 use kube::{Client, Config};
-use secrecy::ExposeSecret;
 use tower::buffer::BufferLayer;
 use tower::layer::layer_fn;
 use tower::util::option_layer;
 
+use super::authorize::Authorized;
+use super::files::Files;
 use super::kubeconfig::{self, Unusable};
 use super::refusals::Redacting;
 use crate::http::{self, RootsError};
@@ -41,7 +42,7 @@ pub enum ClusterError {
         /// The flag's value.
         path: PathBuf,
         /// Why.
-        source: Unusable,
+        source: Box<Unusable>,
     },
     /// The context named by the flag cannot be used.
     #[error("--context: cannot use {context:?}")]
@@ -49,15 +50,18 @@ pub enum ClusterError {
         /// The flag's value.
         context: String,
         /// Why.
-        source: Unusable,
+        source: Box<Unusable>,
     },
+    /// The kubeconfig of the environment or the home folder cannot be used.
+    #[error("cannot use the kubeconfig; name another with --kubeconfig")]
+    Inferred(#[source] Box<Unusable>),
     /// Nothing tells where the cluster is.
     #[error("no cluster: expected --kubeconfig FILE, KUBECONFIG, or a pod's service account (none: {in_cluster})")]
     Nowhere {
         /// Why there is no service account.
         in_cluster: InClusterError,
         /// Why the kubeconfig cannot be used.
-        source: Unusable,
+        source: Box<Unusable>,
     },
     /// The extra authorities cannot be read.
     #[error(transparent)]
@@ -88,7 +92,7 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError`] when nothing tells where the cluster is, or what tells it cannot be used.
     pub async fn connect(options: &ClusterOptions) -> Result<Self, ClusterError> {
-        let mut config = configure(options)?;
+        let (mut config, bearer) = configure(options)?;
         if let Some(path) = &options.ca_file {
             let extra = http::extra_certificates(path)?;
             if !extra.is_empty() {
@@ -105,18 +109,26 @@ impl Cluster {
         config.default_retry = false;
         config.connect_timeout = Some(Duration::from_secs(10));
         let namespace = options.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-        // Who we are is added outside of the client's own layers, so that what a refusal quotes is known
-        // wherever it comes from, a login command included. One that yields a certificate stays with them.
-        let auth = config.auth_layer().map_err(ClusterError::Client)?;
-        if auth.is_some() {
-            config.auth_info = without_header(config.auth_info);
-        }
-        let builder = ClientBuilder::try_from(config).map_err(ClusterError::Client)?;
-        // Who renews a token needs a client that can be cloned.
-        let builder = builder.with_layer(&BufferLayer::new(1024)).with_layer(&layer_fn(Redacting));
-        let client = builder.with_layer(&option_layer(auth)).build();
+        let client = client(config, bearer).map_err(ClusterError::Client)?;
         Ok(Self { client, namespace })
     }
+}
+
+/// The client of a configuration.
+///
+/// Who we are is added outside of kube's own layers, so that what a refusal quotes is known wherever it
+/// comes from, a login command included. One that yields a certificate stays with them.
+pub(super) fn client(mut config: Config, bearer: Option<Bearer>) -> kube::Result<Client> {
+    let auth = if bearer.is_some() { None } else { config.auth_layer()? };
+    if auth.is_some() || bearer.is_some() {
+        config.auth_info = without_header(config.auth_info);
+    }
+    let builder = ClientBuilder::try_from(config)?;
+    // Who renews a token needs a client that can be cloned.
+    let builder = builder.with_layer(&BufferLayer::new(1024)).with_layer(&layer_fn(Redacting));
+    let builder = builder.with_layer(&option_layer(auth));
+    let authorized = bearer.map(|bearer| layer_fn(move |inner| Authorized { inner, bearer: bearer.clone() }));
+    Ok(builder.with_layer(&option_layer(authorized)).build())
 }
 
 /// A bearer token, for services beside the API server that accept the same one.
@@ -147,10 +159,7 @@ impl Bearer {
 /// # Errors
 /// Those of [`Cluster::connect`].
 pub async fn bearer(options: &ClusterOptions) -> Result<Option<Bearer>, ClusterError> {
-    let auth = configure(options)?.auth_info;
-    let value = auth.token.map(|token| Bearer::Value(Secret::new(token.expose_secret())));
-    let file = || Some(Bearer::File(SecretFile::new("the cluster's token", auth.token_file?)));
-    Ok(value.or_else(file))
+    Ok(configure(options)?.1)
 }
 
 /// A user without what becomes the `Authorization` header.
@@ -159,20 +168,33 @@ fn without_header(user: AuthInfo) -> AuthInfo {
     AuthInfo { auth_provider: None, exec: None, ..user }
 }
 
-/// The cluster's address, and who we are there.
-fn configure(options: &ClusterOptions) -> Result<Config, ClusterError> {
+/// The cluster's address, who we are there, and the token that says so.
+fn configure(options: &ClusterOptions) -> Result<(Config, Option<Bearer>), ClusterError> {
     let context = options.context.as_deref();
-    let read = |found: Result<Kubeconfig, KubeconfigError>| {
-        kubeconfig::configuration(found?, context, |name| std::env::var(name).ok())
-    };
+    let variable = |name: &str| std::env::var(name).ok();
+    let read = |files: Result<Files, Unusable>| kubeconfig::configuration(&files?, context, variable);
     if let Some(path) = &options.kubeconfig {
-        let unusable = |source| ClusterError::Kubeconfig { path: path.clone(), source };
-        return read(Kubeconfig::read_from(path)).map_err(unusable);
+        let unusable = |source| ClusterError::Kubeconfig { path: path.clone(), source: Box::new(source) };
+        return read(Files::named(path)).map_err(unusable);
     }
-    let found = read(Kubeconfig::read());
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let files = Files::usual(std::env::var_os("KUBECONFIG"), home);
+    // A file that is there is meant, though it cannot be used.
+    let meant = files.as_ref().map_or(true, |files| files.current_context().is_some());
+    let found = read(files);
     if let Some(context) = &options.context {
-        return found.map_err(|source| ClusterError::Context { context: context.clone(), source });
+        return found.map_err(|source| ClusterError::Context { context: context.clone(), source: Box::new(source) });
     }
-    // A pod is beside its API server: no proxy leads there.
-    found.or_else(|source| Config::incluster().map_err(|in_cluster| ClusterError::Nowhere { in_cluster, source }))
+    match found {
+        Ok(found) => Ok(found),
+        Err(source) if meant => Err(ClusterError::Inferred(Box::new(source))),
+        // A pod is beside its API server: no proxy leads there.
+        Err(source) => match Config::incluster() {
+            Ok(mut config) => {
+                let file = config.auth_info.token_file.take();
+                Ok((config, file.map(|path| Bearer::File(SecretFile::new("the pod's token", path)))))
+            }
+            Err(in_cluster) => Err(ClusterError::Nowhere { in_cluster, source: Box::new(source) }),
+        },
+    }
 }

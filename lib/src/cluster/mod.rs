@@ -1,6 +1,8 @@
 //! The Kubernetes cluster: how it is reached, and what its errors mean.
 
+mod authorize;
 mod connect;
+mod files;
 mod kubeconfig;
 mod list;
 mod patience;

@@ -19,8 +19,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
-pub(crate) use base_url::{host_of, is_loopback};
 pub use base_url::{BaseUrl, BaseUrlError};
+pub(crate) use base_url::{host_of, is_loopback};
 pub use in_process::InProcessTransport;
 pub use roots::{RootsError, extra_certificates, usual_certificates};
 pub use ureq_transport::UreqTransport;

@@ -314,7 +314,9 @@ mod tests {
             let status = slim.status.as_ref().unwrap();
             assert_eq!(status.artifacts["images"].as_array().unwrap().len(), kept);
             let outcome = crate::konflux::outcome(&slim, &tested);
-            assert!(matches!(&outcome, crate::konflux::Outcome::Released { images } if images[0].digest == tested.as_str()));
+            assert!(
+                matches!(&outcome, crate::konflux::Outcome::Released { images } if images[0].digest == tested.as_str())
+            );
         }
     }
 

@@ -34,9 +34,9 @@ impl Challenge {
                 };
                 if challenge.scheme.eq_ignore_ascii_case("bearer") {
                     let realm = parameter("realm").unwrap_or_default();
-                    let realm = realm
-                        .parse()
-                        .map_err(|_| "it names no address of a token service, expected realm=\"https://…\"".to_owned())?;
+                    let realm = realm.parse().map_err(|_| {
+                        "it names no address of a token service, expected realm=\"https://…\"".to_owned()
+                    })?;
                     return Ok(Some(Self::Bearer { realm, service: parameter("service") }));
                 }
                 if challenge.scheme.eq_ignore_ascii_case("basic") {
@@ -86,10 +86,16 @@ mod tests {
         };
         for (headers, wanted) in [
             (vec![r#"Bearer realm="https://auth.io/token",service="r.io""#], bearer(Some("r.io"))),
-            (vec![r#"Bearer realm="https://auth.io/token",service="r.io",scope="repository:a:pull""#], bearer(Some("r.io"))),
+            (
+                vec![r#"Bearer realm="https://auth.io/token",service="r.io",scope="repository:a:pull""#],
+                bearer(Some("r.io")),
+            ),
             (vec![r#"bearer Realm="https://auth.io/token""#], bearer(None)),
             (vec![r#"Basic realm="r""#, r#"Bearer realm="https://auth.io/token""#], bearer(None)),
-            (vec![r#"Basic realm="r", Bearer realm="https://auth.io/token",service="a \"b\"""#], bearer(Some("a \"b\""))),
+            (
+                vec![r#"Basic realm="r", Bearer realm="https://auth.io/token",service="a \"b\"""#],
+                bearer(Some("a \"b\"")),
+            ),
             (vec![r#"BASIC realm="Registry Realm""#], Ok(Some(Challenge::Basic))),
             (vec![r#"Negotiate"#], Ok(None)),
             (vec![], Ok(None)),
@@ -105,7 +111,10 @@ mod tests {
     fn what_a_realm_holds_already_stays() {
         let realm = "https://r.io/v2/auth?account=robot".parse().unwrap();
         let url = token_url(&realm, Some("r.io&x=y"), "acme/ho");
-        assert_eq!(url.as_str(), "https://r.io/v2/auth?account=robot&service=r.io%26x%3Dy&scope=repository%3Aacme%2Fho%3Apull");
+        assert_eq!(
+            url.as_str(),
+            "https://r.io/v2/auth?account=robot&service=r.io%26x%3Dy&scope=repository%3Aacme%2Fho%3Apull"
+        );
     }
 
     proptest! {

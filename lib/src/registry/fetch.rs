@@ -116,7 +116,8 @@ impl Fetcher {
 
     /// Whether an address may be asked at all.
     fn check(&self, url: &Url) -> Result<(), Failed> {
-        let refused = |why: &str| Err(Failed::refused(format!("it sends us to {}://{}, {why}", url.scheme(), host_of(url))));
+        let refused =
+            |why: &str| Err(Failed::refused(format!("it sends us to {}://{}, {why}", url.scheme(), host_of(url))));
         match url.scheme() {
             _ if !url.username().is_empty() || url.password().is_some() => refused("with a user name of its own"),
             "https" => Ok(()),
@@ -132,8 +133,10 @@ fn value(text: &str) -> Result<HeaderValue, Failed> {
 }
 
 fn secret(credentials: &Secret) -> Result<HeaderValue, Failed> {
-    let mut value = HeaderValue::from_str(credentials.expose())
-        .map_err(|_| Failed { kind: Kind::Denied, ..Failed::refused("the credentials hold what no header may".to_owned()) })?;
+    let mut value = HeaderValue::from_str(credentials.expose()).map_err(|_| Failed {
+        kind: Kind::Denied,
+        ..Failed::refused("the credentials hold what no header may".to_owned())
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -144,8 +147,8 @@ mod tests {
     use std::io;
     use std::sync::{Arc, Mutex};
 
-    use async_trait::async_trait;
     use crate::http::{Body, Response, Transport, TransportError};
+    use async_trait::async_trait;
 
     type Asked = Arc<Mutex<Vec<(String, bool)>>>;
 
@@ -187,8 +190,10 @@ mod tests {
         let fetcher = Fetcher::new(Arc::new(servers), plain);
         let secret = Secret::new("Basic cm9ib3Q6czNjcjN0");
         let answer = fetcher.get(from.parse().unwrap(), Some(&secret), "*/*", 1000).await;
-        let told = answer.map(|answer| format!("{} {}", answer.status, answer.body.len())).map_err(|failed| failed.said);
-        let asked = asked.lock().unwrap().iter().map(|(url, with)| format!("{}{url}", if *with { "*" } else { "" })).collect();
+        let told =
+            answer.map(|answer| format!("{} {}", answer.status, answer.body.len())).map_err(|failed| failed.said);
+        let asked =
+            asked.lock().unwrap().iter().map(|(url, with)| format!("{}{url}", if *with { "*" } else { "" })).collect();
         (told, asked)
     }
 
@@ -207,7 +212,9 @@ mod tests {
 
     #[tokio::test]
     async fn plain_http_is_not_gone_to() {
-        for target in ["-> http://r.io/b", "-> http://127.0.0.1/b", "-> //u:p@r.io/b", "-> ftp://r.io/b", "-> file:///etc"] {
+        for target in
+            ["-> http://r.io/b", "-> http://127.0.0.1/b", "-> //u:p@r.io/b", "-> ftp://r.io/b", "-> file:///etc"]
+        {
             let chain = [("https://r.io/a", 302, target)];
             let (told, asked) = asked(Plain::Never, "https://r.io/a", &chain).await;
             let said = told.unwrap_err();
