@@ -4,6 +4,11 @@
 //! (`.dockerconfigjson`, or the older `.dockercfg`) has the same shape. Credential stores are other
 //! programs, which the gate's image does not have: an entry that points to one counts as absent,
 //! and a refusal says so.
+//!
+//! Source of the rules: docker/cli `cli/config/configfile/file.go` and `cli/config/credentials/file_store.go`,
+//! containers/image `pkg/docker/config/config.go`. As Go reads JSON: names of fields in any case, `null` as
+//! absent, what follows the first value left alone, an empty file as an empty one. As they look for a
+//! registry: the exact key, then one that is an address of it; docker.io has three names.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,14 +16,17 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::secret::Secret;
+use crate::step::Chain;
 
 /// No such file is larger (1 MiB).
 const MAX_BYTES: u64 = 1024 * 1024;
+
+/// docker.io's names.
+const DOCKER: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
 
 /// What a mounted folder may call its file.
 const NAMES_IN_A_FOLDER: [&str; 4] = [".dockerconfigjson", "config.json", "auth.json", ".dockercfg"];
@@ -87,6 +95,8 @@ pub struct Found {
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
     files: Vec<Configuration>,
+    /// Why a file that was found by itself is of no use: for the message when the registry refuses.
+    unusable: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -95,18 +105,14 @@ struct Configuration {
     content: Content,
 }
 
-#[derive(Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Default)]
 struct Content {
-    #[serde(default)]
     auths: BTreeMap<String, Entry>,
-    #[serde(default)]
     creds_store: Option<String>,
-    #[serde(default)]
     cred_helpers: BTreeMap<String, String>,
 }
 
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Default)]
 struct Entry {
     auth: Option<String>,
     username: Option<String>,
@@ -168,7 +174,8 @@ impl Credentials {
     /// Reads `--authfile`, else `REGISTRY_AUTH_FILE`, else the usual files that exist.
     ///
     /// # Errors
-    /// [`CredentialsError`] when a file that was named cannot be read, or one that exists is none.
+    /// [`CredentialsError`] when a file that was named cannot be read, or is none. One that was found by
+    /// itself and is of no use is said only if the registry refuses: a public image needs none.
     pub fn load(authfile: Option<&Path>, environment: &Environment) -> Result<Self, CredentialsError> {
         let named = authfile
             .map(|path| ("--authfile", path))
@@ -182,11 +189,16 @@ impl Credentials {
                 },
                 false => path.to_owned(),
             };
-            return Ok(Self { files: vec![Configuration::read(what, path)?] });
+            return Ok(Self { files: vec![Configuration::read(what, path)?], unusable: None });
         }
-        let usual = environment.usual().into_iter().filter(|path| path.is_file());
-        let files = usual.map(|path| Configuration::read("registry credentials", path)).collect::<Result<_, _>>()?;
-        Ok(Self { files })
+        let mut usual = Self::default();
+        for path in environment.usual().into_iter().filter(|path| path.is_file()) {
+            match Configuration::read("registry credentials", path) {
+                Ok(file) => usual.files.push(file),
+                Err(error) => usual.unusable = usual.unusable.or_else(|| Some(Chain(&error).to_string())),
+            }
+        }
+        Ok(usual)
     }
 
     /// What is known for a repository such as `quay.io/organisation/name`: the entry of the
@@ -199,7 +211,7 @@ impl Credentials {
                 found => return found,
             }
         }
-        Found { login: None, hint }
+        Found { login: None, hint: hint.or_else(|| self.unusable.clone()) }
     }
 }
 
@@ -220,15 +232,13 @@ impl Configuration {
         let hint = |text: String| Found { login: None, hint: Some(text) };
         let path = self.path.display();
         for scope in scopes(repository) {
-            if let Some(helper) = self.content.cred_helpers.get(scope) {
+            let helper = self.content.cred_helpers.iter().find(|(key, _)| plain(key) == plain(scope));
+            if let Some((_, helper)) = helper {
                 return hint(format!(
                     "{path} leaves the credentials of {scope} to the helper {helper:?}, which the gate cannot ask; name a file that holds them with --authfile"
                 ));
             }
-            let Some(entry) = self.content.auths.iter().find(|(key, _)| plain(key) == scope).map(|(_, entry)| entry)
-            else {
-                continue;
-            };
+            let Some(entry) = self.content.entry(scope) else { continue };
             return match login(entry) {
                 Ok(Some(login)) => Found { login: Some(login), hint: None },
                 Ok(None) => match &self.content.creds_store {
@@ -250,25 +260,88 @@ fn scopes(repository: &str) -> impl Iterator<Item = &str> {
     std::iter::once(repository).chain(cuts)
 }
 
-/// docker's keys may be addresses: `https://registry.example.com/v1/`.
-fn plain(key: &str) -> &str {
-    let key = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
-    let key = key.trim_end_matches('/');
-    key.strip_suffix("/v1").or_else(|| key.strip_suffix("/v2")).unwrap_or(key)
+/// A key, or a scope, as what it stands for. docker's keys may be addresses, of which the host counts:
+/// `https://registry.example.com/v1/`; and docker.io has three names.
+fn plain(key: &str) -> String {
+    let address = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://"));
+    let key = match address {
+        Some(address) => address.split('/').next().unwrap_or_default(),
+        None => key.trim_end_matches('/'),
+    };
+    let key = key.strip_suffix("/v1").or_else(|| key.strip_suffix("/v2")).unwrap_or(key);
+    let (host, path) = key.split_once('/').map_or((key, None), |(host, path)| (host, Some(path)));
+    let host = if DOCKER.contains(&host) { DOCKER[0] } else { host };
+    path.map_or_else(|| host.to_owned(), |path| format!("{host}/{path}"))
 }
 
-fn parse(bytes: &[u8]) -> Result<Content, String> {
-    // The parser's words may quote the content: only the place is told.
-    let place = |error: serde_json::Error| format!("line {}, column {} cannot be read", error.line(), error.column());
-    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(place)?;
-    let Some(object) = value.as_object() else { return Err("it is no JSON object".to_owned()) };
-    let old = !object.is_empty()
-        && !["auths", "credsStore", "credHelpers"].iter().any(|key| object.contains_key(*key))
-        && object.values().all(|entry| entry.get("auth").is_some());
-    if old {
-        return Ok(Content { auths: serde_json::from_slice(bytes).map_err(place)?, ..Content::default() });
+impl Content {
+    /// The entry of a scope: the exact key's, else the first whose key stands for it.
+    fn entry(&self, scope: &str) -> Option<&Entry> {
+        let wanted = plain(scope);
+        // An address with https is likelier to be meant than one without.
+        let rank = |key: &str| (key.starts_with("http://"), !key.starts_with("https://"));
+        let alike = || {
+            let alike = self.auths.iter().filter(|(key, _)| plain(key) == wanted);
+            alike.min_by_key(|(key, _)| rank(key)).map(|(_, entry)| entry)
+        };
+        self.auths.get(scope).or_else(alike)
     }
-    serde_json::from_slice(bytes).map_err(place)
+}
+
+/// Reads a file; the problem in words never quotes it.
+fn parse(bytes: &[u8]) -> Result<Content, String> {
+    let text = String::from_utf8_lossy(bytes);
+    // docker leaves alone what follows.
+    let first = serde_json::Deserializer::from_str(&text).into_iter::<Value>().next();
+    let object = match first {
+        None => return Ok(Content::default()),
+        Some(Ok(Value::Object(object))) => object,
+        Some(Ok(Value::Null)) => return Ok(Content::default()),
+        Some(Ok(_)) => return Err("it is no JSON object".to_owned()),
+        Some(Err(error)) => return Err(format!("line {}, column {} cannot be read", error.line(), error.column())),
+    };
+    let is_entry = |entry: &Value| entry.as_object().is_some_and(|entry| field(entry, "auth").is_some());
+    let is_old = !object.is_empty()
+        && ["auths", "credsStore", "credHelpers"].iter().all(|name| field(&object, name).is_none())
+        && object.values().any(is_entry)
+        && object.values().all(|entry| entry.is_null() || is_entry(entry));
+    let auths = if is_old { Some(&object) } else { map(&object, "auths")? };
+    let mut content = Content { creds_store: text_of(&object, "credsStore")?, ..Content::default() };
+    for (key, value) in auths.into_iter().flatten() {
+        let entry = match value {
+            Value::Null => Entry::default(),
+            Value::Object(entry) => Entry {
+                auth: text_of(entry, "auth")?,
+                username: text_of(entry, "username")?,
+                password: text_of(entry, "password")?,
+                identitytoken: text_of(entry, "identitytoken")?,
+                registrytoken: text_of(entry, "registrytoken")?,
+            },
+            _ => return Err("an entry of auths is no object".to_owned()),
+        };
+        content.auths.insert(key.clone(), entry);
+    }
+    for (key, helper) in map(&object, "credHelpers")?.into_iter().flatten() {
+        let helper = helper.as_str().ok_or("an entry of credHelpers is no text")?;
+        content.cred_helpers.insert(key.clone(), helper.to_owned());
+    }
+    Ok(content)
+}
+
+/// A field as Go finds it: of that very name, else of one in other letters; `null` is as good as absent.
+fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    let alike = || object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+    object.get(name).or_else(alike).filter(|value| !value.is_null())
+}
+
+fn map<'a>(object: &'a Map<String, Value>, name: &str) -> Result<Option<&'a Map<String, Value>>, String> {
+    let Some(value) = field(object, name) else { return Ok(None) };
+    value.as_object().map(Some).ok_or_else(|| format!("{name} is no object"))
+}
+
+fn text_of(object: &Map<String, Value>, name: &str) -> Result<Option<String>, String> {
+    let Some(value) = field(object, name) else { return Ok(None) };
+    value.as_str().map(|text| Some(text.to_owned())).ok_or_else(|| format!("a field {name} is no text"))
 }
 
 fn login(entry: &Entry) -> Result<Option<Login>, &'static str> {
@@ -276,18 +349,23 @@ fn login(entry: &Entry) -> Result<Option<Login>, &'static str> {
     if let Some(token) = given(&entry.registrytoken) {
         return Ok(Some(Login::Token(Secret::new(token))));
     }
-    if given(&entry.identitytoken).is_some() {
-        return Err("holds an identity token, which the gate cannot use; log in with a user name and a password");
+    if let Some(token) = given(&entry.identitytoken) {
+        return Ok(Some(Login::Identity(Secret::new(token))));
     }
     if let Some(auth) = given(&entry.auth) {
         let wrong = "has an auth that is not base64 of user:password";
         let lenient = GeneralPurpose::new(
             &base64::alphabet::STANDARD,
-            GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+            GeneralPurposeConfig::new()
+                .with_decode_allow_trailing_bits(true)
+                .with_decode_padding_mode(DecodePaddingMode::Indifferent),
         );
-        let decoded = STANDARD.decode(auth.trim()).or_else(|_| lenient.decode(auth.trim())).map_err(|_| wrong)?;
+        // Go skips line breaks.
+        let auth: String = auth.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+        let decoded = lenient.decode(auth).map_err(|_| wrong)?;
         let text = String::from_utf8(decoded).map_err(|_| wrong)?;
-        let (user, password) = text.trim_end_matches(['\n', '\0']).split_once(':').ok_or(wrong)?;
+        let (user, password) = text.split_once(':').filter(|(user, _)| !user.is_empty()).ok_or(wrong)?;
+        let password = password.trim_matches('\0').trim_end_matches(['\r', '\n']);
         return Ok(Some(Login::Basic { user: user.to_owned(), password: Secret::new(password) }));
     }
     match (given(&entry.username), given(&entry.password)) {
@@ -300,6 +378,7 @@ fn login(entry: &Entry) -> Result<Option<Login>, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn credentials(content: &str) -> (tempfile::TempDir, Result<Credentials, CredentialsError>) {
         let dir = tempfile::tempdir().unwrap();
@@ -345,16 +424,25 @@ mod tests {
         let hint = |content| found(content, "quay.io/acme/x").hint.unwrap();
         assert!(hint(r#"{"auths":{"quay.io":{}},"credsStore":"desktop"}"#).contains("the store \"desktop\""));
         assert!(hint(r#"{"credHelpers":{"quay.io":"ecr"}}"#).contains("the helper \"ecr\""));
-        assert!(hint(r#"{"auths":{"quay.io":{"identitytoken":"x"}}}"#).contains("identity token"));
         assert!(hint(r#"{"auths":{"quay.io":{"auth":"%%"}}}"#).contains("not base64"));
         assert!(found(r#"{"auths":{"quay.io":{}}}"#, "quay.io/a").hint.is_none());
     }
 
     #[test]
     fn a_broken_file_is_refused_without_quoting_it() {
-        let (_dir, loaded) = credentials(r#"{"auths":{"quay.io":"aG9zdDpw"}}"#);
-        let text = loaded.unwrap_err().to_string();
-        assert!(text.contains("line 1") && !text.contains("aG9zdDpw"), "{text}");
+        for content in [
+            r#"{"auths":{"quay.io":"aG9zdDpw"}}"#,
+            r#"{"auths":["aG9zdDpw"]}"#,
+            r#"{"auths":{"quay.io":{"auth":["aG9zdDpw"]}}}"#,
+            r#"{"credHelpers":{"quay.io":{"aG9zdDpw":1}}}"#,
+            r#"{"auths":{"aG9zdDpw":"#,
+            "aG9zdDpw",
+            r#""aG9zdDpw""#,
+        ] {
+            let (_dir, loaded) = credentials(content);
+            let text = loaded.unwrap_err().to_string();
+            assert!(text.contains("is no registry credentials file") && !text.contains("aG9zdDpw"), "{text}");
+        }
         assert!(credentials("[]").1.is_err());
         let missing = Credentials::load(Some(Path::new("/nowhere/auth.json")), &Environment::default());
         assert!(matches!(missing, Err(CredentialsError::Unreadable { .. })));
@@ -387,5 +475,141 @@ mod tests {
         let both = Credentials::load(None, &environment).unwrap();
         assert_eq!(basic(both.of("quay.io/a")).0, "host");
         assert_eq!(basic(both.of("other.io/a")).0, "org");
+    }
+
+    #[test]
+    fn logins_as_docker_and_podman_take_them() {
+        let user = |content: &str, repository: &str| {
+            found(content, repository).login.map(|login| match login {
+                Login::Basic { user, password } => format!("{user}:{}", password.expose()),
+                Login::Token(token) => format!("token {}", token.expose()),
+                Login::Identity(token) => format!("identity {}", token.expose()),
+            })
+        };
+        // host:p and org:p:p
+        let (host, org) = (r#"{"auth":"aG9zdDpw"}"#, r#"{"auth":"b3JnOnA6cA=="}"#);
+        for (content, repository, wanted) in [
+            (
+                format!(r#"{{"auths":{{"https://localhost:5000":{org},"localhost:5000":{host}}}}}"#),
+                "localhost:5000/a",
+                Some("host:p"),
+            ),
+            (
+                format!(r#"{{"auths":{{"http://localhost:5000":{org},"https://localhost:5000/v2/":{host}}}}}"#),
+                "localhost:5000/a",
+                Some("host:p"),
+            ),
+            (format!(r#"{{"auths":{{"https://quay.io/some/where":{host}}}}}"#), "quay.io/a/b", Some("host:p")),
+            (format!(r#"{{"auths":{{"quay.io/acme/":{host}}}}}"#), "quay.io/acme/b", Some("host:p")),
+            (format!(r#"{{"auths":{{"quay.io:443":{host}}}}}"#), "quay.io/acme/b", None),
+            (format!(r#"{{"auths":{{"https://index.docker.io/v1/":{host}}}}}"#), "docker.io/acme/b", Some("host:p")),
+            (format!(r#"{{"auths":{{"registry-1.docker.io":{host}}}}}"#), "docker.io/acme/b", Some("host:p")),
+            (format!(r#"{{"auths":{{"docker.io":{host}}}}}"#), "index.docker.io/acme/b", Some("host:p")),
+            (
+                format!(r#"{{"auths":{{"docker.io/acme":{org},"index.docker.io":{host}}}}}"#),
+                "docker.io/acme/b",
+                Some("org:p:p"),
+            ),
+            (r#"{"Auths":{"quay.io":{"AUTH":"aG9zdDpw"}}}"#.to_owned(), "quay.io/a", Some("host:p")),
+            (format!(r#"{{"auths":{{"quay.io":{host}}}}} trailing"#), "quay.io/a", Some("host:p")),
+            (r#"{"auths":{"quay.io":{"auth":"aG9z\r\ndDpw\n"}}}"#.to_owned(), "quay.io/a", Some("host:p")),
+            (r#"{"auths":{"quay.io":{"auth":"b3JnOnA6cA"}}}"#.to_owned(), "quay.io/a", Some("org:p:p")),
+            (r#"{"auths":{"quay.io":{"auth":"aG9zdDo="}}}"#.to_owned(), "quay.io/a", Some("host:")),
+            (r#"{"auths":{"quay.io":{"auth":"aG9zdDpwAAA="}}}"#.to_owned(), "quay.io/a", Some("host:p")),
+            (r#"{"auths":{"quay.io":{"auth":"","username":"u","password":"p"}}}"#.to_owned(), "quay.io/a", Some("u:p")),
+            (
+                r#"{"auths":{"quay.io":{"auth":"aG9zdDpw","identitytoken":"i"}}}"#.to_owned(),
+                "quay.io/a",
+                Some("identity i"),
+            ),
+            (
+                r#"{"auths":{"quay.io":{"identitytoken":"i","registrytoken":"t"}}}"#.to_owned(),
+                "quay.io/a",
+                Some("token t"),
+            ),
+            (format!(r#"{{"quay.io":{host},"other.io":null}}"#), "quay.io/a", Some("host:p")),
+            (r#"{"auths":null}"#.to_owned(), "quay.io/a", None),
+            (r#"{"auths":{},"credHelpers":null,"credsStore":null}"#.to_owned(), "quay.io/a", None),
+            (r#"{"auths":{"quay.io":null}}"#.to_owned(), "quay.io/a", None),
+            (r#"{"auths":{"quay.io":{"auth":null}}}"#.to_owned(), "quay.io/a", None),
+            (
+                r#"{"auths":{},"HttpHeaders":{"User-Agent":"x"},"psFormat":"table","proxies":{"default":{}}}"#
+                    .to_owned(),
+                "quay.io/a",
+                None,
+            ),
+            ("null".to_owned(), "quay.io/a", None),
+            (String::new(), "quay.io/a", None),
+            (" \n".to_owned(), "quay.io/a", None),
+        ] {
+            assert_eq!(user(&content, repository).as_deref(), wanted, "{content} {repository}");
+        }
+        let hint = found(r#"{"credHelpers":{"https://index.docker.io/v1/":"osx"}}"#, "docker.io/acme/b").hint.unwrap();
+        assert!(hint.contains("the helper \"osx\""), "{hint}");
+    }
+
+    #[test]
+    fn a_file_found_by_itself_stops_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join(".docker")).unwrap();
+        let environment = Environment { home: Some(dir.path().to_owned()), ..Environment::default() };
+        for content in ["{", "[]", r#"{"auths":[]}"#, "\u{0}"] {
+            std::fs::write(dir.path().join(".docker/config.json"), content).unwrap();
+            let found = Credentials::load(None, &environment).unwrap().of("quay.io/a");
+            assert!(found.login.is_none());
+            assert!(found.hint.unwrap().contains("is no registry credentials file"), "{content}");
+        }
+        std::fs::write(dir.path().join(".dockercfg"), r#"{"quay.io":{"auth":"aG9zdDpw"}}"#).unwrap();
+        assert_eq!(basic(Credentials::load(None, &environment).unwrap().of("quay.io/a")).0, "host");
+    }
+
+    /// Files in which every field may hold anything.
+    fn logins() -> impl Strategy<Value = String> {
+        let text = prop_oneof![
+            3 => "[ -~]{0,10}",
+            1 => any::<String>(),
+            2 => Just("aG9zdDpw".to_owned()),
+            1 => Just("quay.io".to_owned()),
+        ];
+        let value = prop_oneof![
+            8 => text.prop_map(Value::from),
+            1 => Just(Value::Null),
+            1 => any::<i16>().prop_map(Value::from),
+            1 => Just(Value::from(vec![1])),
+        ];
+        let keys = prop_oneof![
+            Just("quay.io".to_owned()),
+            Just("https://quay.io/v1/".to_owned()),
+            Just("quay.io/a".to_owned()),
+            "[a-z:/.]{0,12}",
+            any::<String>(),
+        ];
+        let fields =
+            prop::sample::select(vec!["auth", "username", "password", "identitytoken", "registrytoken", "email"]);
+        let entry = prop::collection::btree_map(fields, value.clone(), 0..4);
+        let auths = prop::collection::btree_map(keys.clone(), entry, 0..4);
+        let helpers = prop::collection::btree_map(keys, value.clone(), 0..2);
+        (auths, helpers, value, 0usize..12).prop_map(|(auths, helpers, store, cut)| {
+            let whole = serde_json::json!({"auths": auths, "credHelpers": helpers, "credsStore": store}).to_string();
+            if cut == 0 { whole.chars().take(whole.len() / 2).collect() } else { whole }
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 10_000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_login_is_a_panic(content in logins(), repository in "[a-z.:]{0,8}(/[a-z]{0,4}){0,3}") {
+            if let Ok(content) = parse(content.as_bytes()) {
+                let file = Configuration { path: PathBuf::from("/x"), content };
+                let credentials = Credentials { files: vec![file], unusable: None };
+                let _ = (credentials.of(&repository), credentials.of("quay.io/a"));
+            }
+        }
+
+        #[test]
+        fn no_text_is_a_panic(content in any::<Vec<u8>>()) {
+            let _ = parse(&content);
+        }
     }
 }
