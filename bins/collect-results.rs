@@ -32,7 +32,7 @@ use gate::http::BaseUrl;
 use gate::jobs;
 use gate::prow::budget::Limits;
 use gate::prow::{self, ARTIFACTS_URL, DECK_URL, GANGWAY_URL};
-use gate::record::{Decision, Identity};
+use gate::record::{Decision, Identity, check_input};
 use gate::step::{self, Failure, Results, Step};
 
 #[derive(FromArgs, ArgsInfo)]
@@ -102,6 +102,9 @@ struct Args {
     /// look whether everything that this step needs is there and answers, and change nothing
     #[argh(switch)]
     check: bool,
+    /// only read the flags and the job list, ask nobody, and note in a record without jobs what is wrong
+    #[argh(switch)]
+    check_input: bool,
     /// where Gangway is [default: https://gangway-ci.apps.ci.l2s4.p1.openshiftapps.com]
     #[argh(option, arg_name = "URL")]
     gangway_url: Option<String>,
@@ -175,6 +178,10 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         ("summary", &args.result_summary),
     ])
     .map_err(Failure::misuse)?;
+    if args.check_input {
+        let (record, cluster, identity) = (args.record.clone(), access(&args), identity(&args));
+        return check_input("collect-results", &record, (&cluster, &identity), &step.clock, options(args)).await;
+    }
     if args.check {
         let checks = preflight(options(args)?, &step).await?;
         let (verdict, output) = (Decision::Undecided, TestOutput::of_check(step.clock.now()));
@@ -233,19 +240,8 @@ fn options(args: Args) -> Result<Options, Failure> {
     };
     Ok(Options {
         record: args.record.parse().map_err(Failure::misuse)?,
-        identity: Identity {
-            run_id: args.run_id,
-            run_name: args.run_name,
-            gate: args.gate_label,
-            scenario: args.scenario,
-            namespace: args.namespace.clone(),
-        },
-        cluster: ClusterOptions {
-            kubeconfig: args.kubeconfig,
-            context: args.context,
-            namespace: args.namespace,
-            ca_file: args.ca_file,
-        },
+        identity: identity(&args),
+        cluster: access(&args),
         gangway_url: BaseUrl::given("--gangway-url", args.gangway_url.as_deref(), GANGWAY_URL)
             .map_err(Failure::misuse)?,
         token_file: args.gangway_token_file,
@@ -255,6 +251,25 @@ fn options(args: Args) -> Result<Options, Failure> {
         limits: Limits::given(args.requests_per_minute.as_deref(), args.burst.as_deref()).map_err(Failure::misuse)?,
         given,
     })
+}
+
+fn identity(args: &Args) -> Identity {
+    Identity {
+        run_id: args.run_id.clone(),
+        run_name: args.run_name.clone(),
+        gate: args.gate_label.clone(),
+        scenario: args.scenario.clone(),
+        namespace: args.namespace.clone(),
+    }
+}
+
+fn access(args: &Args) -> ClusterOptions {
+    ClusterOptions {
+        kubeconfig: args.kubeconfig.clone(),
+        context: args.context.clone(),
+        namespace: args.namespace.clone(),
+        ca_file: args.ca_file.clone(),
+    }
 }
 
 fn span(

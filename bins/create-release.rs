@@ -18,7 +18,7 @@ use gate::cluster::{Cluster, ClusterOptions};
 use gate::duration;
 use gate::konflux::Konflux;
 use gate::promote::{self, Mode, Options};
-use gate::record::{Identity, Journal, Location, store_at};
+use gate::record::{Identity, Journal, Location, note_stop, store_at};
 use gate::snapshot::is_name;
 use gate::step::{self, Failure, Results, Step};
 use gate::text;
@@ -55,7 +55,8 @@ struct Args {
     /// after this run's own Release has failed, make another; after an unknown end, look again
     #[argh(switch)]
     again: bool,
-    /// only look whether a Release would be possible, and end as it would; needs no verdict, writes nothing
+    /// only look whether a Release would be possible, and end as it would; needs no verdict, makes
+    /// nothing, and notes in a record without jobs why not
     #[argh(switch)]
     check: bool,
     /// let the server try the creation without doing it, show the object on stderr, note that in the record
@@ -168,7 +169,13 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         Mode::Check | Mode::DryRun => Journal::existing(store, step.clock.clone(), &identity).await?,
     };
     let konflux = Konflux::new(&cluster, step.clock.clone());
-    let promotion = promote::run(&konflux, &journal, &options, &step.clock).await?;
+    let promotion = promote::run(&konflux, &journal, &options, &step.clock).await;
+    if options.mode == Mode::Check {
+        let refused = promotion.as_ref().ok().and_then(|promotion| promotion.end().err());
+        let refused = refused.as_ref().or(promotion.as_ref().err());
+        note_stop(&journal, &step.clock, "create-release", refused).await;
+    }
+    let promotion = promotion?;
     if let Some(object) = promotion.shown() {
         eprintln!("{}", text::harmless(&object));
     }

@@ -42,9 +42,9 @@ use gate::step::{self, Failure, Results, Step};
     error_code(4, "stopped to stay safe: it could not be found out whether a job runs")
 )]
 struct Args {
-    /// the image under test, repository@sha256:<64 hex digits>
+    /// the image under test, repository@sha256:<64 hex digits>; required but for --check-input
     #[argh(option, arg_name = "REF")]
-    image: String,
+    image: Option<String>,
     /// the gate record, configmap:NAME or file:PATH; begun if there is none
     #[argh(option, arg_name = "RECORD")]
     record: String,
@@ -87,6 +87,9 @@ struct Args {
     /// look whether everything that this step needs is there and answers, and change nothing
     #[argh(switch)]
     check: bool,
+    /// only read the flags and the job list, ask nobody, and note in a record without jobs what is wrong
+    #[argh(switch)]
+    check_input: bool,
     /// the run's id, the PipelineRun's UID [default: random]
     #[argh(option, arg_name = "ID")]
     run_id: Option<String>,
@@ -136,32 +139,48 @@ pub(crate) fn main() -> ExitCode {
     step::main::<Args, _, _>("launch-prow", run)
 }
 
+/// What the flags say, but for the image, which a look at the input alone does without.
+struct Input {
+    request: jobs::Request,
+    token: Option<SecretFile>,
+    gangway: BaseUrl,
+    deck: BaseUrl,
+    artifacts: BaseUrl,
+    limits: Limits,
+}
+
+fn input(args: &Args) -> Result<Input, Failure> {
+    let url = |flag: &'static str, given: &Option<String>, default: &str| {
+        BaseUrl::given(flag, given.as_deref(), default).map_err(Failure::misuse)
+    };
+    Ok(Input {
+        request: request(args)?,
+        token: args.gangway_token_file.as_ref().map(|path| SecretFile::new("--gangway-token-file", path)),
+        gangway: url("--gangway-url", &args.gangway_url, prow::GANGWAY_URL)?,
+        deck: url("--deck-url", &args.deck_url, prow::DECK_URL)?,
+        artifacts: url("--artifacts-url", &args.artifacts_url, prow::ARTIFACTS_URL)?,
+        limits: Limits::given(args.requests_per_minute.as_deref(), args.burst.as_deref()).map_err(Failure::misuse)?,
+    })
+}
+
 async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let mut results = Results::declare([("launched", &args.result_launched)]).map_err(Failure::misuse)?;
+    let mut identity = identity(&args);
+    if args.check_input {
+        let place = (&cluster_options(&args), &identity);
+        return record::check_input("launch-prow", &args.record, place, &step.clock, input(&args)).await;
+    }
     let location: Location = args.record.parse().map_err(Failure::misuse)?;
-    let image: ImageRef = args.image.parse().map_err(|error| Failure::misuse(format!("--image: {error}")))?;
-    let request = request(&args)?;
-    let token = args.gangway_token_file.as_ref().map(|path| SecretFile::new("--gangway-token-file", path));
-    let gangway =
-        BaseUrl::given("--gangway-url", args.gangway_url.as_deref(), prow::GANGWAY_URL).map_err(Failure::misuse)?;
-    let deck = BaseUrl::given("--deck-url", args.deck_url.as_deref(), prow::DECK_URL).map_err(Failure::misuse)?;
-    let artifacts = BaseUrl::given("--artifacts-url", args.artifacts_url.as_deref(), prow::ARTIFACTS_URL)
-        .map_err(Failure::misuse)?;
-    let limits = Limits::given(args.requests_per_minute.as_deref(), args.burst.as_deref()).map_err(Failure::misuse)?;
+    let image = args.image.as_deref().ok_or_else(|| Failure::misuse("expected --image REF, the image under test"))?;
+    let image: ImageRef = image.parse().map_err(|error| Failure::misuse(format!("--image: {error}")))?;
+    let Input { request, token, gangway, deck, artifacts, limits } = input(&args)?;
     let extra = args.ca_file.as_deref().map(http::extra_certificates).transpose().map_err(Failure::misuse)?;
     let cluster = match location.is_config_map() {
         true => Some(Cluster::connect(&cluster_options(&args)).await.map_err(Failure::misuse)?),
         false => None,
     };
-    let namespace = args.namespace.or_else(|| cluster.as_ref().map(|cluster| cluster.namespace.clone()));
+    identity.namespace = identity.namespace.or_else(|| cluster.as_ref().map(|cluster| cluster.namespace.clone()));
     let store = record::store_at(&location, cluster.as_ref());
-    let identity = Identity {
-        run_id: args.run_id,
-        run_name: args.run_name,
-        gate: args.gate_label,
-        scenario: args.scenario,
-        namespace,
-    };
     let options = Options { image, request, identity, gangway, token, deck, artifacts, limits };
     if args.dry_run && !args.check {
         let orders = launch::dry_run(&options, store, step.clock).await?;
@@ -179,6 +198,16 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     results.set("launched", ended.launched.to_string());
     results.write(|| ended.table.clone()).map_err(Failure::failed)?;
     ended.end()
+}
+
+fn identity(args: &Args) -> Identity {
+    Identity {
+        run_id: args.run_id.clone(),
+        run_name: args.run_name.clone(),
+        gate: args.gate_label.clone(),
+        scenario: args.scenario.clone(),
+        namespace: args.namespace.clone(),
+    }
 }
 
 fn request(args: &Args) -> Result<jobs::Request, Failure> {

@@ -18,7 +18,7 @@ use gate::cluster::{Cluster, ClusterOptions, bearer};
 use gate::http::{BaseUrl, BaseUrlError, SharedTransport, UreqTransport, extra_certificates};
 use gate::kubearchive::KubeArchive;
 use gate::notify::{self, Begin, Content, LastVerified, Options, Rung, Sight, Sources, TaskStatus};
-use gate::record::{Identity, Journal, Limits, Location, Past, Whose, past_runs, store_at};
+use gate::record::{Identity, Journal, Limits, Location, Past, Whose, check_input, past_runs, store_at};
 use gate::secret::SecretFile;
 use gate::slack::{Slack, Target};
 use gate::staleness;
@@ -90,6 +90,9 @@ struct Args {
     /// look whether everything that this step needs is there and answers, and change nothing
     #[argh(switch)]
     check: bool,
+    /// only read the flags, ask nobody, and note in a record without jobs what is wrong
+    #[argh(switch)]
+    check_input: bool,
     /// id of this run, as the record holds it
     #[argh(option, arg_name = "ID")]
     run_id: Option<String>,
@@ -134,6 +137,11 @@ pub(crate) fn main() -> ExitCode {
 }
 
 async fn run(args: Args, step: Step) -> Result<(), Failure> {
+    if args.check_input {
+        let record = args.record.as_deref().ok_or_else(|| Failure::misuse("expected --record, with --check-input"))?;
+        let place = (&access(&args), &identity(&args));
+        return check_input("notify-slack", record, place, &step.clock, options(&args)).await;
+    }
     let location = args.record.as_deref().map(str::parse::<Location>).transpose().map_err(Failure::misuse)?;
     let mut options = options(&args)?;
     if args.check {

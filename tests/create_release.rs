@@ -78,6 +78,10 @@ impl Case {
         self.tool("gate.json").args(["--release-plan", &self.night.plan]).args(more).run()
     }
 
+    fn noted_record(&self) -> Value {
+        serde_json::from_str(&self.dir.read("gate.json")).unwrap()
+    }
+
     fn noted(&self) -> Value {
         serde_json::from_str::<Value>(&self.dir.read("gate.json")).unwrap()["release"].clone()
     }
@@ -216,6 +220,28 @@ fn a_check_writes_nothing_and_needs_no_verdict() {
     // A question about rights has the form of an object, and is stored nowhere.
     let harmless = |path: &str| path.contains("/selfsubject");
     assert!(case.world.requests().iter().all(|asked| asked.method == "GET" || harmless(&asked.path)));
+}
+
+/// Before the tests nothing but its log would say why the run ended.
+#[test]
+fn a_check_before_the_tests_notes_what_speaks_against_a_release() {
+    let case = Case::new();
+    case.record("gate.json", Value::Null);
+    let mut record = case.noted_record();
+    record["jobs"] = json!([]);
+    case.dir.write("gate.json", record.to_string());
+    case.change_plan(|plan| {
+        plan["metadata"]["labels"]["release.appstudio.openshift.io/auto-release"] = json!("true");
+    });
+    ends(&case.run(&["--check"]), 3, "false", "auto-release");
+    let stopped = &case.noted_record()["stopped"];
+    assert_eq!((&stopped["step"], &stopped["exit"]), (&json!("create-release"), &json!(3)));
+    assert!(stopped["why"].as_str().unwrap().contains("auto-release"), "{stopped}");
+    case.change_plan(|plan| {
+        plan["metadata"]["labels"]["release.appstudio.openshift.io/auto-release"] = json!("false");
+    });
+    ends(&case.run(&["--check"]), 0, "false", "");
+    assert_eq!(case.noted_record().get("stopped"), None);
 }
 
 #[test]

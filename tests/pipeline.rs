@@ -276,6 +276,26 @@ fn flags(step: &Step) -> Vec<(&str, Option<&str>)> {
     flags
 }
 
+/// What a later step could not read is refused by the first task, before a job is launched: it gives the same flags
+/// to the same binaries, but for what is not there yet, secrets and files.
+#[test]
+fn the_first_task_reads_what_the_later_ones_are_given() {
+    let spec = pipeline();
+    let first = &task(&spec, "resolve-image").task_spec.steps;
+    for name in ["launch-prow", "collect-results", "notify-slack"] {
+        let check = first.iter().find(|step| binary(step) == name).unwrap_or_else(|| panic!("no check of {name}"));
+        let step = spec.all_tasks().find(|task| task.name == name).map(|task| &task.task_spec.steps[0]).unwrap();
+        let later = |flag: &str| {
+            ["--image", "--task-status", "--ca-file", "--gangway-token-file", "--slack-webhook-file"].contains(&flag)
+                || flag.starts_with("--result-")
+        };
+        let mut wanted = vec![("--check-input", None)];
+        wanted.extend(flags(step).into_iter().filter(|(flag, _)| !later(flag)));
+        assert_eq!(flags(check), wanted, "{name}");
+        assert_eq!(check.args.last(), step.args.last(), "{name}: its further arguments");
+    }
+}
+
 #[test]
 fn every_result_is_written_where_tekton_looks() {
     let spec = pipeline();

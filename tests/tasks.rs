@@ -28,6 +28,9 @@ const FILLED: [(&str, &str, Option<&str>); 6] = [
     ("collect-results-status", "Tekton's status of the task collect-results", Some("None")),
 ];
 
+/// Steps that look at what other tasks of the Pipeline will need: a Task alone has no use for them.
+const OF_THE_WHOLE: [&str; 3] = ["check-launch", "check-collect", "check-notify"];
+
 fn repository(path: &str) -> PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
@@ -60,6 +63,29 @@ fn lines(text: &[String]) -> Vec<&str> {
     text.iter().map(String::as_str).collect()
 }
 
+/// A task's spec in lines, and as it is parsed, without what only the whole Pipeline needs.
+fn alone(task: &PipelineTask, spec: Vec<String>) -> (Vec<String>, TaskSpec) {
+    let mut left_out = false;
+    let mut kept: Vec<String> = Vec::new();
+    for line in spec {
+        if let Some(name) = line.strip_prefix("          - name: ") {
+            left_out = OF_THE_WHOLE.contains(&name);
+            while left_out && kept.last().is_some_and(|line| line.starts_with("          #")) {
+                kept.pop();
+            }
+        }
+        if !left_out {
+            kept.push(line);
+        }
+    }
+    let text = kept.join("\n");
+    let used = |name: &str| ["", "[*]"].iter().any(|all| text.contains(&format!("$(params.{name}{all})")));
+    let mut parsed = task.task_spec.clone();
+    parsed.steps.retain(|step| !OF_THE_WHOLE.contains(&step.name.as_str()));
+    parsed.params.retain(|param| used(&param.name));
+    (kept, parsed)
+}
+
 /// Type, default and description of a Task's parameter: the Pipeline's, if it just passes its own on.
 fn parameter(pipeline: &PipelineSpec, task: &PipelineTask, name: &str) -> ParamSpec {
     if let Some((_, description, default)) = FILLED.iter().find(|(filled, ..)| *filled == name) {
@@ -87,7 +113,7 @@ fn task_file(pipeline: &PipelineSpec, name: &str) -> String {
     let text = pipeline_text();
     let all: Vec<&str> = text.lines().collect();
     let of_task = block(&all, &format!("    - name: {name}"));
-    let spec = block(&lines(&of_task), "      taskSpec:");
+    let (spec, parsed) = alone(task, block(&lines(&of_task), "      taskSpec:"));
 
     let mut file = format!(
         "# Generated from .tekton/pipelines/ho-release-gate.yaml: edit that file, then run\n\
@@ -103,7 +129,7 @@ fn task_file(pipeline: &PipelineSpec, name: &str) -> String {
         writeln!(file, "    {line}").unwrap();
     }
     file.push_str("  params:\n");
-    for declared in &task.task_spec.params {
+    for declared in &parsed.params {
         let param = parameter(pipeline, task, &declared.name);
         let kind = if param.kind == ParamKind::Array { "array" } else { "string" };
         writeln!(file, "    - name: {}\n      type: {kind}", declared.name).unwrap();
@@ -126,6 +152,14 @@ fn task_file(pipeline: &PipelineSpec, name: &str) -> String {
     format!("{}\n", file.trim_end())
 }
 
+/// The spec of a task that stands alone.
+fn of_file(task: &PipelineTask) -> TaskSpec {
+    let text = pipeline_text();
+    let all: Vec<&str> = text.lines().collect();
+    let of_task = block(&all, &format!("    - name: {}", task.name));
+    alone(task, block(&lines(&of_task), "      taskSpec:")).1
+}
+
 /// The README's first paragraph, which is the Task's description as well.
 fn introduction(name: &str) -> Vec<String> {
     let readme = read(&format!("tekton/tasks/{name}/README.md"));
@@ -136,8 +170,9 @@ fn introduction(name: &str) -> Vec<String> {
 /// The README's tables, between its marks.
 fn tables(pipeline: &PipelineSpec, name: &str) -> String {
     let task = task(pipeline, name);
+    let parsed = of_file(task);
     let mut table = String::from("| parameter | description | default | required |\n|---|---|---|---|\n");
-    for declared in &task.task_spec.params {
+    for declared in &parsed.params {
         let param = parameter(pipeline, task, &declared.name);
         let (default, required) = match &param.default {
             None => (String::new(), "yes"),
@@ -202,7 +237,7 @@ fn they_mean_what_the_embedded_ones_mean() {
             }
             spec
         };
-        assert_eq!(plain(&spec), plain(&embedded.task_spec), "{name}");
+        assert_eq!(plain(&spec), plain(&of_file(embedded)), "{name}");
         assert!(spec.params.iter().all(|param| !param.description.is_empty()), "{name}");
     }
     assert_eq!(pipeline.all_tasks().count(), TASKS.len());

@@ -40,8 +40,11 @@ fn create_release_shows_everything_in_one_table() {
     tenant.world.kube().change("releaseplans", &tenant.namespace, &tenant.night.plan, |plan| {
         plan["status"] = json!({});
     });
-    fails(&tenant.promote().run(), "plan", "is matched by no ReleasePlanAdmission");
     tenant.unchanged();
+    // Why there can be none is noted, for the message of a run that ends here.
+    fails(&tenant.promote().run(), "plan", "is matched by no ReleasePlanAdmission");
+    assert_eq!(tenant.changes().len(), 1, "{:?}", tenant.changes());
+    assert!(tenant.recorded()["stopped"]["why"].as_str().unwrap().contains("is matched by no"));
 }
 
 #[test]
@@ -50,13 +53,15 @@ fn the_account_that_promotes_needs_all_of_its_rights() {
     tenant.record(&[]);
     tenant.world.kube().deny("watch", "releases");
     fails(&tenant.promote().run(), "rights", "may not watch releases");
+    assert_eq!(tenant.changes().len(), 1, "the record alone: {:?}", tenant.changes());
     tenant.world.kube().allow_all();
     // What cannot be seen does not speak for a Release either.
     tenant.world.kube().deny("get", "snapshots");
     tenant.world.kube().deny("create", "releases");
     let blind = tenant.promote().run();
     assert_eq!((blind.code, of(&blind, "releases")[0].0.as_str()), (0, "unknown"), "{blind:?}");
-    tenant.unchanged();
+    assert_eq!(tenant.recorded().get("stopped"), None, "nothing is known to speak against it any more");
+    assert!(tenant.changes().iter().all(|change| change.contains("/configmaps/gate-check")));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::command::Command;
 use super::facts::TaskStatus;
 use super::words::{ago, days, ordinal, short};
 use super::{Facts, History, Message, Sight, Tone, jobs, outcome_of, whom};
-use crate::record::{Candidate, GateRecord, Health, Outcome, PushedImage, ReleaseRecord};
+use crate::record::{Candidate, GateRecord, Health, Outcome, PushedImage, ReleaseRecord, Stopped};
 use crate::slack::{Line, Mention};
 use crate::{duration, text};
 
@@ -22,6 +22,7 @@ pub fn compose(facts: &Facts) -> Message {
             "this is about the record of {recorded}, although {flag} says {given}: find out which is wrong"
         ))
     }));
+    body[0].extend(stopped_line(facts, outcome));
     if let Some(record) = record {
         body[0].extend(reasons(record, outcome));
         body.push(jobs::blocking(record));
@@ -53,6 +54,8 @@ fn headline(facts: &Facts, outcome: Outcome) -> Line {
         (Some(task), _) => format!("{gate} gate broke in {}", task.name),
         (None, _) => format!("{gate} gate ended without a verdict"),
     };
+    let broken =
+        if stopped(facts).is_some() { format!("{gate} gate stopped before its tests of {image}") } else { broken };
     let line = Line::default().bold(match outcome {
         Outcome::Promoted => format!("{gate} gate promoted {image}"),
         Outcome::Passed if is_dry(record) => format!("{gate} gate passed {image}; nothing was promoted, a dry run"),
@@ -135,6 +138,18 @@ fn launched(facts: &Facts) -> &'static str {
         Sight::Read(_) | Sight::Missing => " · nothing was launched",
         Sight::NotAsked | Sight::Unreadable(_) => "",
     }
+}
+
+/// Why the run ended before its tests, where a step noted that and nothing came after it.
+fn stopped(facts: &Facts) -> Option<&Stopped> {
+    let record = facts.sight.record()?;
+    record.stopped.as_ref().filter(|_| record.jobs.iter().all(|job| job.attempts.is_empty()))
+}
+
+/// The words of the step that ended the run before its tests.
+fn stopped_line(facts: &Facts, outcome: Outcome) -> Option<Line> {
+    let stopped = stopped(facts).filter(|_| outcome == Outcome::Broken)?;
+    Some(Line::of(format!("{}: {}", text::one_line(&stopped.step, 40), text::one_line(&stopped.why, FOREIGN * 2))))
 }
 
 /// What is said when the record does not tell.
@@ -286,8 +301,9 @@ fn next(facts: &Facts, outcome: Outcome) -> Vec<Line> {
         Outcome::Promoted | Outcome::Passed => Vec::new(),
         Outcome::Refused | Outcome::Undecided | Outcome::Cancelled => again(facts).into_iter().collect(),
         Outcome::Broken => {
-            let logs = failed_task.and_then(|task| logs(facts, &task.name));
-            logs.into_iter().chain(again(facts)).collect()
+            let logs = failed_task.filter(|_| stopped(facts).is_none()).and_then(|task| logs(facts, &task.name));
+            let again = if stopped(facts).is_some() { again_once_mended(facts) } else { again(facts) };
+            logs.into_iter().chain(again).collect()
         }
         Outcome::ReleasePending => release_again(facts, "go on waiting", false).into_iter().collect(),
         Outcome::NotReleased if record.is_some_and(|record| record.release.is_none()) => {
@@ -312,13 +328,22 @@ fn step(words: &str, command: Command) -> Line {
 
 /// Test the same Snapshot again.
 fn again(facts: &Facts) -> Option<Line> {
+    Some(step("again", test_again(facts)?))
+}
+
+/// The same, of a run that will stop as before until somebody has changed something.
+fn again_once_mended(facts: &Facts) -> Option<Line> {
+    Some(step("once that is mended", test_again(facts)?))
+}
+
+fn test_again(facts: &Facts) -> Option<Command> {
     let (snapshot, scenario) = (facts.snapshot()?, facts.scenario()?);
     let command = Command::new("trigger-gate")
         .flag("--namespace", facts.options.namespace.as_deref())
         .flag("--snapshot", Some(snapshot))
         .flag("--scenario", Some(scenario))
         .flag("--release-plan", facts.plan());
-    Some(step("again", command))
+    Some(command)
 }
 
 fn logs(facts: &Facts, task: &str) -> Option<Line> {

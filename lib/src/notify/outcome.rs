@@ -36,6 +36,8 @@ fn passed(facts: &Facts, release: Option<&ReleaseRecord>) -> Outcome {
         (Some(ReleaseRecord { dry_run: true, is_final: true, exit: 0, .. }), _) => Outcome::Passed,
         (Some(ReleaseRecord { released: Released::False, is_final: true, .. }), _) => Outcome::NotReleased,
         (Some(ReleaseRecord { released: Released::Unknown, is_final: true, .. }), _) => Outcome::ReleaseUnknown,
+        // It stopped because it cannot tell whether there is a Release (exit 4): nobody is still at work.
+        (Some(ReleaseRecord { released: Released::Unknown, exit: 4, .. }), _) => Outcome::ReleaseUnknown,
         (_, Some(task)) if task.succeeded() => Outcome::ReleasePending,
         // The verdict stands in the record, but its task did not end well: nothing was promoted.
         (_, Some(_)) => Outcome::NotReleased,
@@ -82,6 +84,7 @@ mod tests {
             ("release-silent", Outcome::ReleasePending),
             ("collect-lost", Outcome::NotReleased),
             ("broken-before-launch", Outcome::Broken),
+            ("stopped", Outcome::Broken),
             ("launch-refused", Outcome::Broken),
             ("broken-while-waiting", Outcome::Broken),
             ("cancelled", Outcome::Cancelled),
@@ -136,5 +139,16 @@ mod tests {
         assert!(!release_is_due(&options, &record));
         record.verdict = None;
         assert!(!release_is_due(&options, &record));
+    }
+
+    /// An answer that was lost: the record says exit 4, and no end.
+    #[test]
+    fn what_is_not_known_is_neither_pending_nor_a_no() {
+        let (.., mut facts) = samples::all().into_iter().find(|(name, ..)| *name == "release-pending").unwrap();
+        let Sight::Read(record) = &mut facts.sight else { panic!("it has a record") };
+        let release = record.release.as_mut().unwrap();
+        assert_eq!((release.released, release.is_final), (Released::Unknown, false));
+        release.exit = 4;
+        assert_eq!(outcome_of(&facts), Outcome::ReleaseUnknown);
     }
 }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Facts, History, LastVerified, Options, Sight, TaskStatus};
 use crate::record::{
     Attempt, Candidate, Cause, Class, Decision, FailingTests, GateRecord, Intent, JobRecord, JobState, LaunchRefusal,
-    Proof, ProofLevel, PushedImage, ReleaseRecord, Released, Verdict,
+    Proof, ProofLevel, PushedImage, ReleaseRecord, Released, Stopped, Verdict,
 };
 
 const BUCKET: &str = "https://prow.example/view/gs/results/logs";
@@ -192,6 +192,7 @@ pub fn all() -> Vec<(&'static str, &'static str, Facts)> {
         ("release-silent", "Passed, and create-release never said anything", read(all_passed(), "Succeeded")),
         ("collect-lost", "Passed, but the task that said so did not end well", read(all_passed(), "Failed")),
         ("broken-before-launch", "A step failed before anything was launched", broken_before_launch()),
+        ("stopped", "The promotion would be refused, found before the tests", stopped()),
         ("launch-refused", "Gangway refused a job", launch_refused()),
         ("broken-while-waiting", "The wait for the jobs was cut off", broken_while_waiting()),
         ("cancelled", "The run was cancelled", cancelled()),
@@ -323,6 +324,22 @@ fn release_pending() -> Facts {
 
 fn broken_before_launch() -> Facts {
     facts(Sight::Missing, ["Failed", "None", "None"])
+}
+
+fn stopped() -> Facts {
+    let mut facts = broken_before_launch();
+    let mut record = record();
+    record.jobs.clear();
+    record.stopped = Some(Stopped {
+        at: at(1),
+        step: "create-release".to_owned(),
+        exit: 1,
+        why: format!(
+            "ReleasePlan {PLAN} is matched by no ReleasePlanAdmission: ask the owners of its target namespace for one"
+        ),
+    });
+    facts.sight = Sight::Read(Box::new(record));
+    facts
 }
 
 fn launch_refused() -> Facts {

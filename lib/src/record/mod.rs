@@ -17,6 +17,7 @@ mod outcome;
 mod past;
 mod policy;
 mod release;
+mod stopped;
 mod store;
 
 use std::collections::BTreeMap;
@@ -38,6 +39,7 @@ pub use outcome::{Health, Outcome};
 pub use past::{Past, Verified};
 pub use policy::{PolicyRecord, ProofMode, Strictness};
 pub use release::{PushedImage, ReleaseRecord, Released};
+pub use stopped::{Stopped, check_input, note_stop, note_stop_at};
 pub use store::{Labels, Store, StoreError, Version};
 
 use crate::cluster::Cluster;
@@ -106,6 +108,9 @@ pub struct GateRecord {
     /// What a run must show to have passed, and what is run again. Once set, it never changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyRecord>,
+    /// Why a step ended the run before its first job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
     /// How the jobs were launched, for reruns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<LaunchOptions>,
@@ -139,6 +144,7 @@ impl GateRecord {
             jobs: Vec::new(),
             plan: None,
             policy: None,
+            stopped: None,
             launch: None,
             verdict: None,
             release: None,
@@ -284,8 +290,8 @@ pub struct Notification {
     pub outcome: Option<Outcome>,
     /// The message's first line.
     pub headline: String,
-    /// The message's id in its channel, where a token was used: later ones of the same row of red
-    /// runs go into its thread.
+    /// The thread that the message is in or begins, where a token was used: later ones of the same row
+    /// of red runs go there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<String>,
     /// Why it was not delivered, or the whole text for whoever looks for it.

@@ -17,6 +17,9 @@ use crate::step::Failure;
 /// How long the hint of a refused tag may take (15 seconds, wall time).
 const HINT_WITHIN: Duration = Duration::from_secs(15);
 
+/// The step's name.
+const STEP: &str = "resolve-image";
+
 /// Everything that resolve-image is told.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -45,6 +48,16 @@ pub struct Options {
 /// # Errors
 /// A [`Failure`] with the exit code of the reason.
 pub async fn run(options: Options, clock: SharedClock) -> Result<Candidate, Failure> {
+    let Some(location) = options.record.clone() else { return resolve(options, &clock).await };
+    let (cluster, identity) = (options.cluster.clone(), options.identity.clone());
+    let resolved = resolve(options, &clock).await;
+    if let Err(failure) = &resolved {
+        record::note_stop_at(&location, (&cluster, &identity), &clock, STEP, Some(failure)).await;
+    }
+    resolved
+}
+
+async fn resolve(options: Options, clock: &SharedClock) -> Result<Candidate, Failure> {
     check(&options)?;
     let credentials = match options.offline {
         true => Credentials::default(),
@@ -58,14 +71,14 @@ pub async fn run(options: Options, clock: SharedClock) -> Result<Candidate, Fail
     let spec = match (&options.snapshot, &cluster) {
         (SnapshotFlag { spec: Some(spec), .. }, _) => spec.clone(),
         (SnapshotFlag { name, .. }, Some(cluster)) => {
-            look_up(name.as_deref().unwrap_or_default(), cluster, &clock).await?
+            look_up(name.as_deref().unwrap_or_default(), cluster, clock).await?
         }
         (SnapshotFlag { .. }, None) => return Err(Failure::misuse("SNAPSHOT: expected its content")),
     };
     let name = options.snapshot.name.as_deref();
     let mut candidate = match choose(&spec, name, &options.component, &options.demands) {
         Err(ResolveError::Tag { component, tag, .. }) => {
-            let now = if options.offline { None } else { stands_for(&tag, &options, &credentials, &clock).await };
+            let now = if options.offline { None } else { stands_for(&tag, &options, &credentials, clock).await };
             return Err(ResolveError::Tag { component, tag, now }.into());
         }
         chosen => chosen?,
@@ -87,7 +100,12 @@ pub async fn run(options: Options, clock: SharedClock) -> Result<Candidate, Fail
             Some(journal)
         }
     };
-    let Some(registry) = registry else { return Ok(candidate) };
+    let Some(registry) = registry else {
+        if let Some(journal) = journal {
+            record::note_stop(&journal, clock, STEP, None).await;
+        }
+        return Ok(candidate);
+    };
     let inspection = inspect(&registry, &candidate.image).await?;
     let judgement = judge(&candidate, &inspection, &options.demands)?;
     for warning in &judgement.warnings {
@@ -98,6 +116,7 @@ pub async fn run(options: Options, clock: SharedClock) -> Result<Candidate, Fail
     candidate.index = inspection.index;
     if let Some(journal) = journal {
         journal.bind(&candidate).await?;
+        record::note_stop(&journal, clock, STEP, None).await;
     }
     Ok(candidate)
 }

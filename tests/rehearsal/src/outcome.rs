@@ -42,17 +42,33 @@ pub fn of(report: &RunReport, record: &Record, width: usize) -> (u8, Vec<String>
         };
     }
     let said_no = |task: &&str| last_exit(&report.tasks[*task]) == Some(3);
+    // Stopped to stay safe: what is not known is not told as a no.
+    let not_known = |task: &&str| last_exit(&report.tasks[*task]) == Some(4);
     match record.verdict.as_ref().map(|verdict| verdict.decision.as_str()) {
         Some("failed") => (REFUSED, jobs(record, "refused", width)),
         Some("passed") => match failed.contains(&"create-release") {
             true if said_no(&"create-release") => (REFUSED, vec!["refused: create-release said no".to_owned()]),
+            true if not_known(&"create-release") => {
+                let words = "not known: the jobs passed, and whether the image was pushed could not be found out";
+                (UNDECIDED, wrap(words, width))
+            }
+            true if result("create-release", "released") == Some("unknown") => {
+                let words = "not promoted yet: the jobs passed, and the Release had not ended in time";
+                (UNDECIDED, wrap(words, width))
+            }
             true => (UNDECIDED, vec!["not promoted: the jobs passed, but create-release failed".to_owned()]),
             false => (UNDECIDED, wrap(&format!("not promoted: the jobs passed, but {}", why()), width)),
         },
         Some(_) => (UNDECIDED, jobs(record, "not decided", width)),
         None => match failed.iter().find(|task| said_no(task)) {
             Some(task) => (REFUSED, vec![format!("refused: {task} said no")]),
-            None => (UNDECIDED, wrap(&format!("not decided: {}{}", why(), launched(record)), width)),
+            None => match failed.iter().find(|task| not_known(task)) {
+                Some(task) => {
+                    let words = format!("not known: {task} stopped to stay safe{}", launched(record));
+                    (UNDECIDED, wrap(&words, width))
+                }
+                None => (UNDECIDED, wrap(&format!("not decided: {}{}", why(), launched(record)), width)),
+            },
         },
     }
 }
@@ -154,7 +170,7 @@ mod tests {
         let released = ("create-release", 0, &[("released", "true")][..]);
         let decided = |word: &str| format!(r#"{{"decision": "{word}"}}"#);
         let b = "e2e-b failed TestB\n  https://prow/b";
-        let cases: [(&str, &[Told], String, u8, String); 10] = [
+        let cases: [(&str, &[Told], String, u8, String); 12] = [
             ("promoted", &[image, released], decided("passed"), 0, "promoted: ho@sha256:4be1f0c2… for aro-hcp".into()),
             (
                 "promoted, not told",
@@ -192,7 +208,21 @@ mod tests {
                 &[("launch-prow", 4, &[])],
                 "null".into(),
                 1,
-                "not decided: launch-prow failed, 2 jobs were launched".into(),
+                "not known: launch-prow stopped to stay safe, 2 jobs were launched".into(),
+            ),
+            (
+                "release unknown",
+                &[("create-release", 4, &[("released", "unknown")])],
+                decided("passed"),
+                1,
+                "not known: the jobs passed, and whether the image was pushed could not be found out".into(),
+            ),
+            (
+                "release pending",
+                &[("create-release", 1, &[("released", "unknown")])],
+                decided("passed"),
+                1,
+                "not promoted yet: the jobs passed, and the Release had not ended in time".into(),
             ),
             (
                 "promotion skipped",

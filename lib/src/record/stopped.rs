@@ -1,0 +1,123 @@
+//! Why a run ended before its tests, for whoever is told of it.
+//!
+//! The first task of a run looks at what the later ones will need, so that a wrong plan or a parameter that no
+//! step can read costs seconds. What it finds stands in its log, and here.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{GateRecord, Identity, Journal, Location, store_at};
+use crate::clock::SharedClock;
+use crate::cluster::{Cluster, ClusterOptions};
+use crate::step::{Chain, Failure};
+use crate::text;
+
+/// Bytes of the words that are kept.
+const KEPT: usize = 1000;
+
+/// What ended a run before its first job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Stopped {
+    /// When.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// The step that looked.
+    pub step: String,
+    /// The exit code that it ended with.
+    pub exit: u8,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// Notes how a look before the tests ended: why it stopped the run, or that it stops it no more. Once jobs are
+/// launched a look says nothing of the run, and nothing is noted. Trouble with it is a warning: the step ends as it
+/// would.
+pub async fn note_stop(journal: &Journal, clock: &SharedClock, step: &str, failure: Option<&Failure>) {
+    let stopped = failure.map(|failure| Stopped {
+        at: clock.now(),
+        step: step.to_owned(),
+        exit: failure.exit as u8,
+        why: text::one_line(&Chain(failure.error.as_ref()).to_string(), KEPT),
+    });
+    let written = journal.update(|record| note(record, step, stopped.clone())).await;
+    if let Err(error) = written {
+        tracing::warn!("{}; why the run stopped is not in the record", Chain(&error));
+    }
+}
+
+/// The same where the record may not exist yet; what keeps it from being opened is a warning.
+pub async fn note_stop_at(
+    location: &Location,
+    (cluster, identity): (&ClusterOptions, &Identity),
+    clock: &SharedClock,
+    step: &str,
+    failure: Option<&Failure>,
+) {
+    let cluster = match location.is_config_map() {
+        false => None,
+        true => match Cluster::connect(cluster).await {
+            Ok(cluster) => Some(cluster),
+            Err(error) => return tracing::warn!("{}; why the run stopped is not in the record", Chain(&error)),
+        },
+    };
+    match Journal::open(store_at(location, cluster.as_ref()), clock.clone(), identity).await {
+        Ok(journal) => note_stop(&journal, clock, step, failure).await,
+        Err(error) => tracing::warn!("{}; why the run stopped is not in the record", Chain(&error)),
+    }
+}
+
+/// Ends `--check-input` of a step: its input was read, or it could not be, which is noted in the record.
+///
+/// # Errors
+/// What is wrong with the input.
+pub async fn check_input<T>(
+    step: &str,
+    record: &str,
+    place: (&ClusterOptions, &Identity),
+    clock: &SharedClock,
+    read: Result<T, Failure>,
+) -> Result<(), Failure> {
+    let location: Location = record.parse().map_err(Failure::misuse)?;
+    note_stop_at(&location, place, clock, step, read.as_ref().err()).await;
+    read.map(drop)
+}
+
+fn note(record: &mut GateRecord, step: &str, stopped: Option<Stopped>) {
+    let launched = record.jobs.iter().any(|job| !job.attempts.is_empty());
+    let others = record.stopped.as_ref().is_some_and(|noted| noted.step != step);
+    // What another step found stands until that one finds otherwise.
+    if launched || record.verdict.is_some() || (stopped.is_none() && others) {
+        return;
+    }
+    record.stopped = stopped;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Class;
+    use crate::verdict::tests::{attempt, job};
+
+    fn stopped(step: &str) -> Option<Stopped> {
+        Some(Stopped { at: Timestamp::UNIX_EPOCH, step: step.to_owned(), exit: 1, why: "no plan".to_owned() })
+    }
+
+    #[test]
+    fn a_try_that_finds_nothing_takes_its_own_words_back() {
+        let mut record = GateRecord::begin("run", Timestamp::UNIX_EPOCH);
+        note(&mut record, "create-release", stopped("create-release"));
+        note(&mut record, "resolve-image", None);
+        assert_eq!(record.stopped, stopped("create-release"));
+        note(&mut record, "create-release", None);
+        assert_eq!(record.stopped, None);
+    }
+
+    #[test]
+    fn a_look_after_the_launch_says_nothing_of_the_run() {
+        let mut record = GateRecord::begin("run", Timestamp::UNIX_EPOCH);
+        record.jobs.push(job("a", Class::Blocking, vec![attempt(crate::record::JobState::Pending, None)]));
+        note(&mut record, "create-release", stopped("create-release"));
+        assert_eq!(record.stopped, None);
+    }
+}
