@@ -25,6 +25,7 @@ mod rehearsal;
 mod resolve_image;
 #[cfg(feature = "rehearsal")]
 mod secrets;
+mod slack_threads;
 mod support;
 mod tasks;
 mod terminal;

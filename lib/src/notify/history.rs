@@ -28,7 +28,7 @@ pub struct History {
     pub red_before: usize,
     /// The image that was verified last, before this run.
     pub last_verified: Option<LastVerified>,
-    /// The thread of the row's first message.
+    /// The thread of the row: that of its newest message, since the first one may be gone by now.
     pub thread: Option<String>,
 }
 
@@ -43,7 +43,7 @@ impl History {
         Self {
             red_before: red.len(),
             last_verified: verified.max_by_key(|verified| verified.at).map(LastVerified::from),
-            thread: red.iter().rev().find_map(|run| run.thread.clone()),
+            thread: red.iter().find_map(|run| run.thread.clone()),
         }
     }
 
@@ -98,10 +98,10 @@ mod tests {
     }
 
     #[test]
-    fn a_row_has_the_thread_of_its_first_message() {
-        use Outcome::{Promoted, Refused};
-        let found = history(&[Some(Refused), Some(Promoted), Some(Refused), Some(Refused)]);
-        assert_eq!(found.thread.as_deref(), Some("thread-2"));
+    fn a_row_has_the_thread_of_its_newest_message() {
+        use Outcome::{Cancelled, Promoted, Refused};
+        let found = history(&[Some(Refused), Some(Promoted), Some(Refused), Some(Refused), Some(Cancelled)]);
+        assert_eq!(found.thread.as_deref(), Some("thread-3"));
         assert_eq!(found.last_verified.unwrap().at.to_string(), "1970-01-02T00:00:00Z");
     }
 

@@ -70,7 +70,7 @@ impl Past {
             open_jobs: attempts.filter(|attempt| is_open(attempt)).count(),
             last_launch: record.jobs.iter().flat_map(|job| &job.attempts).map(|a| a.intent.written_at).max(),
             words: note.map(|note| note.headline.clone()).or_else(|| reason.cloned()),
-            thread: record.notifications.iter().find_map(|note| note.thread.clone()),
+            thread: record.notifications.iter().rev().find_map(|note| note.thread.clone()),
         }
     }
 }

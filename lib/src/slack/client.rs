@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Payload, Target, TargetError};
 use crate::clock::SharedClock;
 use crate::http::{Request, SharedTransport, TransportError};
-use crate::retry::{Policy, retry_after};
+use crate::retry::{Policy, Tries, retry_after};
 use crate::secret::Secret;
 use crate::step::Chain;
 use crate::text;
@@ -57,9 +57,14 @@ pub enum SlackError {
 fn advice(status: u16, said: &str) -> &'static str {
     match said {
         "no_service" | "no_active_hooks" | "invalid_token" | "no_team" | "token_revoked" | "account_inactive"
-        | "invalid_auth" | "not_authed" => "; the webhook or token is not valid any more: make a new one",
+        | "invalid_auth" | "not_authed" | "token_expired" => {
+            "; the webhook or token is not valid any more: make a new one"
+        }
         "channel_not_found" | "channel_is_archived" | "is_archived" | "not_in_channel" => {
             "; the channel is gone or closed to this app: invite the app, or make a webhook for another channel"
+        }
+        "missing_scope" | "no_permission" | "not_allowed_token_type" => {
+            "; the token may not post: it must be a bot's, with the scope chat:write"
         }
         "action_prohibited" | "posting_to_general_channel_denied" | "restricted_action" => {
             "; the workspace's rules forbid it: ask its administrators"
@@ -73,7 +78,8 @@ fn advice(status: u16, said: &str) -> &'static str {
 /// A message that was delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Receipt {
-    /// The message's id in its channel, for answers in its thread; webhooks do not tell it.
+    /// The thread that it is in, or begins, for later answers; webhooks do not tell it. Slack posts the answer to a
+    /// message that is gone as a message of its own, without a word: then this is its id.
     pub thread: Option<String>,
 }
 
@@ -115,6 +121,17 @@ impl Slack {
     /// # Errors
     /// [`SlackError`] when it was not delivered.
     pub async fn send(&self, payload: &Payload, thread: Option<&Thread>) -> Result<Receipt, SlackError> {
+        match self.send_formed(payload, thread).await {
+            // Better in the channel than not at all.
+            Err(SlackError::Refused { said, .. }) if thread.is_some() && is_about_thread(&said) => {
+                tracing::warn!("Slack refused the answer in the thread ({said}); sending it to the channel");
+                self.send_formed(payload, None).await
+            }
+            other => other,
+        }
+    }
+
+    async fn send_formed(&self, payload: &Payload, thread: Option<&Thread>) -> Result<Receipt, SlackError> {
         match self.deliver(payload.json(), thread).await {
             Err(SlackError::Refused { status, said }) if is_about_form(status, &said) => {
                 tracing::warn!(status, "Slack refused the message's form ({said}); sending its plain text");
@@ -155,24 +172,22 @@ impl Slack {
             }
         }
         let body = message.to_string();
-        let begun = self.clock.now();
-        let mut failed = 0;
+        let mut tries = Tries::begin(RETRIES, &self.clock);
         loop {
             let (error, asked) = match self.attempt(&body, "chat.postMessage").await? {
                 Attempt::Taken(receipt) => return Ok(receipt),
                 Attempt::Refused(error) => return Err(error),
                 Attempt::Again(error, asked) => (error, asked),
             };
-            failed += 1;
-            let Some(pause) = RETRIES.pause(failed, self.clock.since(begun), asked) else {
-                return Err(error.after(failed));
+            let Some(pause) = tries.pause(asked) else {
+                return Err(error.after(tries.failed()));
             };
             tracing::warn!(
-                attempt = failed,
+                attempt = tries.failed(),
                 pause_s = pause.as_secs(),
                 "Slack did not take the message ({error}); trying again"
             );
-            self.clock.sleep(pause).await;
+            tries.wait(pause).await;
         }
     }
 
@@ -236,6 +251,13 @@ fn judge(status: u16, said: &str, asked: Option<Duration>, secret: &Secret) -> A
         error: Option<String>,
         #[serde(default)]
         ts: Option<String>,
+        #[serde(default)]
+        message: Option<Posted>,
+    }
+    #[derive(Deserialize)]
+    struct Posted {
+        #[serde(default)]
+        thread_ts: Option<String>,
     }
     let api: Option<Api> = serde_json::from_str(said).ok();
     let word = api.as_ref().and_then(|api| api.error.as_deref()).unwrap_or(said);
@@ -243,11 +265,13 @@ fn judge(status: u16, said: &str, asked: Option<Duration>, secret: &Secret) -> A
     let is_page = said.trim_start().starts_with('<');
     match StatusCode::from_u16(status) {
         Ok(code) if code.is_success() && !is_page => match api {
-            Some(Api { ok: false, .. }) if word == "ratelimited" || word == "rate_limited" => {
+            Some(Api { ok: false, .. }) if may_pass(&word) => {
                 Attempt::Again(Trouble::Answer { status, said: word }, asked)
             }
             Some(Api { ok: false, .. }) => Attempt::Refused(SlackError::Refused { status, said: word }),
-            Some(Api { ts, .. }) => Attempt::Taken(Receipt { thread: ts }),
+            Some(Api { ts, message, .. }) => {
+                Attempt::Taken(Receipt { thread: message.and_then(|posted| posted.thread_ts).or(ts) })
+            }
             None => Attempt::Taken(Receipt::default()),
         },
         Ok(code) if code.as_u16() == 429 || code.as_u16() == 408 || code.is_server_error() => {
@@ -255,6 +279,26 @@ fn judge(status: u16, said: &str, asked: Option<Duration>, secret: &Secret) -> A
         }
         _ => Attempt::Refused(SlackError::Refused { status, said: word }),
     }
+}
+
+/// Whether the Web API's word is for trouble on its side, which its status does not tell.
+fn may_pass(word: &str) -> bool {
+    let words =
+        ["ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"];
+    words.contains(&word)
+}
+
+/// Whether the complaint is about the thread, so that the channel may take the message.
+fn is_about_thread(said: &str) -> bool {
+    let words = [
+        "thread_not_found",
+        "message_not_found",
+        "cannot_reply_to_message",
+        "restricted_action_thread_locked",
+        "restricted_action_non_threadable_channel",
+        "invalid_thread_ts",
+    ];
+    words.contains(&said)
 }
 
 /// Whether the complaint is that the message holds nothing.

@@ -13,6 +13,7 @@ mod prow;
 mod registry;
 mod serve;
 mod slack;
+mod slack_web;
 mod switch;
 mod time;
 mod world;

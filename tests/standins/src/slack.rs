@@ -1,4 +1,4 @@
-//! Slack's incoming webhooks: they take a message, hold it to Slack's limits, and keep it.
+//! Slack's incoming webhooks: they take a message, hold it to Slack's limits, and keep it. Its Web API is beside it.
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::World;
 use crate::answer::{Answer, text};
+use crate::slack_web::{self, Web};
 
 /// Slack's limits: blocks of a message, characters of a section's text, of a header's, of a field's; fields of a
 /// section, elements of a context block. ([blocks](https://docs.slack.dev/reference/block-kit/blocks))
@@ -27,6 +28,12 @@ pub struct Message {
     pub path: String,
     /// The payload as sent.
     pub payload: Value,
+    /// Its id in its channel; webhooks have none that they tell.
+    pub ts: Option<String>,
+    /// The message that it answers.
+    pub thread: Option<String>,
+    /// Whether it is seen in the channel.
+    pub in_channel: bool,
 }
 
 impl Message {
@@ -59,10 +66,11 @@ fn gather(value: &Value, words: &mut Vec<String>) {
 
 #[derive(Debug, Default)]
 pub(crate) struct SlackState {
-    messages: Vec<Message>,
-    refused: Vec<(Value, String)>,
+    pub(crate) messages: Vec<Message>,
+    pub(crate) refused: Vec<(Value, String)>,
     webhooks: Vec<String>,
     revoked: Vec<String>,
+    pub(crate) web: Web,
 }
 
 /// Slack as a test sees it.
@@ -92,6 +100,9 @@ impl Slack {
 
 pub(crate) fn handle(world: &World, parts: &Parts, body: &Bytes) -> Answer {
     let path = parts.uri.path();
+    if path.starts_with(slack_web::PATH) {
+        return slack_web::handle(world, parts, body);
+    }
     let mut state = world.slack_state();
     if state.revoked.iter().any(|revoked| revoked == path) {
         return text(403, "text/html", "invalid_token");
@@ -117,7 +128,8 @@ pub(crate) fn handle(world: &World, parts: &Parts, body: &Bytes) -> Answer {
             text(400, "text/html", word)
         }
         Ok(()) => {
-            let message = Message { at: world.now(), path: path.to_owned(), payload };
+            let path = path.to_owned();
+            let message = Message { at: world.now(), path, payload, ts: None, thread: None, in_channel: true };
             state.messages.push(message);
             text(200, "text/html", "ok")
         }
@@ -125,7 +137,7 @@ pub(crate) fn handle(world: &World, parts: &Parts, body: &Bytes) -> Answer {
 }
 
 /// Slack's rules for a payload, as the word that it answers with.
-fn check(payload: &Value) -> Result<(), &'static str> {
+pub(crate) fn check(payload: &Value) -> Result<(), &'static str> {
     let empty = Vec::new();
     let list = |value: &Value, key: &str| value.get(key).map_or(Ok(empty.clone()), |v| v.as_array().cloned().ok_or(()));
     let blocks = list(payload, "blocks").map_err(|()| "invalid_blocks")?;
