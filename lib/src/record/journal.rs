@@ -5,7 +5,8 @@ use std::fmt;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::{Candidate, GateRecord, Kind, SCHEMA_VERSION, Store, StoreError, Version, bound, labels};
+use super::bound::TooLarge;
+use super::{Candidate, GateRecord, Kind, MAX_BYTES, SCHEMA_VERSION, Store, StoreError, Version, bound, labels};
 use crate::clock::SharedClock;
 use crate::image::ImageRef;
 use crate::retry::Policy;
@@ -85,6 +86,17 @@ pub enum RecordError {
         found: ImageRef,
         /// The image given.
         given: ImageRef,
+    },
+    /// It would be too large, although all that only people read was cut.
+    #[error(
+        "{place} would have {bytes} bytes, and no more than {MAX_BYTES} can be kept; give fewer jobs, shorter names and \
+         variables, or fewer reruns"
+    )]
+    TooLarge {
+        /// The store's name.
+        place: String,
+        /// Its size.
+        bytes: usize,
     },
     /// It was there and is gone.
     #[error("{place} was deleted while it was in use")]
@@ -279,7 +291,8 @@ impl Journal {
             }
             changed.updated_at = self.clock.now();
             changed.revision += 1;
-            let bytes = bound::encode(&mut changed);
+            let bytes = bound::encode(&mut changed)
+                .map_err(|TooLarge { bytes }| RecordError::TooLarge { place: self.place(), bytes })?;
             match self.store.save(&bytes, &labels::of_record(&changed), state.version.as_ref()).await {
                 Ok(version) => {
                     *state = State { record: changed, version: Some(version) };
