@@ -32,4 +32,6 @@ pub use run::{Begin, Delivery, NotifyError, Sources, run};
 #[cfg(test)]
 mod goldens;
 #[cfg(test)]
+mod nights;
+#[cfg(test)]
 mod samples;
