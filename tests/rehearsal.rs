@@ -147,6 +147,25 @@ fn an_informing_failure_decides_nothing() {
 }
 
 #[test]
+fn a_failure_that_hides_behind_a_success_is_not_promoted() {
+    let (dir, record) = night("hidden-failure", 1, 3, 0);
+    assert_eq!(record["verdict"]["decision"], "undecided");
+    let job = &record["jobs"][1]["attempts"][0];
+    assert_eq!(
+        (&job["cause"], &job["failing_tests"]["names"][0]),
+        (&"hollow".into(), &"TestUpgradeControlPlane".into())
+    );
+    assert!(dir.read("kept/screen").contains("TestUpgradeControlPlane"));
+}
+
+#[test]
+fn a_pod_that_never_starts_is_no_fault_of_the_image() {
+    let (_, record) = night("pod-never-started", 0, 4, 1);
+    let first = &record["jobs"][1]["attempts"][0];
+    assert_eq!((&first["cause"], &first["detail"]), (&"infrastructure".into(), &"a pod did not start".into()));
+}
+
+#[test]
 fn an_image_that_is_missing_is_not_tested() {
     let (_, record) = night("image-missing", 1, 0, 0);
     assert_eq!(record["verdict"], Value::Null);

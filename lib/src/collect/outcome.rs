@@ -28,7 +28,8 @@ pub struct TestOutput {
     pub successes: usize,
     /// Blocking jobs that did not.
     pub failures: usize,
-    /// Informing jobs that did not pass.
+    /// What does not decide and is to be looked at: each informing job that did not pass, and of each run
+    /// that passed the informing tests that failed, flaky tests, broken files, and that no test ran.
     pub warnings: usize,
 }
 
@@ -41,7 +42,9 @@ impl TestOutput {
             Decision::Undecided => "ERROR",
         };
         let failures = verdict.blocking_total.saturating_sub(verdict.blocking_passed);
-        let warnings = record.jobs_of(Class::Informing).filter(|job| !crate::verdict::passed(job)).count();
+        let open = record.jobs_of(Class::Informing).filter(|job| !crate::verdict::passed(job)).count();
+        let passed = record.jobs.iter().filter(|job| crate::verdict::passed(job));
+        let warnings = open + passed.filter_map(JobRecord::last).map(words::warnings).sum::<usize>();
         Self {
             result,
             timestamp: seconds(verdict.decided_at),
@@ -99,14 +102,17 @@ pub fn summary(record: &GateRecord, verdict: &Verdict) -> String {
     }
 }
 
+/// Runs that passed, and of which something is to be said, that a summary tells of.
+const NAMED_DETAILS: usize = 2;
+
 /// The verdict without its reasons.
 fn headline(verdict: &Verdict) -> String {
     let Verdict { decision, blocking_passed, blocking_total, .. } = verdict;
     format!("{}: {blocking_passed} of {blocking_total} blocking jobs passed", decision.as_str())
 }
 
-/// What is to be said of a gate that passed: jobs whose image no log proves, second tries, and
-/// informing jobs that did not pass.
+/// What is to be said of a gate that passed: jobs whose image no log proves, second tries, informing
+/// jobs and tests that did not pass, flaky tests, and what else is odd about a run.
 fn reservations(record: &GateRecord) -> Vec<String> {
     let names = words::names(&record.jobs);
     let blocking = || record.jobs.iter().zip(&names).filter(|(job, _)| job.class == Class::Blocking);
@@ -116,7 +122,14 @@ fn reservations(record: &GateRecord) -> Vec<String> {
     fn proven(job: &JobRecord) -> bool {
         job.last().and_then(|attempt| attempt.proof.as_ref()).is_some_and(|proof| proof.level == ProofLevel::Proven)
     }
+    fn last(job: &JobRecord, fits: fn(&Attempt) -> bool) -> bool {
+        job.last().is_some_and(fits)
+    }
     let (unproven, again) = (of(|job| !proven(job)), of(|job| job.attempts.len() > 1));
+    let flaky = of(|job| last(job, |attempt| attempt.tests.is_some_and(|tests| tests.flaky > 0)));
+    let failed = of(|job| last(job, |attempt| attempt.tests.is_some_and(|tests| tests.informing_failed > 0)));
+    let odd = of(|job| last(job, |attempt| attempt.detail.is_some()));
+    let details = blocking().filter_map(|(job, name)| Some(format!("{name}: {}", job.last()?.detail.as_ref()?)));
     let say =
         |names: &[&str], words: &str| (!names.is_empty()).then(|| format!("{words}: {}", text::some_of(names, 3)));
     let informing = record.jobs.iter().zip(&names).filter(|(job, _)| job.class == Class::Informing);
@@ -126,8 +139,11 @@ fn reservations(record: &GateRecord) -> Vec<String> {
         say(&again, "on a further try"),
         say(&unproven, "no log proves the image of"),
         say(&open, "informing jobs that did not pass"),
+        say(&failed, "informing tests failed in"),
+        say(&flaky, "flaky tests in"),
+        (odd.len() > NAMED_DETAILS).then(|| format!("{} more to be looked at", odd.len() - NAMED_DETAILS)),
     ];
-    said.into_iter().flatten().collect()
+    said.into_iter().flatten().chain(details.take(NAMED_DETAILS)).collect()
 }
 
 /// As many reasons as fit, and how many more there are.

@@ -112,11 +112,15 @@ pub fn remarks(job: &JobRecord) -> String {
 fn judged(attempt: &Attempt) -> Option<String> {
     let detail = || attempt.detail.clone().filter(|detail| !detail.is_empty());
     match attempt.cause? {
-        Cause::Passed => attempt.proof.as_ref().map(|proof| match proof.level {
-            ProofLevel::Proven => "proven by its log".to_owned(),
-            ProofLevel::Requested => "image requested, not proven by a log".to_owned(),
-            ProofLevel::Unproven => format!("image unproven: {}", proof.note),
-        }),
+        Cause::Passed => {
+            let proof = attempt.proof.as_ref().map(|proof| match proof.level {
+                ProofLevel::Proven => "proven by its log".to_owned(),
+                ProofLevel::Requested => "image requested, not proven by a log".to_owned(),
+                ProofLevel::Unproven => format!("image unproven: {}", proof.note),
+            });
+            let said: Vec<String> = [proof, tests(attempt), detail()].into_iter().flatten().collect();
+            (!said.is_empty()).then(|| said.join(" · "))
+        }
         cause @ Cause::Product if !attempt.failing_tests.names.is_empty() => {
             Some(format!("{}: {}", cause.as_str(), attempt.failing_tests.brief(1)))
         }
@@ -127,6 +131,43 @@ fn judged(attempt: &Attempt) -> Option<String> {
             Some(detail().map_or_else(|| cause.as_str().to_owned(), |detail| format!("{}: {detail}", cause.as_str())))
         }
     }
+}
+
+/// `1,204 tests, 2 flaky, 1 informing failed`: what the tests of a run did; `None` where that is not known,
+/// or none ran, which its detail says.
+pub fn tests(attempt: &Attempt) -> Option<String> {
+    let counts = attempt.tests.filter(|counts| counts.run > 0)?;
+    let mut words = match counts.run {
+        1 => "1 test".to_owned(),
+        run => format!("{} tests", thousands(run)),
+    };
+    if counts.flaky > 0 {
+        words += &format!(", {} flaky", thousands(counts.flaky));
+    }
+    if counts.informing_failed > 0 {
+        words += &format!(", {} informing failed", thousands(counts.informing_failed));
+    }
+    Some(words)
+}
+
+/// How much of a run that passed is to be looked at all the same: informing tests that failed, flaky ones,
+/// files that are broken, and that no test ran.
+pub fn warnings(attempt: &Attempt) -> usize {
+    let Some(counts) = attempt.tests else { return 0 };
+    counts.informing_failed + counts.flaky + counts.broken_files + usize::from(counts.run == 0)
+}
+
+/// `1,204`
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// `second try, the first had no lease`, where there was more than one.
@@ -171,7 +212,7 @@ pub fn ordinal(number: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Class, FailingTests, Proof};
+    use crate::record::{Class, FailingTests, Proof, TestCounts};
     use crate::verdict::tests::{attempt, job};
     use jiff::Timestamp;
 
@@ -211,6 +252,25 @@ mod tests {
         unproven.detail = Some("the log that would prove it is missing".to_owned());
         let job = job("a", Class::Blocking, vec![unproven]);
         assert_eq!((outcome(&job), remarks(&job).as_str()), ("unproven", "the log that would prove it is missing"));
+    }
+
+    #[test]
+    fn a_pass_says_how_many_tests_ran() {
+        let mut passed = attempt(JobState::Success, Some(Cause::Passed));
+        passed.proof = Some(Proof { level: ProofLevel::Proven, note: String::new() });
+        let told = |attempt: &Attempt| remarks(&job("a", Class::Blocking, vec![attempt.clone()]));
+        let counts = |run, flaky, informing_failed| {
+            Some(TestCounts { run, flaky, informing_failed, files: 1, ..TestCounts::default() })
+        };
+        passed.tests = counts(1_204, 2, 1);
+        assert_eq!(told(&passed), "proven by its log · 1,204 tests, 2 flaky, 1 informing failed");
+        assert_eq!(warnings(&passed), 3);
+        passed.tests = counts(1, 0, 0);
+        assert_eq!((told(&passed).as_str(), warnings(&passed)), ("proven by its log · 1 test", 0));
+        passed.tests = counts(0, 0, 0);
+        passed.detail = Some("no test ran (1 JUnit files)".to_owned());
+        assert_eq!((told(&passed).as_str(), warnings(&passed)), ("proven by its log · no test ran (1 JUnit files)", 1));
+        assert_eq!([999, 1_000, 1_234_567].map(thousands), ["999", "1,000", "1,234,567"]);
     }
 
     #[test]

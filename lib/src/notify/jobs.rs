@@ -1,6 +1,7 @@
 //! What became of each job, in a line.
 
 use super::words::ordinal;
+use crate::collect::words;
 use crate::record::{Attempt, Cause, Class, FailingTests, GateRecord, JobRecord, JobState, ProofLevel};
 use crate::slack::Line;
 use crate::text;
@@ -51,7 +52,7 @@ pub fn blocking(record: &GateRecord) -> Vec<Line> {
     let rest: Vec<_> = rest.iter().map(|named| format!("{} ({})", named.name, word(named.job))).collect();
     lines.extend(names_in_lines(&format!("{} more did not pass: ", rest.len()), &rest));
     let (plain, told): (Vec<_>, Vec<_>) =
-        good.iter().partition(|named| good.len() > PASSED_ONE_BY_ONE && named.job.attempts.len() == 1);
+        good.iter().partition(|named| good.len() > PASSED_ONE_BY_ONE && is_plain(named.job));
     lines.extend(told.into_iter().map(line));
     let plain: Vec<_> = plain.iter().map(|named| named.name.to_owned()).collect();
     lines.extend(names_in_lines(&format!("{} passed: ", plain.len()), &plain));
@@ -143,9 +144,9 @@ fn outcome(attempt: &Attempt) -> String {
     let Some(cause) = attempt.cause else { return unfinished(attempt).to_owned() };
     match cause {
         Cause::Passed => match attempt.proof.as_ref().map(|proof| proof.level) {
-            Some(ProofLevel::Requested) => "passed (image requested, no log proves it)".to_owned(),
-            Some(ProofLevel::Unproven) => "passed (image not proven)".to_owned(),
-            _ => "passed".to_owned(),
+            Some(ProofLevel::Requested) => format!("passed (image requested, no log proves it){}", tested(attempt)),
+            Some(ProofLevel::Unproven) => format!("passed (image not proven){}", tested(attempt)),
+            _ => format!("passed{}", tested(attempt)),
         },
         Cause::Product => format!("failed, {}", why(attempt)),
         Cause::Setup | Cause::Teardown => format!("failed in {}", why(attempt)),
@@ -189,6 +190,18 @@ fn proof(attempt: &Attempt) -> String {
         Some(proof) if !proof.note.is_empty() => format!(": {}", text::one_line(&proof.note, FOREIGN)),
         _ => detail(attempt),
     }
+}
+
+/// Whether nothing is to be said of a job that passed.
+fn is_plain(job: &JobRecord) -> bool {
+    job.attempts.len() == 1
+        && job.attempts.iter().all(|attempt| attempt.detail.is_none() && words::warnings(attempt) == 0)
+}
+
+/// `, 1,204 tests, 2 flaky`, and what else is to be said of a run that passed.
+fn tested(attempt: &Attempt) -> String {
+    let detail = attempt.detail.as_deref().map(|text| text::one_line(text, FOREIGN));
+    words::tests(attempt).into_iter().chain(detail).map(|words| format!(", {words}")).collect()
 }
 
 /// What contradicts a success.

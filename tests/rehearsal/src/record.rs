@@ -66,8 +66,20 @@ pub struct Attempt {
     pub detail: Option<String>,
     /// The tests that failed
     pub failing_tests: FailingTests,
+    /// How many tests did what
+    pub tests: Option<TestCounts>,
     /// What shows which image ran
     pub proof: Option<Proof>,
+}
+
+/// The tests of a launch.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct TestCounts {
+    /// Those that ran
+    pub run: usize,
+    /// Those that failed and passed
+    pub flaky: usize,
 }
 
 /// A state of a launch.

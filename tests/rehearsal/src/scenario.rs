@@ -62,6 +62,10 @@ pub enum Ending {
     Fails,
     /// It gets no cluster
     NoLease,
+    /// Tests fail, and it ends well all the same
+    HidesFailures,
+    /// The pod of its tests never starts
+    PodNeverStarts,
 }
 
 /// Whether the image is in its registry.
@@ -181,6 +185,8 @@ impl Attempt {
             Ending::Passes => JobScript::passes(),
             Ending::Fails => JobScript::fails(&failing),
             Ending::NoLease => JobScript::no_lease(),
+            Ending::HidesFailures => JobScript::hides_failures(&failing),
+            Ending::PodNeverStarts => JobScript::pod_pending(),
         };
         match self.running {
             Some(running) => script.running(running),
@@ -203,6 +209,8 @@ mod tests {
                 ("pass", 0),
                 ("blocking-failure", 3),
                 ("informing-failure", 0),
+                ("hidden-failure", 1),
+                ("pod-never-started", 0),
                 ("image-missing", 1),
                 ("gangway-down", 1),
                 ("release-failed", 1),

@@ -196,6 +196,7 @@ impl Screen {
 fn outcome(job: &Job) -> &str {
     match job.attempts.last().map(|attempt| attempt.cause.as_deref()) {
         Some(Some("passed")) => "passed",
+        Some(Some("hollow")) => "hollow",
         Some(Some(_)) => "failed",
         _ if job.refusal.is_some() => "refused",
         Some(None) => "running",
@@ -214,6 +215,11 @@ fn note(job: &Job) -> String {
             "requested" => "asked for this image, not proven".to_owned(),
             level => level.to_owned(),
         }));
+        parts.extend(last.tests.as_ref().map(|tests| match tests.flaky {
+            0 => many(tests.run, "test"),
+            flaky => format!("{}, {flaky} flaky", many(tests.run, "test")),
+        }));
+        parts.extend(last.detail.clone());
     } else {
         parts.push(cause(last));
     }
@@ -233,6 +239,9 @@ fn note(job: &Job) -> String {
 /// `product: TestA and 2 more`
 pub fn cause(attempt: &Attempt) -> String {
     let Some(cause) = attempt.cause.as_deref() else { return String::new() };
+    if let ("hollow", Some(detail)) = (cause, attempt.detail.as_deref()) {
+        return format!("succeeded, but {detail}");
+    }
     let tests = tests(attempt);
     match (tests.is_empty(), attempt.detail.as_deref()) {
         (false, _) => format!("{cause}: {tests}"),

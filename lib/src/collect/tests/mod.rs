@@ -2,6 +2,7 @@
 
 mod faults;
 mod forged;
+mod green;
 mod hostile;
 mod record;
 mod reruns;

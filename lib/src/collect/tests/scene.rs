@@ -43,6 +43,11 @@ pub fn image() -> ImageRef {
     format!("quay.io/acme/ho@sha256:{}", "a".repeat(64)).parse().unwrap()
 }
 
+/// 64 digits of a digest.
+pub fn digest(digit: &str) -> String {
+    digit.repeat(64)
+}
+
 pub fn minutes(count: u64) -> Duration {
     Duration::from_secs(60 * count)
 }

@@ -7,27 +7,42 @@ use super::script::{Ending, TestPhase};
 pub(crate) fn operator(run: &Run) -> String {
     let script = &run.script;
     let test = run.test_as();
-    let mut cases: Vec<(String, Option<&str>)> = vec![
+    let pods = format!("\"{test}\" pod \"{test}-hypershift-");
+    let mut cases: Vec<(String, Option<String>)> = vec![
         ("Find the input image root and tag it into the pipeline".into(), None),
         ("Import the release payload \"latest\" from an external source".into(), None),
     ];
     if script.began {
-        let failed = |phase| (script.failed_phase == Some(phase)).then_some("failed");
-        let reached_tests = script.failed_phase != Some(TestPhase::Pre);
-        let step =
-            |name: &str, phase| (format!("Run multi-stage test {test} - {test}-{name} container test"), failed(phase));
-        cases.push(step("hypershift-install", TestPhase::Pre));
-        cases.push(("Run multi-stage test pre phase".into(), failed(TestPhase::Pre)));
-        if reached_tests {
-            cases.push(step("hypershift-azure-run-e2e", TestPhase::Test));
-            cases.push(("Run multi-stage test test phase".into(), failed(TestPhase::Test)));
+        // A step is listed if its container ran, and its phase comes after the steps.
+        let mut phase = |phase: TestPhase, word: &str, step: &str| {
+            let fails = script.failed_phase == Some(phase);
+            let never = fails && script.pod_pending;
+            if !never {
+                let name = format!("Run multi-stage test {test} - {test}-hypershift-{step} container test");
+                cases.push((
+                    name,
+                    fails.then(|| "{\"component\":\"entrypoint\",\"error\":\"exit status 1\"}".to_owned()),
+                ));
+            }
+            let says = match never {
+                true => {
+                    format!("{pods}{step}\" failed: pod pending timeout: container \"test\" has not started in 1h0m0s")
+                }
+                false => format!(
+                    "{pods}{step}\" failed: the pod ci-op-x/{test}-hypershift-{step} failed after 41m3s (failed containers: test): ContainerFailed one or more containers exited"
+                ),
+            };
+            cases.push((format!("Run multi-stage test {word} phase"), fails.then_some(says)));
+        };
+        phase(TestPhase::Pre, "pre", "install");
+        if script.failed_phase != Some(TestPhase::Pre) {
+            phase(TestPhase::Test, "test", "azure-run-e2e");
         }
-        cases.push(step("hypershift-destroy", TestPhase::Post));
-        cases.push(("Run multi-stage test post phase".into(), failed(TestPhase::Post)));
+        phase(TestPhase::Post, "post", "destroy");
     } else if script.ending == Ending::Failure {
         cases.push((
             format!("Acquire leases for the test {test}"),
-            Some("failed to acquire lease: resources not found"),
+            Some("failed to acquire lease: resources not found".to_owned()),
         ));
     }
     let failures = cases.iter().filter(|(_, failure)| failure.is_some()).count();
@@ -37,7 +52,7 @@ pub(crate) fn operator(run: &Run) -> String {
         script.running.as_secs()
     );
     for (name, failure) in cases {
-        xml.push_str(&case(&name, "", failure));
+        xml.push_str(&case(&name, "", failure.as_deref()));
     }
     xml.push_str("  </testsuite>\n</testsuites>");
     xml
