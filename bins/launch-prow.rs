@@ -30,7 +30,7 @@ use gate::step::{self, Failure, Results, Step};
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     description = "Launches each Prow job exactly once through Gangway, against one image digest, and writes the\nexecutions to the gate record. Run again after a crash: what runs already is adopted.",
-    note = "The job list is YAML: - name: JOB, and besides, where wanted, class: blocking or informing\n[default: blocking], owner: TEXT, override-env: NAME or a list, env: a mapping, proof-log: GLOB.",
+    note = "The job list is YAML: - name: JOB, and besides, where wanted, class: blocking or informing\n[default: blocking], owner: TEXT, override-env: NAME or a list, env: a mapping, proof-log: GLOB,\nproof-last: true (that log alone proves, and the image is the last in it), tests: N (a success of fewer\ndoes not count), junit: ignore.",
     example = "{command_name} --record file:gate.json --image quay.io/acme/ho@sha256:4be1… \\\n    --blocking '[\"periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-aks\"]' \\\n    --override-env OVERRIDE_HYPERSHIFT_OPERATOR_IMAGE --gangway-token-file token",
     example = "{command_name} --record file:gate.json --image quay.io/acme/ho@sha256:4be1… \\\n    --jobs jobs.yaml --override-env OPERATOR_IMAGE --dry-run",
     error_code(0, "launched, now or before; with --check: nothing failed"),

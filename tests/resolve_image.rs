@@ -147,6 +147,12 @@ fn an_index_is_followed() {
     assert_eq!(output.code, 0, "{output:?}");
     let written: Value = serde_json::from_str(&dir.read("gate.json")).unwrap();
     assert_eq!(written["candidate"]["platforms"], json!(["linux/amd64", "linux/arm64"]));
+    // Its manifests are the image too, and the index proves them.
+    let manifests = ["linux/amd64", "linux/arm64"]
+        .map(|platform| json!({"digest": case.image.platforms[platform], "platform": platform}));
+    assert_eq!(written["candidate"]["manifests"], json!(manifests));
+    let index = written["candidate"]["index"].as_str().unwrap();
+    gate::registry::manifest::verify(index.as_bytes(), &case.image.digest.parse().unwrap()).unwrap();
     assert_eq!(written["candidate"]["revision"], REVISION);
     let other =
         tool(&snapshot(&format!("quay.io/acme/ho@{}", digest("b")))).args(["--offline", "--record", &record]).run();

@@ -268,8 +268,8 @@ mod tests {
         passed.tests = counts(1, 0, 0);
         assert_eq!((told(&passed).as_str(), warnings(&passed)), ("proven by its log · 1 test", 0));
         passed.tests = counts(0, 0, 0);
-        passed.detail = Some("no test ran (1 JUnit files)".to_owned());
-        assert_eq!((told(&passed).as_str(), warnings(&passed)), ("proven by its log · no test ran (1 JUnit files)", 1));
+        passed.detail = Some("no test ran (1 JUnit file)".to_owned());
+        assert_eq!((told(&passed).as_str(), warnings(&passed)), ("proven by its log · no test ran (1 JUnit file)", 1));
         assert_eq!([999, 1_000, 1_234_567].map(thousands), ["999", "1,000", "1,234,567"]);
     }
 

@@ -84,7 +84,14 @@ impl Account {
                     0 => String::new(),
                     skipped => format!(", {skipped} skipped"),
                 };
-                remarks.push(format!("no test ran ({} JUnit files{skipped})", report.counts.files));
+                let files = if report.counts.files == 1 {
+                    "1 JUnit file"
+                } else {
+                    &format!("{} JUnit files", report.counts.files)
+                };
+                remarks.push(format!(
+                    "no test ran ({files}{skipped}): set tests: N or junit: ignore in its job list entry"
+                ));
             }
         }
         remarks

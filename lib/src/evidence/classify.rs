@@ -425,7 +425,13 @@ mod tests {
             let judgement = success_of(given(false), account, &job, &Rules { hollow, ..Rules::default() });
             (judgement.cause, judgement.detail)
         };
-        assert_eq!(judge(ran(0), None, None), (Cause::Passed, "no test ran (1 JUnit files)".to_owned()));
+        assert_eq!(
+            judge(ran(0), None, None),
+            (
+                Cause::Passed,
+                "no test ran (1 JUnit file): set tests: N or junit: ignore in its job list entry".to_owned()
+            )
+        );
         assert_eq!(judge(ran(3), Some(3), None), (Cause::Passed, String::new()));
         let few = "only 3 tests ran, and its entry in the job list says tests: 4".to_owned();
         assert_eq!(judge(ran(3), Some(4), None), (Cause::Hollow, few.clone()));

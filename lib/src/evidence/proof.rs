@@ -178,6 +178,8 @@ pub fn suffices(proof: &Proof, log_named: bool, mode: ProofMode) -> bool {
 mod tests {
     use super::*;
     use crate::image::ImageRef;
+    use crate::record::Candidate;
+    use sha2::Digest as _;
     use std::io::BufReader;
 
     fn digest(digit: char) -> String {
@@ -229,6 +231,27 @@ mod tests {
             assert_eq!(found(&log, 64), Shown::default(), "{log}");
         }
         assert!(found(&digit_a().to_uppercase().replace("SHA", "sha"), 64).ours);
+    }
+
+    #[test]
+    fn the_manifest_of_a_platform_is_no_other_image() {
+        let index = serde_json::json!({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": [{
+                "mediaType": "application/vnd.oci.image.manifest.v1+json", "size": 1, "digest": digest('b'),
+                "platform": {"os": "linux", "architecture": "amd64"},
+            }],
+        });
+        let index = index.to_string();
+        let own: String = sha2::Sha256::digest(&index).iter().map(|byte| format!("{byte:02x}")).collect();
+        let image: ImageRef = format!("quay.io/acme/ho@sha256:{own}").parse().unwrap();
+        let subject = Subject::of(&Candidate { index: Some(index), ..Candidate::of(image) });
+        let shown = |digit| {
+            let log = format!("imageID: quay.io/acme/ho@{}\n", digest(digit));
+            search(&mut log.as_bytes(), &subject).unwrap()
+        };
+        assert_eq!(shown('b'), Shown { ours: true, ..Shown::default() });
+        assert_eq!(shown('c').other, Some(digest('c')));
     }
 
     fn level(findings: Findings) -> ProofLevel {

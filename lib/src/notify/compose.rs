@@ -80,6 +80,9 @@ fn headline(facts: &Facts, outcome: Outcome) -> Line {
         if outcome == Outcome::Undecided && jobs::unproven(record) > 0 {
             more += &format!(", {} unproven", jobs::unproven(record));
         }
+        if outcome == Outcome::Undecided && jobs::hollow(record) > 0 {
+            more += &format!(", {} hollow", jobs::hollow(record));
+        }
     }
     if matches!(outcome, Outcome::Broken | Outcome::Cancelled) {
         more += launched(facts);

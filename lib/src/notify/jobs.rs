@@ -39,8 +39,17 @@ pub fn passed_on_rerun(record: &GateRecord) -> usize {
 
 /// The blocking jobs that did not pass although they succeeded: their image is not proven.
 pub fn unproven(record: &GateRecord) -> usize {
+    ended_as(record, Cause::Unproven)
+}
+
+/// The blocking jobs that did not pass although they succeeded: their own artifacts contradict them.
+pub fn hollow(record: &GateRecord) -> usize {
+    ended_as(record, Cause::Hollow)
+}
+
+fn ended_as(record: &GateRecord, cause: Cause) -> usize {
     let last = |job: &JobRecord| job.last().and_then(|attempt| attempt.cause);
-    record.jobs_of(Class::Blocking).filter(|job| last(job) == Some(Cause::Unproven)).count()
+    record.jobs_of(Class::Blocking).filter(|job| last(job) == Some(cause)).count()
 }
 
 /// A line for each blocking job, those that did not pass first; many passed ones share a line.
@@ -153,7 +162,7 @@ fn outcome(attempt: &Attempt) -> String {
         Cause::Deadline => format!("not finished in time{}", detail(attempt)),
         Cause::Infrastructure => format!("no result, {}", why(attempt)),
         Cause::Unproven => format!("succeeded, but it is not proven which image ran{}", proof(attempt)),
-        Cause::Hollow => format!("succeeded, but {}", hollow(attempt)),
+        Cause::Hollow => format!("succeeded, but {}", contradiction(attempt)),
         Cause::Undetermined => format!("ended, cause undetermined{}", detail(attempt)),
     }
 }
@@ -175,7 +184,7 @@ fn why(attempt: &Attempt) -> String {
         (Cause::Passed, _) => "passed".to_owned(),
         (Cause::Product, Some(tests)) => format!("product: {tests}"),
         (Cause::Unproven, _) => format!("unproven{}", proof(attempt)),
-        (Cause::Hollow, _) => format!("hollow: {}", hollow(attempt)),
+        (Cause::Hollow, _) => format!("hollow: {}", contradiction(attempt)),
         (cause, _) => format!("{}{}", cause.as_str(), detail(attempt)),
     }
 }
@@ -205,7 +214,7 @@ fn tested(attempt: &Attempt) -> String {
 }
 
 /// What contradicts a success.
-fn hollow(attempt: &Attempt) -> String {
+fn contradiction(attempt: &Attempt) -> String {
     let known = attempt.detail.as_deref().map(|text| text::one_line(text, FOREIGN));
     known.unwrap_or_else(|| "its own artifacts contradict that".to_owned())
 }

@@ -78,6 +78,7 @@ mod tests {
             ("undecided", Outcome::Undecided),
             ("stale", Outcome::Undecided),
             ("unproven", Outcome::Undecided),
+            ("hollow", Outcome::Undecided),
             ("release-failed", Outcome::NotReleased),
             ("release-unknown", Outcome::ReleaseUnknown),
             ("release-pending", Outcome::ReleasePending),
