@@ -58,12 +58,18 @@ pub struct Payload {
 impl Payload {
     /// The JSON that Slack takes. Lines that do not fit are counted, never left out silently.
     pub fn json(&self) -> Value {
-        let mut blocks: Vec<Value> = self.sections().iter().map(|text| section(text)).collect();
+        let mut blocks = self.blocks();
         if let Some(footer) = &self.footer {
-            blocks.push(json!({"type": "context", "elements": [mrkdwn(&footer.mrkdwn(SECTION))]}));
+            blocks.push(match footer.holds_markup() {
+                true => rich(footer.rich(SECTION)),
+                false => json!({"type": "context", "elements": [mrkdwn(&footer.mrkdwn(SECTION))]}),
+            });
         }
         let mut message = self.plain_json();
-        message["blocks"] = json!([section(&self.headline.mrkdwn(SECTION))]);
+        message["blocks"] = json!([match self.headline.holds_markup() {
+            true => rich(self.headline.rich(SECTION)),
+            false => section(&self.headline.mrkdwn(SECTION)),
+        }]);
         if !blocks.is_empty() {
             message["attachments"] = json!([{
                 "color": self.colour.hex(),
@@ -74,9 +80,14 @@ impl Payload {
         message
     }
 
-    /// The fallback alone: for a Slack that refuses the blocks.
+    /// The fallback alone: for a Slack that refuses the blocks. Where a text would be read as markup,
+    /// Slack is told not to.
     pub fn plain_json(&self) -> Value {
-        json!({"text": self.fallback(), "unfurl_links": false, "unfurl_media": false})
+        let mut message = json!({"text": self.fallback(), "unfurl_links": false, "unfurl_media": false});
+        if self.body.iter().flatten().chain([&self.headline]).chain(&self.footer).any(Line::holds_markup) {
+            message["mrkdwn"] = false.into();
+        }
+        message
     }
 
     fn fallback(&self) -> String {
@@ -92,46 +103,88 @@ impl Payload {
         text
     }
 
-    /// The body's paragraphs as the text of sections.
-    fn sections(&self) -> Vec<String> {
+    /// The body's paragraphs as blocks: sections of mrkdwn, or rich text where something in the paragraph
+    /// would be read as markup.
+    fn blocks(&self) -> Vec<Value> {
         let total: usize = self.body.iter().map(Vec::len).sum();
-        let (mut sections, mut used, mut shown) = (Vec::new(), 0, 0);
+        let (mut blocks, mut used, mut shown) = (Vec::new(), 0, 0);
         'all: for paragraph in &self.body {
-            let mut open = String::new();
+            let is_rich = paragraph.iter().any(Line::holds_markup);
+            let mut open = Open::default();
             for line in paragraph {
-                let text = line.mrkdwn(SECTION);
-                let length = text.chars().count() + 1;
+                let piece = if is_rich { Open::rich(line) } else { Open::text(line) };
+                let length = piece.length + 1;
                 if used + length > BODY {
-                    push(&mut sections, open);
+                    open.close(&mut blocks);
                     break 'all;
                 }
-                if open.chars().count() + length > SECTION {
-                    push(&mut sections, std::mem::take(&mut open));
+                if open.length + length > SECTION {
+                    std::mem::take(&mut open).close(&mut blocks);
                 }
-                if sections.len() + 1 >= BLOCKS {
-                    push(&mut sections, open);
+                if blocks.len() + 1 >= BLOCKS {
+                    open.close(&mut blocks);
                     break 'all;
                 }
-                if !open.is_empty() {
-                    open.push('\n');
-                }
-                open += &text;
+                open.add(piece);
                 used += length;
                 shown += 1;
             }
-            push(&mut sections, open);
+            open.close(&mut blocks);
         }
         if shown < total {
-            push(&mut sections, format!("… and {} more lines; the gate record holds them all", total - shown));
+            blocks.push(section(&format!("… and {} more lines; the gate record holds them all", total - shown)));
         }
-        sections
+        blocks
     }
 }
 
-fn push(sections: &mut Vec<String>, text: String) {
-    if !text.trim().is_empty() {
-        sections.push(text);
+/// A block that is being filled: with mrkdwn, or with elements of rich text.
+#[derive(Default)]
+struct Open {
+    text: String,
+    elements: Vec<Value>,
+    /// Characters.
+    length: usize,
+}
+
+impl Open {
+    fn text(line: &Line) -> Self {
+        let text = line.mrkdwn(SECTION);
+        Self { length: text.chars().count(), text, elements: Vec::new() }
     }
+
+    fn rich(line: &Line) -> Self {
+        let elements = line.rich(SECTION);
+        let length = elements.iter().filter_map(|element| element["text"].as_str()).map(|text| text.chars().count());
+        Self { length: length.sum(), text: String::new(), elements }
+    }
+
+    /// Adds a line.
+    fn add(&mut self, line: Self) {
+        if self.length > 0 {
+            self.length += 1;
+            if line.elements.is_empty() {
+                self.text.push('\n');
+            } else {
+                self.elements.push(json!({"type": "text", "text": "\n"}));
+            }
+        }
+        self.length += line.length;
+        self.text += &line.text;
+        self.elements.extend(line.elements);
+    }
+
+    fn close(self, blocks: &mut Vec<Value>) {
+        if !self.elements.is_empty() {
+            blocks.push(rich(self.elements));
+        } else if !self.text.trim().is_empty() {
+            blocks.push(section(&self.text));
+        }
+    }
+}
+
+fn rich(elements: Vec<Value>) -> Value {
+    json!({"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]})
 }
 
 fn section(text: &str) -> Value {
@@ -173,16 +226,42 @@ mod tests {
         assert!(sections.last().unwrap().starts_with("… and "), "{sections:?}");
     }
 
+    #[test]
+    fn names_that_would_be_markup_arrive_as_they_are() {
+        let names = ["*x*", "_y_ ~z~", "`rm -rf`", ":rotating_light:", "<@U1>", "\u{202e}gpj"];
+        let body = vec![
+            vec![Line::of("plain")],
+            names.iter().map(|name| Line::default().bold(*name).link(*name, "https://h/")).collect(),
+        ];
+        let message = Payload { headline: Line::of("gate *a*"), ..payload(body) }.json();
+        assert_eq!(message["mrkdwn"], false);
+        assert_eq!(message["blocks"][0]["type"], "rich_text");
+        let blocks = message["attachments"][0]["blocks"].as_array().unwrap();
+        assert_eq!(blocks[0]["text"]["text"], "plain");
+        assert_eq!(blocks[1]["type"], "rich_text");
+        let elements = blocks[1]["elements"][0]["elements"].as_array().unwrap();
+        let shown: String = elements.iter().filter_map(|element| element["text"].as_str()).collect();
+        let wanted: Vec<String> = names.map(|name| name.trim_start_matches('\u{202e}').repeat(2)).into();
+        assert_eq!(shown, wanted.join("\n"));
+        assert!(!message.to_string().contains('\u{202e}'));
+        assert!(payload(vec![]).json().get("mrkdwn").is_none());
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
-        fn no_limit_is_broken(lines in proptest::collection::vec("[a-z&<> ]{0,500}", 0..200), per in 1usize..20) {
+        fn no_limit_is_broken(lines in proptest::collection::vec("[a-z&<> *]{0,500}", 0..200), per in 1usize..20) {
             let body = lines.chunks(per).map(|lines| lines.iter().map(Line::of).collect()).collect();
             let message = payload(body).json();
             let blocks = message["attachments"][0]["blocks"].as_array().unwrap();
             prop_assert!(blocks.len() < 50);
             for text in sections(&message) {
                 prop_assert!((1..=SECTION).contains(&text.chars().count()));
+            }
+            for block in blocks.iter().filter(|block| block["type"] == "rich_text") {
+                let elements = block["elements"][0]["elements"].as_array().unwrap();
+                let texts = elements.iter().map(|element| element["text"].as_str().unwrap().chars().count());
+                prop_assert!((1..=SECTION).contains(&texts.sum::<usize>()));
             }
             prop_assert!(message["text"].as_str().unwrap().chars().count() <= TEXT);
         }
