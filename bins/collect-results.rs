@@ -31,7 +31,7 @@ use gate::evidence::GivenRules;
 use gate::http::BaseUrl;
 use gate::jobs;
 use gate::prow::budget::Limits;
-use gate::prow::{self, ARTIFACTS_URL, DECK_URL, GANGWAY_URL};
+use gate::prow::{self, ARTIFACTS_URL, DECK_URL, GANGWAY_URL, Tokens};
 use gate::record::{Decision, Identity, check_input};
 use gate::step::{self, Failure, Results, Step};
 
@@ -111,9 +111,15 @@ struct Args {
     /// where Deck is [default: https://prow.ci.openshift.org]
     #[argh(option, arg_name = "URL")]
     deck_url: Option<String>,
+    /// a file with a bearer token for a Deck that is not for everybody
+    #[argh(option, arg_name = "FILE")]
+    deck_token_file: Option<PathBuf>,
     /// where artifacts are [default: https://storage.googleapis.com]
     #[argh(option, arg_name = "URL")]
     artifacts_url: Option<String>,
+    /// a file with a bearer token for a bucket that is not for everybody
+    #[argh(option, arg_name = "FILE")]
+    artifacts_token_file: Option<PathBuf>,
     /// requests to Gangway in a minute [default: 6]
     #[argh(option, arg_name = "N")]
     requests_per_minute: Option<String>,
@@ -248,6 +254,7 @@ fn options(args: Args) -> Result<Options, Failure> {
         deck_url: BaseUrl::given("--deck-url", args.deck_url.as_deref(), DECK_URL).map_err(Failure::misuse)?,
         artifacts_url: BaseUrl::given("--artifacts-url", args.artifacts_url.as_deref(), ARTIFACTS_URL)
             .map_err(Failure::misuse)?,
+        tokens: Tokens::of(args.deck_token_file, args.artifacts_token_file).map_err(Failure::misuse)?,
         limits: Limits::given(args.requests_per_minute.as_deref(), args.burst.as_deref()).map_err(Failure::misuse)?,
         given,
     })

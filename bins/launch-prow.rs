@@ -72,9 +72,15 @@ struct Args {
     /// where Deck is [default: https://prow.ci.openshift.org]
     #[argh(option, arg_name = "URL")]
     deck_url: Option<String>,
+    /// a file with a bearer token for a Deck that is not for everybody
+    #[argh(option, arg_name = "FILE")]
+    deck_token_file: Option<PathBuf>,
     /// where artifacts are [default: https://storage.googleapis.com]
     #[argh(option, arg_name = "URL")]
     artifacts_url: Option<String>,
+    /// a file with a bearer token for a bucket that is not for everybody
+    #[argh(option, arg_name = "FILE")]
+    artifacts_token_file: Option<PathBuf>,
     /// requests to Gangway in a minute [default: 6]
     #[argh(option, arg_name = "N")]
     requests_per_minute: Option<String>,
@@ -181,7 +187,8 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     };
     identity.namespace = identity.namespace.or_else(|| cluster.as_ref().map(|cluster| cluster.namespace.clone()));
     let store = record::store_at(&location, cluster.as_ref());
-    let options = Options { image, request, identity, gangway, token, deck, artifacts, limits };
+    let tokens = prow::Tokens::of(args.deck_token_file, args.artifacts_token_file).map_err(Failure::misuse)?;
+    let options = Options { image, request, identity, gangway, token, deck, artifacts, tokens, limits };
     if args.dry_run && !args.check {
         let orders = launch::dry_run(&options, store, step.clock).await?;
         results.set("launched", "0");

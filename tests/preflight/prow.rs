@@ -19,6 +19,39 @@ fn launch_prow_finds_that_everything_is_there() {
     tenant.unchanged();
 }
 
+/// Not after the jobs have run for hours.
+#[test]
+fn a_launch_finds_first_that_its_end_could_not_be_seen() {
+    let tenant = Tenant::new();
+    let launch = || {
+        Tool::new("launch-prow")
+            .args(["--gangway-url", &tenant.servers.gangway_url(), "--deck-url", &tenant.servers.deck_url()])
+            .args(["--artifacts-url", &tenant.servers.artifacts_url(), "--blocking", &tenant.night.blocking])
+            .args(["--image", &tenant.night.reference, "--override-env", "OPERATOR_IMAGE", "--time-scale", "1000"])
+            .args(["--record", &format!("file:{}", tenant.dir.path("gate.json").display()), "--gangway-token-file"])
+            .arg(tenant.dir.path("token"))
+    };
+    let closed = [
+        (Server::Deck, Trouble::StatusBefore(401), "--deck-token-file"),
+        (Server::Deck, Trouble::Html403, "--deck-token-file"),
+        (Server::Bucket, Trouble::StatusBefore(403), "--artifacts-token-file"),
+        (Server::Bucket, Trouble::StatusBefore(401), "--artifacts-token-file"),
+    ];
+    for (server, trouble, words) in closed {
+        tenant.world.fault(Fault::on(server, trouble));
+        let output = launch().run();
+        assert_eq!(output.code, 1, "{output:?}");
+        assert!(output.stderr.contains("nothing was launched") && output.stderr.contains(words), "{}", output.stderr);
+        tenant.world.clear_faults();
+    }
+    assert!(tenant.world.requests_to(Server::Gangway).is_empty());
+    // What is no refusal says nothing of what it will be like in hours.
+    tenant.world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)).path("/prowjobs.js"));
+    let missing = launch().args(["--deck-token-file", "/no/such/token"]).run();
+    assert_eq!(missing.code, 2, "{missing:?}");
+    assert_eq!(launch().run().code, 0);
+}
+
 #[test]
 fn launch_prow_finds_a_name_that_prow_does_not_know() {
     let tenant = Tenant::new();

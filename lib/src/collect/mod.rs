@@ -27,8 +27,9 @@ use self::collector::Collector;
 use self::policy::{Given, Mismatch, Policy, Reruns};
 use self::report::Reporter;
 use crate::cluster::{Cluster, ClusterError, ClusterOptions};
-use crate::http::{BaseUrl, RootsError, SharedTransport, UreqTransport, extra_certificates};
+use crate::http::{BaseUrl, RootsError, SharedTransport, UreqTransport, extra_certificates, with_token};
 use crate::launch::{Finder, Launcher};
+use crate::prow::Tokens;
 use crate::prow::bucket::Bucket;
 use crate::prow::budget::{Budget, Limits};
 use crate::prow::deck::Deck;
@@ -148,6 +149,8 @@ pub struct Options {
     pub deck_url: BaseUrl,
     /// `--artifacts-url`.
     pub artifacts_url: BaseUrl,
+    /// `--deck-token-file` and `--artifacts-token-file`.
+    pub tokens: Tokens,
     /// `--requests-per-minute`, `--burst`.
     pub limits: Limits,
     /// What the caller decides.
@@ -159,7 +162,7 @@ pub struct Options {
 /// # Errors
 /// [`CollectError`]. A verdict that is not `passed` is no error here.
 pub async fn run(options: Options, step: &Step) -> Result<GateRecord, CollectError> {
-    let Options { record, identity, cluster, gangway_url, token_file, deck_url, artifacts_url, limits, given } =
+    let Options { record, identity, cluster, gangway_url, token_file, deck_url, artifacts_url, tokens, limits, given } =
         options;
     let ca_file = cluster.ca_file.clone();
     let cluster = if record.is_config_map() { Some(Cluster::connect(&cluster).await?) } else { None };
@@ -178,8 +181,8 @@ pub async fn run(options: Options, step: &Step) -> Result<GateRecord, CollectErr
     }
     let extra = ca_file.as_deref().map(extra_certificates).transpose()?.unwrap_or_default();
     let transport: SharedTransport = Arc::new(UreqTransport::new(extra));
-    let deck = Arc::new(Deck::new(deck_url, Arc::clone(&transport)));
-    let bucket = Arc::new(Bucket::new(artifacts_url, Arc::clone(&transport)));
+    let deck = Arc::new(Deck::new(deck_url, with_token(Arc::clone(&transport), tokens.deck)));
+    let bucket = Arc::new(Bucket::new(artifacts_url, with_token(Arc::clone(&transport), tokens.artifacts)));
     let clock = Arc::clone(&step.clock);
     let looking = Collector { journal, deck, bucket, gangway: None, launcher: None, clock, policy, tekton_end: None };
     if passed == Some(true) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{CollectError, Options};
 use crate::cluster::Cluster;
-use crate::http::{SharedTransport, UreqTransport, extra_certificates};
+use crate::http::{SharedTransport, UreqTransport, extra_certificates, with_token};
 use crate::jobs::difference;
 use crate::preflight::prow::{Job, Servers};
 use crate::preflight::rights::{self, Right, TEKTON};
@@ -62,8 +62,8 @@ pub async fn preflight(options: Options, step: &Step) -> Result<Preflight, Colle
         let budget = Arc::new(Budget::new(Arc::clone(&step.clock), options.limits, true));
         Gangway::new(options.gangway_url, token, Arc::clone(&transport), budget)
     });
-    let deck = Deck::new(options.deck_url, Arc::clone(&transport));
-    let bucket = Bucket::new(options.artifacts_url, transport);
+    let deck = Deck::new(options.deck_url, with_token(Arc::clone(&transport), options.tokens.deck));
+    let bucket = Bucket::new(options.artifacts_url, with_token(transport, options.tokens.artifacts));
     let (mut record, request) = match seen {
         place::Seen::Record(record) => (record, options.given.rest.request.as_ref()),
         place::Seen::Nothing | place::Seen::Unreadable => (Box::new(GateRecord::begin("", step.clock.now())), None),

@@ -8,6 +8,7 @@ mod base_url;
 mod in_process;
 mod roots;
 mod ureq_transport;
+mod with_token;
 
 use std::fmt;
 use std::io::{self, Cursor, Read};
@@ -24,6 +25,7 @@ pub(crate) use base_url::{host_of, is_loopback};
 pub use in_process::InProcessTransport;
 pub use roots::{RootsError, extra_certificates, usual_certificates};
 pub use ureq_transport::UreqTransport;
+pub use with_token::with_token;
 
 use crate::secret::Secret;
 

@@ -27,6 +27,7 @@ mod attempt;
 mod error;
 mod find;
 mod launcher;
+pub mod look;
 mod note;
 mod order;
 mod preflight;

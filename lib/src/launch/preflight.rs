@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Options, dry_run};
 use crate::clock::SharedClock;
 use crate::cluster::Cluster;
-use crate::http::SharedTransport;
+use crate::http::{SharedTransport, with_token};
 use crate::preflight::prow::{Job, Servers};
 use crate::preflight::rights::{self, Right};
 use crate::preflight::{Preflight, place, prow};
@@ -72,8 +72,8 @@ pub async fn preflight(
     }
     let budget = Arc::new(Budget::new(clock, options.limits, true));
     let gangway = Gangway::new(options.gangway.clone(), token, transport.clone(), budget);
-    let deck = Deck::new(options.deck.clone(), transport.clone());
-    let bucket = Bucket::new(options.artifacts.clone(), transport);
+    let deck = Deck::new(options.deck.clone(), with_token(transport.clone(), options.tokens.deck.clone()));
+    let bucket = Bucket::new(options.artifacts.clone(), with_token(transport, options.tokens.artifacts.clone()));
     let jobs: Vec<Job> = options.request.jobs.iter().map(|job| Job::of(job, &[])).collect();
     prow::look(Servers { gangway: Some(&gangway), deck: &deck, bucket: &bucket }, &jobs, &mut checks).await;
     Ok(checks)

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Finder, LaunchError, Launcher, bind, compare, launch_all, order, settled, table};
+use super::{Finder, LaunchError, Launcher, bind, compare, launch_all, look, order, settled, table};
 use crate::clock::SharedClock;
-use crate::http::{BaseUrl, SharedTransport};
+use crate::http::{BaseUrl, SharedTransport, with_token};
 use crate::image::ImageRef;
 use crate::jobs::Request;
+use crate::prow::Tokens;
 use crate::prow::bucket::Bucket;
 use crate::prow::budget::{Budget, Limits};
 use crate::prow::deck::Deck;
@@ -36,6 +37,8 @@ pub struct Options {
     pub deck: BaseUrl,
     /// `--artifacts-url`.
     pub artifacts: BaseUrl,
+    /// `--deck-token-file` and `--artifacts-token-file`.
+    pub tokens: Tokens,
     /// `--requests-per-minute` and `--burst`.
     pub limits: Limits,
 }
@@ -96,8 +99,16 @@ pub async fn run(
     };
     let gangway = Gangway::new(options.gangway.clone(), token, transport.clone(), budget);
     let gangway = Arc::new(gangway);
-    let deck = Arc::new(Deck::new(options.deck.clone(), transport.clone()));
-    let bucket = Arc::new(Bucket::new(options.artifacts.clone(), transport));
+    let deck = Arc::new(Deck::new(options.deck.clone(), with_token(transport.clone(), options.tokens.deck.clone())));
+    let bucket =
+        Arc::new(Bucket::new(options.artifacts.clone(), with_token(transport, options.tokens.artifacts.clone())));
+    let due = journal.record().await;
+    let due: Vec<&str> = due.jobs.iter().filter(|job| job.attempts.is_empty()).map(|job| job.name.as_str()).collect();
+    if !due.is_empty()
+        && let Some(closed) = look::closed(&deck, &bucket, &due).await
+    {
+        return Err(Failure::failed(format!("nothing was launched, since its end could not be seen: {closed}")));
+    }
     let finder = Finder::new(gangway.clone(), deck, bucket);
     let launcher = Launcher::new(journal, gangway, finder, clock).asked(options.image.clone(), options.request.clone());
     let error = launch_all(&launcher).await.err();

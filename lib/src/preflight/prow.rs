@@ -180,7 +180,10 @@ async fn follow(servers: Servers<'_>, run: &str, told: bool, checks: &mut Prefli
             return Followed::Nowhere;
         }
         Err(error) => {
-            checks.failed("deck", Chain(&error));
+            match error.is_closed() {
+                true => checks.failed("deck", crate::launch::look::deck_words(&error)),
+                false => checks.failed("deck", Chain(&error)),
+            }
             return Followed::Stuck;
         }
     };

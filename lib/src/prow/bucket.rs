@@ -44,7 +44,9 @@ pub enum BucketError {
         status: u16,
     },
     /// The bucket is closed to us. That does not mean that the object is missing.
-    #[error("{what}: no access ({status}); expected a bucket that everybody may read")]
+    #[error(
+        "{what}: no access ({status}); expected a bucket that everybody may read, or a token for it with --artifacts-token-file"
+    )]
     NoAccess {
         /// The object or list.
         what: String,

@@ -71,6 +71,16 @@ pub enum DeckError {
     },
 }
 
+impl DeckError {
+    /// Whether it is closed to us, so that asking again does not help: 401, 403, or on to a sign-in page.
+    pub fn is_closed(&self) -> bool {
+        match self {
+            Self::Status { status } | Self::Page { status } => matches!(status, 401 | 403 | 300..=399),
+            _ => false,
+        }
+    }
+}
+
 /// Deck.
 #[derive(Debug)]
 pub struct Deck {
@@ -114,6 +124,23 @@ impl Deck {
         }
     }
 
+    /// Where the last runs of some jobs left their artifacts, in Deck's list of all runs; of a job that it
+    /// does not show, nothing.
+    ///
+    /// # Errors
+    /// [`DeckError`] when there is no list.
+    pub async fn last_urls(&self, jobs: &[&str]) -> Result<Vec<String>, DeckError> {
+        // The newest come first.
+        let mut found = BTreeMap::new();
+        for item in self.items("annotations,labels,decoration_config,pod_spec").await? {
+            let (job, url) = (item.spec.job, item.status.url.filter(|url| !url.is_empty()));
+            if let Some(url) = url.filter(|_| jobs.contains(&job.as_str())) {
+                found.entry(job).or_insert(url);
+            }
+        }
+        Ok(found.into_values().collect())
+    }
+
     /// The ids of the runs with a label, in Deck's list of all runs. **What is missing proves
     /// nothing**: the list is up to 30 seconds old, older still when Deck cannot read, and leaves out
     /// hidden jobs. What is in it exists, or did.
@@ -121,8 +148,13 @@ impl Deck {
     /// # Errors
     /// [`DeckError`] when there is no list.
     pub async fn listed(&self, label: &str, value: &str) -> Result<Vec<String>, DeckError> {
+        let items = self.items("annotations,decoration_config,pod_spec").await?;
+        Ok(items.into_iter().filter(|item| item.has(label, value)).map(|item| item.metadata.name).collect())
+    }
+
+    async fn items(&self, omit: &str) -> Result<Vec<Item>, DeckError> {
         let mut url = self.base.join(["prowjobs.js"]);
-        url.query_pairs_mut().append_pair("omit", "annotations,decoration_config,pod_spec");
+        url.query_pairs_mut().append_pair("omit", omit);
         let _turn = self.turn.lock().await;
         let answer = self.transport.send(Request::get(url, TIMEOUT)).await?;
         match answer.status {
@@ -134,8 +166,7 @@ impl Deck {
         let read = |reader: &mut dyn Read| serde_json::from_reader::<_, List>(BufReader::new(reader.take(MAX_LIST)));
         let list = answer.body.read_with(read).await;
         let malformed = |source| DeckError::MalformedList { source };
-        let found = list.map_err(malformed)?.items.into_iter().filter(|item| item.has(label, value));
-        Ok(found.map(|item| item.metadata.name).collect())
+        Ok(list.map_err(malformed)?.items)
     }
 }
 
@@ -148,6 +179,22 @@ struct List {
 #[derive(Deserialize)]
 struct Item {
     metadata: Metadata,
+    #[serde(default)]
+    spec: ItemSpec,
+    #[serde(default)]
+    status: ItemStatus,
+}
+
+#[derive(Default, Deserialize)]
+struct ItemSpec {
+    #[serde(default)]
+    job: String,
+}
+
+#[derive(Default, Deserialize)]
+struct ItemStatus {
+    #[serde(default)]
+    url: Option<String>,
 }
 
 #[derive(Deserialize)]

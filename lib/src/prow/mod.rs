@@ -1,5 +1,9 @@
 //! Prow as seen from outside: Gangway launches, Deck and the artifact bucket tell.
 
+use std::path::PathBuf;
+
+use crate::secret::{SecretError, SecretFile};
+
 /// Where OpenShift's Gangway is.
 pub const GANGWAY_URL: &str = "https://gangway-ci.apps.ci.l2s4.p1.openshiftapps.com";
 
@@ -40,5 +44,28 @@ pub fn buckets(given: &[String]) -> Result<Vec<String>, String> {
         Some(name) => Err(format!("--bucket: expected a bucket's name such as {}, found {name:?}", BUCKETS[0])),
         None if given.is_empty() => Ok(BUCKETS.map(str::to_owned).to_vec()),
         None => Ok(given.to_vec()),
+    }
+}
+
+/// Tokens for what Prow leaves behind, where that is not for everybody.
+#[derive(Debug, Clone, Default)]
+pub struct Tokens {
+    /// `--deck-token-file`.
+    pub deck: Option<SecretFile>,
+    /// `--artifacts-token-file`.
+    pub artifacts: Option<SecretFile>,
+}
+
+impl Tokens {
+    /// The files that the two flags name.
+    ///
+    /// # Errors
+    /// [`SecretError`] when one cannot be read.
+    pub fn of(deck: Option<PathBuf>, artifacts: Option<PathBuf>) -> Result<Self, SecretError> {
+        let file = |flag: &str, path: Option<PathBuf>| {
+            let file = path.filter(|path| !path.as_os_str().is_empty()).map(|path| SecretFile::new(flag, path));
+            file.map(|file| file.read().map(|_| file)).transpose()
+        };
+        Ok(Self { deck: file("--deck-token-file", deck)?, artifacts: file("--artifacts-token-file", artifacts)? })
     }
 }

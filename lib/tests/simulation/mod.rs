@@ -177,6 +177,7 @@ impl Scene {
             token: Some(SecretFile::new("--gangway-token-file", self.token.path())),
             deck: Server::Deck.base().parse().unwrap(),
             artifacts: Server::Bucket.base().parse().unwrap(),
+            tokens: gate::prow::Tokens::default(),
             limits: self.limits,
         }
     }
