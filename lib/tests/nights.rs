@@ -176,6 +176,7 @@ impl Nights {
             token: Some(SecretFile::new("--gangway-token-file", self.token.path())),
             deck: Server::Deck.base().parse().unwrap(),
             artifacts: Server::Bucket.base().parse().unwrap(),
+            tokens: gate::prow::Tokens::default(),
             limits: Limits::default(),
         };
         launch::run(&options, store(), transport.clone(), self.clock.clone()).await.unwrap();
