@@ -1,7 +1,10 @@
 //! `create-release`: promotes the tested image with one Konflux Release, and waits until it landed.
 //!
 //! Reads the gate record: the candidate and the verdict. Only a record that says passed is
-//! promoted. The Snapshot must still have the tested digest; the ReleasePlan must be matched by an
+//! promoted, by the plan that it is bound to, and not on its word alone: whoever may write the record
+//! could have written it. So each blocking job of the request is asked for again, under this step's own
+//! account, from Deck or the artifact bucket: its job, its end, the image and the key that it was
+//! launched with, its proof. The Snapshot must still have the tested digest; the ReleasePlan must be matched by an
 //! active admission and must say auto-release "false"; nothing newer may have been released. A
 //! Release that exists for plan and Snapshot is adopted, never doubled. Then the Release is
 //! followed to its end, which goes into the record; from there it is repeated without a request.
@@ -12,12 +15,19 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use argh::{ArgsInfo, FromArgs};
 use gate::cluster::{Cluster, ClusterOptions};
 use gate::duration;
+use gate::evidence::GivenRules;
+use gate::http::{BaseUrl, SharedTransport, UreqTransport, extra_certificates};
+use gate::jobs;
 use gate::konflux::Konflux;
-use gate::promote::{self, Mode, Options};
+use gate::promote::{self, Mode, Options, Witnesses, tries};
+use gate::prow;
+use gate::prow::bucket::Bucket;
+use gate::prow::deck::Deck;
 use gate::record::{Identity, Journal, Location, note_stop, store_at};
 use gate::snapshot::is_name;
 use gate::step::{self, Failure, Results, Step};
@@ -29,11 +39,17 @@ use gate::text;
     usage = "--record RECORD --release-plan PLAN [options]",
     example = "{command_name} --record file:gate.json --release-plan hypershift-operator-verified --check",
     example = "{command_name} --record configmap:gate-x7k2p --release-plan hypershift-operator-verified",
-    note = "Needs these rights in the namespace: get snapshots and releaseplans; get, list, watch and create\nreleases; get and update configmaps, for a record in one. --check needs to get and list only.",
+    note = "Before it makes a Release it asks Deck, or the artifacts, for each blocking job's run. The jobs, their\nvariables and the proof that are given must be those of the record: give what launch-prow and\ncollect-results were given. What cannot be read is tried for 10 minutes.\n\nNeeds these rights in the namespace: get snapshots and releaseplans; get, list, watch and create\nreleases; get and update configmaps, for a record in one. --check needs to get and list only.",
     error_code(0, "released; already released; not waited for (--wait 0); --check and --dry-run passed"),
-    error_code(1, "failed or still running; plan or Snapshot missing, plan unmatched; cluster trouble"),
-    error_code(2, "bad input; nothing was asked"),
-    error_code(3, "the gate says no: verdict, another digest, older image, auto-release, blocked plan"),
+    error_code(
+        1,
+        "failed or still running; plan or Snapshot missing, plan unmatched; a run that cannot be read; cluster trouble"
+    ),
+    error_code(2, "bad input, or a record of another plan; nothing was asked"),
+    error_code(
+        3,
+        "the gate says no: verdict, a run that contradicts it, another request, digest, older image, auto-release, blocked plan"
+    ),
     error_code(4, "it is not known what became of the image, or whether the Release exists")
 )]
 struct Args {
@@ -56,12 +72,54 @@ struct Args {
     #[argh(switch)]
     again: bool,
     /// only look whether a Release would be possible, and end as it would; needs no verdict, makes
-    /// nothing, and notes in a record without jobs why not
+    /// nothing; where nothing speaks against it, the record is bound to the plan, otherwise a record
+    /// without jobs is told why not
     #[argh(switch)]
     check: bool,
     /// let the server try the creation without doing it, show the object on stderr, note that in the record
     #[argh(switch)]
     dry_run: bool,
+    /// the blocking jobs of this run as launch-prow has them, compared with the record [default: the
+    /// record's]
+    #[argh(option, arg_name = "JSON")]
+    blocking: Option<String>,
+    /// the job list, likewise: a YAML file, - for standard input, or the YAML itself; only its blocking jobs
+    /// count
+    #[argh(option, arg_name = "YAML")]
+    jobs: Option<String>,
+    /// the variable that carries the image, likewise; may be repeated
+    #[argh(option, arg_name = "NAME")]
+    override_env: Vec<String>,
+    /// further variables for every job, likewise
+    #[argh(option, arg_name = "JSON")]
+    env: Option<String>,
+    /// what must show which image ran, as collect-results has it [default: the record's]
+    #[argh(option, arg_name = "enforce|warn|off")]
+    proof: Option<String>,
+    /// a log that holds the digest, likewise; may be repeated [default: the record's]
+    #[argh(option, arg_name = "GLOB")]
+    proof_log: Vec<String>,
+    /// what follows when a run's own artifacts contradict its success, likewise [default: the record's]
+    #[argh(option, arg_name = "enforce|warn|off")]
+    hollow: Option<String>,
+    /// whom to believe that the blocking jobs passed: their runs, asked again, or the record, which the
+    /// message then says [default: again]
+    #[argh(option, arg_name = "again|record")]
+    evidence: Option<String>,
+    /// where Deck is [default: https://prow.ci.openshift.org]
+    #[argh(option, arg_name = "URL")]
+    deck_url: Option<String>,
+    /// where artifacts are [default: https://storage.googleapis.com]
+    #[argh(option, arg_name = "URL")]
+    artifacts_url: Option<String>,
+    /// a bucket that only Prow writes to, for runs that Deck no longer has; may be repeated
+    /// [default: those of OpenShift's Prow]
+    #[argh(option, arg_name = "NAME")]
+    bucket: Vec<String>,
+    /// how often this step is tried again if this try fails, or how often at all less the tries made, such
+    /// as 1-0: until none is left, a refusal is not the last word [default: not known]
+    #[argh(option, arg_name = "N|N-MADE")]
+    tries_left: Option<String>,
     /// the run's id, the PipelineRun's UID [default: the record's]
     #[argh(option, arg_name = "ID")]
     run_id: Option<String>,
@@ -141,13 +199,42 @@ fn options(args: &Args) -> Result<Options, Failure> {
         allow_older: args.allow_older,
         again: args.again,
         mode,
+        evidence: args.evidence.as_deref().map(str::parse).transpose().map_err(Failure::misuse)?.unwrap_or_default(),
+        request: request(args)?,
+        rules: GivenRules::read(args.proof.as_deref(), &step::args::list(&args.proof_log), args.hollow.as_deref())
+            .map_err(Failure::misuse)?,
+        buckets: prow::buckets(&step::args::list(&args.bucket)).map_err(Failure::misuse)?,
+        tries_left: args.tries_left.as_deref().map_or(Ok(None), tries::left).map_err(Failure::misuse)?,
     })
+}
+
+/// The request, if it is given.
+fn request(args: &Args) -> Result<Option<jobs::Request>, Failure> {
+    let given = jobs::Flags {
+        blocking: args.blocking.as_deref(),
+        informing: None,
+        jobs: args.jobs.as_deref(),
+        override_env: &args.override_env,
+        env: args.env.as_deref(),
+    };
+    given.again().map_err(Failure::misuse)
+}
+
+/// Who can tell how the runs ended.
+fn witnesses(args: &Args) -> Result<Witnesses, Failure> {
+    let deck = BaseUrl::given("--deck-url", args.deck_url.as_deref(), prow::DECK_URL).map_err(Failure::misuse)?;
+    let artifacts = BaseUrl::given("--artifacts-url", args.artifacts_url.as_deref(), prow::ARTIFACTS_URL)
+        .map_err(Failure::misuse)?;
+    let extra = args.ca_file.as_deref().map(extra_certificates).transpose().map_err(Failure::misuse)?;
+    let transport: SharedTransport = Arc::new(UreqTransport::new(extra.unwrap_or_default()));
+    Ok(Witnesses { deck: Deck::new(deck, Arc::clone(&transport)), bucket: Bucket::new(artifacts, transport) })
 }
 
 async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let results = [("release", &args.result_release), ("released", &args.result_released)];
     let mut results = Results::declare(results).map_err(Failure::misuse)?;
     let options = options(&args)?;
+    let witnesses = witnesses(&args)?;
     let location: Location = args.record.parse().map_err(Failure::misuse)?;
     let cluster = ClusterOptions {
         kubeconfig: args.kubeconfig,
@@ -169,7 +256,7 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         Mode::Check | Mode::DryRun => Journal::existing(store, step.clock.clone(), &identity).await?,
     };
     let konflux = Konflux::new(&cluster, step.clock.clone());
-    let promotion = promote::run(&konflux, &journal, &options, &step.clock).await;
+    let promotion = promote::run(&konflux, &witnesses, &journal, &options, &step.clock).await;
     if options.mode == Mode::Check {
         let refused = promotion.as_ref().ok().and_then(|promotion| promotion.end().err());
         let refused = refused.as_ref().or(promotion.as_ref().err());

@@ -4,8 +4,10 @@ use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use gate::image::Digest;
+use gate::prow::key;
 use serde_json::{Value, json};
-use standins::{Fault, Installed, Night, Nth, Pushed, ReleaseScript, Server, Servers, Trouble, World};
+use standins::{Fault, Installed, JobScript, Night, Nth, Pushed, ReleaseScript, Server, Servers, Trouble, World};
 
 use crate::support::{Dir, Output, Tool};
 
@@ -17,18 +19,17 @@ const OTHER_PLAN: &str = "hypershift-operator";
 /// A night whose tests have passed.
 struct Case {
     world: World,
-    _servers: Servers,
+    servers: Servers,
     night: Installed,
     dir: Dir,
     namespace: String,
 }
 
-/// A blocking job as collect-results leaves it when it passed.
-fn passed_job(name: &str) -> Value {
-    let intent = json!({"key": name, "written_at": "2026-08-20T03:00:00Z", "holder": "launch-prow"});
-    json!({"name": name, "class": "blocking", "override_env": ["IMAGE"], "attempts": [
-        {"number": 1, "intent": intent, "execution": "ca249d50", "state": "success", "cause": "passed"}]})
-}
+/// The blocking jobs of the record.
+const JOBS: [&str; 2] = ["e2e-aks", "e2e-aks-upgrade"];
+
+/// The variable that carries the image.
+const VARIABLE: &str = "OVERRIDE_IMAGE";
 
 impl Case {
     fn new() -> Self {
@@ -44,7 +45,8 @@ impl Case {
         let night = night.install(&world, &servers.registry_host());
         let dir = Dir::new();
         servers.write_kubeconfig(&dir.path("kubeconfig"), &namespace).unwrap();
-        let case = Self { world, _servers: servers, night, dir, namespace };
+        JOBS.iter().for_each(|job| world.prow().job(job, JobScript::passes()));
+        let case = Self { world, servers, night, dir, namespace };
         case.record("gate.json", json!({"decision": "passed", "decided_at": "2026-08-20T06:00:00Z", "reasons": [], "blocking_passed": 2, "blocking_total": 2}));
         case
     }
@@ -52,19 +54,33 @@ impl Case {
     /// What a passed run leaves behind.
     fn record(&self, name: &str, verdict: Value) {
         let image = self.night.reference.as_str();
+        let id = format!("run-of-{name}");
         let record = json!({
-            "schema_version": 1, "kind": "gate", "id": format!("run-of-{name}"),
+            "schema_version": 1, "kind": "gate", "id": id,
             "created_at": "2026-08-20T03:00:00Z", "updated_at": "2026-08-20T06:00:00Z",
             "candidate": {"image": image, "digest": image.split_once('@').unwrap().1,
                 "snapshot": self.night.snapshot, "component": "hypershift-operator-main"},
-            "jobs": [passed_job("e2e-aks"), passed_job("e2e-aks-upgrade")],
+            "jobs": JOBS.map(|job| self.passed_job(&id, job, image)),
             "verdict": verdict,
         });
         self.dir.write(name, record.to_string());
     }
 
+    /// A blocking job as collect-results leaves it when it passed, with its run in Prow.
+    fn passed_job(&self, run: &str, name: &str, image: &str) -> Value {
+        let digest: Digest = image.split_once('@').unwrap().1.parse().unwrap();
+        let key = key::of(run, name, &digest, 1);
+        let variables = [(VARIABLE.to_owned(), image.to_owned())].into();
+        let labels = [(key::LABEL.to_owned(), key.clone())].into();
+        let run = self.world.prow().launched_ago(name, Duration::from_secs(4 * 3600), variables, labels);
+        let intent = json!({"key": key, "written_at": "2026-08-20T03:00:00Z", "holder": "launch-prow"});
+        json!({"name": name, "class": "blocking", "override_env": [VARIABLE], "attempts": [
+            {"number": 1, "intent": intent, "execution": run, "state": "success", "cause": "passed"}]})
+    }
+
     fn tool(&self, record: &str) -> Tool {
         Tool::new("create-release")
+            .args(["--deck-url", &self.servers.deck_url(), "--artifacts-url", &self.servers.artifacts_url()])
             .args([
                 "--record",
                 &format!("file:{}", self.dir.path(record).display()),
@@ -203,11 +219,12 @@ fn another_or_a_missing_snapshot_is_refused() {
 }
 
 #[test]
-fn a_check_writes_nothing_and_needs_no_verdict() {
+fn a_check_writes_nothing_but_the_plan_and_needs_no_verdict() {
     let case = Case::new();
     case.record("gate.json", Value::Null);
-    let before = case.dir.read("gate.json");
     ends(&case.run(&["--check"]), 0, "false", "");
+    let before = case.dir.read("gate.json");
+    assert_eq!(serde_json::from_str::<Value>(&before).unwrap()["plan"], case.night.plan);
     // The pipeline gives its release-args to the check as well.
     ends(&case.run(&["--check", "--dry-run"]), 0, "false", "");
     case.world.kube().deny("get", "releaseplans");
@@ -278,6 +295,62 @@ fn a_dry_run_that_is_refused_is_noted_as_one() {
     assert!(refused.get("dry_run").is_none());
     assert_eq!(case.run(&["--dry-run"]).code, 3);
     assert_eq!(case.noted(), refused);
+}
+
+#[test]
+fn a_record_is_promoted_by_its_own_plan_alone() {
+    // Of another platform: of the same application, matched, not automatic.
+    let case = Case::new();
+    let mut other = case.world.kube().get("releaseplans", &case.namespace, &case.night.plan).unwrap();
+    other["metadata"] = json!({"name": OTHER_PLAN, "namespace": case.namespace, "labels": other["metadata"]["labels"]});
+    case.world.kube().put(other);
+    ends(&case.run(&["--check"]), 0, "false", "");
+    for mode in [&["--check"][..], &["--dry-run"], &[]] {
+        let output = case.tool("gate.json").args(["--release-plan", OTHER_PLAN]).args(mode).run();
+        assert_eq!(output.code, 2, "{output:?}");
+        let words =
+            format!("is bound to the ReleasePlan \"{}\", not to --release-plan \"{OTHER_PLAN}\"", case.night.plan);
+        assert!(output.stderr.contains(&words), "{}", output.stderr);
+    }
+    assert!(case.world.kube().releases().is_empty());
+    ends(&case.run(&[]), 0, "true", "");
+}
+
+#[test]
+fn the_request_and_the_runs_themselves_count() {
+    let case = Case::new();
+    let jobs = serde_json::to_string(&JOBS).unwrap();
+    let request = ["--blocking", jobs.as_str(), "--override-env", VARIABLE];
+    // A job that the record does not hold, another variable, another proof.
+    let more = ["--blocking", r#"["e2e-aks","e2e-aks-upgrade","e2e-third"]"#, "--override-env", VARIABLE];
+    ends(&case.run(&more), 3, "false", "e2e-third is new");
+    ends(&case.run(&["--blocking", &jobs, "--override-env", "X"]), 3, "false", "has other settings now");
+    ends(&case.run(&[&request[..], &["--env", r#"{"A":"1"}"#]].concat()), 3, "false", "--env is another now");
+    ends(&case.run(&["--proof-log", "artifacts/no/such.txt"]), 3, "false", "the log that would prove it is missing");
+    // Somebody has put another run in the place of one of the two.
+    let foreign = case.world.prow().somebody_launches(JOBS[1]);
+    let honest = case.dir.read("gate.json");
+    let mut forged: Value = serde_json::from_str(&honest).unwrap();
+    forged["jobs"][1]["attempts"][0]["execution"] = foreign.as_str().into();
+    case.dir.write("gate.json", forged.to_string());
+    ends(&case.run(&request), 3, "false", "it carries no key of ours");
+    let noted = case.noted();
+    assert_eq!((&noted["final"], &noted["exit"]), (&json!(true), &json!(3)));
+    ends(&case.run(&["--tries-left", "1-0"]), 3, "false", "it carries no key of ours");
+    assert_eq!((&case.noted()["final"], &case.noted()["tries_left"]), (&json!(false), &json!(1)));
+    // Nobody answers: it is tried, and the last try of all is the last word.
+    case.world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)));
+    case.world.fault(Fault::on(Server::Bucket, Trouble::StatusBefore(503)));
+    ends(&case.run(&["--tries-left", "1-1"]), 1, "false", "could not be seen again in 10m");
+    assert_eq!((&case.noted()["final"], &case.noted()["tries_left"]), (&json!(true), &json!(0)));
+    assert!(case.world.kube().releases().is_empty());
+    ends(&case.run(&["--evidence", "record"]), 0, "true", "is made");
+    assert_eq!(case.noted()["unexamined"], true);
+
+    case.world.clear_faults();
+    let case = Case::new();
+    ends(&case.run(&request), 0, "true", "2 blocking runs were looked at again");
+    assert!(case.noted().get("unexamined").is_none());
 }
 
 #[test]
@@ -369,6 +442,7 @@ fn an_older_image_is_refused() {
     let mut record: Value = serde_json::from_str(&case.dir.read("gate.json")).unwrap();
     record.as_object_mut().unwrap().remove("release");
     record["id"] = json!("another-run");
+    record["jobs"] = json!(JOBS.map(|job| case.passed_job("another-run", job, &image)));
     record["candidate"] = json!({"image": image, "digest": image.split_once('@').unwrap().1, "snapshot": older, "component": "hypershift-operator-main"});
     case.dir.write("gate.json", record.to_string());
     ends(&case.run(&["--check"]), 3, "false", "tags would move back");
@@ -459,7 +533,12 @@ fn refusals_say_who_refused() {
 #[test]
 fn bad_input_is_named() {
     let case = Case::new();
-    let cases: [(&[&str], &str); 4] = [
+    let cases: [(&[&str], &str); 9] = [
+        (&["--evidence", "none"], "--evidence: expected again or record"),
+        (&["--tries-left", "few"], "--tries-left: expected a number"),
+        (&["--proof", "maybe"], "--proof: expected enforce, warn or off"),
+        (&["--bucket", "gs://x"], "--bucket: expected a bucket's name"),
+        (&["--jobs", "- {nam: a}"], "--jobs, line 1"),
         (&["--wait", "soon"], "--wait: expected a duration"),
         (&["--grace-period-days", "many"], "--grace-period-days: expected a number of days"),
         (&["--run-id", "of-another"], "belongs to run"),

@@ -19,9 +19,14 @@ const TASKS: [(&str, &str, &str); 5] = [
 ];
 
 /// Parameters that the Pipeline fills from its own run or from another task: a caller of the Task does it.
-const FILLED: [(&str, &str, Option<&str>); 6] = [
+const FILLED: [(&str, &str, Option<&str>); 7] = [
     ("run-name", "Name of the run; the gate record is the ConfigMap gate-NAME", None),
     ("run-id", "Unique id of the run, such as its UID; a new one is a new request", None),
+    (
+        "retries",
+        "How often this task is tried again; empty where the Task is referenced, since Tekton counts the tries of embedded ones only",
+        Some(""),
+    ),
     ("tested-image", "The image under test, repository@sha256:…", None),
     ("resolve-image-status", "Tekton's status of the task resolve-image", Some("None")),
     ("launch-prow-status", "Tekton's status of the task launch-prow", Some("None")),

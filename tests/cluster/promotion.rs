@@ -4,11 +4,16 @@
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use gate::prow::key;
 use serde_json::{Value, json};
-use standins::Night;
+use standins::{JobScript, Night};
 
 use crate::field::{Field, SCALE};
 use crate::release_service::{Fate, ReleaseService};
+
+/// The blocking job, and the variable that carries the image into it.
+const JOB: &str = "e2e-aks";
+const VARIABLE: &str = "OVERRIDE_IMAGE";
 
 /// A run whose tests have passed, and one of the shipped accounts.
 struct Promotion {
@@ -37,14 +42,21 @@ impl Promotion {
     /// The record of a passed run.
     fn record(&self, run: &str) -> String {
         let (night, path) = (&self.field.night, self.field.folder().join(format!("{run}.json")));
+        // A run in Prow that passed hours ago.
+        let key = key::of(run, JOB, &night.image.digest.parse().unwrap(), 1);
+        let variables = [(VARIABLE.to_owned(), night.reference.clone())].into();
+        let labels = [(key::LABEL.to_owned(), key.clone())].into();
+        self.field.world.prow().job(JOB, JobScript::passes());
+        let ago = Duration::from_secs(4 * 3600);
+        let execution = self.field.world.prow().launched_ago(JOB, ago, variables, labels);
         let record = json!({
             "schema_version": 1, "kind": "gate", "id": run,
             "created_at": "2026-08-20T03:00:00Z", "updated_at": "2026-08-20T06:00:00Z",
             "candidate": {"image": night.reference, "digest": night.image.digest,
                 "snapshot": night.snapshot, "component": "hypershift-operator-main"},
-            "jobs": [{"name": "e2e-aks", "class": "blocking", "override_env": ["IMAGE"], "attempts": [{
-                "number": 1, "execution": "ca249d50", "state": "success", "cause": "passed",
-                "intent": {"key": "k", "written_at": "2026-08-20T03:00:00Z", "holder": "launch-prow"}}]}],
+            "jobs": [{"name": JOB, "class": "blocking", "override_env": [VARIABLE], "attempts": [{
+                "number": 1, "execution": execution, "state": "success", "cause": "passed",
+                "intent": {"key": key, "written_at": "2026-08-20T03:00:00Z", "holder": "launch-prow"}}]}],
             "verdict": {"decision": "passed", "decided_at": "2026-08-20T06:00:00Z", "reasons": [],
                 "blocking_passed": 1, "blocking_total": 1},
         });
@@ -55,6 +67,13 @@ impl Promotion {
     fn start(&self, account: &str, record: &str, more: &[&str]) -> Child {
         Command::new(env!("CARGO_BIN_EXE_create-release"))
             .args(["--record", &format!("file:{record}"), "--release-plan", &self.field.night.plan])
+            .args([
+                "--deck-url",
+                &self.field.servers.deck_url(),
+                "--artifacts-url",
+                &self.field.servers.artifacts_url(),
+            ])
+            .args(["--ca-file", &self.field.ca_file()])
             .args(["--namespace", self.field.kubectl.namespace(), "--time-scale", &SCALE.to_string(), "--kubeconfig"])
             .arg(self.field.folder().join(account))
             .args(more)

@@ -37,7 +37,7 @@ impl Field {
             "params": self.all_parameters(),
             "taskRunTemplate": {"serviceAccountName": "gate-runner"},
             "taskRunSpecs": [{"pipelineTaskName": "create-release", "serviceAccountName": "gate-releaser"}],
-            "timeouts": {"pipeline": "7h", "tasks": "6h", "finally": "1h"}}});
+            "timeouts": {"pipeline": "7h15m", "tasks": "6h", "finally": "1h15m"}}});
         self.submit(run, |_| ())
     }
 

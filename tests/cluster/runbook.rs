@@ -28,7 +28,10 @@ pub fn machine(field: &Field) -> std::path::PathBuf {
     services.extend(scale.clone());
     wrap(&bin, "launch-prow", Path::new(env!("CARGO_BIN_EXE_launch-prow")), &services);
     wrap(&bin, "collect-results", Path::new(env!("CARGO_BIN_EXE_collect-results")), &services);
-    wrap(&bin, "create-release", Path::new(env!("CARGO_BIN_EXE_create-release")), &scale);
+    let mut witnesses = [authority.to_vec(), scale.to_vec()].concat();
+    witnesses.extend(["--deck-url".to_owned(), servers.deck_url()]);
+    witnesses.extend(["--artifacts-url".to_owned(), servers.artifacts_url()]);
+    wrap(&bin, "create-release", Path::new(env!("CARGO_BIN_EXE_create-release")), &witnesses);
     wrap(&bin, "trigger-gate", Path::new(env!("CARGO_BIN_EXE_trigger-gate")), &[]);
     wrap(&bin, "check-staleness", Path::new(env!("CARGO_BIN_EXE_check-staleness")), &[]);
     wrap(&bin, "resolve-image", Path::new(env!("CARGO_BIN_EXE_resolve-image")), &authority);

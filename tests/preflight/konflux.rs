@@ -40,10 +40,10 @@ fn create_release_shows_everything_in_one_table() {
     tenant.world.kube().change("releaseplans", &tenant.namespace, &tenant.night.plan, |plan| {
         plan["status"] = json!({});
     });
-    tenant.unchanged();
+    tenant.bound();
     // Why there can be none is noted, for the message of a run that ends here.
     fails(&tenant.promote().run(), "plan", "is matched by no ReleasePlanAdmission");
-    assert_eq!(tenant.changes().len(), 1, "{:?}", tenant.changes());
+    assert_eq!(tenant.changes().len(), 2, "{:?}", tenant.changes());
     assert!(tenant.recorded()["stopped"]["why"].as_str().unwrap().contains("is matched by no"));
 }
 

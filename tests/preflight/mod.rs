@@ -34,9 +34,9 @@ impl Tenant {
         world.kube().scenario(&namespace, "gate-aro", ScenarioScript::default());
         world.kube().change("integrationtestscenarios", &namespace, "gate-aro", |scenario| {
             scenario["metadata"]["annotations"] = json!({
-                "test.appstudio.openshift.io/pipeline_timeout": "7h",
+                "test.appstudio.openshift.io/pipeline_timeout": "7h15m",
                 "test.appstudio.openshift.io/tasks_timeout": "6h",
-                "test.appstudio.openshift.io/finally_timeout": "1h",
+                "test.appstudio.openshift.io/finally_timeout": "1h15m",
             });
             scenario["spec"]["params"] =
                 json!([{"name": "component", "value": "c"}, {"name": "launch-args", "values": ["x"]}]);
@@ -134,6 +134,12 @@ impl Tenant {
             requests.filter(|asked| !matches!(asked.method.as_str(), "GET" | "HEAD") && !harmless(&asked.path));
         let writes = writes.filter(|asked| asked.server != Server::Slack);
         writes.map(|asked| format!("{} {}", asked.method, asked.path)).collect()
+    }
+
+    /// Nothing is changed but the record, which is bound to the plan that stood the check.
+    #[track_caller]
+    fn bound(&self) {
+        assert_eq!(self.changes(), ["PUT /api/v1/namespaces/konflux-tenant/configmaps/gate-check?"]);
     }
 
     #[track_caller]

@@ -26,31 +26,40 @@ pub enum FlagsError {
     /// What was given is no request.
     #[error(transparent)]
     Jobs(#[from] JobsError),
-    /// Variables without jobs compare with nothing.
-    #[error(
-        "{0}: expected the jobs beside it (--blocking or --jobs), found none; without all of them the record's count"
-    )]
-    WithoutJobs(&'static str),
 }
 
 impl Flags<'_> {
-    /// The request, or `None` where none of these flags is given: then that of the record counts.
+    /// The request, or `None` where no job is given: then that of the record counts, and variables alone
+    /// are compared with nothing. A pipeline gives empty lists rather than none.
     ///
     /// # Errors
     /// [`FlagsError`].
     pub fn again(&self) -> Result<Option<Request>, FlagsError> {
         let Self { blocking, informing, jobs, override_env, env } = *self;
-        if blocking.is_none() && jobs.is_none() {
-            let alone = [
-                ("--informing", informing.is_some()),
-                ("--override-env", !override_env.is_empty()),
-                ("--env", env.is_some()),
-            ];
-            let alone = alone.into_iter().find(|(_, given)| *given);
-            return alone.map_or(Ok(None), |(flag, _)| Err(FlagsError::WithoutJobs(flag)));
+        let none = |list: Option<&str>| list.is_none_or(|list| list.trim() == "[]");
+        if none(blocking) && none(informing) && jobs.is_none() {
+            tracing::debug!("no jobs are given, so those of the record count");
+            return Ok(None);
         }
         let yaml = jobs.map(|value| Source::of(value).read()).transpose()?;
         let override_env = crate::step::args::list(override_env);
         Ok(Some(read(&Given { blocking, informing, jobs: yaml.as_deref(), override_env: &override_env, env })?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_jobs_there_is_no_request_and_half_of_one_is_wrong() {
+        let variables = ["IMAGE".to_owned()];
+        let flags = Flags { blocking: None, informing: None, jobs: None, override_env: &variables, env: Some("{}") };
+        assert_eq!(flags.again().unwrap(), None);
+        assert_eq!(Flags { blocking: Some("[]"), informing: Some("[]"), ..flags }.again().unwrap(), None);
+        let request = Flags { blocking: Some(r#"["a"]"#), ..flags }.again().unwrap().unwrap();
+        assert_eq!(request.jobs[0].override_env, variables);
+        assert!(Flags { informing: Some(r#"["a"]"#), ..flags }.again().is_err(), "nothing would decide");
+        assert!(Flags { blocking: Some("[1]"), ..flags }.again().is_err());
     }
 }

@@ -203,7 +203,7 @@ fn release_lines(facts: &Facts, record: &GateRecord, outcome: Outcome) -> Vec<Li
         }
         (None, Outcome::ReleasePending) => vec![Line::of(format!(
             "create-release has written nothing to the record in {}",
-            duration::human(facts.options.release_wait)
+            duration::human(facts.options.patience())
         ))],
         (None, Outcome::NotReleased) if collect.is_some() => vec![Line::of(
             "the verdict was passed, but the task collect-results did not end well, so nothing was promoted",
@@ -227,6 +227,9 @@ fn promoted(release: &ReleaseRecord, scale: u32) -> Vec<Line> {
         line = line.text(", made by an earlier run");
     }
     let mut lines = vec![line];
+    if release.unexamined {
+        lines.push(Line::of("made on the record's word alone: the blocking runs were not asked again"));
+    }
     lines.extend(release.images.iter().take(3).map(pushed));
     if release.images.is_empty() {
         lines.push(Line::of("it names no pushed image: all had been pushed before"));
@@ -252,8 +255,8 @@ fn release_state(facts: &Facts, release: &ReleaseRecord) -> Line {
     if let Some(phase) = &release.phase {
         words += &format!(" · {}", text::one_line(phase, 80));
     }
-    if !release.is_final {
-        words += &format!(" · not ended after {}", duration::human(facts.options.release_wait));
+    if !release.is_final && release.name.is_some() {
+        words += &format!(" · not ended after {}", duration::human(facts.options.patience()));
     }
     if let Some(detail) = &release.detail {
         words += &format!(" · {}", text::one_line(detail, FOREIGN));

@@ -80,7 +80,15 @@ pub struct Options {
     pub threshold: Option<SignedDuration>,
 }
 
+/// How long create-release may look at runs before it makes a Release, with time to spare (12 minutes).
+const BEFORE_THE_RELEASE: Duration = Duration::from_secs(12 * 60);
+
 impl Options {
+    /// How long the message waits for the Release's end: `--release-wait`, and the time before it is made.
+    pub fn patience(&self) -> Duration {
+        if self.release_wait.is_zero() { Duration::ZERO } else { self.release_wait + BEFORE_THE_RELEASE }
+    }
+
     /// The status of a task, if told.
     pub fn task(&self, name: &str) -> Option<&TaskStatus> {
         self.tasks.iter().find(|task| task.name == name)
@@ -129,6 +137,7 @@ impl Facts {
         let said = [
             ("--gate-label", &self.options.gate, &record.gate),
             ("--scenario", &self.options.scenario, &record.scenario),
+            ("--release-plan", &self.options.plan, &record.plan),
         ];
         let differ = said.into_iter().filter_map(|(flag, given, recorded)| {
             Some((flag, given.as_deref()?, recorded.as_deref()?)).filter(|(_, given, recorded)| given != recorded)
@@ -142,9 +151,11 @@ impl Facts {
         self.options.run_name.as_deref().or(recorded)
     }
 
-    /// The ReleasePlan.
+    /// The ReleasePlan; the one that the record is bound to, whatever the flag says.
     pub fn plan(&self) -> Option<&str> {
-        let recorded = self.sight.record().and_then(|record| record.release.as_ref()).map(|r| r.plan.as_str());
-        self.options.plan.as_deref().or(recorded)
+        let record = self.sight.record();
+        let bound = record.and_then(|record| record.plan.as_deref());
+        let noted = record.and_then(|record| record.release.as_ref()).map(|release| release.plan.as_str());
+        bound.or(self.options.plan.as_deref()).or(noted)
     }
 }

@@ -1,6 +1,9 @@
 //! How the run ended.
 
+use std::time::Duration;
+
 use super::{Facts, Options, TaskStatus};
+use crate::clock::Clock;
 use crate::record::{Decision, GateRecord, Outcome, ReleaseRecord, Released};
 
 /// The task whose success a promotion needs.
@@ -11,6 +14,21 @@ pub(super) const COLLECT: &str = "collect-results";
 pub fn release_is_due(options: &Options, record: &GateRecord) -> bool {
     let passed = record.verdict.as_ref().is_some_and(|verdict| verdict.decision == Decision::Passed);
     passed && options.task(COLLECT).is_some_and(TaskStatus::succeeded)
+}
+
+/// So long a refusal may still be followed by another try, where nobody said whether there is one (2 minutes).
+const ANOTHER_TRY: Duration = Duration::from_secs(120);
+
+/// Whether nothing newer is to be expected of create-release. A Release's end is the last word. A refusal
+/// that made none is, where it says that no try is left; where it says nothing of tries, Tekton may be
+/// about to start one.
+pub fn is_settled(record: &GateRecord, clock: &dyn Clock) -> bool {
+    let Some(release) = record.release.as_ref().filter(|release| release.is_final) else { return false };
+    let refused = release.name.is_none() && release.released == Released::False && release.exit != 0;
+    match (refused, release.tries_left) {
+        (false, _) | (true, Some(0)) => true,
+        (true, _) => clock.since(release.noted_at.unwrap_or(record.updated_at)) >= ANOTHER_TRY,
+    }
 }
 
 /// How the run ended, from what is known.
@@ -38,6 +56,8 @@ fn passed(facts: &Facts, release: Option<&ReleaseRecord>) -> Outcome {
         (Some(ReleaseRecord { released: Released::Unknown, is_final: true, .. }), _) => Outcome::ReleaseUnknown,
         // It stopped because it cannot tell whether there is a Release (exit 4): nobody is still at work.
         (Some(ReleaseRecord { released: Released::Unknown, exit: 4, .. }), _) => Outcome::ReleaseUnknown,
+        // Nothing was made, and the try that was left never came.
+        (Some(ReleaseRecord { released: Released::False, name: None, exit: 1.., .. }), _) => Outcome::NotReleased,
         (_, Some(task)) if task.succeeded() => Outcome::ReleasePending,
         // The verdict stands in the record, but its task did not end well: nothing was promoted.
         (_, Some(_)) => Outcome::NotReleased,
@@ -89,6 +109,7 @@ mod tests {
             ("launch-refused", Outcome::Broken),
             ("broken-while-waiting", Outcome::Broken),
             ("cancelled", Outcome::Cancelled),
+            ("unexamined", Outcome::Promoted),
             ("contradiction", Outcome::Refused),
             ("unreadable-record", Outcome::Broken),
             ("unreadable-record-passed", Outcome::ReleaseUnknown),
@@ -151,5 +172,48 @@ mod tests {
         assert_eq!((release.released, release.is_final), (Released::Unknown, false));
         release.exit = 4;
         assert_eq!(outcome_of(&facts), Outcome::ReleaseUnknown);
+    }
+
+    /// Tekton tries create-release again: a refusal is the last word only when no try is left, or when
+    /// nothing came for two minutes after one that said nothing of tries.
+    #[test]
+    fn a_refusal_is_final_when_no_other_try_comes() {
+        let now = "2026-08-20T06:00:00Z".parse::<jiff::Timestamp>().unwrap();
+        let (.., facts) = samples::all().into_iter().find(|(name, ..)| *name == "release-failed").unwrap();
+        let settled = |seconds: i64, change: fn(&mut ReleaseRecord)| {
+            let mut record = facts.sight.record().unwrap().clone();
+            let release = record.release.as_mut().unwrap();
+            (release.is_final, release.released, release.exit) = (true, Released::False, 1);
+            release.noted_at = Some(now - jiff::SignedDuration::from_secs(seconds));
+            change(release);
+            #[derive(Debug)]
+            struct Stopped(jiff::Timestamp);
+            #[async_trait::async_trait]
+            impl Clock for Stopped {
+                fn now(&self) -> jiff::Timestamp {
+                    self.0
+                }
+                fn scale(&self) -> u32 {
+                    1
+                }
+                async fn sleep(&self, _: Duration) {}
+            }
+            is_settled(&record, &Stopped(now))
+        };
+        assert!(settled(0, |_| ()), "the Release has ended");
+        assert!(!settled(0, |release| release.name = None) && !settled(119, |release| release.name = None));
+        assert!(settled(120, |release| release.name = None));
+        assert!(settled(0, |release| (release.name, release.tries_left) = (None, Some(0))));
+        assert!(!settled(600, |release| (release.name, release.is_final) = (None, false)));
+        assert!(settled(0, |release| (release.name, release.exit, release.dry_run) = (None, 0, true)), "a dry run");
+    }
+
+    #[test]
+    fn a_try_that_never_came_is_no_release_that_runs() {
+        let (.., mut facts) = samples::all().into_iter().find(|(name, ..)| *name == "release-failed").unwrap();
+        let Sight::Read(record) = &mut facts.sight else { panic!() };
+        let release = record.release.as_mut().unwrap();
+        (release.name, release.is_final, release.tries_left, release.exit) = (None, false, Some(1), 1);
+        assert_eq!(outcome_of(&facts), Outcome::NotReleased);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::compose::mentions;
-use super::outcome::release_is_due;
+use super::outcome::{is_settled, release_is_due};
 use super::{Facts, History, LastVerified, Message, Options, Sight, compose, outcome_of};
 use crate::clock::{Clock, SharedClock};
 use crate::record::{Health, Identity, Journal, Notification, Outcome, Past, RecordError, Store};
@@ -124,14 +124,14 @@ pub async fn run(options: Options, sources: Sources) -> Delivery {
 async fn wait_for_release(journal: &Journal, options: &Options, clock: &dyn Clock) {
     let begun = clock.now();
     let mut record = journal.record().await;
-    while release_is_due(options, &record) && !record.release.as_ref().is_some_and(|release| release.is_final) {
-        let left = options.release_wait.saturating_sub(clock.since(begun));
+    while release_is_due(options, &record) && !is_settled(&record, clock) {
+        let left = options.patience().saturating_sub(clock.since(begun));
         if left.is_zero() {
             tracing::warn!("the Release has not ended in time; the message says so");
             return;
         }
         if clock.since(begun).is_zero() {
-            let limit = crate::duration::human(options.release_wait);
+            let limit = crate::duration::human(options.patience());
             tracing::info!("waiting up to {limit} for create-release to say how the Release ended");
         }
         clock.sleep(LOOK.min(left)).await;

@@ -110,6 +110,9 @@ fn released(outcome: Released, is_final: bool) -> ReleaseRecord {
         is_final,
         exit: 0,
         dry_run: false,
+        unexamined: false,
+        noted_at: None,
+        tries_left: None,
         phase: None,
         detail: None,
         pipeline_run: Some("managed-release/managed-x7k2p".to_owned()),
@@ -198,6 +201,7 @@ pub fn all() -> Vec<(&'static str, &'static str, Facts)> {
         ("launch-refused", "Gangway refused a job", launch_refused()),
         ("broken-while-waiting", "The wait for the jobs was cut off", broken_while_waiting()),
         ("cancelled", "The run was cancelled", cancelled()),
+        ("unexamined", "Promoted on the record's word alone", unexamined()),
         ("contradiction", "The record of another gate was given", contradiction()),
         ("unreadable-record", "The record cannot be read, and the tests did not pass", unreadable("Failed")),
         ("unreadable-record-passed", "The record cannot be read, and the tests passed", unreadable("Succeeded")),
@@ -207,6 +211,14 @@ pub fn all() -> Vec<(&'static str, &'static str, Facts)> {
 
 fn promoted() -> Facts {
     read(with_release(all_passed(), |release| release.images = vec![pushed()]), "Succeeded")
+}
+
+fn unexamined() -> Facts {
+    let released = |release: &mut ReleaseRecord| {
+        release.images = vec![pushed()];
+        release.unexamined = true;
+    };
+    read(with_release(all_passed(), released), "Succeeded")
 }
 
 fn promoted_on_rerun() -> Facts {
@@ -395,6 +407,10 @@ fn contradiction() -> Facts {
     let mut facts = refused();
     facts.options.gate = Some("ROSA HCP".to_owned());
     facts.options.scenario = Some("ho-release-gate-rosa-hcp".to_owned());
+    facts.options.plan = Some("ho-release-gate-rosa-hcp".to_owned());
+    if let Sight::Read(record) = &mut facts.sight {
+        record.plan = Some(PLAN.to_owned());
+    }
     facts
 }
 

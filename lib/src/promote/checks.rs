@@ -1,6 +1,8 @@
 //! What must be true before a Release is made: record, ReleasePlan, Snapshot.
 
-use super::Refusal;
+use super::{Options, Refusal};
+use crate::evidence::Rules;
+use crate::jobs::blocking_difference;
 use crate::konflux::{AUTO_RELEASE_LABEL, ReleasePlan, Snapshot, condition, label};
 use crate::record::{Candidate, Decision, GateRecord, Verdict};
 use crate::text;
@@ -37,6 +39,30 @@ pub fn verdict(record: &GateRecord) -> Result<(), Refusal> {
         }
         other => Err(Refusal::no(format!("the verdict is {}{reasons}: nothing is promoted", other.as_str()))),
     }
+}
+
+/// The record's jobs, their variables and its rules are those that the caller gives: these come from who
+/// started the run, the record from whoever may write it.
+///
+/// # Errors
+/// When they differ.
+pub fn request(record: &GateRecord, options: &Options) -> Result<(), Refusal> {
+    let jobs = options.request.as_ref().and_then(|request| blocking_difference(record, request));
+    let rules = || options.rules.difference(record.policy.as_ref()?);
+    jobs.or_else(rules).map_or(Ok(()), |difference| {
+        Err(Refusal::no(format!(
+            "the record is not of the request that this step was given: {difference}. nothing is promoted"
+        )))
+    })
+}
+
+/// What a run must show: as given, otherwise as the record says.
+///
+/// # Errors
+/// When the record's rules cannot be read.
+pub fn rules(record: &GateRecord, options: &Options) -> Result<Rules, Refusal> {
+    let wrong = |wrong| Refusal::no(format!("the record's {wrong}. nothing is promoted"));
+    options.rules.with(record.policy.as_ref()).map_err(wrong)
 }
 
 /// The Snapshot still has the tested image.

@@ -1,28 +1,35 @@
 //! The promotion: one Release for the tested digest, made once and followed to its end.
 //!
 //! release-service looks at no test result, so what is decided here is the only guard. [`checks`],
-//! [`choose`], [`name`] and [`order`] decide without clients; [`run`] asks and acts.
+//! [`choose`], [`name`] and [`order`] decide without clients; [`run`] asks and acts. Before a Release is made
+//! `evidence` asks the blocking runs themselves: the record's word alone promotes nothing.
 
 pub mod checks;
 pub mod choose;
 mod end;
+mod evidence;
 mod follow;
 pub mod name;
 pub mod order;
 mod preflight;
 mod run;
 mod survey;
+pub mod tries;
 mod wait;
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::evidence::GivenRules;
+use crate::jobs::Request;
 use crate::konflux::Release;
 use crate::preflight::Preflight;
 use crate::record::{PushedImage, Released};
 use crate::step::{Exit, Failure};
 
+pub use evidence::Witnesses;
 pub use preflight::RIGHTS;
 pub use run::run;
 
@@ -41,6 +48,28 @@ pub enum Mode {
     DryRun,
 }
 
+/// What is believed of the blocking runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Evidence {
+    /// What the runs themselves say, asked again.
+    #[default]
+    Again,
+    /// What the record says.
+    Record,
+}
+
+impl FromStr for Evidence {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "again" => Ok(Self::Again),
+            "record" => Ok(Self::Record),
+            other => Err(format!("--evidence: expected again or record, found {other:?}")),
+        }
+    }
+}
+
 /// Everything that create-release is told besides where record and cluster are.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -56,6 +85,35 @@ pub struct Options {
     pub again: bool,
     /// What is to be done.
     pub mode: Mode,
+    /// `--evidence`.
+    pub evidence: Evidence,
+    /// The jobs as the caller gives them; without them those of the record count.
+    pub request: Option<Request>,
+    /// `--proof` and `--proof-log`, as far as given.
+    pub rules: GivenRules,
+    /// Buckets that only Prow writes to.
+    pub buckets: Vec<String>,
+    /// `--tries-left`: how often this step is tried again if this try fails, where that is known.
+    pub tries_left: Option<u32>,
+}
+
+impl Options {
+    /// The options of a promotion by this plan, all else as if no flag were given.
+    pub fn of(plan: impl Into<String>) -> Self {
+        Self {
+            plan: plan.into(),
+            wait: WAIT,
+            grace_period_days: None,
+            allow_older: false,
+            again: false,
+            mode: Mode::Create,
+            evidence: Evidence::Again,
+            request: None,
+            rules: GivenRules::default(),
+            buckets: crate::prow::BUCKETS.map(str::to_owned).to_vec(),
+            tries_left: None,
+        }
+    }
 }
 
 /// Why there is no Release, and never was one for this reason.

@@ -1,7 +1,7 @@
 //! The promotion with its clients: surveys, writes down, asks, follows.
 //!
 //! One round surveys what exists and decides ([`survey`](super::survey)). Only when a Release has
-//! to be made, its name goes into the record, plan and Snapshot are read once more, and it is asked
+//! to be made, the blocking runs are asked ([`evidence`](super::evidence)), its name goes into the record, plan and Snapshot are read once more, and it is asked
 //! for. Whatever the answer is, or if there is none, the next round's survey tells what became of
 //! it. The name is the same in every round and for every process, so that the cluster itself lets
 //! only one of several creations through.
@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use super::choose::RUN_ANNOTATION;
 use super::end::{Doubt, End};
-use super::{Mode, Options, Promotion, Refusal, checks};
+use super::{Evidence, Mode, Options, Promotion, Refusal, Witnesses, checks};
 use crate::clock::SharedClock;
 use crate::image::Digest;
 use crate::konflux::{Creation, Draft, Konflux, Release, created_at};
 use crate::record::{Candidate, GateRecord, Journal, RecordError, ReleaseRecord, Released};
 use crate::retry::{Policy, Tries};
 use crate::snapshot::is_name;
-use crate::step::{Exit, Failure};
+use crate::step::{Chain, Exit, Failure};
 
 /// How often and how long a creation is tried that the cluster does not take: six tries, pauses of
 /// 2, 4, 8, 16 and 30 seconds.
@@ -39,18 +39,29 @@ const MAX_ROUNDS: u32 = 50;
 /// is a [`Promotion`] with its exit code.
 pub async fn run(
     konflux: &Konflux,
+    witnesses: &Witnesses,
     journal: &Journal,
     options: &Options,
     clock: &SharedClock,
 ) -> Result<Promotion, Failure> {
     let record = journal.record().await;
-    let (candidate, snapshot) = subject(&record, options)?;
+    of_plan(&record, &options.plan, &journal.place())?;
+    let (candidate, snapshot) = subject(&record)?;
     if options.mode == Mode::Create
         && let Some(repeated) = repeated(&record, options)
     {
         return Ok(repeated);
     }
-    let task = Task { konflux, journal, options, clock, candidate: &candidate, snapshot: &snapshot, run: &record.id };
+    let task = Task {
+        konflux,
+        witnesses,
+        journal,
+        options,
+        clock,
+        candidate: &candidate,
+        snapshot: &snapshot,
+        run: &record.id,
+    };
     let end = match options.mode {
         Mode::Check => task.check(konflux.cluster()).await,
         Mode::Create | Mode::DryRun => task.promote(&record).await,
@@ -62,15 +73,20 @@ pub async fn run(
     }
 }
 
-/// What is to be promoted.
-fn subject(record: &GateRecord, options: &Options) -> Result<(Candidate, String), Failure> {
-    let noted = record.release.as_ref().filter(|noted| noted.name.is_some());
-    if let Some(noted) = noted.filter(|noted| noted.plan != options.plan) {
-        return Err(Failure::misuse(format!(
-            "--release-plan: the record's Release is of plan {}, not {}; give each plan a record of its own",
-            noted.plan, options.plan
-        )));
+/// A record is promoted by the one plan that it is bound to.
+fn of_plan(record: &GateRecord, plan: &str, place: &str) -> Result<(), RecordError> {
+    let noted = record.release.as_ref().filter(|noted| noted.name.is_some()).map(|noted| &noted.plan);
+    match noted.or(record.plan.as_ref()).filter(|bound| *bound != plan) {
+        None => Ok(()),
+        Some(found) => {
+            let (found, given) = (found.clone(), plan.to_owned());
+            Err(RecordError::OtherPlan { place: place.to_owned(), found, given })
+        }
     }
+}
+
+/// What is to be promoted.
+fn subject(record: &GateRecord) -> Result<(Candidate, String), Failure> {
     let Some(candidate) = record.candidate.clone() else {
         return Err(Failure::misuse("the record holds no image; resolve-image writes it"));
     };
@@ -130,6 +146,7 @@ enum Asked {
 
 pub(super) struct Task<'a> {
     pub(super) konflux: &'a Konflux,
+    pub(super) witnesses: &'a Witnesses,
     pub(super) journal: &'a Journal,
     pub(super) options: &'a Options,
     pub(super) clock: &'a SharedClock,
@@ -149,6 +166,8 @@ impl Task<'_> {
 
     async fn promote(&self, record: &GateRecord) -> Result<End, End> {
         checks::verdict(record)?;
+        checks::request(record, self.options)?;
+        let mut borne_out = self.options.evidence == Evidence::Record;
         let mut tries = Tries::begin(CREATE, self.clock);
         let mut doubt = Doubt::of(record.release.as_ref());
         for _ in 0..MAX_ROUNDS {
@@ -158,6 +177,14 @@ impl Task<'_> {
                 Err(end) => return Err(doubt.about(end)),
             };
             doubt = doubt.surveyed();
+            if !borne_out {
+                if let Err(end) = self.bear_out(record).await {
+                    return Err(doubt.about(end));
+                }
+                borne_out = true;
+                // That may have taken minutes: what there is now is looked at once more.
+                continue;
+            }
             let said = match self.ask(&name).await {
                 Ok(Asked::Made(release)) if !self.writes() => {
                     let detail = format!("a dry run: Release {name} would be made");
@@ -202,6 +229,7 @@ impl Task<'_> {
                     noted.intended_at = Some(self.clock.now());
                 }
                 noted.released = Released::Unknown;
+                noted.unexamined = self.options.evidence == Evidence::Record;
             })
             .await?;
         }
@@ -242,14 +270,34 @@ impl Task<'_> {
                     *noted = blank(plan);
                 }
                 change(noted);
+                if noted.name.is_some() {
+                    record.plan.get_or_insert_with(|| plan.clone());
+                }
             })
             .await
+    }
+
+    /// A plan that stood the check before the tests is the one that the record is bound to.
+    async fn bind_plan(&self) {
+        let plan = &self.options.plan;
+        let bind = |record: &mut GateRecord| {
+            record.plan.get_or_insert_with(|| plan.clone());
+        };
+        let bound = self.journal.update(bind).await;
+        if let Err(error) = bound {
+            tracing::warn!("the record is not bound to plan {plan}: {}", Chain(&error));
+        }
     }
 
     /// Writes the end into the record.
     async fn close(&self, promotion: Promotion, is_final: bool) -> Result<Promotion, Failure> {
         let written = match self.options.mode {
-            Mode::Check => Ok(()),
+            Mode::Check => {
+                if promotion.exit == Exit::Done {
+                    self.bind_plan().await;
+                }
+                Ok(())
+            }
             Mode::DryRun => self.close_dry(&promotion, is_final).await,
             Mode::Create => self.close_real(&promotion, is_final).await,
         };
@@ -270,6 +318,14 @@ impl Task<'_> {
             noted.released = promotion.released;
             noted.exit = promotion.exit as u8;
             noted.is_final = is_final;
+            noted.noted_at = Some(self.clock.now());
+            if promotion.release.is_none() && promotion.released == Released::False {
+                // Nothing was made. Whether anything more happens depends on whether Tekton tries again.
+                noted.is_final = self.options.tries_left.map_or(is_final, |left| left == 0);
+                noted.tries_left = self.options.tries_left;
+            } else {
+                noted.tries_left = None;
+            }
             noted.dry_run = false;
             noted.detail = Some(promotion.detail.clone());
             noted.images.clone_from(&promotion.images);
@@ -308,6 +364,9 @@ fn blank(plan: &str) -> ReleaseRecord {
         is_final: false,
         exit: 0,
         dry_run: false,
+        unexamined: false,
+        noted_at: None,
+        tries_left: None,
         phase: None,
         detail: None,
         pipeline_run: None,

@@ -77,6 +77,18 @@ pub enum RecordError {
         /// The name given.
         given: String,
     },
+    /// It is bound to another ReleasePlan.
+    #[error(
+        "{place} is bound to the ReleasePlan {found:?}, not to --release-plan {given:?}; give each plan a record of its own"
+    )]
+    OtherPlan {
+        /// The store's name.
+        place: String,
+        /// The plan in it.
+        found: String,
+        /// The plan given.
+        given: String,
+    },
     /// It is bound to another image.
     #[error("{place} is bound to {found}, not to {given}; give each image a record of its own")]
     OtherImage {

@@ -56,6 +56,17 @@ pub struct ReleaseRecord {
     /// none was made. Then there is no name, and nothing was released by this run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
+    /// Whether it was made on the record's word alone, without asking the blocking runs again
+    /// (`--evidence record`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unexamined: bool,
+    /// When this outcome was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub noted_at: Option<Timestamp>,
+    /// Where no Release was made: how often the step is still tried again, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tries_left: Option<u32>,
     /// The last phase seen, in release-service's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,

@@ -151,7 +151,7 @@ fn pipeline_task(spec: &PipelineSpec, task: &PipelineTask, finally: bool) -> Che
                         return Err(wrong(place, format!("there is no task {other}")));
                     }
                 }
-                Reference::PipelineRun(_) => {}
+                Reference::PipelineRun(_) | Reference::Retries => {}
                 other => param(place, &spec.params, other, whole)?,
             }
         }
@@ -274,6 +274,7 @@ fn step(place: &str, spec: &TaskSpec, step: &Step) -> Checked {
         let whole = Reference::whole_array(arg).is_some();
         for reference in references(&place, arg)? {
             match &reference {
+                Reference::RetryCount => {}
                 Reference::ResultPath(name) if spec.results.iter().any(|r| &r.name == name) => {}
                 Reference::ResultPath(name) => {
                     return Err(wrong(place, format!("the task declares no result {name}")));

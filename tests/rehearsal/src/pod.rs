@@ -35,13 +35,21 @@ pub struct CommandLine {
     pub env: Vec<(String, String)>,
 }
 
-/// The command line of a step as its container gets it; `labels` are the pod's.
-pub fn in_container(task: &TaskSpec, step: &Step, params: &Params, labels: &BTreeMap<String, String>) -> CommandLine {
-    let paths: Replacements = task
+/// The command line of a step as its container gets it; `labels` are the pod's, `retry` says how often the
+/// task has been tried before.
+pub fn in_container(
+    task: &TaskSpec,
+    step: &Step,
+    params: &Params,
+    labels: &BTreeMap<String, String>,
+    retry: usize,
+) -> CommandLine {
+    let mut known: Replacements = task
         .results
         .iter()
         .map(|result| (format!("results.{}.path", result.name), format!("{RESULTS}/{}", result.name)))
         .collect();
+    known.insert("context.task.retry-count".to_owned(), retry.to_string());
     let mut env: Vec<(String, String)> = Vec::new();
     for variable in &step.env {
         let value = match &variable.value_from {
@@ -53,7 +61,7 @@ pub fn in_container(task: &TaskSpec, step: &Step, params: &Params, labels: &BTre
         };
         env.push((variable.name.clone(), value));
     }
-    let args = params.apply_list(&step.args).iter().map(|arg| expand(&replace(arg, &paths), &env)).collect();
+    let args = params.apply_list(&step.args).iter().map(|arg| expand(&replace(arg, &known), &env)).collect();
     CommandLine { program: step.command[0].clone(), args, env }
 }
 
@@ -151,7 +159,7 @@ steps:
         let l = ParamValue::Array(vec!["--x".into(), "/var/run/v".into()]);
         let params = Params::new([("p", &p), ("l", &l)]);
         let labels = BTreeMap::from([("a/b".to_owned(), "label".to_owned())]);
-        let line = in_container(&task, &task.steps[0], &params, &labels);
+        let line = in_container(&task, &task.steps[0], &params, &labels, 0);
         // What is in a value is filled in as well, by each in turn: so do Tekton and the kubelet.
         let p = "/tekton/home /tekton/results/R_1 $(params.p) $(NO)";
         let r = "/tekton/results/R_1";

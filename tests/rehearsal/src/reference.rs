@@ -23,6 +23,10 @@ pub enum Reference {
     ResultPath(String),
     /// `$(context.pipelineRun.FIELD)`
     PipelineRun(RunField),
+    /// `$(context.pipelineTask.retries)`: how often the task may be tried again
+    Retries,
+    /// `$(context.task.retry-count)`: how often it has been
+    RetryCount,
     /// `$(NAME)`: a variable of the container, for the kubelet
     Variable(String),
 }
@@ -60,7 +64,7 @@ pub enum ReferenceError {
     #[error(
         "$({0}) is not understood; known are params.NAME, params.NAME[*], tasks.NAME.status, \
          tasks.NAME.results.RESULT, finally.NAME.results.RESULT, results.NAME.path, \
-         context.pipelineRun.name|uid|namespace and the names of variables"
+         context.pipelineRun.name|uid|namespace, context.pipelineTask.retries, context.task.retry-count and the names of variables"
     )]
     Unknown(String),
     /// No closing parenthesis
@@ -78,6 +82,8 @@ impl fmt::Display for Reference {
             Self::TaskStatus(task) => write!(f, "$(tasks.{task}.status)"),
             Self::ResultPath(name) => write!(f, "$(results.{name}.path)"),
             Self::PipelineRun(field) => write!(f, "$(context.pipelineRun.{field})"),
+            Self::Retries => f.write_str("$(context.pipelineTask.retries)"),
+            Self::RetryCount => f.write_str("$(context.task.retry-count)"),
             Self::Variable(name) => write!(f, "$({name})"),
         }
     }
@@ -128,6 +134,8 @@ impl Reference {
                 let field = RunField::ALL.into_iter().find(|known| known.to_string() == *field);
                 Self::PipelineRun(field.ok_or_else(|| ReferenceError::Unknown(own(inner)))?)
             }
+            ["context", "pipelineTask", "retries"] => Self::Retries,
+            ["context", "task", "retry-count"] => Self::RetryCount,
             [name] if is_variable(name) => Self::Variable(own(name)),
             _ => return Err(ReferenceError::Unknown(own(inner))),
         })
@@ -158,6 +166,8 @@ mod tests {
             "$(context.pipelineRun.name)",
             "$(context.pipelineRun.uid)",
             "$(context.pipelineRun.namespace)",
+            "$(context.pipelineTask.retries)",
+            "$(context.task.retry-count)",
             "$(SNAPSHOT_NAME)",
         ] {
             let found = Reference::all_in(text).unwrap();

@@ -212,7 +212,9 @@ impl<'a> Run<'a> {
             .iter()
             .map(|param| {
                 let value = self.params.apply_value(&param.value);
-                let value = replace_value(&value, &self.context);
+                let mut context = self.context.clone();
+                context.insert("context.pipelineTask.retries".to_owned(), task.retries.to_string());
+                let value = replace_value(&value, &context);
                 (param.name.as_str(), replace_value(&value, &results))
             })
             .collect();

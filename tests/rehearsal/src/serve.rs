@@ -74,7 +74,7 @@ pub fn commands(stage: &Stage) -> Vec<String> {
             "collect-results",
             &[&[("--proof-log", "artifacts/*/hypershift-install/build-log.txt")], &services, &shared],
         ),
-        join("create-release", &[&plan, &shared]),
+        join("create-release", &[&plan, &services[2..], &shared]),
         join(
             "notify-slack",
             &[&[("--slack-webhook-file", "slack-webhook"), ("--scenario", TEST_SCENARIO)], &plan, &shared],

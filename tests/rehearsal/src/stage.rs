@@ -245,7 +245,7 @@ fn pipeline_run(namespace: &str, name: &str, snapshot: &str, started: &str) -> V
             "creationTimestamp": started,
             "labels": {SNAPSHOT_LABEL: snapshot, SCENARIO_LABEL: TEST_SCENARIO},
         },
-        "spec": {"timeouts": {"pipeline": "7h0m0s", "tasks": "6h0m0s", "finally": "1h0m0s"}},
+        "spec": {"timeouts": {"pipeline": "7h15m0s", "tasks": "6h0m0s", "finally": "1h15m0s"}},
         "status": {
             "startTime": started,
             "conditions": [{"type": "Succeeded", "status": "Unknown", "reason": "Running"}],

@@ -112,7 +112,8 @@ pub async fn run(
     let mut tries = Vec::new();
     loop {
         let folder = laptop.work.join(&task.name).join(format!("try-{}", tries.len() + 1));
-        let (one, results) = Pod { task: &task, params: &params, laptop: &laptop, folder }.run(deadline).await?;
+        let (one, results) =
+            Pod { task: &task, params: &params, laptop: &laptop, folder, retry: tries.len() }.run(deadline).await?;
         let failed = one.failure.is_some();
         tries.push(one);
         let again =
@@ -130,6 +131,8 @@ struct Pod<'a> {
     params: &'a Params,
     laptop: &'a Laptop,
     folder: PathBuf,
+    /// How often the task has been tried before.
+    retry: usize,
 }
 
 impl Pod<'_> {
@@ -179,7 +182,7 @@ impl Pod<'_> {
     }
 
     async fn step(&self, step: &Step, folders: &Folders, deadline: Instant) -> Result<StepReport, TaskError> {
-        let line = pod::in_container(&self.task.task_spec, step, self.params, &self.laptop.labels);
+        let line = pod::in_container(&self.task.task_spec, step, self.params, &self.laptop.labels, self.retry);
         let mut line = line.on_this_machine(step, folders);
         let name = Path::new(&line.program).file_name().unwrap_or_default().to_string_lossy().into_owned();
         line.args.extend(self.laptop.extra_args.get(&name).into_iter().flatten().cloned());

@@ -7,16 +7,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::json;
-use standins::{Installed, Night, ReleaseScript, Server, TokioTime, World};
+use standins::{Installed, JobScript, Night, ReleaseScript, Server, TokioTime, World};
 use tokio::sync::Notify;
 use tower::ServiceExt;
 
 use crate::clock::{RuntimeClock, SharedClock};
 use crate::cluster::Cluster;
+use crate::http::{InProcessTransport, SharedTransport};
+use crate::image::ImageRef;
 use crate::konflux::Konflux;
-use crate::promote::{self, Mode, Options, Promotion};
+use crate::launch::order;
+use crate::promote::{self, Options, Promotion, Witnesses};
+use crate::prow::bucket::Bucket;
+use crate::prow::deck::Deck;
 use crate::record::{
-    Candidate, Cause, Class, GateRecord, Identity, JobState, Journal, Labels, Store, StoreError, Version,
+    Candidate, Cause, Class, GateRecord, Identity, JobState, Journal, Labels, LaunchOptions, Store, StoreError, Version,
 };
 use crate::step::Failure;
 use crate::verdict::decide;
@@ -76,23 +81,35 @@ impl Life {
     }
 }
 
+/// The blocking jobs.
+pub const JOBS: [&str; 2] = ["e2e-aks", "e2e-aks-upgrade"];
+
+/// The variable that carries the image.
+pub const VARIABLE: &str = "OVERRIDE_IMAGE";
+
 /// A record in memory that outlives the processes.
 #[derive(Debug, Clone, Default)]
 pub struct Memory(Arc<Mutex<(u64, Vec<u8>)>>);
 
 impl Memory {
-    /// A record of a run whose tests have passed.
-    pub fn passed(night: &Installed, id: &str, now: Timestamp) -> Self {
+    /// A record of a run whose tests have passed, with its runs in Prow.
+    pub fn passed(world: &World, night: &Installed, id: &str, now: Timestamp) -> Self {
         let mut record = GateRecord::begin(id, now);
-        let image = night.reference.parse().unwrap();
+        let image: ImageRef = night.reference.parse().unwrap();
         record.candidate = Some(Candidate {
             snapshot: Some(night.snapshot.clone()),
             component: Some("hypershift-operator-main".to_owned()),
             ..Candidate::of(image)
         });
-        let passed = || vec![attempt(JobState::Success, Some(Cause::Passed))];
+        record.launch = Some(LaunchOptions::default());
         record.jobs =
-            vec![job("e2e-aks", Class::Blocking, passed()), job("e2e-aks-upgrade", Class::Blocking, passed())];
+            JOBS.map(|name| job(name, Class::Blocking, vec![attempt(JobState::Success, Some(Cause::Passed))])).into();
+        for name in JOBS {
+            record.job_mut(name).unwrap().override_env = vec![VARIABLE.to_owned()];
+            let order = order(&record, name, 1).unwrap().pod_spec_options;
+            let run = world.prow().launched_ago(name, Duration::from_secs(4 * 3600), order.envs, order.labels);
+            record.job_mut(name).unwrap().attempts[0].execution = Some(run);
+        }
         record.verdict = Some(decide(&record, now));
         let memory = Self::default();
         *memory.0.lock().unwrap() = (1, serde_json::to_vec(&record).unwrap());
@@ -105,6 +122,12 @@ impl Memory {
         change(&mut record);
         let mut memory = self.0.lock().unwrap();
         *memory = (memory.0 + 1, serde_json::to_vec(&record).unwrap());
+    }
+
+    /// Replaces the document behind everybody's back.
+    pub fn replace(&self, document: String) {
+        let mut memory = self.0.lock().unwrap();
+        *memory = (memory.0 + 1, document.into_bytes());
     }
 
     pub fn record(&self) -> GateRecord {
@@ -157,22 +180,27 @@ impl Setting {
         change(&mut night);
         let namespace = night.namespace.clone();
         let night = night.install(&world, "quay.io");
+        JOBS.iter().for_each(|job| world.prow().job(job, JobScript::passes()));
         Self { world, night, namespace, clock: Arc::new(RuntimeClock::starting_at(start)) }
     }
 
     pub fn memory(&self, id: &str) -> Memory {
-        Memory::passed(&self.night, id, self.clock.now())
+        Memory::passed(&self.world, &self.night, id, self.clock.now())
     }
 
     pub fn options(&self) -> Options {
-        Options {
-            plan: self.night.plan.clone(),
-            wait: promote::WAIT,
-            grace_period_days: None,
-            allow_older: false,
-            again: false,
-            mode: Mode::Create,
-        }
+        Options::of(&self.night.plan)
+    }
+
+    fn witnesses(&self) -> Witnesses {
+        let network = self.world.clone();
+        let transport: SharedTransport = Arc::new(InProcessTransport::new(move |request| {
+            let network = network.clone();
+            Box::pin(async move { network.network(request).await })
+        }));
+        let base = |server: Server| server.base().parse().unwrap();
+        let deck = Deck::new(base(Server::Deck), Arc::clone(&transport));
+        Witnesses { deck, bucket: Bucket::new(base(Server::Bucket), transport) }
     }
 
     fn konflux(&self, life: &Arc<Life>) -> Konflux {
@@ -198,7 +226,7 @@ impl Setting {
         let work = async {
             let store = Box::new(Mortal(memory.clone(), life.clone()));
             let journal = Journal::existing(store, self.clock.clone(), &Identity::default()).await?;
-            promote::run(&konflux, &journal, options, &self.clock).await
+            promote::run(&konflux, &self.witnesses(), &journal, options, &self.clock).await
         };
         let end = tokio::select! {
             end = work => Some(end),

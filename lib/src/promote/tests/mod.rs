@@ -3,5 +3,6 @@
 
 mod crashes;
 mod decisions;
+mod forged;
 mod harness;
 mod waiting;

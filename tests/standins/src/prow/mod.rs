@@ -306,6 +306,22 @@ impl Prow {
         id
     }
 
+    /// A run that was launched so long ago (gate time) with these variables and labels, without a request.
+    ///
+    /// # Panics
+    /// If the job is not known.
+    pub fn launched_ago(
+        &self,
+        job: &str,
+        ago: Duration,
+        envs: BTreeMap<String, String>,
+        labels: BTreeMap<String, String>,
+    ) -> String {
+        let ago = SignedDuration::try_from(ago).unwrap_or_default() / i32::try_from(self.0.scale()).unwrap_or(1);
+        let order = Order { job: job.to_owned(), envs, labels, ..Order::default() };
+        self.0.prow_state().launch(&self.0, order, self.0.now() - ago)
+    }
+
     /// A person presses Rerun in Deck: a new ProwJob with all labels, annotations and variables of that one.
     ///
     /// # Panics
