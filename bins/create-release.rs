@@ -21,7 +21,7 @@ use argh::{ArgsInfo, FromArgs};
 use gate::cluster::{Cluster, ClusterOptions};
 use gate::duration;
 use gate::evidence::GivenRules;
-use gate::http::{BaseUrl, SharedTransport, UreqTransport, extra_certificates};
+use gate::http::{BaseUrl, SharedTransport, UreqTransport, extra_certificates, with_token};
 use gate::jobs;
 use gate::konflux::Konflux;
 use gate::promote::{self, Mode, Options, Witnesses, tries};
@@ -112,6 +112,12 @@ struct Args {
     /// where artifacts are [default: https://storage.googleapis.com]
     #[argh(option, arg_name = "URL")]
     artifacts_url: Option<String>,
+    /// a file with a bearer token for a Deck that is not for everybody
+    #[argh(option, arg_name = "FILE")]
+    deck_token_file: Option<PathBuf>,
+    /// a file with a bearer token for a bucket that is not for everybody
+    #[argh(option, arg_name = "FILE")]
+    artifacts_token_file: Option<PathBuf>,
     /// a bucket that only Prow writes to, for runs that Deck no longer has; may be repeated
     /// [default: those of OpenShift's Prow]
     #[argh(option, arg_name = "NAME")]
@@ -227,7 +233,12 @@ fn witnesses(args: &Args) -> Result<Witnesses, Failure> {
         .map_err(Failure::misuse)?;
     let extra = args.ca_file.as_deref().map(extra_certificates).transpose().map_err(Failure::misuse)?;
     let transport: SharedTransport = Arc::new(UreqTransport::new(extra.unwrap_or_default()));
-    Ok(Witnesses { deck: Deck::new(deck, Arc::clone(&transport)), bucket: Bucket::new(artifacts, transport) })
+    let tokens =
+        prow::Tokens::of(args.deck_token_file.clone(), args.artifacts_token_file.clone()).map_err(Failure::misuse)?;
+    Ok(Witnesses {
+        deck: Deck::new(deck, with_token(Arc::clone(&transport), tokens.deck)),
+        bucket: Bucket::new(artifacts, with_token(transport, tokens.artifacts)),
+    })
 }
 
 async fn run(args: Args, step: Step) -> Result<(), Failure> {
