@@ -109,7 +109,7 @@ fn a_snapshot_without_the_component_is_told_with_its_reason() {
     assert!(words.contains("resolve-image: ") && words.contains("cpo"), "{words}");
 }
 
-/// The record is written; no server is asked.
+/// Input that can be read leaves no trace, and no server is asked.
 #[test]
 fn nobody_is_asked() {
     let (dir, world) = (Dir::new(), World::default());
@@ -127,4 +127,5 @@ fn nobody_is_asked() {
         assert_eq!(output.code, 0, "{output:?}");
     }
     assert!(world.requests().is_empty());
+    assert!(!dir.path("gate.json").exists(), "a record is begun only to say what is wrong");
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{GateRecord, Identity, Journal, Location, store_at};
+use super::{GateRecord, Identity, Journal, Location, RecordError, store_at};
 use crate::clock::SharedClock;
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::step::{Chain, Failure};
@@ -61,8 +61,15 @@ pub async fn note_stop_at(
             Err(error) => return tracing::warn!("{}; why the run stopped is not in the record", Chain(&error)),
         },
     };
-    match Journal::open(store_at(location, cluster.as_ref()), clock.clone(), identity).await {
+    let store = store_at(location, cluster.as_ref());
+    let opened = match failure {
+        Some(_) => Journal::open(store, clock.clone(), identity).await,
+        // For good news no record is begun.
+        None => Journal::existing(store, clock.clone(), identity).await,
+    };
+    match opened {
         Ok(journal) => note_stop(&journal, clock, step, failure).await,
+        Err(RecordError::Missing { .. }) if failure.is_none() => {}
         Err(error) => tracing::warn!("{}; why the run stopped is not in the record", Chain(&error)),
     }
 }
