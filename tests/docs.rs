@@ -200,9 +200,20 @@ fn the_onboarding_s_platform_builds() {
 /// The comparison names tests that exist.
 #[test]
 fn every_test_that_the_comparison_names_exists() {
+    tests_exist(&read(&repository("docs/comparison.md")));
+}
+
+/// The security page names, for each of its promises, tests that exist.
+#[test]
+fn every_test_that_the_security_page_names_exists() {
+    let text = read(&repository("docs/security.md"));
+    let (_, promises) = text.split_once("## Each promise and its test").unwrap();
+    tests_exist(promises);
+}
+
+fn tests_exist(text: &str) {
     let mut sources: String = below("lib", ".rs").iter().map(|path| read(path)).collect();
     sources.extend(below("tests", ".rs").iter().map(|path| read(path)));
-    let text = read(&repository("docs/comparison.md"));
     let mut named = BTreeSet::new();
     for row in text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| #")) {
         let last = row.trim_end_matches('|').rsplit(" | ").next().unwrap();
