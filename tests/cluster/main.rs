@@ -15,6 +15,7 @@ mod integration_service;
 mod kubectl;
 mod manifests;
 mod migration;
+mod nights;
 mod onboarding;
 mod platform;
 mod promotion;

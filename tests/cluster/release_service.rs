@@ -28,9 +28,18 @@ pub struct ReleaseService {
 impl ReleaseService {
     /// Starts to play. `digest` is what the managed pipeline pushes.
     pub fn start(kubectl: &Kubectl, digest: &str, fate: Fate) -> Self {
+        Self::play(kubectl, Some(digest.to_owned()), fate)
+    }
+
+    /// The same where each Release pushes what its own Snapshot holds.
+    pub fn of_snapshots(kubectl: &Kubectl) -> Self {
+        Self::play(kubectl, None, Fate::Released)
+    }
+
+    fn play(kubectl: &Kubectl, digest: Option<String>, fate: Fate) -> Self {
         let mut watch = kubectl.spawn(&["get", "releases", "-o", "json", "--watch", "--output-watch-events"]);
         let output = BufReader::new(watch.stdout.take().unwrap());
-        let (kubectl, digest) = (kubectl.clone(), digest.to_owned());
+        let kubectl = kubectl.clone();
         let player = std::thread::spawn(move || {
             let events = serde_json::Deserializer::from_reader(output).into_iter::<Value>();
             for event in events.map_while(Result::ok).filter(|event| event["type"] == "ADDED") {
@@ -38,7 +47,9 @@ impl ReleaseService {
                 if !event["object"]["status"]["completionTime"].is_null() {
                     continue;
                 }
-                play(&kubectl, &event["object"], &digest, fate);
+                let release = &event["object"];
+                let digest = digest.clone().unwrap_or_else(|| digest_of(&kubectl, release));
+                play(&kubectl, release, &digest, fate);
             }
         });
         Self { watch, player: Some(player) }
@@ -51,6 +62,14 @@ impl Drop for ReleaseService {
         let _ = self.watch.wait();
         let _ = self.player.take().unwrap().join();
     }
+}
+
+/// The digest of the gated component in a Release's Snapshot.
+fn digest_of(kubectl: &Kubectl, release: &Value) -> String {
+    let snapshot = kubectl.get("snapshot", release["spec"]["snapshot"].as_str().unwrap());
+    let components = snapshot["spec"]["components"].as_array().unwrap();
+    let gated = components.iter().find(|component| component["name"] == "hypershift-operator-main").unwrap();
+    gated["containerImage"].as_str().unwrap().split_once('@').unwrap().1.to_owned()
 }
 
 fn play(kubectl: &Kubectl, release: &Value, digest: &str, fate: Fate) {
