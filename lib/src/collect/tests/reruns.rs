@@ -18,7 +18,7 @@ async fn a_job_without_a_lease_is_run_again_at_once_and_passes() {
     let record = scene.run().await;
     assert_eq!(causes(&record, 0), [Cause::Infrastructure, Cause::Passed]);
     assert_eq!(record.verdict.as_ref().unwrap().decision, Decision::Passed);
-    assert_eq!(words::remarks(&record.jobs[0]), "proven by its log · second try, the first had no lease");
+    assert_eq!(words::remarks(&record.jobs[0]), "proven by its log · 3 tests · second try, the first had no lease");
     assert_eq!(scene.world.prow().launches().len(), 3);
     let passed = scene.passed();
     assert!(passed > minutes(165) && passed < minutes(169), "{passed:?}");
