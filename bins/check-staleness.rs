@@ -4,7 +4,8 @@
 //! the gate's records. Tells Slack, at most once per interval, and when it is over. Remembers what
 //! it told in a record of its own kind, and deletes the gate's records beyond the newest 60.
 //!
-//! Exit codes: 0 fresh, 1 blind (a source did not answer) or not delivered, 2 bad input, 3 stale.
+//! Exit codes: 0 fresh, 1 blind (a source did not answer, and that could have changed the finding) or not
+//! delivered, 2 bad input, 3 stale, or an untested image was released automatically.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,22 +18,33 @@ use gate::kubearchive::KubeArchive;
 use gate::record::{ConfigMapStore, FileStore, Location, Store};
 use gate::secret::SecretFile;
 use gate::slack::{Slack, Target};
+use gate::snapshot::ComponentName;
 use gate::staleness::{self, Options, Quiet, Sources};
 use gate::step::{self, Failure, Results, Step};
 use gate::trigger::Tenant;
 
 /// Says how old the newest verified image of a ReleasePlan is, raises an alarm when it is too old
 /// or when that cannot be seen, and tells why: the gate did not run, was killed, failed, passed
-/// without a Release, or runs now.
+/// without a Release, or runs now. Raises one at once when the plan releases untested images by
+/// itself.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    note = "Without --record every look that finds something tells it again. Without --scenario and --gate-label the cause is not known.",
+    note = "Without --record every look that finds something tells it again. Without --scenario and --gate-label the cause is not known. With --application or --component an old image is no alarm while the newest Snapshot has it, until three times the limit: then that nothing new is built is told once.",
     example = "check-staleness --release-plan ho-release-gate-aro-hcp --scenario ho-release-gate-aro-hcp \\\n    --gate-label 'ARO HCP' --record configmap:staleness-aro-hcp \\\n    --slack-webhook-file webhook-url",
     example = "check-staleness --release-plan ho-release-gate-aro-hcp --quiet-day sat,sun \\\n    --quiet-window 2026-12-20/2027-01-02",
-    error_code(0, "the newest verified image is young enough; with --check: nothing failed"),
-    error_code(1, "a source did not answer, or the message was not delivered; with --check: something failed"),
+    error_code(
+        0,
+        "the newest verified image is young enough, or there is nothing newer to verify; with --check: nothing failed"
+    ),
+    error_code(
+        1,
+        "a source did not answer that could have changed this, or the message was not delivered; with --check: something failed"
+    ),
     error_code(2, "bad input; nothing was sent"),
-    error_code(3, "the newest verified image is too old, or there is none")
+    error_code(
+        3,
+        "the newest verified image is too old, or there is none, or an untested one was released automatically"
+    )
 )]
 struct Args {
     /// the ReleasePlan whose Releases verify an image
@@ -41,6 +53,15 @@ struct Args {
     /// the gate's IntegrationTestScenario, to tell why there is no newer image
     #[argh(option, arg_name = "NAME")]
     scenario: Option<String>,
+    /// the Application (or ComponentGroup) of the Snapshots, to tell whether there is anything newer
+    #[argh(option, arg_name = "NAME")]
+    application: Option<String>,
+    /// the component that is gated, to tell its image among others of a Snapshot
+    #[argh(option, arg_name = "NAME")]
+    component: Option<String>,
+    /// the component's version, where a Snapshot has several of that name [default: the only one]
+    #[argh(option, arg_name = "TEXT")]
+    component_version: Option<String>,
     /// days after which an image is too old, quiet time not counted [default: 3]
     #[argh(option, arg_name = "N")]
     threshold_days: Option<String>,
@@ -104,6 +125,8 @@ pub(crate) fn main() -> ExitCode {
 
 async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let options = options(&args)?;
+    let component = ComponentName::given(args.component.as_deref(), args.component_version.as_deref());
+    let component = component.map_err(Failure::misuse)?;
     let location = args.record.as_deref().map(str::parse::<Location>).transpose().map_err(Failure::misuse)?;
     let archive_url = args.kubearchive_url.as_deref().map(str::parse::<BaseUrl>).transpose();
     let archive_url = archive_url.map_err(|error| Failure::misuse(format!("--kubearchive-url: {error}")))?;
@@ -142,8 +165,12 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         tenant: Tenant::new(cluster, step.clock.clone()),
         archive,
         plan: args.release_plan,
+        threshold: options.threshold,
+        application: args.application,
+        component,
         scenario: args.scenario,
         gate: args.gate_label,
+        patience: staleness::PATIENCE,
     };
     if args.check {
         let checks = staleness::preflight(&sources, ledger.is_some(), slack.as_ref(), &step.clock).await;

@@ -11,13 +11,14 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 use gate::clock::SharedClock;
 use gate::cluster::{Cluster, ClusterOptions, bearer};
 use gate::http::{BaseUrl, BaseUrlError, SharedTransport, UreqTransport, extra_certificates};
 use gate::kubearchive::KubeArchive;
-use gate::notify::{self, Begin, Content, LastVerified, Options, Rung, Sight, Sources, TaskStatus};
+use gate::notify::{self, Begin, Content, Options, Rung, Sight, Sources, TaskStatus};
 use gate::record::{Identity, Journal, Limits, Location, Past, Whose, check_input, past_runs, store_at};
 use gate::secret::SecretFile;
 use gate::slack::{Slack, Target};
@@ -181,11 +182,11 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         None => None,
     };
 
-    let verified = match reached {
-        Some(cluster) => verified(cluster, &args, &step).await?,
+    let releases = match reached {
+        Some(cluster) => releases(cluster, &args, &options, &step).await?,
         None => None,
     };
-    let sources = Sources { record, begin, past, verified, cancelled, slack, clock: step.clock };
+    let sources = Sources { record, begin, past, releases, cancelled, slack, clock: step.clock };
     let delivery = notify::run(options, sources).await;
     match delivery.sent {
         Some(Ok(())) => tracing::info!("sent: {}", delivery.message.headline.plain()),
@@ -236,15 +237,28 @@ async fn archive(args: &Args, step: &Step) -> Result<Option<KubeArchive>, Failur
     }))
 }
 
-/// The newest verified image, by the plan's Releases; not told where a source does not answer.
-async fn verified(cluster: &Cluster, args: &Args, step: &Step) -> Result<Option<Option<LastVerified>>, Failure> {
+/// How long may be spent on the line that names the newest verified image.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where the plan's Releases are.
+async fn releases(
+    cluster: &Cluster,
+    args: &Args,
+    options: &Options,
+    step: &Step,
+) -> Result<Option<staleness::Sources>, Failure> {
     let Some(plan) = args.release_plan.clone() else { return Ok(None) };
-    let archive = archive(args, step).await?;
-    let tenant = Tenant::new(cluster.clone(), step.clock.clone());
-    let sources = staleness::Sources { tenant, archive, plan, scenario: None, gate: None };
-    let evidence = staleness::gather(&sources, step.clock.now()).await;
-    let newest = evidence.newest().map(|newest| LastVerified { image: newest.image, at: newest.at });
-    Ok(evidence.knows_releases().then_some(newest))
+    Ok(Some(staleness::Sources {
+        tenant: Tenant::new(cluster.clone(), step.clock.clone()),
+        archive: archive(args, step).await?,
+        plan,
+        threshold: options.threshold.unwrap_or_default(),
+        application: None,
+        component: None,
+        scenario: None,
+        gate: None,
+        patience: PATIENCE,
+    }))
 }
 
 /// The gate's past runs; where they cannot be read, the message has no row of red runs to count.

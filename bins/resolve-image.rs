@@ -19,6 +19,7 @@ use gate::cluster::ClusterOptions;
 use gate::record::{Candidate, Identity, Location};
 use gate::registry::RegistryOptions;
 use gate::resolve::{self, Demands, Options, SnapshotFlag};
+use gate::snapshot::ComponentName;
 use gate::step::{self, Failure, Results, Step};
 
 #[derive(FromArgs, ArgsInfo)]
@@ -43,6 +44,9 @@ struct Args {
     /// the component whose image is wanted
     #[argh(option, arg_name = "NAME")]
     component: String,
+    /// the component's version, where the Snapshot has several of that name [default: the only one]
+    #[argh(option, arg_name = "TEXT")]
+    component_version: Option<String>,
     /// ask no registry
     #[argh(switch)]
     offline: bool,
@@ -132,7 +136,7 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let options = Options {
         snapshot: SnapshotFlag::read(&args.snapshot, args.snapshot_name.as_deref(), name_needed)
             .map_err(Failure::misuse)?,
-        component: args.component,
+        component: ComponentName { name: args.component, version: args.component_version },
         offline: args.offline,
         demands,
         authfile: args.authfile,

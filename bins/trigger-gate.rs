@@ -18,6 +18,7 @@ use gate::http::{UreqTransport, extra_certificates};
 use gate::record::{Location, store_at};
 use gate::secret::SecretFile;
 use gate::slack::{Colour, Line, Payload, Slack, Target};
+use gate::snapshot::ComponentName;
 use gate::step::{self, Chain, Failure, Results, Step};
 use gate::trigger::{self, Due, Options, Report, Tenant, Wanted};
 
@@ -43,6 +44,9 @@ struct Args {
     /// the component whose image is to be tested
     #[argh(option, arg_name = "NAME")]
     component: Option<String>,
+    /// the component's version, where a Snapshot has several of that name [default: the only one]
+    #[argh(option, arg_name = "TEXT")]
+    component_version: Option<String>,
     /// the IntegrationTestScenario to start; may be repeated
     #[argh(option, arg_name = "NAME")]
     scenario: Vec<String>,
@@ -201,7 +205,8 @@ fn options(args: &Args) -> Result<Options, Failure> {
     };
     Ok(Options {
         application: args.application.clone(),
-        component: args.component.clone(),
+        component: ComponentName::given(args.component.as_deref(), args.component_version.as_deref())
+            .map_err(Failure::misuse)?,
         snapshot: args.snapshot.clone(),
         wanted,
         wait: time("--wait", &args.wait, "15m")?,

@@ -204,7 +204,6 @@ fn an_archive_that_does_not_answer_is_an_alert_of_its_own() {
         (Trouble::StatusBefore(504), "query timeout"),
         (Trouble::DropBefore, "does not answer"),
         (Trouble::Html200, "a page for people"),
-        (Trouble::EmptyList, "holds no releases"),
         (Trouble::NotFound, "is the address right?"),
     ] {
         let watch = Watch::new();
@@ -316,13 +315,278 @@ fn quiet_time_does_not_count() {
 }
 
 #[test]
-fn what_may_not_be_read_is_an_alert() {
-    for plural in ["releases", "pipelineruns", "configmaps"] {
+fn what_may_not_be_read_is_an_alert_where_it_could_change_the_finding() {
+    for (plural, code, state) in
+        [("releases", 1, "blind"), ("pipelineruns", 0, "fresh"), ("configmaps", 0, "fresh"), ("snapshots", 1, "blind")]
+    {
         let watch = Watch::new();
         watch.world.kube().put(release("r-1", 30, "Succeeded"));
-        watch.world.kube().deny("list", plural);
-        assert_eq!(ended(&watch.check().run(), 1)["state"], "blind", "{plural}");
+        watch.world.kube().deny(if plural == "snapshots" { "get" } else { "list" }, plural);
+        let found = ended(&watch.check().run(), code);
+        assert_eq!(found["state"], state, "{plural}");
+        assert!(found["summary"].as_str().unwrap().contains(plural), "{plural}: {found}");
+        assert_eq!(watch.words().len(), usize::from(code == 1), "{plural}");
     }
+    // With nothing verified yet, the runs tell whether the gate is new.
+    let watch = Watch::new();
+    watch.world.kube().deny("list", "pipelineruns");
+    assert_eq!(ended(&watch.check().run(), 1)["state"], "blind");
+}
+
+/// A Release that integration-service made by itself, as captured from the real one.
+fn automatic(name: &str, hours: i64, reason: &str) -> Value {
+    let mut made = release(name, hours, reason);
+    made["metadata"]["labels"]["release.appstudio.openshift.io/automated"] = json!("true");
+    made["status"]["automated"] = json!(true);
+    made
+}
+
+#[test]
+fn an_automatic_release_verifies_nothing_and_is_an_alarm_at_once() {
+    let watch = Watch::new();
+    watch.world.kube().put(release("r-1", 100, "Succeeded"));
+    watch.world.kube().put(automatic("snap-0c1d2e3-kq47h", 1, "Succeeded"));
+    let check = || watch.check().args(["--record", "configmap:staleness-aro"]).run();
+    let found = ended(&check(), 3);
+    assert_eq!((&found["state"], &found["newest"]["release"]), (&json!("stale"), &json!("r-1")));
+    assert_eq!(found["automatic"][0]["release"], "snap-0c1d2e3-kq47h");
+    let words = watch.words();
+    assert_eq!(words.len(), 2, "{words:#?}");
+    for wanted in [
+        "ARO HCP: an untested image was released automatically",
+        "snap-0c1d2e3-kq47h",
+        "kubectl label releaseplan plan-aro --namespace tenant --overwrite release.appstudio.openshift.io/auto-release=false",
+    ] {
+        assert!(words[0].contains(wanted), "{wanted}: {}", words[0]);
+    }
+    assert!(words[1].contains("nothing was verified since 4 days ago"), "{}", words[1]);
+    ended(&check(), 3);
+    assert_eq!(watch.words().len(), 2, "told once per interval");
+
+    // A verified one follows: both alarms are over.
+    watch.world.kube().put(release("r-2", 0, "Succeeded"));
+    ended(&check(), 0);
+    let words = watch.words();
+    assert!(words[2].contains("a verified image has followed the untested one"), "{words:#?}");
+    assert!(words[3].contains("the alarm is over"), "{words:#?}");
+
+    // One that failed pushed nothing: told, and no alarm that lasts.
+    watch.world.kube().put(automatic("snap-0c1d2e3-aaaaa", 0, "Failed"));
+    ended(&check(), 3);
+    assert!(watch.words()[4].contains("its plan made a Release by itself"), "{:#?}", watch.words());
+    ended(&check(), 0);
+    assert_eq!(watch.words().len(), 5);
+}
+
+fn snapshot(name: &str, hours: i64, letter: &str) -> Value {
+    json!({
+        "kind": "Snapshot",
+        "metadata": {"name": name, "namespace": NS, "creationTimestamp": ago(hours), "labels": {
+            "appstudio.openshift.io/application": "ho",
+            "appstudio.openshift.io/component": "ho-main",
+            "pac.test.appstudio.openshift.io/event-type": "push",
+        }},
+        "spec": {"application": "ho", "components": [
+            {"name": "ho-main", "containerImage": format!("quay.io/acme/ho@sha256:{}", letter.repeat(64))},
+        ]},
+    })
+}
+
+/// A Release of that Snapshot, with what it pushed.
+fn pushing(name: &str, snapshot: &str, hours: i64, letter: Option<&str>) -> Value {
+    let mut made = release(name, hours, "Succeeded");
+    made["spec"]["snapshot"] = json!(snapshot);
+    let images = letter.map(|letter| json!([{"name": "ho", "shasum": format!("sha256:{}", letter.repeat(64))}]));
+    made["status"]["artifacts"] = images.map_or(Value::Null, |images| json!({"images": images}));
+    made
+}
+
+#[test]
+fn a_release_that_landed_with_another_digest_verifies_nothing() {
+    let watch = Watch::new();
+    watch.world.kube().put(snapshot("snap-9", 30, "a"));
+    watch.world.kube().put(release("r-1", 100, "Succeeded"));
+    watch.world.kube().put(pushing("r-2", "snap-9", 20, Some("b")));
+    let found = ended(&watch.check().run(), 3);
+    assert_eq!((&found["state"], &found["newest"]["release"]), (&json!("stale"), &json!("r-1")));
+    let wanted = "Release r-2 landed and pushed bbbbbbbb instead of aaaaaaaa: it verifies nothing";
+    assert!(watch.words().concat().contains(wanted), "{:?}", watch.words());
+    // The Snapshot is gone, and the name that create-release gave tells the tested one.
+    let watch = Watch::new();
+    watch.world.kube().put(pushing("plan-aro-aaaaaaaaaaaa-1", "gone", 20, Some("b")));
+    let found = ended(&watch.check().run(), 0);
+    assert_eq!(found["newest"], Value::Null, "the gate is younger than the limit, and nothing is verified");
+    assert!(found["remarks"][0].as_str().unwrap().contains("pushed bbbbbbbb instead of aaaaaaaa"), "{found}");
+    watch.world.kube().put(pushing("plan-aro-bbbbbbbbbbbb-1", "gone", 20, Some("b")));
+    assert_eq!(ended(&watch.check().run(), 0)["newest"]["image"], "bbbbbbbb");
+}
+
+#[test]
+fn an_image_is_named_by_its_digest_also_where_nothing_was_left_to_push() {
+    let watch = Watch::new();
+    watch.world.kube().put(snapshot("snap-9", 30, "a"));
+    watch.world.kube().put(pushing("r-2", "snap-9", 20, None));
+    assert_eq!(ended(&watch.check().run(), 0)["newest"]["image"], "aaaaaaaa");
+}
+
+#[test]
+fn an_unknown_outcome_is_told_as_unknown() {
+    let watch = Watch::new();
+    watch.world.kube().put(release("r-1", 100, "Succeeded"));
+    let mut passed = failed("all passed");
+    passed["verdict"]["decision"] = json!("passed");
+    passed["release"] = json!({"plan": "plan-aro", "name": "r-2", "released": "unknown", "final": true, "exit": 4});
+    watch.record("run-1", 20, &passed);
+    assert_eq!(ended(&watch.check().run(), 3)["cause"], "release-unknown");
+    let words = watch.words().concat();
+    assert!(words.contains("it is not known whether its Release pushed it"), "{words}");
+    assert!(!words.contains("was not released"), "{words}");
+}
+
+#[test]
+fn what_it_remembers_never_silences_it() {
+    let kind = |more: &str| format!(r#"{{"schema_version":1,"kind":"staleness"{more}}}"#);
+    for (ledger, said) in [
+        (String::new(), "it is empty"),
+        ("{\"schema_version\":1,\"ki".to_owned(), "could not be used"),
+        ("[]".to_owned(), "could not be used"),
+        (r#"{"schema_version":2,"kind":"staleness","told":[]}"#.to_owned(), "it is of version 2"),
+        (kind(&format!(r#","stale_told_at":"{}""#, ago(-48))), "which is still to come"),
+        (kind(&format!(r#","found":"{}""#, "x".repeat(20_000))), "more than any right one"),
+    ] {
+        let watch = Watch::new();
+        watch.world.kube().put(release("r-1", 100, "Succeeded"));
+        watch.world.kube().put(json!({
+            "kind": "ConfigMap", "metadata": {"name": "staleness-aro", "namespace": NS},
+            "data": {"record.json": ledger},
+        }));
+        let check = || watch.check().args(["--record", "configmap:staleness-aro"]).run();
+        let found = ended(&check(), 3);
+        assert_eq!(found["due"], "alert", "{ledger}");
+        assert!(found["remarks"][0].as_str().unwrap().contains(said), "{ledger}: {found}");
+        assert!(watch.words()[0].contains(said), "{ledger}: {:?}", watch.words());
+        // From then on it remembers again.
+        assert_eq!(ended(&check(), 3)["due"], "nothing", "{ledger}");
+        assert_eq!(watch.words().len(), 1, "{ledger}");
+    }
+    let watch = Watch::new();
+    watch.world.kube().put(release("r-1", 100, "Succeeded"));
+    watch.world.kube().put(json!({"kind": "ConfigMap", "metadata": {"name": "staleness-aro", "namespace": NS}}));
+    assert_eq!(ended(&watch.check().args(["--record", "configmap:staleness-aro"]).run(), 3)["due"], "alert");
+}
+
+#[test]
+fn with_nothing_newer_to_verify_an_old_image_is_no_alarm() {
+    let watch = Watch::new();
+    watch.world.kube().put(snapshot("snap-8", 200, "9"));
+    watch.world.kube().put(snapshot("snap-9", 110, "a"));
+    watch.world.kube().put(pushing("r-1", "snap-9", 100, Some("a")));
+    let ledger = ["--record", "configmap:staleness-aro", "--application", "ho", "--component", "ho-main"];
+    let found = ended(&watch.check().args(ledger).run(), 0);
+    assert!(found["summary"].as_str().unwrap().contains("there is nothing newer to verify"), "{found}");
+    assert_eq!(watch.words().len(), 0);
+    // Without knowing which Snapshots are the gate's it is as old as it is.
+    ended(&watch.check().run(), 3);
+
+    let watch = Watch::new();
+    watch.world.kube().put(snapshot("snap-9", 24 * 12, "a"));
+    watch.world.kube().put(pushing("r-1", "snap-9", 24 * 11, Some("a")));
+    for due in ["alert", "nothing"] {
+        let found = ended(&watch.check().args(ledger).run(), 3);
+        assert_eq!((&found["cause"], &found["due"]), (&json!("nothing-newer"), &json!(due)));
+    }
+    assert_eq!(watch.words().len(), 1);
+    assert!(watch.words()[0].contains("ARO HCP: no new build for 12 days"), "{:?}", watch.words());
+    // A new build that nobody tests in two days.
+    watch.world.kube().put(snapshot("snap-10", 48, "b"));
+    assert_eq!(ended(&watch.check().args(ledger).run(), 3)["cause"], "did-not-run");
+    // A newest one that cannot be judged keeps trigger-gate from starting anything.
+    let mut odd = snapshot("snap-11", 1, "c");
+    odd["spec"]["components"][0]["containerImage"] = json!("quay.io/acme/ho:latest");
+    watch.world.kube().put(odd);
+    let found = ended(&watch.check().args(ledger).run(), 3);
+    let remark = "the newest Snapshot, snap-11, cannot be judged: \"quay.io/acme/ho:latest\" has no digest";
+    assert!(found["remarks"][0].as_str().unwrap().contains(remark), "{found}");
+}
+
+#[test]
+fn what_was_not_asked_for_is_not_known() {
+    let bare = |watch: &Watch| {
+        let tool = Tool::new("check-staleness").args(["--time-scale", "200", "--release-plan", "plan-aro"]);
+        tool.arg("--kubeconfig").arg(watch.dir.path("kubeconfig"))
+    };
+    // A gate that began yesterday: with its scenario that is seen, without it nothing is.
+    let watch = Watch::new();
+    watch.run("run-1", 20, true);
+    assert_eq!(ended(&watch.check().run(), 0)["state"], "fresh");
+    let found = ended(&bare(&watch).run(), 1);
+    assert_eq!(found["state"], "blind");
+    assert!(found["summary"].as_str().unwrap().contains("not asked, since --scenario was not given"), "{found}");
+    // An old image is old whatever the runs say; why there is no newer one is not known.
+    watch.world.kube().put(release("r-1", 100, "Succeeded"));
+    let found = ended(&bare(&watch).run(), 3);
+    assert_eq!((&found["state"], &found["cause"]), (&json!("stale"), &json!("not-known")));
+}
+
+#[test]
+fn an_archive_with_nothing_is_no_failure() {
+    let watch = Watch::new();
+    let found = ended(&watch.with_archive().run(), 3);
+    assert_eq!((&found["state"], &found["newest"]), (&json!("stale"), &Value::Null));
+    assert!(watch.words()[0].contains("KubeArchive holds no Releases of this namespace at all"), "{:?}", watch.words());
+    watch.world.kube().put(release("r-1", 1, "Succeeded"));
+    assert_eq!(ended(&watch.with_archive().run(), 0)["state"], "fresh");
+    // What may not be listed is another thing.
+    let watch = Watch::new();
+    watch.world.archive().token(standins::CLUSTER_TOKEN, false);
+    watch.world.kube().put(release("r-1", 1, "Succeeded"));
+    assert_eq!(ended(&watch.with_archive().run(), 0)["state"], "fresh", "what the cluster shows is certain");
+    assert_eq!(watch.words().len(), 0);
+}
+
+#[test]
+fn pages_that_were_read_stay_read() {
+    let watch = Watch::new();
+    for number in 0..150 {
+        watch.world.archive().put(release(&format!("f-{number}"), 40, "Failed"));
+    }
+    watch.world.archive().put(release("good", 30, "Succeeded"));
+    // The second page is never read.
+    watch.world.fault(Fault::on(Server::Archive, Trouble::StatusBefore(500)).path("*?*continue=*"));
+    let found = ended(&watch.with_archive().run(), 0);
+    assert_eq!(found["newest"]["release"], "good");
+    assert!(found["summary"].as_str().unwrap().contains("connection refused"), "{found}");
+
+    // What was not read may hold a young one.
+    let watch = Watch::new();
+    watch.run("run-1", 100, true);
+    for number in 0..150 {
+        watch.world.archive().put(release(&format!("f-{number}"), 40, "Failed"));
+    }
+    watch.world.fault(Fault::on(Server::Archive, Trouble::StatusBefore(500)).path("*?*continue=*"));
+    assert_eq!(ended(&watch.with_archive().run(), 1)["state"], "blind");
+    // It is all older than the limit.
+    for number in 0..150 {
+        watch.world.archive().put(release(&format!("f-{number}"), 24 * 6, "Failed"));
+    }
+    assert_eq!(ended(&watch.with_archive().run(), 3)["state"], "stale");
+}
+
+#[test]
+fn it_looks_back_as_far_as_there_is_anything() {
+    let watch = Watch::new();
+    watch.world.archive().put(release("r-1", 24 * 100, "Succeeded"));
+    assert_eq!(ended(&watch.with_archive().run(), 3)["newest"]["release"], "r-1");
+    assert!(watch.words()[0].contains("nothing was verified since 100 days ago"), "{:?}", watch.words());
+    assert_eq!(ended(&watch.with_archive().args(["--threshold-days", "120"]).run(), 0)["state"], "fresh");
+    // Only failures, ever.
+    let watch = Watch::new();
+    watch.world.archive().put(release("r-1", 24 * 100, "Failed"));
+    ended(&watch.with_archive().run(), 3);
+    assert!(watch.words()[0].contains("no image was ever verified"), "{:?}", watch.words());
+    // Without an archive nobody knows what was before.
+    ended(&watch.check().run(), 3);
+    assert!(watch.words()[1].contains("no verified image is known of"), "{:?}", watch.words());
 }
 
 #[test]
@@ -353,7 +617,9 @@ fn a_hanging_archive_does_not_hang_the_check() {
     watch.world.kube().put(release("r-1", 30, "Succeeded"));
     watch.servers.close(Server::Archive);
     let begun = std::time::Instant::now();
-    ended(&watch.with_archive().run(), 1);
+    // What the cluster shows is certain; that the archive is silent is said.
+    let found = ended(&watch.with_archive().run(), 0);
+    assert!(found["summary"].as_str().unwrap().contains("KubeArchive does not answer"), "{found}");
     assert!(begun.elapsed() < Duration::from_secs(30));
 }
 

@@ -85,10 +85,11 @@ fn the_run_gives_the_promotion_an_account_of_its_own() {
 fn the_parameters_are_those_of_the_interface() {
     let digest = "0".repeat(64);
     let image = format!("quay.io/acme/release-gate:0.1.0@sha256:{digest}");
-    let strings: [(&str, Option<&str>); 29] = [
+    let strings: [(&str, Option<&str>); 30] = [
         ("SNAPSHOT", None),
         ("release-plan-name", None),
         ("component", Some("hypershift-operator-main")),
+        ("component-version", Some("")),
         ("require-platform", Some("")),
         ("gate-label", Some("ARO HCP")),
         ("e2e-blocking-job-names", Some("[]")),

@@ -84,6 +84,37 @@ fn a_file_and_standard_input() {
     assert_eq!(output.status.code(), Some(0));
 }
 
+#[test]
+fn a_version_chooses_and_a_tag_beside_the_digest_is_dropped() {
+    let digest = |letter: &str| format!("sha256:{}", letter.repeat(64));
+    let snapshot = json!({"componentGroup": "ho", "components": [
+        {"name": "ho-main", "version": "main", "containerImage": format!("quay.io/acme/ho:v1@{}", digest("a"))},
+        {"name": "ho-main", "version": "release-4.22", "containerImage": format!("quay.io/acme/ho@{}", digest("c"))},
+    ]});
+    let resolve = |more: &[&str]| {
+        let tool = Tool::new("resolve-image").args(["--component", "ho-main", "--offline", "--snapshot"]);
+        tool.arg(snapshot.to_string()).args(more).run()
+    };
+    let output = resolve(&[]);
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.contains("--component-version chooses one of main, release-4.22"), "{}", output.stderr);
+    for (version, letter) in [("main", "a"), ("release-4.22", "c")] {
+        let output = resolve(&["--component-version", version]);
+        assert_eq!(output.code, 0, "{output:?}");
+        let found: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_eq!(found["image"], format!("quay.io/acme/ho@{}", digest(letter)));
+    }
+    let output = resolve(&["--component-version", "4.21"]);
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.contains("its versions there: main, release-4.22"), "{}", output.stderr);
+    let cut =
+        json!({"components": [{"name": "ho-main", "containerImage": format!("registry.example.com@{}", digest("a"))}]});
+    let tool = Tool::new("resolve-image").args(["--component", "ho-main", "--offline", "--snapshot"]);
+    let output = tool.arg(cut.to_string()).run();
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.contains("names no repository, only \"registry.example.com\""), "{}", output.stderr);
+}
+
 /// Arguments after `--component ho-main --offline --snapshot`, and what the message must hold.
 #[test]
 fn bad_input_is_named() {

@@ -148,6 +148,99 @@ fn several_scenarios_one_after_another() {
 }
 
 #[test]
+fn an_automatic_release_verifies_nothing() {
+    let tenant = Tenant::new();
+    tenant.landed("auto", "ho-20260820-030000-000", Some("b"));
+    tenant.world.kube().change("releases", NS, "auto", |release| {
+        release["metadata"]["labels"] = json!({"release.appstudio.openshift.io/automated": "true"});
+    });
+    let output = tenant.trigger().args(["--release-plan", "plan-aro", "--dry-run"]).run();
+    assert_eq!(ok(&output)["scenarios"][0]["outcome"], "would start");
+    assert!(output.stderr.contains("Release auto of plan plan-aro was made automatically"), "{}", output.stderr);
+    tenant.landed("ours", "ho-20260820-030000-000", Some("b"));
+    let output = tenant.trigger().args(["--release-plan", "plan-aro", "--dry-run"]).run();
+    assert_eq!(ok(&output)["scenarios"][0]["outcome"], "skipped");
+}
+
+#[test]
+fn a_release_that_pushed_something_else_verifies_nothing() {
+    let tenant = Tenant::new();
+    // It was made for another image, and pushed this one, which nobody tested for it.
+    tenant.landed("odd", "ho-20260819-030000-000", Some("b"));
+    let output = tenant.trigger().args(["--release-plan", "plan-aro", "--dry-run"]).run();
+    assert_eq!(ok(&output)["scenarios"][0]["outcome"], "would start");
+    assert!(
+        output.stderr.contains("Release odd of plan plan-aro pushed bbbbbbbb instead of aaaaaaaa"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn a_newest_snapshot_that_cannot_be_judged_is_never_passed_over() {
+    let versions = json!([
+        {"name": "ho-main", "version": "main", "containerImage": format!("quay.io/acme/ho@{}", sha("d"))},
+        {"name": "ho-main", "version": "release-4.22", "containerImage": format!("quay.io/acme/ho@{}", sha("e"))},
+    ]);
+    let image = |text: String| json!([{"name": "ho-main", "containerImage": text}]);
+    for (components, wanted) in [
+        (versions.clone(), "is in it 2 times; expected it once: --component-version chooses one of main, release-4.22"),
+        (image("quay.io/acme/ho:latest".to_owned()), "\"quay.io/acme/ho:latest\" has no digest"),
+        (image(format!("registry.example.com@{}", sha("d"))), "names no repository, only \"registry.example.com\""),
+        (json!([]), "is not in it; it has: no components"),
+        (json!(null), "is not in it; it has: no components"),
+        (json!("x"), "it has not the form of a Snapshot: invalid type: string \"x\""),
+    ] {
+        let tenant = Tenant::new();
+        tenant.dir.write("webhook", tenant.servers.slack_url());
+        let mut newest = snapshot("ho-20260822-030000-000", 22, "d");
+        newest["spec"]["components"] = components.clone();
+        tenant.world.kube().put(newest);
+        let output = tenant.trigger().arg("--slack-webhook-file").arg(tenant.dir.path("webhook")).run();
+        failed(&output, "Snapshot ho-20260822-030000-000 is the newest, and it cannot be judged");
+        failed(&output, wanted);
+        failed(&output, "no older one is tested in its place");
+        let told = tenant.world.slack().messages().iter().map(standins::Message::words).collect::<String>();
+        assert!(told.contains("was not started") && told.contains("ho-20260822-030000-000"), "{told}");
+        assert_eq!((tenant.runs().len(), tenant.writes()), (0, 0), "{components}");
+        // People see it, and what would have been taken for it.
+        let output = tenant.trigger().arg("--dry-run").run();
+        assert_eq!(output.code, 1);
+        let shown: Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_eq!(
+            (&shown["snapshot"], &shown["unjudged"]["snapshot"]),
+            (&Value::Null, &json!("ho-20260822-030000-000"))
+        );
+        assert!(shown["candidates"].to_string().contains("fit, but a newer one cannot be judged"), "{shown}");
+        // Whoever wants another one names it.
+        let named = tenant.trigger_named(&["--snapshot", "ho-20260820-030000-000", "--component", "ho-main"]);
+        assert_eq!(ok(&named.run())["scenarios"][0]["outcome"], "started");
+    }
+    // The version decides; so the Snapshot is fit for either gate.
+    for (version, letter) in [("main", "d"), ("release-4.22", "e")] {
+        let tenant = Tenant::new();
+        let mut newest = snapshot("ho-20260822-030000-000", 22, "d");
+        newest["spec"]["components"] = versions.clone();
+        tenant.world.kube().put(newest);
+        let report = ok(&tenant.trigger().args(["--component-version", version, "--dry-run"]).run());
+        assert_eq!((&report["snapshot"], &report["digest"]), (&json!("ho-20260822-030000-000"), &json!(sha(letter))));
+    }
+    let output = Tenant::new().trigger_named(&["--snapshot", "s-1", "--component-version", "main"]).run();
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.contains("--component-version: expected --component NAME beside it"), "{}", output.stderr);
+}
+
+#[test]
+fn a_tag_beside_the_digest_is_dropped() {
+    let tenant = Tenant::new();
+    let mut newest = snapshot("ho-20260822-030000-000", 22, "d");
+    newest["spec"]["components"][0]["containerImage"] = json!(format!("quay.io/acme/ho:v1@{}", sha("d")));
+    tenant.world.kube().put(newest);
+    let report = ok(&tenant.trigger().arg("--dry-run").run());
+    assert_eq!((&report["snapshot"], &report["digest"]), (&json!("ho-20260822-030000-000"), &json!(sha("d"))));
+}
+
+#[test]
 fn what_is_verified_is_left_alone() {
     for (snapshot, digest) in
         [("ho-20260820-030000-000", Some("b")), ("ho-20260820-030000-000", None), ("gone", Some("b"))]

@@ -22,6 +22,16 @@ pub enum ImageError {
         /// The part that should be a digest.
         digest: String,
     },
+    /// The part before the digest names a registry and nothing in it.
+    #[error(
+        "{found:?} names no repository, only {host:?}; integration-service cuts an image's address at its first colon, so of a registry with a port only the host is left: the registry needs an address without a port"
+    )]
+    NoPath {
+        /// What was given.
+        found: String,
+        /// What stands where a repository should.
+        host: String,
+    },
     /// The part before the digest names no repository.
     #[error("{found:?} does not begin with a repository such as quay.io/organisation/name")]
     BadRepository {
@@ -87,7 +97,8 @@ impl fmt::Display for Digest {
 }
 
 /// An image by its digest: `repository@sha256:…`. A tag beside the digest is not accepted, since
-/// nobody could say which of the two was meant.
+/// nobody could say which of the two was meant; only in a Snapshot, which a machine wrote, it is dropped
+/// ([`ImageRef::dropping_tag`]).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
@@ -117,6 +128,30 @@ impl ImageRef {
         &self.digest
     }
 
+    /// Reads a reference as Snapshots may hold it: a tag beside the digest is dropped, since integration-service
+    /// takes such an image, and the digest alone says which it is.
+    ///
+    /// # Errors
+    /// [`ImageError`].
+    pub fn dropping_tag(text: &str) -> Result<Self, ImageError> {
+        let Some((named, digest)) = text.split_once('@') else { return text.parse() };
+        let (repository, tag) = match named.rsplit_once(':') {
+            Some((repository, tag)) if !tag.contains('/') => (repository, tag),
+            _ => return text.parse(),
+        };
+        let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+        if tag.is_empty() || tag.len() > 128 || !tag.bytes().all(fits) || tag.starts_with(['.', '-']) {
+            return Err(ImageError::BadRepository { found: text.to_owned() });
+        }
+        format!("{repository}@{digest}").parse().map_err(|error| match error {
+            // Named as it was given.
+            ImageError::NoDigest { .. } => ImageError::NoDigest { found: text.to_owned() },
+            ImageError::BadDigest { digest, .. } => ImageError::BadDigest { found: text.to_owned(), digest },
+            ImageError::NoPath { host, .. } => ImageError::NoPath { found: text.to_owned(), host },
+            ImageError::BadRepository { .. } => ImageError::BadRepository { found: text.to_owned() },
+        })
+    }
+
     /// Name and short digest for people: `hypershift-operator-main@sha256:4be1f0c2d7aa…`.
     pub fn brief(&self) -> String {
         format!("{}@sha256:{}…", self.name(), &self.digest.hex()[..8])
@@ -132,6 +167,9 @@ impl FromStr for ImageRef {
             return Err(ImageError::NoDigest { found: found() });
         };
         let digest = digest.parse().map_err(|_| ImageError::BadDigest { found: found(), digest: digest.to_owned() })?;
+        if !repository.is_empty() && !repository.contains('/') {
+            return Err(ImageError::NoPath { found: found(), host: repository.to_owned() });
+        }
         if !is_repository(repository) {
             return Err(ImageError::BadRepository { found: found() });
         }
@@ -203,6 +241,43 @@ mod tests {
         }
     }
 
+    #[test]
+    fn in_a_snapshot_a_tag_beside_the_digest_is_dropped() {
+        for (given, read) in
+            [("quay.io/acme/ho:v1", "quay.io/acme/ho"), ("127.0.0.1:5000/a/b:v1.2-x", "127.0.0.1:5000/a/b")]
+        {
+            let image = ImageRef::dropping_tag(&format!("{given}@sha256:{HEX}")).unwrap();
+            assert_eq!(image.to_string(), format!("{read}@sha256:{HEX}"));
+        }
+        for given in [
+            "quay.io/acme/ho:",
+            "quay.io/acme/ho:-v1",
+            "quay.io/acme/ho:a b",
+            "quay.io/Acme/ho:v1",
+            "quay.io/acme/ho:v1:v2",
+        ] {
+            let text = format!("{given}@sha256:{HEX}");
+            assert_eq!(ImageRef::dropping_tag(&text), Err(ImageError::BadRepository { found: text.clone() }), "{text}");
+        }
+        assert!(matches!(ImageRef::dropping_tag("quay.io/acme/ho:v1"), Err(ImageError::NoDigest { .. })));
+        assert!(matches!(ImageRef::dropping_tag("quay.io/acme/ho:v1@sha256:a"), Err(ImageError::BadDigest { .. })));
+    }
+
+    #[test]
+    fn a_host_alone_is_named_as_one() {
+        for host in ["registry.example.com", "ho", "localhost"] {
+            let found = format!("{host}@sha256:{HEX}");
+            assert_eq!(
+                ImageRef::dropping_tag(&found),
+                Err(ImageError::NoPath { found: found.clone(), host: host.to_owned() })
+            );
+        }
+        let found = format!("registry.example.com:5000@sha256:{HEX}");
+        let error = ImageRef::dropping_tag(&found).unwrap_err();
+        assert_eq!(error, ImageError::NoPath { found, host: "registry.example.com".to_owned() });
+        assert!(error.to_string().contains("cuts an image's address at its first colon"));
+    }
+
     proptest! {
         #[test]
         fn what_is_printed_is_read_again(host in "[a-z]{1,8}\\.io", path in "[a-z0-9]{1,9}(/[a-z0-9]{1,9}){0,3}", hex in "[0-9a-f]{64}") {
@@ -213,6 +288,7 @@ mod tests {
         #[test]
         fn nothing_panics(text in "\\PC{0,120}") {
             let _ = text.parse::<ImageRef>();
+            let _ = ImageRef::dropping_tag(&text);
         }
     }
 }

@@ -26,6 +26,7 @@ pub mod konflux;
 pub mod kubearchive;
 pub mod launch;
 pub mod notify;
+mod null;
 pub mod preflight;
 pub mod promote;
 pub mod prow;

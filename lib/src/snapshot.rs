@@ -37,12 +37,103 @@ pub struct SnapshotSpec {
 pub struct Component {
     /// Its name.
     pub name: String,
+    /// Its version, in a ComponentGroup that has several of one component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// Its image; should name a digest.
     #[serde(default)]
     pub container_image: String,
     /// Where it was built from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
+}
+
+/// Which component of a Snapshot is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComponentName {
+    /// Its name.
+    pub name: String,
+    /// Its version, where a Snapshot may have several of that name.
+    pub version: Option<String>,
+}
+
+impl ComponentName {
+    /// A component by its name, in whichever version, of which there may be one.
+    pub fn of(name: impl Into<String>) -> Self {
+        Self { name: name.into(), version: None }
+    }
+
+    /// What `--component` and `--component-version` say together.
+    ///
+    /// # Errors
+    /// [`NoName`] for a version without a name.
+    pub fn given(name: Option<&str>, version: Option<&str>) -> Result<Option<Self>, NoName> {
+        match (name, version) {
+            (None, Some(_)) => Err(NoName),
+            (name, version) => Ok(name.map(|name| Self { version: version.map(str::to_owned), ..Self::of(name) })),
+        }
+    }
+}
+
+/// A version of no component.
+#[derive(Debug, thiserror::Error)]
+#[error("--component-version: expected --component NAME beside it")]
+pub struct NoName;
+
+impl std::fmt::Display for ComponentName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.version {
+            Some(version) => write!(f, "{:?} version {version:?}", self.name),
+            None => write!(f, "{:?}", self.name),
+        }
+    }
+}
+
+/// What a component is called, however much else is read of it.
+pub trait Named {
+    /// Its name.
+    fn name(&self) -> &str;
+    /// Its version.
+    fn version(&self) -> Option<&str>;
+}
+
+impl Named for Component {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn version(&self) -> Option<&str> {
+        self.version.as_deref()
+    }
+}
+
+/// The one component that is meant.
+///
+/// # Errors
+/// [`SnapshotError::NoComponent`], [`SnapshotError::NoVersion`], [`SnapshotError::Ambiguous`].
+pub fn choose<'a, C: Named>(all: &'a [C], wanted: &ComponentName) -> Result<&'a C, SnapshotError> {
+    let named: Vec<&C> = all.iter().filter(|component| component.name() == wanted.name).collect();
+    let versions = || {
+        let versions: Vec<_> = named.iter().filter_map(|component| component.version()).collect();
+        let versions: Vec<_> = versions.into_iter().map(|version| text::one_line(version, 80)).collect();
+        text::some_of(&versions, NAMES_SHOWN)
+    };
+    let fits = |component: &&&C| wanted.version.as_deref().is_none_or(|version| component.version() == Some(version));
+    let mut fit = named.iter().filter(fits);
+    match (fit.next(), fit.count()) {
+        (Some(component), 0) => Ok(component),
+        (Some(_), more) => {
+            Err(SnapshotError::Ambiguous { wanted: wanted.to_string(), times: more + 1, versions: versions() })
+        }
+        (None, _) if !named.is_empty() => {
+            Err(SnapshotError::NoVersion { wanted: wanted.to_string(), versions: versions() })
+        }
+        (None, _) => {
+            let names: Vec<_> = all.iter().map(|component| text::one_line(component.name(), 80)).collect();
+            let has = if names.is_empty() { "no components".to_owned() } else { text::some_of(&names, NAMES_SHOWN) };
+            Err(SnapshotError::NoComponent { wanted: wanted.to_string(), has })
+        }
+    }
 }
 
 /// Where a component was built from.
@@ -100,20 +191,36 @@ pub enum SnapshotError {
         problem: String,
     },
     /// The component is not there.
-    #[error("SNAPSHOT: component {wanted:?} is not in it; it has: {has}")]
+    #[error("SNAPSHOT: component {wanted} is not in it; it has: {has}")]
     NoComponent {
         /// The component looked for.
         wanted: String,
         /// Those that are there.
         has: String,
     },
+    /// The component is there, in other versions.
+    #[error("SNAPSHOT: component {wanted} is not in it; {}", match versions.as_str() {
+        "" => "it has no versions".to_owned(),
+        versions => format!("its versions there: {versions}"),
+    })]
+    NoVersion {
+        /// The component looked for.
+        wanted: String,
+        /// Its versions that are there; empty where it has none.
+        versions: String,
+    },
     /// The component is there more than once.
-    #[error("SNAPSHOT: component {wanted:?} is in it {times} times; expected it once")]
+    #[error("SNAPSHOT: component {wanted} is in it {times} times; expected it once{}", match versions.as_str() {
+        "" => String::new(),
+        versions => format!(": --component-version chooses one of {versions}"),
+    })]
     Ambiguous {
         /// The component looked for.
         wanted: String,
         /// How often it is there.
         times: usize,
+        /// Its versions; empty where it has none.
+        versions: String,
     },
     /// The component's image does not name a digest.
     #[error("SNAPSHOT: containerImage of component {component:?}")]
@@ -231,33 +338,23 @@ fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, SnapshotError>
 }
 
 impl SnapshotSpec {
-    /// The component of that name.
+    /// The component that is meant.
     ///
     /// # Errors
-    /// [`SnapshotError::NoComponent`], [`SnapshotError::Ambiguous`].
-    pub fn component(&self, wanted: &str) -> Result<&Component, SnapshotError> {
-        let all = self.components.as_deref().unwrap_or_default();
-        let mut found = all.iter().filter(|component| component.name == wanted);
-        match (found.next(), found.count()) {
-            (Some(component), 0) => Ok(component),
-            (Some(_), more) => Err(SnapshotError::Ambiguous { wanted: wanted.to_owned(), times: more + 1 }),
-            (None, _) => {
-                let names: Vec<_> = all.iter().map(|component| text::one_line(&component.name, 80)).collect();
-                let has =
-                    if names.is_empty() { "no components".to_owned() } else { text::some_of(&names, NAMES_SHOWN) };
-                Err(SnapshotError::NoComponent { wanted: wanted.to_owned(), has })
-            }
-        }
+    /// Those of [`choose`].
+    pub fn component(&self, wanted: &ComponentName) -> Result<&Component, SnapshotError> {
+        choose(self.components.as_deref().unwrap_or_default(), wanted)
     }
 }
 
 impl Component {
-    /// The component's image by its digest.
+    /// The component's image by its digest; a tag beside it is dropped.
     ///
     /// # Errors
     /// [`SnapshotError::Image`] when it names none.
     pub fn image(&self) -> Result<ImageRef, SnapshotError> {
-        self.container_image.parse().map_err(|source| SnapshotError::Image { component: self.name.clone(), source })
+        ImageRef::dropping_tag(&self.container_image)
+            .map_err(|source| SnapshotError::Image { component: self.name.clone(), source })
     }
 
     /// The commit it was built from.
@@ -307,7 +404,7 @@ mod tests {
     #[test]
     fn a_spec_and_a_whole_object() {
         let spec = spec(SPEC);
-        let component = spec.component("ho-main").unwrap();
+        let component = spec.component(&ComponentName::of("ho-main")).unwrap();
         assert_eq!(component.image().unwrap().digest().short(), "4be1f0c2d7aa");
         assert_eq!(component.revision(), Some("3ee96155"));
         let whole = format!(r#"{{"apiVersion":"v1","kind":"Snapshot","metadata":{{"name":"s-1"}},"spec":{SPEC}}}"#);
@@ -319,7 +416,7 @@ mod tests {
         let text = include_str!("konflux/data/snapshot.json");
         let Given::Content { spec, name } = read(text).unwrap() else { panic!() };
         assert_eq!(name.as_deref(), Some("hypershift-operator-20261122-150855-000"));
-        assert!(spec.component("hypershift-operator-main").unwrap().image().is_ok());
+        assert!(spec.component(&ComponentName::of("hypershift-operator-main")).unwrap().image().is_ok());
     }
 
     #[test]
@@ -371,7 +468,7 @@ mod tests {
 
     #[test]
     fn a_component_is_there_exactly_once() {
-        let error = |text: &str, name: &str| spec(text).component(name).unwrap_err().to_string();
+        let error = |text: &str, name: &str| spec(text).component(&ComponentName::of(name)).unwrap_err().to_string();
         assert_eq!(error(SPEC, "x"), "SNAPSHOT: component \"x\" is not in it; it has: ho-main, cpo");
         assert_eq!(error("{}", "x"), "SNAPSHOT: component \"x\" is not in it; it has: no components");
         let twice = r#"{"components":[{"name":"a"},{"name":"a"},{"name":"a"}]}"#;
@@ -379,9 +476,38 @@ mod tests {
     }
 
     #[test]
+    fn a_version_chooses_between_two_of_one_name() {
+        let image = |letter: &str| format!("quay.io/acme/ho:v1@sha256:{}", letter.repeat(64));
+        let text = serde_json::json!({"componentGroup": "ho", "components": [
+            {"name": "ho", "version": "main", "containerImage": image("a")},
+            {"name": "ho", "version": "release-4.22", "containerImage": image("b")},
+            {"name": "plain", "containerImage": image("c")},
+        ]});
+        let spec = spec(&text.to_string());
+        let of = |name: &str, version: &str| {
+            let wanted = ComponentName { name: name.to_owned(), version: Some(version.to_owned()) };
+            spec.component(&wanted)
+                .map(|found| found.image().unwrap().digest().hex()[..1].to_owned())
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(of("ho", "main"), Ok("a".to_owned()));
+        assert_eq!(of("ho", "release-4.22"), Ok("b".to_owned()));
+        assert_eq!(
+            spec.component(&ComponentName::of("ho")).unwrap_err().to_string(),
+            "SNAPSHOT: component \"ho\" is in it 2 times; expected it once: --component-version chooses one of main, release-4.22"
+        );
+        let other = of("ho", "4.21").unwrap_err();
+        assert_eq!(
+            other,
+            "SNAPSHOT: component \"ho\" version \"4.21\" is not in it; its versions there: main, release-4.22"
+        );
+        assert!(of("plain", "main").unwrap_err().ends_with("it has no versions"));
+    }
+
+    #[test]
     fn an_image_without_digest_is_refused() {
         let spec = spec(SPEC);
-        let error = spec.component("cpo").unwrap().image().unwrap_err();
+        let error = spec.component(&ComponentName::of("cpo")).unwrap().image().unwrap_err();
         assert!(matches!(error, SnapshotError::Image { source: ImageError::NoDigest { .. }, .. }));
     }
 

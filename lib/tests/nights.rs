@@ -132,7 +132,7 @@ impl Nights {
         let tenant = Tenant::new(self.cluster.clone(), self.clock.clone());
         let options = trigger::Options {
             application: Some("ho".to_owned()),
-            component: Some("ho-main".to_owned()),
+            component: Some(gate::snapshot::ComponentName::of("ho-main")),
             snapshot: None,
             wanted: vec![Wanted { scenario: scenario.to_owned(), plan: Some(format!("plan-{scenario}")) }],
             wait: Duration::from_secs(900),

@@ -211,6 +211,19 @@ impl TransportError {
         Self::Lost { host: "the server".to_owned(), source: Box::new(source) }
     }
 
+    /// Whether the server's certificate was refused: asking again shows the same one.
+    pub fn is_untrusted(&self) -> bool {
+        fn refused(error: &rustls::Error) -> bool {
+            matches!(error, rustls::Error::InvalidCertificate(_))
+        }
+        let Self::NotSent { source, .. } = self else { return false };
+        if let Some(ureq::Error::Rustls(error)) = source.downcast_ref::<ureq::Error>() {
+            return refused(error);
+        }
+        let io = source.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        io.and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some_and(refused)
+    }
+
     /// Whether the server certainly saw nothing, so that sending again cannot do a thing twice.
     pub fn certainly_not_sent(&self) -> bool {
         matches!(self, Self::NotSent { .. })

@@ -21,6 +21,8 @@ pub const AUTO_RELEASE_LABEL: &str = "release.appstudio.openshift.io/auto-releas
 pub const PLAN_LABEL: &str = "release.appstudio.openshift.io/releasePlan";
 /// The label of a Release that names its Snapshot; release-service sets it from the spec.
 pub const SNAPSHOT_LABEL: &str = "release.appstudio.openshift.io/snapshot";
+/// The label of a Release that integration-service made by itself, of an image that nobody has tested.
+pub const AUTOMATED_LABEL: &str = "release.appstudio.openshift.io/automated";
 /// The annotation of a Snapshot with the start of its build.
 const START_ANNOTATION: &str = "test.appstudio.openshift.io/pipelinerunstarttime";
 
@@ -124,6 +126,9 @@ pub struct ReleaseStatus {
     /// Its phases and, as `Released`, the whole.
     #[serde(default)]
     pub conditions: Vec<Condition>,
+    /// Whether integration-service made it by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub automated: bool,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion_time: Option<Timestamp>,
@@ -235,6 +240,12 @@ pub fn annotation<'a>(metadata: &'a ObjectMeta, name: &str) -> Option<&'a str> {
 /// An object's label.
 pub fn label<'a>(metadata: &'a ObjectMeta, name: &str) -> Option<&'a str> {
     metadata.labels.as_ref()?.get(name).map(String::as_str)
+}
+
+/// Whether integration-service made a Release by itself: by its label, or its status.
+pub fn is_automatic(release: &Release) -> bool {
+    let by_status = release.status.as_ref().is_some_and(|status| status.automated);
+    by_status || label(&release.metadata, AUTOMATED_LABEL) == Some("true")
 }
 
 /// When the object was created, by the server's clock.

@@ -53,7 +53,7 @@ pub(super) fn read<T: DeserializeOwned>(status: u16, body: &mut dyn Read) -> io:
 }
 
 fn list<T: DeserializeOwned>(body: &mut dyn Read) -> io::Result<Verdict<T>> {
-    let (mut items, mut found) = (Items::default(), Vec::new());
+    let (mut items, mut found, mut odd) = (Items::default(), Vec::new(), None);
     let mut body = BufReader::new(body.take(MAX_PAGE + 1));
     let mut length = 0;
     let broken = |error: ItemsError| Ok(Verdict::Passing(format!("a list that breaks off: {error}")));
@@ -65,10 +65,15 @@ fn list<T: DeserializeOwned>(body: &mut dyn Read) -> io::Result<Verdict<T>> {
             break;
         }
         if length > MAX_PAGE {
-            return Ok(Verdict::Passing(format!("a list of more than {} MiB", MAX_PAGE >> 20)));
+            return Ok(Verdict::Final(format!("a list of more than {} MiB", MAX_PAGE >> 20)));
         }
         let look = |item: &[u8]| {
-            found.push(serde_json::from_slice(item)?);
+            match serde_json::from_slice(item) {
+                Ok(object) => found.push(object),
+                // Whole, and not of the form that was archived: so it will be the next time.
+                Err(error) if error.is_data() => odd = Some(error),
+                Err(error) => return Err(error.into()),
+            }
             Ok(())
         };
         if let Err(error) = items.push(bytes, look) {
@@ -81,6 +86,9 @@ fn list<T: DeserializeOwned>(body: &mut dyn Read) -> io::Result<Verdict<T>> {
         return page_for_people();
     }
     match items.finish::<Frame>() {
+        Ok(_) if let Some(error) = odd => {
+            Ok(Verdict::Final(format!("a list with an entry that cannot be read: {error}")))
+        }
         Ok(frame) => Ok(Verdict::Page(Page { items: found, next: frame.metadata.next })),
         Err(error) => broken(error),
     }
@@ -179,7 +187,17 @@ mod tests {
             read::<ReleaseBrief>(200, &mut body).unwrap()
         };
         assert!(matches!(page(200), Verdict::Page(page) if page.items.len() == 201));
-        assert!(matches!(page(400), Verdict::Passing(said) if said == "a list of more than 256 MiB"));
+        assert!(matches!(page(400), Verdict::Final(said) if said == "a list of more than 256 MiB"));
+    }
+
+    #[test]
+    fn null_is_empty_as_in_go() {
+        let list = r#"{"kind":"List","items":[{"metadata":{"name":"r","labels":null,"uid":null},"spec":{"snapshot":null,"releasePlan":"p"},"status":{"conditions":null,"artifacts":{"images":null}}}],"metadata":{"continue":""}}"#;
+        assert_eq!(kind(200, list), "page");
+        assert_eq!(kind(200, r#"{"kind":"List","items":null,"metadata":{"continue":""}}"#), "page");
+        let odd = r#"{"kind":"List","items":[{"metadata":{"name":7}}],"metadata":{"continue":""}}"#;
+        assert_eq!(kind(200, odd), "final", "it is whole, and will be the same the next time");
+        assert_eq!(kind(200, &odd[..odd.len() - 4]), "passing");
     }
 
     #[test]

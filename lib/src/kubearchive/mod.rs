@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 use url::Url;
 
 use answer::Verdict;
@@ -19,7 +20,7 @@ use answer::Verdict;
 use crate::clock::SharedClock;
 use crate::cluster::Bearer;
 use crate::http::{BaseUrl, Request, SharedTransport, TransportError};
-use crate::retry::{Policy, retry_after};
+use crate::retry::{Policy, Tries, retry_after};
 use crate::secret::SecretError;
 use crate::step::Chain;
 
@@ -29,8 +30,11 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Objects on a page.
 const LIMIT: &str = "100";
 
-/// No list is followed further: 2,000 objects.
-const MAX_PAGES: usize = 20;
+/// How long a list may take where nobody waits for it, all its pages and tries together (2 minutes; wall time).
+pub const WITHIN: Duration = Duration::from_secs(120);
+
+/// No list is followed further.
+const MAX_ENTRIES: usize = 2000;
 
 /// How much of its words is shown.
 const QUOTED: usize = 300;
@@ -67,20 +71,44 @@ pub enum ArchiveError {
     /// The token cannot be read.
     #[error(transparent)]
     Token(#[from] SecretError),
-    /// It holds no object of the kind at all, which it also says to a wrong group or version.
-    #[error(
-        "KubeArchive holds no {0} of this namespace at all, so that an empty list proves nothing: are the address, \
-         the group and its version right?"
-    )]
-    Nothing(&'static str),
+    /// Its certificate is not trusted.
+    #[error("KubeArchive's certificate is not trusted; --ca-file names the authority that signed it")]
+    Untrusted {
+        /// What is wrong with it.
+        source: TransportError,
+    },
     /// The list has no end.
     #[error("KubeArchive's list of {0} has more than 2000 entries in the time asked for")]
     TooMany(&'static str),
+    /// It takes too long.
+    #[error("KubeArchive's list of {plural} has not come to its end within {}", crate::duration::human(*within))]
+    TooSlow {
+        /// What was listed.
+        plural: &'static str,
+        /// How long it was waited for.
+        within: Duration,
+    },
+}
+
+/// Said where it shows nothing of a namespace, which may be as it is.
+pub const NOTHING: &str = "KubeArchive holds no Releases of this namespace at all: so it is for a new tenant, and also \
+                           for a wrong address, group or version";
+
+/// What was read of a list, newest first.
+#[derive(Debug)]
+pub struct Listing<T> {
+    /// The entries.
+    pub items: Vec<T>,
+    /// Why the rest, which is older, was not read.
+    pub rest: Option<ArchiveError>,
 }
 
 fn advice(status: u16, said: &str) -> &'static str {
     match (status, said) {
         (400, said) if said.contains("empty authorization") => "; the kubeconfig has no bearer token for it",
+        (400, said) if said.contains("incorrectly formatted authorization") => {
+            "; the kubeconfig's bearer token is blank"
+        }
         (401, "unauthorized") => "; the account may not list these objects, or got the right less than a minute ago",
         (401, _) => "; it does not accept the token",
         (301, _) | (404, _) => "; is the address right?",
@@ -117,38 +145,42 @@ pub struct KubeArchive {
 
 impl KubeArchive {
     /// Lists a namespace's objects with a label, created after a moment, newest first, until `enough`
-    /// says of a page that it was the last one needed. An empty list is checked against one without
-    /// label and time.
-    ///
-    /// # Errors
-    /// [`ArchiveError`] when that is not certain to be all.
+    /// says that no later page can matter, or `within` is over (wall time). What was read stays read when a later page cannot be had. An empty
+    /// list says nothing of a group or version that is wrong: [`KubeArchive::holds_any`] tells more.
     pub async fn list<T: DeserializeOwned + Send + 'static>(
         &self,
         resource: Resource,
         namespace: &str,
         label: (&str, &str),
-        after: Timestamp,
+        after: Option<Timestamp>,
+        within: Duration,
         enough: impl Fn(&[T]) -> bool,
-    ) -> Result<Vec<T>, ArchiveError> {
+    ) -> Listing<T> {
         let selector = format!("{}={}", label.0, label.1);
-        let after = format!("{after:.0}");
-        let query =
-            [("labelSelector", selector.as_str()), ("creationTimestampAfter", after.as_str()), ("limit", LIMIT)];
-        let mut found: Vec<T> = Vec::new();
-        let mut token = String::new();
-        for _ in 0..MAX_PAGES {
-            let page = self.page(self.url(resource, namespace, &query, &token)).await?;
-            found.extend(page.items);
+        let after = after.map(|after| format!("{after:.0}"));
+        let deadline = Instant::now() + within;
+        let (mut items, mut token): (Vec<T>, String) = (Vec::new(), String::new());
+        loop {
+            let mut query = vec![("labelSelector", selector.as_str())];
+            query.extend(after.as_deref().map(|after| ("creationTimestampAfter", after)));
+            query.push(("limit", LIMIT));
+            let url = self.url(resource, namespace, &query, &token);
+            let Ok(answer) = tokio::time::timeout_at(deadline, self.page(url, deadline)).await else {
+                return Listing { items, rest: Some(ArchiveError::TooSlow { plural: resource.plural, within }) };
+            };
+            let page = match answer {
+                Ok(page) => page,
+                Err(error) => return Listing { items, rest: Some(error) },
+            };
+            items.extend(page.items);
             token = page.next;
-            if token.is_empty() || enough(&found) {
-                // An empty list is an answer only where another one is not empty.
-                if found.is_empty() && !self.holds_any(resource, namespace).await? {
-                    return Err(ArchiveError::Nothing(resource.plural));
-                }
-                return Ok(found);
-            }
+            let rest = match () {
+                () if token.is_empty() || enough(&items) => None,
+                () if items.len() >= MAX_ENTRIES => Some(ArchiveError::TooMany(resource.plural)),
+                () => continue,
+            };
+            return Listing { items, rest };
         }
-        Err(ArchiveError::TooMany(resource.plural))
     }
 
     /// Whether there is any object of the kind in the namespace.
@@ -157,7 +189,8 @@ impl KubeArchive {
     /// [`ArchiveError`] when that cannot be told.
     pub async fn holds_any(&self, resource: Resource, namespace: &str) -> Result<bool, ArchiveError> {
         let url = self.url(resource, namespace, &[("limit", "1")], "");
-        Ok(!self.page::<serde::de::IgnoredAny>(url).await?.items.is_empty())
+        let deadline = Instant::now() + WITHIN;
+        Ok(!self.page::<serde::de::IgnoredAny>(url, deadline).await?.items.is_empty())
     }
 
     fn url(&self, resource: Resource, namespace: &str, query: &[(&str, &str)], token: &str) -> Url {
@@ -170,18 +203,21 @@ impl KubeArchive {
         url
     }
 
-    async fn page<T: DeserializeOwned + Send + 'static>(&self, url: Url) -> Result<answer::Page<T>, ArchiveError> {
-        let begun = self.clock.now();
-        let mut attempts = 0;
+    async fn page<T: DeserializeOwned + Send + 'static>(
+        &self,
+        url: Url,
+        deadline: Instant,
+    ) -> Result<answer::Page<T>, ArchiveError> {
+        let mut tries = Tries::begin(Policy::READ, &self.clock);
         loop {
-            attempts += 1;
-            let (error, asked) = match self.ask(url.clone(), attempts).await? {
+            let timeout = TIMEOUT.min(deadline.saturating_duration_since(Instant::now()));
+            let (error, asked) = match self.ask(url.clone(), timeout, tries.failed() + 1).await? {
                 Ok(page) => return Ok(page),
                 Err(failed) => failed,
             };
-            let Some(pause) = Policy::READ.pause(attempts, self.clock.since(begun), asked) else { return Err(error) };
-            tracing::warn!(attempt = attempts, pause_s = pause.as_secs(), "{}; trying again", Chain(&error));
-            self.clock.sleep(pause).await;
+            let Some(pause) = tries.pause(asked).filter(|_| Instant::now() < deadline) else { return Err(error) };
+            tracing::warn!(attempt = tries.failed(), pause_s = pause.as_secs(), "{}; trying again", Chain(&error));
+            tries.wait(pause).await;
         }
     }
 
@@ -189,13 +225,17 @@ impl KubeArchive {
     async fn ask<T: DeserializeOwned + Send + 'static>(
         &self,
         url: Url,
+        timeout: Duration,
         attempts: u32,
     ) -> Result<Result<answer::Page<T>, (ArchiveError, Option<Duration>)>, ArchiveError> {
+        // A blank token is none: with one, the refusal would speak of another thing.
         let token = self.bearer.as_ref().map(Bearer::read).transpose()?;
-        let request = Request::get(url, TIMEOUT).bearer(token.clone());
+        let token = token.filter(|token| !token.expose().trim().is_empty());
+        let request = Request::get(url, timeout).bearer(token.clone());
         let silent = |source| (ArchiveError::Silent { attempts, source }, None);
         let response = match self.transport.send(request).await {
             Ok(response) => response,
+            Err(source) if source.is_untrusted() => return Err(ArchiveError::Untrusted { source }),
             Err(source) => return Ok(Err(silent(source))),
         };
         let (status, asked) = (response.status, retry_after(&response.headers));

@@ -115,12 +115,24 @@ pub(super) fn mentions(facts: &Facts, outcome: Outcome) -> Vec<Mention> {
 
 /// What can be used instead of this image, and since when.
 fn verified_line(facts: &Facts, outcome: Outcome) -> Option<Line> {
-    let history = facts.history.as_ref().filter(|_| outcome.health() != Health::Green)?;
-    let Some(verified) = &history.last_verified else {
-        return Some(Line::of("last verified: no image that is known of"));
+    if outcome.health() == Health::Green || (facts.history.is_none() && facts.verified.is_none()) {
+        return None;
+    }
+    // A record may tell of a Release that is no longer seen; one that is seen counts more.
+    let seen = facts.verified.as_ref().and_then(|sight| sight.newest.as_ref());
+    let noted = facts.history.as_ref().and_then(|history| history.last_verified.as_ref());
+    let unseen = facts.verified.as_ref().and_then(|sight| sight.unseen.as_ref());
+    let Some(verified) = seen.or(noted) else {
+        return Some(Line::of(match unseen {
+            Some(why) => format!("last verified: not known, {}", text::one_line(why, FOREIGN)),
+            None => "last verified: no image that is known of".to_owned(),
+        }));
     };
     let age = facts.now.duration_since(verified.at);
-    let words = format!("last verified: {}, {}", verified.image, ago(verified.at, facts.now));
+    // A young one is certain whatever else there may be.
+    let is_young = facts.options.threshold.is_some_and(|threshold| age <= threshold);
+    let seen = if unseen.is_some() && !is_young { "last verified that can be seen" } else { "last verified" };
+    let words = format!("{seen}: {}, {}", verified.image, ago(verified.at, facts.now));
     Some(match facts.options.threshold {
         Some(threshold) if age > threshold => {
             Line::default().bold(words).text(format!(", longer than the {} allowed", days(threshold)))

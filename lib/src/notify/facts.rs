@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{History, Rung};
+use super::{History, LastVerified, Rung};
 use crate::record::GateRecord;
 
 /// The record, as far as it could be read. A message is sent in every case.
@@ -95,6 +95,15 @@ impl Options {
     }
 }
 
+/// What the plan's Releases tell of the newest verified image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VerifiedSight {
+    /// The newest that could be seen.
+    pub newest: Option<LastVerified>,
+    /// What could not be seen, where that may hide a newer one.
+    pub unseen: Option<String>,
+}
+
 /// All that a message is made from.
 #[derive(Debug, Clone)]
 pub struct Facts {
@@ -104,6 +113,8 @@ pub struct Facts {
     pub options: Options,
     /// The runs before this one; `None` where they could not be read.
     pub history: Option<History>,
+    /// What the plan's Releases tell of the newest verified image; `None` where they were not asked.
+    pub verified: Option<VerifiedSight>,
     /// Whether the run was cancelled, as its PipelineRun says; `None` where that could not be read.
     pub cancelled: Option<bool>,
     /// When.

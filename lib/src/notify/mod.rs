@@ -21,7 +21,7 @@ pub mod words;
 
 pub use cancelled::is_cancelled;
 pub use compose::compose;
-pub use facts::{Facts, Options, Sight, TaskStatus};
+pub use facts::{Facts, Options, Sight, TaskStatus, VerifiedSight};
 pub use history::{History, LastVerified};
 pub use ladder::{Rung, RungError, whom};
 pub use message::{Message, Tone};

@@ -236,7 +236,7 @@ impl Town {
             record,
             begin: Some(Begin { store: store(), identity }),
             past: Some(past.runs),
-            verified: None,
+            releases: None,
             cancelled: facts.cancelled,
             slack: Some(self.slack()),
             clock: Arc::clone(&self.clock),
@@ -256,8 +256,12 @@ impl Town {
             tenant: Tenant::new(self.cluster.clone(), Arc::clone(&self.clock)),
             archive: None,
             plan: format!("ho-release-gate-{name}"),
+            threshold: options.threshold,
+            application: None,
+            component: None,
             scenario: Some(format!("ho-release-gate-{name}")),
             gate: Some(label.to_owned()),
+            patience: staleness::PATIENCE,
         };
         let ledger = self.store(&format!("staleness-{name}"));
         staleness::check(&options, &sources, Some(&ledger), Some(&self.slack()), &self.clock).await.unwrap();

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::compose::mentions;
 use super::outcome::{is_settled, release_is_due};
-use super::{Facts, History, LastVerified, Message, Options, Sight, compose, outcome_of};
+use super::{Facts, History, LastVerified, Message, Options, Sight, VerifiedSight, compose, outcome_of};
 use crate::clock::{Clock, SharedClock};
-use crate::record::{Health, Identity, Journal, Notification, Outcome, Past, RecordError, Store};
+use crate::record::{Candidate, Health, Identity, Journal, Notification, Outcome, Past, RecordError, Store};
 use crate::slack::{Slack, SlackError, Thread};
+use crate::staleness;
 use crate::step::{Chain, Exit, Failure};
 use crate::text;
 
@@ -55,9 +58,9 @@ pub struct Sources {
     pub begin: Option<Begin>,
     /// The gate's past runs, newest first, without this one; `None` where they could not be read.
     pub past: Option<Vec<Past>>,
-    /// The newest verified image by the plan's Releases, which count more than records; `None` where
-    /// these could not all be read.
-    pub verified: Option<Option<LastVerified>>,
+    /// Where the plan's Releases are, which tell more of the newest verified image than records do. They are
+    /// asked only for a message that names it.
+    pub releases: Option<staleness::Sources>,
     /// Whether the run was cancelled, where that is known.
     pub cancelled: Option<bool>,
     /// Where to send to; `None` sends nothing and notes nothing.
@@ -89,7 +92,7 @@ pub struct Delivery {
 
 /// Waits for the Release where one is due, composes the message, sends it and notes it.
 pub async fn run(options: Options, sources: Sources) -> Delivery {
-    let Sources { record, begin, past, verified, cancelled, slack, clock } = sources;
+    let Sources { record, begin, past, releases, cancelled, slack, clock } = sources;
     if let Ok(journal) = &record {
         wait_for_release(journal, &options, clock.as_ref()).await;
     }
@@ -98,11 +101,14 @@ pub async fn run(options: Options, sources: Sources) -> Delivery {
         Err(sight) => sight.clone(),
     };
     let begun = sight.record().map_or_else(|| clock.now(), |record| record.created_at);
-    let mut history = past.map(|runs| History::of(&runs, begun));
-    if let Some(verified) = verified {
-        history.get_or_insert_default().last_verified = verified;
+    let history = past.map(|runs| History::of(&runs, begun));
+    let (now, scale) = (clock.now(), clock.scale());
+    let mut facts = Facts { sight, options, history, verified: None, cancelled, now, scale };
+    if let Some(mut releases) = releases.filter(|_| outcome_of(&facts).health() != Health::Green) {
+        let candidate = facts.sight.record().and_then(|record| record.candidate.as_ref());
+        releases.component = candidate.and_then(Candidate::component);
+        facts.verified = Some(verified(&releases, clock.now()).await);
     }
-    let facts = Facts { sight, options, history, cancelled, now: clock.now(), scale: clock.scale() };
     let (message, outcome) = (compose(&facts), outcome_of(&facts));
     let thread = thread_of(&facts, outcome);
     let sent = match slack {
@@ -117,6 +123,14 @@ pub async fn run(options: Options, sources: Sources) -> Delivery {
         }
     };
     Delivery { message, outcome, sent }
+}
+
+/// The newest verified image, as check-staleness counts it.
+async fn verified(releases: &staleness::Sources, now: Timestamp) -> VerifiedSight {
+    let evidence = staleness::releases(releases, now).await;
+    let newest = evidence.newest().map(|newest| LastVerified { image: newest.image.words(), at: newest.at });
+    let unseen = evidence.silent.iter().map(|source| format!("{}: {}", source.name.words(), source.why));
+    VerifiedSight { newest, unseen: Some(unseen.collect::<Vec<_>>().join("; ")).filter(|unseen| !unseen.is_empty()) }
 }
 
 /// Reads the record again until create-release, which runs at the same time, has written how the

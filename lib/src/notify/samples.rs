@@ -142,6 +142,7 @@ fn facts(sight: Sight, statuses: [&str; 3]) -> Facts {
             threshold: Some(SignedDuration::from_hours(72)),
         },
         history: None,
+        verified: None,
         cancelled: None,
         now: at(180),
         scale: 1,

@@ -1,7 +1,7 @@
 //! Slack and KubeArchive, asked something harmless.
 
 use super::Preflight;
-use crate::kubearchive::{ArchiveError, KubeArchive, RELEASES};
+use crate::kubearchive::{KubeArchive, NOTHING, RELEASES};
 use crate::slack::{Probe, Slack};
 use crate::step::Chain;
 
@@ -19,7 +19,7 @@ pub async fn archive(archive: &KubeArchive, namespace: &str, checks: &mut Prefli
     match archive.holds_any(RELEASES, namespace).await {
         Ok(true) => checks.passed("kubearchive", "shows Releases of this namespace"),
         // So it is for a new tenant, and also for a wrong group or version.
-        Ok(false) => checks.unknown("kubearchive", Chain(&ArchiveError::Nothing(RELEASES.plural))),
+        Ok(false) => checks.unknown("kubearchive", NOTHING),
         Err(error) => checks.failed("kubearchive", Chain(&error)),
     }
 }

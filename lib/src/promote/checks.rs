@@ -75,9 +75,9 @@ pub fn snapshot(candidate: &Candidate, name: &str, found: Option<&Snapshot>) -> 
             "Snapshot {name} is gone: a Release needs it. pick another Snapshot with trigger-gate, which also protects it from deletion"
         )));
     };
-    let component = match &candidate.component {
+    let component = match candidate.component() {
         Some(component) => {
-            snapshot.spec.component(component).map_err(|error| Refusal::no(format!("Snapshot {name}: {error}")))?
+            snapshot.spec.component(&component).map_err(|error| Refusal::no(format!("Snapshot {name}: {error}")))?
         }
         None => {
             return Err(Refusal::no("the record does not name the component that was tested; resolve-image writes it"));

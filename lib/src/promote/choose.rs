@@ -2,7 +2,7 @@
 
 use super::name;
 use crate::image::Digest;
-use crate::konflux::{Outcome, Release, annotation, outcome};
+use crate::konflux::{Outcome, Release, annotation, is_automatic, outcome};
 use crate::record::{PushedImage, ReleaseRecord};
 
 /// The annotation by which a record knows the Release that it made, even if the answer was lost.
@@ -64,8 +64,7 @@ pub enum Choice<'a> {
 
 /// Decides, from all Releases of the plan and all whose names could be in the way.
 pub fn choose<'a>(wanted: &Wanted<'_>, releases: &'a [Release]) -> Choice<'a> {
-    let ours =
-        |release: &&Release| release.spec.release_plan == wanted.plan && release.spec.snapshot == wanted.snapshot;
+    let ours = |release: &&Release| is_ours(wanted, release) && !counts_for_nothing(wanted, release);
     let mut standing: Vec<(&Release, Outcome)> =
         releases.iter().filter(ours).map(|release| (release, outcome(release, wanted.digest))).collect();
     // The newest first: by creation, then by number.
@@ -105,6 +104,21 @@ pub fn choose<'a>(wanted: &Wanted<'_>, releases: &'a [Release]) -> Choice<'a> {
         Some((release, why)) if is_made_by(wanted, release) && !wanted.again => Choice::Failed { release, why },
         after => Choice::Make { name: name::next(&prefix(wanted), releases.iter().map(name_of)), after },
     }
+}
+
+fn is_ours(wanted: &Wanted<'_>, release: &Release) -> bool {
+    release.spec.release_plan == wanted.plan && release.spec.snapshot == wanted.snapshot
+}
+
+/// The Releases of this plan and Snapshot that integration-service made by itself. They are of an image that
+/// nobody had tested: neither adopted nor in the way, whatever became of them.
+pub fn automatic<'a>(wanted: &Wanted<'_>, releases: &'a [Release]) -> Vec<&'a Release> {
+    releases.iter().filter(|release| is_ours(wanted, release) && counts_for_nothing(wanted, release)).collect()
+}
+
+/// One that this record made is its own, whatever label somebody gave it since.
+fn counts_for_nothing(wanted: &Wanted<'_>, release: &Release) -> bool {
+    is_automatic(release) && !is_made_by(wanted, release)
 }
 
 /// Whether this record made a Release.

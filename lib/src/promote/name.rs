@@ -10,8 +10,19 @@ const PLAN: usize = 40;
 
 /// The part before the number, with its dash.
 pub fn prefix(plan: &str, digest: &Digest) -> String {
-    let plan = &plan[..plan.floor_char_boundary(PLAN)];
-    format!("{}-{}-", plan.trim_end_matches('-'), digest.short())
+    format!("{}-{}-", cut(plan), digest.short())
+}
+
+fn cut(plan: &str) -> &str {
+    plan[..plan.floor_char_boundary(PLAN)].trim_end_matches('-')
+}
+
+/// The first digits of the digest in a name of this form, for a plan.
+pub fn digits<'a>(plan: &str, name: &'a str) -> Option<&'a str> {
+    let rest = name.strip_prefix(cut(plan))?.strip_prefix('-')?;
+    let (digits, number) = rest.split_once('-')?;
+    let is_hex = digits.len() == 12 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    (is_hex && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then_some(digits)
 }
 
 /// The number in a name with that prefix.
@@ -43,6 +54,19 @@ mod tests {
         assert_eq!(next(&prefix, taken.into_iter()), "verified-4be1f0c24be1-3");
     }
 
+    #[test]
+    fn names_of_another_form_tell_no_digest() {
+        for name in [
+            "verified-1",
+            "other-4be1f0c24be1-1",
+            "verified-4be1f0c24be1",
+            "verified-4be1f0c24be1-x",
+            "s-0c1d2e3-kq47h",
+        ] {
+            assert_eq!(digits("verified", name), None, "{name}");
+        }
+    }
+
     proptest! {
         #[test]
         fn every_name_is_accepted_by_the_webhooks(plan in "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", n in 0u32..100_000_000) {
@@ -50,6 +74,8 @@ mod tests {
             let taken = format!("{prefix}{n}");
             let name = next(&prefix, [taken.as_str()].into_iter());
             prop_assert!(crate::snapshot::is_name(&name), "{}", name);
+            let digest = digest();
+            prop_assert_eq!(digits(&plan, &name), Some(digest.short()));
         }
     }
 }

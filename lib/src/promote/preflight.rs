@@ -1,6 +1,6 @@
 //! `create-release --check`: everything that can be known before the tests.
 
-use super::choose::{Choice, choose, name_of};
+use super::choose::{Choice, automatic, choose, name_of};
 use super::end::End;
 use super::run::Task;
 use super::{Promotion, Refusal, checks};
@@ -131,6 +131,15 @@ impl Task<'_> {
     async fn earlier(&self, releases: &[Release], ours: Option<&Snapshot>, findings: &mut Findings) {
         let record = self.journal.record().await;
         let table = &mut findings.table;
+        for release in automatic(&self.wanted(record.release.as_ref()), releases) {
+            table.unknown(
+                "releases",
+                format_args!(
+                    "Release {} was made automatically, before anything was tested: it counts for nothing",
+                    name_of(release)
+                ),
+            );
+        }
         match choose(&self.wanted(record.release.as_ref()), releases) {
             Choice::Done { release, .. } => {
                 table.passed("releases", format_args!("Release {} has landed already", name_of(release)));

@@ -7,6 +7,7 @@
 //! only one of several creations through.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::choose::RUN_ANNOTATION;
@@ -61,6 +62,7 @@ pub async fn run(
         candidate: &candidate,
         snapshot: &snapshot,
         run: &record.id,
+        automatic: Mutex::default(),
     };
     let end = match options.mode {
         Mode::Check => task.check(konflux.cluster()).await,
@@ -153,6 +155,8 @@ pub(super) struct Task<'a> {
     pub(super) candidate: &'a Candidate,
     pub(super) snapshot: &'a str,
     pub(super) run: &'a str,
+    /// Releases of this Snapshot that were made automatically, in words.
+    pub(super) automatic: Mutex<Option<String>>,
 }
 
 impl Task<'_> {
@@ -290,7 +294,11 @@ impl Task<'_> {
     }
 
     /// Writes the end into the record.
-    async fn close(&self, promotion: Promotion, is_final: bool) -> Result<Promotion, Failure> {
+    async fn close(&self, mut promotion: Promotion, is_final: bool) -> Result<Promotion, Failure> {
+        let automatic = self.automatic.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(words) = automatic {
+            promotion.detail += &format!(". {words}");
+        }
         let written = match self.options.mode {
             Mode::Check => {
                 if promotion.exit == Exit::Done {

@@ -1,12 +1,13 @@
 //! What there is in the cluster, and what follows from it.
 
-use super::choose::{Choice, Wanted, choose, is_made_by, name_of};
+use super::choose::{Choice, Wanted, automatic, choose, is_made_by, name_of};
 use super::end::End;
-use super::order::{self, Built};
+use super::order;
 use super::run::{Surveyed, Task};
 use super::{Refusal, checks, name};
-use crate::konflux::{Konflux, KonfluxError, Release, ReleasePlan, Snapshot, built_at, created_at};
+use crate::konflux::{KonfluxError, Release, ReleasePlan, Snapshot, built_at, created_at};
 use crate::record::{RecordError, Released};
+use crate::text;
 
 impl Task<'_> {
     /// Looks at all Releases of the plan and decides; the record learns of one that is there.
@@ -15,6 +16,7 @@ impl Task<'_> {
         let wanted = self.wanted(record.release.as_ref());
         let releases = self.releases().await?;
         let found = self.konflux.snapshot(self.snapshot).await?;
+        self.name_automatic(&automatic(&wanted, &releases));
         let choice = choose(&wanted, &releases);
         // A Release that is there may outlive its Snapshot; one that is made may not.
         if found.is_some() || matches!(choice, Choice::Make { .. }) {
@@ -51,6 +53,26 @@ impl Task<'_> {
         Ok(self.fit(plan.as_ref(), snapshot.as_ref())?)
     }
 
+    /// Names the Releases that were made of the untested image, in the log and at the end.
+    fn name_automatic(&self, releases: &[&Release]) {
+        let names: Vec<_> = releases.iter().map(|release| name_of(release)).collect();
+        let named = match names.as_slice() {
+            [] => None,
+            [one] => {
+                Some(format!("Release {one} was made automatically, before anything was tested: it counts for nothing"))
+            }
+            many => Some(format!(
+                "Releases {} were made automatically, before anything was tested: they count for nothing",
+                text::some_of(many, 3)
+            )),
+        };
+        let mut automatic = self.automatic.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(words) = named.as_ref().filter(|_| *automatic != named) {
+            tracing::warn!("{words}");
+        }
+        *automatic = named;
+    }
+
     pub(super) fn wanted<'a>(&'a self, noted: Option<&'a crate::record::ReleaseRecord>) -> Wanted<'a> {
         Wanted {
             plan: &self.options.plan,
@@ -80,13 +102,15 @@ impl Task<'_> {
         if self.options.allow_older {
             return Ok(());
         }
-        let released = released(self.konflux, releases, &self.options.plan, self.snapshot, |name, snapshot| {
-            checks::snapshot(self.candidate, name, Some(snapshot)).is_ok()
-        });
-        let released = released.await?;
+        let mut released = Vec::new();
+        for other in order::other_snapshots(releases, &self.options.plan, self.snapshot, self.digest()) {
+            let found = self.konflux.snapshot(other.snapshot).await?;
+            let same = |snapshot: &Snapshot| checks::snapshot(self.candidate, other.snapshot, Some(snapshot)).is_ok();
+            released.extend(order::built(&other, found.as_ref(), same));
+        }
         if released.is_empty() {
             tracing::info!(
-                "no other Snapshot has a live successful Release of plan {}: whether this one is older cannot be told",
+                "no other Snapshot has a live Release that landed or runs of plan {}: whether this one is older cannot be told",
                 self.options.plan
             );
         }
@@ -110,20 +134,4 @@ impl Task<'_> {
         })
         .await
     }
-}
-
-/// When the Snapshots of a plan's successful Releases were built.
-async fn released(
-    konflux: &Konflux,
-    releases: &[Release],
-    plan: &str,
-    ours: &str,
-    same_image: impl Fn(&str, &Snapshot) -> bool,
-) -> Result<Vec<Built>, KonfluxError> {
-    let mut built = Vec::new();
-    for (name, created) in order::released_snapshots(releases, plan, ours) {
-        let found = konflux.snapshot(name).await?;
-        built.extend(order::built(name, found.as_ref(), created, |snapshot| same_image(name, snapshot)));
-    }
-    Ok(built)
 }

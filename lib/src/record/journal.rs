@@ -362,6 +362,9 @@ fn bind(record: &mut GateRecord, candidate: &Candidate) -> Option<ImageRef> {
         }
     };
     fill(&mut bound.snapshot, &candidate.snapshot);
+    if bound.component.is_none() {
+        bound.component_version.clone_from(&candidate.component_version);
+    }
     fill(&mut bound.component, &candidate.component);
     fill(&mut bound.revision, &candidate.revision);
     fill(&mut bound.git_url, &candidate.git_url);

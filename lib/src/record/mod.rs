@@ -44,6 +44,7 @@ pub use store::{Labels, Store, StoreError, Version};
 
 use crate::cluster::Cluster;
 use crate::image::{Digest, ImageRef};
+use crate::snapshot::ComponentName;
 
 /// The version of the record's schema that this toolkit reads and writes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -186,6 +187,9 @@ pub struct Candidate {
     /// The component's name in the Snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub component: Option<String>,
+    /// The component's version, where the Snapshot has several of that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component_version: Option<String>,
     /// The git revision that the image was built from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
@@ -221,12 +225,18 @@ impl Candidate {
             digest,
             snapshot: None,
             component: None,
+            component_version: None,
             revision: None,
             git_url: None,
             platforms: Vec::new(),
             manifests: Vec::new(),
             index: None,
         }
+    }
+
+    /// Which component of the Snapshot was tested, where the record tells.
+    pub fn component(&self) -> Option<ComponentName> {
+        Some(ComponentName { name: self.component.clone()?, version: self.component_version.clone() })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::image::{Digest, ImageError, ImageRef};
 use crate::record::{Candidate, PlatformManifest};
 use crate::registry::manifest::{self, Child, Configuration, ContentError, Manifest};
 use crate::registry::{Registry, RegistryError};
-use crate::snapshot::{SnapshotError, SnapshotSpec};
+use crate::snapshot::{ComponentName, SnapshotError, SnapshotSpec};
 use crate::step::{Exit, Failure};
 
 pub use input::{InputError, SnapshotFlag};
@@ -109,7 +109,7 @@ impl From<ResolveError> for Failure {
 pub fn choose(
     spec: &SnapshotSpec,
     name: Option<&str>,
-    component: &str,
+    component: &ComponentName,
     demands: &Demands,
 ) -> Result<Candidate, ResolveError> {
     let found = spec.component(component)?;
@@ -120,11 +120,12 @@ pub fn choose(
         other => other?,
     };
     if demands.revision && found.revision().is_none() {
-        return Err(ResolveError::NoRevision { component: component.to_owned() });
+        return Err(ResolveError::NoRevision { component: component.name.clone() });
     }
     Ok(Candidate {
         snapshot: name.map(str::to_owned),
-        component: Some(component.to_owned()),
+        component: Some(component.name.clone()),
+        component_version: component.version.clone(),
         revision: found.revision().map(str::to_owned),
         git_url: found.git_url().map(str::to_owned),
         ..Candidate::of(image)

@@ -11,7 +11,7 @@ use crate::konflux::Konflux;
 use crate::record::{self, Candidate, Identity, Journal, Location};
 use crate::registry::credentials::{Credentials, Environment};
 use crate::registry::{Registry, RegistryOptions};
-use crate::snapshot::SnapshotSpec;
+use crate::snapshot::{ComponentName, SnapshotSpec};
 use crate::step::Failure;
 
 /// How long the hint of a refused tag may take (15 seconds, wall time).
@@ -25,8 +25,8 @@ const STEP: &str = "resolve-image";
 pub struct Options {
     /// The Snapshot.
     pub snapshot: SnapshotFlag,
-    /// `--component`.
-    pub component: String,
+    /// `--component` with `--component-version`.
+    pub component: ComponentName,
     /// `--offline`.
     pub offline: bool,
     /// What the image must have.

@@ -16,7 +16,7 @@ fn image() -> String {
 }
 
 fn candidate() -> Candidate {
-    choose(&spec(&image(), Some(REVISION)), Some("s-1"), "ho", &Demands::default()).unwrap()
+    choose(&spec(&image(), Some(REVISION)), Some("s-1"), &ComponentName::of("ho"), &Demands::default()).unwrap()
 }
 
 fn built(architecture: &str, label: Option<&str>) -> Configuration {
@@ -54,12 +54,16 @@ fn a_candidate_has_all_that_the_snapshot_says() {
 
 #[test]
 fn a_tag_and_a_missing_revision_are_misuse() {
-    let tag = choose(&spec("quay.io/acme/ho:latest", None), None, "ho", &Demands::default()).unwrap_err();
+    let tag =
+        choose(&spec("quay.io/acme/ho:latest", None), None, &ComponentName::of("ho"), &Demands::default()).unwrap_err();
     assert!(matches!(&tag, ResolveError::Tag { tag, .. } if tag == "quay.io/acme/ho:latest"));
     assert_eq!(exit(tag), Exit::Misuse);
     let demands = Demands { revision: true, ..Demands::default() };
-    assert_eq!(exit(choose(&spec(&image(), None), None, "ho", &demands).unwrap_err()), Exit::Misuse);
-    assert_eq!(exit(choose(&spec("", None), None, "ho", &demands).unwrap_err()), Exit::Misuse);
+    assert_eq!(
+        exit(choose(&spec(&image(), None), None, &ComponentName::of("ho"), &demands).unwrap_err()),
+        Exit::Misuse
+    );
+    assert_eq!(exit(choose(&spec("", None), None, &ComponentName::of("ho"), &demands).unwrap_err()), Exit::Misuse);
 }
 
 #[test]

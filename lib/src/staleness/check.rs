@@ -5,11 +5,14 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::message::{Context, compose, summary};
-use super::{Finding, Ledger, LedgerError, Quiet, Sources, Told, gather, judge, prune};
+use super::automatic::{Alarm, Automatic, automatic};
+use super::gather::newest_build;
+use super::judge::is_old;
+use super::message::{Context, compose, compose_alarm, summary};
+use super::{Build, Evidence, Finding, Ledger, LedgerError, Loaded, Quiet, Sources, Told, gather, judge, prune};
 use crate::clock::SharedClock;
 use crate::record::Store;
-use crate::slack::{Slack, SlackError};
+use crate::slack::{Payload, Slack, SlackError};
 use crate::step::{Chain, Exit, Failure};
 
 /// What to look for.
@@ -33,6 +36,10 @@ pub struct Checked {
     pub summary: String,
     /// What was to be told.
     pub told: Told,
+    /// Automatic Releases that stand, or were to be told.
+    pub automatic: Vec<Automatic>,
+    /// What else is to be known.
+    pub remarks: Vec<String>,
 }
 
 /// Why the check is no success although it could look.
@@ -41,6 +48,9 @@ pub enum CheckError {
     /// Nothing was verified for too long.
     #[error("{0}")]
     Stale(String),
+    /// Nobody tested what the plan released by itself.
+    #[error("{0}")]
+    Automatic(String),
     /// A source did not answer.
     #[error("{0}")]
     Blind(String),
@@ -60,7 +70,7 @@ pub enum CheckError {
 impl From<CheckError> for Failure {
     fn from(error: CheckError) -> Self {
         let exit = match &error {
-            CheckError::Stale(_) => Exit::Refused,
+            CheckError::Stale(_) | CheckError::Automatic(_) => Exit::Refused,
             CheckError::Ledger(LedgerError::Foreign { .. }) => Exit::Misuse,
             CheckError::Blind(_) | CheckError::NotDelivered { .. } | CheckError::Ledger(_) => Exit::Failed,
         };
@@ -72,27 +82,36 @@ impl Checked {
     /// For programs.
     pub fn json(&self) -> Value {
         let (state, newest, cause) = match &self.finding {
-            Finding::Fresh { newest } => ("fresh", newest, None),
+            Finding::Fresh { newest, .. } => ("fresh", newest, None),
             Finding::Stale { newest, cause, .. } => ("stale", newest, Some(cause.word())),
             Finding::Blind { newest, .. } => ("blind", newest, None),
         };
         let newest = newest.as_ref().map(
-            |newest| json!({"release": newest.release, "image": newest.image, "verified_at": newest.at.to_string()}),
+            |newest| json!({"release": newest.release, "image": newest.image.words(), "verified_at": newest.at.to_string()}),
         );
+        let automatic: Vec<_> = self
+            .automatic
+            .iter()
+            .map(|one| json!({"release": one.release, "snapshot": one.snapshot, "state": one.state}))
+            .collect();
         let told = match self.told {
             Told::Alert(_) => "alert",
             Told::Recovery => "recovery",
             Told::Nothing => "nothing",
         };
-        json!({"state": state, "newest": newest, "cause": cause, "due": told, "summary": self.summary})
+        json!({
+            "state": state, "newest": newest, "cause": cause, "due": told, "summary": self.summary,
+            "automatic": automatic, "remarks": self.remarks,
+        })
     }
 
     /// The finding as the step's end.
     ///
     /// # Errors
-    /// [`CheckError::Stale`] and [`CheckError::Blind`].
+    /// [`CheckError::Stale`], [`CheckError::Automatic`] and [`CheckError::Blind`].
     pub fn end(&self) -> Result<(), CheckError> {
         match &self.finding {
+            _ if !self.automatic.is_empty() => Err(CheckError::Automatic(self.summary.clone())),
             Finding::Fresh { .. } => Ok(()),
             Finding::Stale { .. } => Err(CheckError::Stale(self.summary.clone())),
             Finding::Blind { .. } => Err(CheckError::Blind(self.summary.clone())),
@@ -112,40 +131,69 @@ pub async fn check(
     clock: &SharedClock,
 ) -> Result<Checked, CheckError> {
     // Before anything else: a record of another kind must not be overwritten after an hour's work.
-    let mut remembered = match ledger {
+    let remembered = match ledger {
         Some(store) => Some((store, Ledger::load(store).await)),
         None => None,
     };
-    if let Some((_, Err(LedgerError::Foreign { place }))) = &remembered {
-        return Err(LedgerError::Foreign { place: place.clone() }.into());
+    if let Some((_, Err(LedgerError::Foreign { place, kind }))) = &remembered {
+        return Err(LedgerError::Foreign { place: place.clone(), kind: kind.clone() }.into());
     }
-    let evidence = gather(sources, clock.now()).await;
+    let evidence = look(options, sources, clock).await;
     let now = clock.now();
     let finding = judge(&evidence, options.threshold, &options.quiet, now);
-    let summary = summary(&finding, now);
-    let known = match &remembered {
-        Some((_, Ok((ledger, _)))) => ledger.clone(),
-        _ => Ledger::default(),
+    let Loaded { ledger: known, wrong, .. } = match &remembered {
+        Some((_, Ok(loaded))) => loaded.clone(),
+        _ => Loaded::default(),
     };
+    let mut remarks = evidence.remarks.clone();
+    remarks.extend(evidence.discounted());
+    if let (Finding::Stale { .. }, Some(Build::Unjudged { snapshot, why })) = (&finding, &evidence.build) {
+        remarks
+            .push(format!("the newest Snapshot, {snapshot}, {why}; trigger-gate starts nothing until that is mended"));
+    }
+    remarks.extend(wrong.into_iter().chain(known.ahead(now)));
+    remarks.iter().for_each(|remark| tracing::warn!("{remark}"));
+
     let repeat = SignedDuration::try_from(options.repeat).unwrap_or(SignedDuration::MAX);
     let told = known.due(&finding, repeat, now);
+    let untested = automatic(&evidence, now);
+    let alarm = known.alarm(&untested, repeat, now);
+    let summary = summary(&finding, &untested, &alarm, now);
     let context = Context {
         gate: sources.gate.clone().or_else(|| sources.scenario.clone()).unwrap_or_else(|| sources.plan.clone()),
         plan: sources.plan.clone(),
         scenario: sources.scenario.clone(),
+        application: sources.application.clone(),
+        component: sources.component.clone(),
         namespace: sources.tenant.cluster.namespace.clone(),
         threshold: options.threshold,
+        remarks: remarks.clone(),
     };
-    if let (Some(slack), Told::Alert(_) | Told::Recovery) = (slack, told) {
-        let payload = compose(&context, told, &finding, now);
-        let sent = slack.send(&payload, None).await;
-        sent.map_err(|source| CheckError::NotDelivered { summary: summary.clone(), source })?;
+    let mut ledger = known;
+    let mut undelivered = None;
+    if alarm == Alarm::None {
+        ledger.note_alarm(&alarm, &untested, now);
+    } else {
+        match deliver(slack, || compose_alarm(&context, &alarm, now)).await {
+            Ok(()) => ledger.note_alarm(&alarm, &untested, now),
+            Err(error) => undelivered = Some(error),
+        }
     }
-    if let Some((store, read)) = remembered.take() {
-        let (mut ledger, version) = read?;
-        ledger.note(told, &finding, now);
+    match told {
+        Told::Nothing => ledger.note(told, &finding, now),
+        Told::Alert(_) | Told::Recovery => match deliver(slack, || compose(&context, told, &finding, now)).await {
+            Ok(()) => ledger.note(told, &finding, now),
+            Err(error) => undelivered = Some(error),
+        },
+    }
+    // What was delivered is remembered also where another message was not.
+    if let Some((store, read)) = remembered {
+        let read = read?;
         ledger.found = crate::text::cut(&summary, 1000);
-        ledger.save(store, version.as_ref()).await?;
+        ledger.save(store, read.version.as_ref()).await?;
+    }
+    if let Some(source) = undelivered {
+        return Err(CheckError::NotDelivered { summary, source });
     }
     if let Some(gate) = &sources.gate {
         match prune(&sources.tenant.cluster, &sources.tenant.clock, gate).await {
@@ -154,5 +202,23 @@ pub async fn check(
             Err(error) => tracing::warn!("old records could not be deleted: {}", Chain(&error)),
         }
     }
-    Ok(Checked { finding, summary, told })
+    let told_now = |one: &Automatic| matches!(&alarm, Alarm::Raised(raised) if raised.contains(one));
+    let automatic = untested.into_iter().filter(|one| one.stands || told_now(one)).collect();
+    Ok(Checked { finding, summary, told, automatic, remarks })
+}
+
+/// Asks the sources; for builds only where it matters whether there is a newer one.
+async fn look(options: &Options, sources: &Sources, clock: &SharedClock) -> Evidence {
+    let mut evidence = gather(sources, clock.now()).await;
+    if sources.names_builds() && is_old(&evidence, options.threshold, &options.quiet, clock.now()) {
+        newest_build(sources, &mut evidence).await;
+    }
+    evidence
+}
+
+async fn deliver(slack: Option<&Slack>, message: impl FnOnce() -> Payload) -> Result<(), SlackError> {
+    match slack {
+        None => Ok(()),
+        Some(slack) => slack.send(&message(), None).await.map(drop),
+    }
 }

@@ -3,23 +3,32 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::Finding;
+use super::{Cause, Finding};
 use crate::record::{Store, StoreError, Version, labels};
 
 /// The version of the ledger's form.
 const SCHEMA_VERSION: u32 = 1;
 
-/// A ledger holds two times and a word (16 KiB).
+/// A ledger holds some times, a line, and the automatic Releases that were told (16 KiB).
 const MAX_BYTES: usize = 16 * 1024;
+
+/// So many automatic Releases are remembered.
+pub(super) const MOST_REMEMBERED: usize = 100;
+
+/// A time that was written by another clock may be so far in the future (10 minutes); beyond it the ledger is
+/// wrong, and does not silence anything.
+const SKEW: SignedDuration = SignedDuration::from_mins(10);
 
 /// Why the ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// It is something else: a gate's record, or of another version.
-    #[error("{place} is no staleness record of version {SCHEMA_VERSION}; give check-staleness a --record of its own")]
+    /// It is something else, such as a gate's record, which must not be overwritten.
+    #[error("{place} is no staleness record, but one of kind {kind:?}; give check-staleness a --record of its own")]
     Foreign {
         /// The store's name.
         place: String,
+        /// What it is.
+        kind: String,
     },
     /// It cannot be read or written.
     #[error(transparent)]
@@ -34,6 +43,8 @@ pub enum Alert {
     Stale,
     /// A source does not answer.
     Blind,
+    /// Nothing new was built for too long; told once.
+    NoBuild,
 }
 
 /// What is to be told.
@@ -60,6 +71,15 @@ pub struct Ledger {
     /// When blindness was last alerted; absent when it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blind_told_at: Option<Timestamp>,
+    /// When it was alerted that nothing new is built; absent when that has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_build_told_at: Option<Timestamp>,
+    /// When automatic Releases that stand were last alerted; absent when none stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub automatic_told_at: Option<Timestamp>,
+    /// The automatic Releases that were told, by uid.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub automatic_told: Vec<String>,
     /// What the last look found, in words.
     #[serde(default)]
     pub found: String,
@@ -75,6 +95,9 @@ impl Default for Ledger {
             kind: "staleness".to_owned(),
             stale_told_at: None,
             blind_told_at: None,
+            no_build_told_at: None,
+            automatic_told_at: None,
+            automatic_told: Vec::new(),
             found: String::new(),
             looked_at: None,
         }
@@ -84,11 +107,17 @@ impl Default for Ledger {
 impl Ledger {
     /// What is to be told of a finding now.
     pub fn due(&self, finding: &Finding, repeat: SignedDuration, now: Timestamp) -> Told {
-        let old = |told: Option<Timestamp>| told.is_none_or(|at| now.duration_since(at) >= repeat);
+        let told = [self.stale_told_at, self.blind_told_at, self.no_build_told_at];
         match finding {
-            Finding::Stale { .. } if old(self.stale_told_at) => Told::Alert(Alert::Stale),
-            Finding::Blind { .. } if old(self.blind_told_at) => Told::Alert(Alert::Blind),
-            Finding::Fresh { .. } if self.stale_told_at.or(self.blind_told_at).is_some() => Told::Recovery,
+            // Nobody can do much about it: once is enough.
+            Finding::Stale { cause: Cause::NothingNewer { .. }, .. } => match self.no_build_told_at {
+                None => Told::Alert(Alert::NoBuild),
+                Some(at) if is_ahead(at, now) => Told::Alert(Alert::NoBuild),
+                Some(_) => Told::Nothing,
+            },
+            Finding::Stale { .. } if is_due(self.stale_told_at, repeat, now) => Told::Alert(Alert::Stale),
+            Finding::Blind { .. } if is_due(self.blind_told_at, repeat, now) => Told::Alert(Alert::Blind),
+            Finding::Fresh { .. } if told.iter().any(Option::is_some) => Told::Recovery,
             _ => Told::Nothing,
         }
     }
@@ -99,7 +128,8 @@ impl Ledger {
         match told {
             Told::Alert(Alert::Stale) => self.stale_told_at = Some(now),
             Told::Alert(Alert::Blind) => self.blind_told_at = Some(now),
-            Told::Recovery => (self.stale_told_at, self.blind_told_at) = (None, None),
+            Told::Alert(Alert::NoBuild) => self.no_build_told_at = Some(now),
+            Told::Recovery => (self.stale_told_at, self.blind_told_at, self.no_build_told_at) = (None, None, None),
             Told::Nothing => {}
         }
         if let Finding::Stale { silent, .. } = finding
@@ -110,21 +140,30 @@ impl Ledger {
         self.looked_at = Some(now);
     }
 
-    /// Reads it; an empty one where there is none.
+    /// Reads it; an empty one where there is none. One that is torn, emptied or of another version is as good
+    /// as none, since it must never silence an alert; why is told in words beside it.
     ///
     /// # Errors
-    /// [`LedgerError`].
-    pub async fn load(store: &dyn Store) -> Result<(Self, Option<Version>), LedgerError> {
-        let Some((bytes, version)) = store.load().await? else { return Ok((Self::default(), None)) };
-        let foreign = || LedgerError::Foreign { place: store.place() };
-        if bytes.len() > MAX_BYTES {
-            return Err(foreign());
-        }
-        let read: Self = serde_json::from_slice(&bytes).map_err(|_| foreign())?;
-        if read.schema_version != SCHEMA_VERSION || read.kind != "staleness" {
-            return Err(foreign());
-        }
-        Ok((read, Some(version)))
+    /// [`LedgerError::Foreign`] for a whole record of another kind, [`LedgerError::Store`].
+    pub async fn load(store: &dyn Store) -> Result<Loaded, LedgerError> {
+        let Some((bytes, version)) = store.load().await? else { return Ok(Loaded::default()) };
+        let (ledger, wrong) = match read(&bytes) {
+            Ok(ledger) => (ledger, None),
+            Err(Unread::Foreign(kind)) => return Err(LedgerError::Foreign { place: store.place(), kind }),
+            Err(Unread::Torn(why)) => (
+                Self::default(),
+                Some(format!("{} could not be used: {why}; what was told before is not known", store.place())),
+            ),
+        };
+        Ok(Loaded { ledger, version: Some(version), wrong })
+    }
+
+    /// What is wrong with its times, in words: one from the future silences nothing.
+    pub fn ahead(&self, now: Timestamp) -> Option<String> {
+        let times =
+            [self.stale_told_at, self.blind_told_at, self.no_build_told_at, self.automatic_told_at, self.looked_at];
+        let ahead = times.into_iter().flatten().filter(|at| is_ahead(*at, now)).max()?;
+        Some(format!("what it remembers is of {ahead:.0}, which is still to come: a clock is or was wrong"))
     }
 
     /// Writes it over the version that was read.
@@ -138,9 +177,58 @@ impl Ledger {
     }
 }
 
+/// Whether an alert that was told then is to be told again. A time from the future was never.
+pub(super) fn is_due(told: Option<Timestamp>, repeat: SignedDuration, now: Timestamp) -> bool {
+    told.is_none_or(|at| is_ahead(at, now) || now.duration_since(at) >= repeat)
+}
+
+fn is_ahead(at: Timestamp, now: Timestamp) -> bool {
+    at.duration_since(now) > SKEW
+}
+
+/// A ledger as it was found.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// What it says.
+    pub ledger: Ledger,
+    /// Its version, where there is one.
+    pub version: Option<Version>,
+    /// Why it says nothing, where it could not be used.
+    pub wrong: Option<String>,
+}
+
+enum Unread {
+    Foreign(String),
+    Torn(String),
+}
+
+fn read(bytes: &[u8]) -> Result<Ledger, Unread> {
+    let torn = |why: String| Err(Unread::Torn(why));
+    if bytes.trim_ascii().is_empty() {
+        return torn("it is empty".to_owned());
+    }
+    // Without reading it all: a gate's record may have 900 KiB.
+    #[derive(Deserialize)]
+    struct Head {
+        kind: String,
+        schema_version: Option<u32>,
+    }
+    match serde_json::from_slice::<Head>(bytes) {
+        Ok(head) if head.kind != "staleness" => return Err(Unread::Foreign(crate::text::one_line(&head.kind, 40))),
+        Ok(Head { schema_version: Some(version), .. }) if version != SCHEMA_VERSION => {
+            return torn(format!("it is of version {version}, this check-staleness writes {SCHEMA_VERSION}"));
+        }
+        _ => {}
+    }
+    if bytes.len() > MAX_BYTES {
+        return torn(format!("it has {} bytes, more than any right one", bytes.len()));
+    }
+    serde_json::from_slice(bytes).or_else(|error| torn(error.to_string()))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::{Cause, Source, SourceName};
+    use super::super::{Reach, Source, SourceName};
     use super::*;
 
     fn at(hours: i64) -> Timestamp {
@@ -150,9 +238,9 @@ mod tests {
     #[test]
     fn once_per_interval_and_the_end_once() {
         let day = SignedDuration::from_hours(24);
-        let fresh = Finding::Fresh { newest: None };
-        let stale = Finding::Stale { newest: None, cause: Cause::NotKnown, silent: vec![] };
-        let silent = vec![Source { name: SourceName::Archive, why: "503".into() }];
+        let fresh = Finding::Fresh { newest: None, nothing_newer: None, silent: vec![] };
+        let stale = Finding::Stale { newest: None, reach: Reach::All, cause: Cause::NotKnown, silent: vec![] };
+        let silent = vec![Source::silent(SourceName::Archive, "503")];
         let blind = Finding::Blind { newest: None, silent };
         let mut ledger = Ledger::default();
         let mut told = Vec::new();
@@ -185,5 +273,54 @@ mod tests {
             Nothing,
         ];
         assert_eq!(told, wanted);
+    }
+
+    #[test]
+    fn that_nothing_is_built_is_told_once() {
+        let repeat = SignedDuration::from_hours(24);
+        let cause = Cause::NothingNewer { snapshot: "s".into(), built_at: None };
+        let quiet = Finding::Stale { newest: None, reach: Reach::All, cause, silent: vec![] };
+        let fresh = Finding::Fresh { newest: None, nothing_newer: None, silent: vec![] };
+        let mut ledger = Ledger::default();
+        let mut look = |finding: &Finding, hour: i64| {
+            let due = ledger.due(finding, repeat, at(hour));
+            ledger.note(due, finding, at(hour));
+            due
+        };
+        assert_eq!(look(&quiet, 0), Told::Alert(Alert::NoBuild));
+        assert_eq!((look(&quiet, 30), look(&quiet, 900)), (Told::Nothing, Told::Nothing));
+        assert_eq!((look(&fresh, 901), look(&fresh, 902)), (Told::Recovery, Told::Nothing));
+    }
+
+    #[test]
+    fn a_time_from_the_future_silences_nothing() {
+        let (day, now) = (SignedDuration::from_hours(24), at(100));
+        assert!(is_due(Some(at(101)), day, now) && is_due(Some(at(100_000)), day, now) && is_due(None, day, now));
+        assert!(!is_due(Some(now + SignedDuration::from_mins(5)), day, now), "two clocks may differ a little");
+        let ledger = Ledger { stale_told_at: Some(at(101)), ..Ledger::default() };
+        assert!(ledger.ahead(now).is_some() && Ledger::default().ahead(now).is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_none_and_what_is_anothers_is_refused() {
+        for (bytes, wanted) in [
+            ("", "it is empty"),
+            (" \n", "it is empty"),
+            ("{\"schema_version\":1,\"kind\":\"stale", "EOF"),
+            ("null", "expected struct"),
+            ("{\"schema_version\":2,\"kind\":\"staleness\",\"told\":{}}", "it is of version 2"),
+            ("{\"schema_version\":1,\"kind\":\"staleness\",\"stale_told_at\":7}", "stale_told_at"),
+        ] {
+            match read(bytes.as_bytes()) {
+                Err(Unread::Torn(why)) => assert!(why.contains(wanted) || wanted == "stale_told_at", "{bytes}: {why}"),
+                _ => panic!("{bytes}"),
+            }
+        }
+        assert!(
+            matches!(read(br#"{"schema_version":1,"kind":"gate","id":"x"}"#), Err(Unread::Foreign(kind)) if kind == "gate")
+        );
+        let mut ledger = serde_json::to_value(Ledger::default()).unwrap();
+        ledger["found"] = serde_json::json!("x".repeat(20_000));
+        assert!(matches!(read(ledger.to_string().as_bytes()), Err(Unread::Torn(_))));
     }
 }

@@ -2,10 +2,16 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Cause, Finding, Source, Told, Verified};
+use super::automatic::{Alarm, Automatic};
+use super::{Cause, Finding, Reach, Source, Told, Verified};
+use crate::konflux::AUTO_RELEASE_LABEL;
 use crate::notify::words::{ago, days};
 use crate::slack::{Colour, Line, Payload};
+use crate::snapshot::ComponentName;
 use crate::text;
+
+/// So many automatic Releases are shown.
+const SHOWN: usize = 5;
 
 /// Bytes of a foreign text in a line.
 const FOREIGN: usize = 300;
@@ -19,10 +25,16 @@ pub struct Context {
     pub plan: String,
     /// The scenario.
     pub scenario: Option<String>,
+    /// The Application of its Snapshots.
+    pub application: Option<String>,
+    /// The component that is gated.
+    pub component: Option<ComponentName>,
     /// The namespace.
     pub namespace: String,
     /// The threshold.
     pub threshold: SignedDuration,
+    /// What else is to be known, a line each.
+    pub remarks: Vec<String>,
 }
 
 /// The message about a finding.
@@ -30,10 +42,20 @@ pub fn compose(context: &Context, told: Told, finding: &Finding, now: Timestamp)
     let gate = &context.gate;
     let (sign, colour, headline) = match (told, finding) {
         (Told::Recovery, _) | (_, Finding::Fresh { .. }) => ("🟢", Colour::Green, format!("{gate}: the alarm is over")),
+        (_, Finding::Stale { cause: Cause::NothingNewer { built_at, .. }, newest, .. }) => {
+            let since = built_at.or(newest.as_ref().map(|newest| newest.at));
+            let days = since.map_or(0, |since| now.duration_since(since).as_hours() / 24);
+            ("🟡", Colour::Yellow, format!("{gate}: no new build for {days} days"))
+        }
         (_, Finding::Stale { newest: Some(newest), .. }) => {
             ("🔴", Colour::Red, format!("{gate}: nothing was verified since {}", ago(newest.at, now)))
         }
-        (_, Finding::Stale { newest: None, .. }) => ("🔴", Colour::Red, format!("{gate}: no image was ever verified")),
+        (_, Finding::Stale { newest: None, reach: Reach::All, .. }) => {
+            ("🔴", Colour::Red, format!("{gate}: no image was ever verified"))
+        }
+        (_, Finding::Stale { newest: None, .. }) => {
+            ("🔴", Colour::Red, format!("{gate}: no verified image is known of"))
+        }
         (_, Finding::Blind { .. }) => {
             ("🟡", Colour::Yellow, format!("{gate}: it cannot be seen how old the newest verified image is"))
         }
@@ -46,27 +68,87 @@ pub fn compose(context: &Context, told: Told, finding: &Finding, now: Timestamp)
             lines.extend(next(context, cause));
         }
         Finding::Blind { silent, .. } => lines.extend(silent_lines(silent)),
-        Finding::Fresh { .. } => {}
+        Finding::Fresh { silent, .. } => lines.extend(silent_lines(silent)),
     }
+    lines.extend(context.remarks.iter().map(|remark| Line::of(text::one_line(remark, FOREIGN))));
+    Payload {
+        headline: Line::of(format!("{sign} ")).bold(headline),
+        colour,
+        body: vec![lines],
+        footer: Some(footer(context)),
+    }
+}
+
+/// The message about Releases that were made automatically.
+pub fn compose_alarm(context: &Context, alarm: &Alarm, now: Timestamp) -> Payload {
+    let gate = &context.gate;
+    let raised = match alarm {
+        Alarm::Raised(raised) => raised.as_slice(),
+        Alarm::Over | Alarm::None => {
+            let words = format!("{gate}: a verified image has followed the untested one");
+            let (headline, footer) = (Line::of("🟢 ").bold(words), Some(footer(context)));
+            let line = Line::of("the automatic Releases that were told of have been overtaken by a verified one");
+            return Payload { headline, colour: Colour::Green, body: vec![vec![line]], footer };
+        }
+    };
+    let out = raised.iter().filter(|one| one.stands).count();
+    let words = match (raised, out) {
+        ([_], 0) => "its plan made a Release by itself".to_owned(),
+        (many, 0) => format!("its plan made {} Releases by itself", many.len()),
+        ([_], _) => "an untested image was released automatically".to_owned(),
+        (_, 1) => "an untested image was released automatically".to_owned(),
+        (_, out) => format!("{out} untested images were released automatically"),
+    };
+    let mut lines: Vec<Line> = raised.iter().take(SHOWN).map(|one| automatic_line(one, now)).collect();
+    if let Some(more @ 1..) = raised.len().checked_sub(SHOWN) {
+        lines.push(Line::of(format!("and {more} more")));
+    }
+    lines.push(Line::of(format!(
+        "plan {} is not told to leave that: each new Snapshot is released before it is tested. such a Release verifies nothing",
+        context.plan
+    )));
+    let label = format!(
+        "kubectl label releaseplan {} --namespace {} --overwrite {AUTO_RELEASE_LABEL}=false",
+        context.plan, context.namespace
+    );
+    lines.push(Line::of("next: ").code(label));
+    let headline = Line::of("🔴 ").bold(format!("{gate}: {words}"));
+    Payload { headline, colour: Colour::Red, body: vec![lines], footer: Some(footer(context)) }
+}
+
+fn automatic_line(one: &Automatic, now: Timestamp) -> Line {
+    let when = one.created.map(|at| format!(", made {}", ago(at, now))).unwrap_or_default();
+    let snapshot = text::one_line(&one.snapshot, 80);
+    Line::of("Release ").code(text::one_line(&one.release, 80)).text(format!(" of {snapshot}{when}: {}", one.state))
+}
+
+fn footer(context: &Context) -> Line {
     let scenario = context.scenario.as_ref().map(|name| format!(" · scenario {name}")).unwrap_or_default();
     let limit = days(context.threshold);
-    let footer = Line::of(format!("plan {}{scenario} · namespace {} · limit {limit}", context.plan, context.namespace));
-    let headline = Line::of(format!("{sign} ")).bold(headline);
-    Payload { headline, colour, body: vec![lines], footer: Some(footer) }
+    Line::of(format!("plan {}{scenario} · namespace {} · limit {limit}", context.plan, context.namespace))
 }
 
 /// A finding in one line, for logs and programs.
-pub fn summary(finding: &Finding, now: Timestamp) -> String {
+pub fn summary(finding: &Finding, untested: &[Automatic], alarm: &Alarm, now: Timestamp) -> String {
     let newest = newest_words(finding, now);
-    match finding {
+    let mut words = match finding {
+        Finding::Fresh { silent, .. } if !silent.is_empty() => format!("fresh: {newest}; {}", silent_words(silent)),
         Finding::Fresh { .. } => format!("fresh: {newest}"),
         Finding::Stale { cause, .. } => format!("stale: {newest}; {}", cause_words(cause, now)),
-        Finding::Blind { silent, .. } => {
-            let silent: Vec<_> =
-                silent.iter().map(|source| format!("{}: {}", source.name.words(), source.why)).collect();
-            format!("blind: {newest}; {}", silent.join("; "))
-        }
+        Finding::Blind { silent, .. } => format!("blind: {newest}; {}", silent_words(silent)),
+    };
+    let raised = if let Alarm::Raised(raised) = alarm { raised.as_slice() } else { &[] };
+    let named = untested.iter().filter(|one| one.stands || raised.contains(one));
+    let named: Vec<_> = named.map(|one| one.release.as_str()).collect();
+    if !named.is_empty() {
+        words += &format!("; made automatically, of untested images: {}", text::some_of(&named, SHOWN));
     }
+    words
+}
+
+fn silent_words(silent: &[Source]) -> String {
+    let words: Vec<_> = silent.iter().map(|source| format!("{}: {}", source.name.words(), source.why)).collect();
+    words.join("; ")
 }
 
 fn newest_line(finding: &Finding, now: Timestamp) -> Line {
@@ -74,17 +156,29 @@ fn newest_line(finding: &Finding, now: Timestamp) -> Line {
 }
 
 fn newest_words(finding: &Finding, now: Timestamp) -> String {
-    let (Finding::Fresh { newest } | Finding::Stale { newest, .. } | Finding::Blind { newest, .. }) = finding;
-    match (newest, finding) {
-        (Some(Verified { image, release, at }), Finding::Blind { .. }) => {
-            format!("newest verified image that can be seen: {image}, {} (Release {release})", ago(*at, now))
+    let (Finding::Fresh { newest, .. } | Finding::Stale { newest, .. } | Finding::Blind { newest, .. }) = finding;
+    let Some(Verified { image, release, at, .. }) = newest else {
+        return match finding {
+            Finding::Fresh { .. } => "no image verified yet, and the gate is younger than the limit".to_owned(),
+            Finding::Blind { .. } => "no verified image can be seen".to_owned(),
+            Finding::Stale { reach: Reach::All, .. } => {
+                "no Release of the plan has ever landed with a tested image".to_owned()
+            }
+            Finding::Stale { reach: Reach::Live, .. } => {
+                "no Release of the plan that is still in the cluster has landed with a tested image".to_owned()
+            }
+            Finding::Stale { reach: Reach::Back(back), .. } => {
+                format!("no Release of the plan has landed with a tested image in the last {}", days(*back))
+            }
+        };
+    };
+    let can_be_seen = if matches!(finding, Finding::Blind { .. }) { " that can be seen" } else { "" };
+    let words = format!("newest verified image{can_be_seen}: {}, {} (Release {release})", image.words(), ago(*at, now));
+    match finding {
+        Finding::Fresh { nothing_newer: Some(snapshot), .. } => {
+            format!("{words}; there is nothing newer to verify: the newest Snapshot, {snapshot}, has it")
         }
-        (Some(Verified { image, release, at }), _) => {
-            format!("newest verified image: {image}, {} (Release {release})", ago(*at, now))
-        }
-        (None, Finding::Fresh { .. }) => "no image verified yet, and the gate is younger than the limit".to_owned(),
-        (None, Finding::Blind { .. }) => "no verified image can be seen".to_owned(),
-        (None, Finding::Stale { .. }) => "no Release of the plan has ever landed".to_owned(),
+        _ => words,
     }
 }
 
@@ -113,7 +207,18 @@ fn cause_words(cause: &Cause, now: Timestamp) -> String {
         Cause::ReleaseFailed { words } => {
             format!("the image passed and was not released: {}", text::one_line(words, FOREIGN))
         }
+        Cause::ReleaseUnknown { words } => {
+            format!(
+                "the image passed, and it is not known whether its Release pushed it: {}",
+                text::one_line(words, FOREIGN)
+            )
+        }
         Cause::RunningNow { run } => format!("run {run} is on its way"),
+        Cause::NothingNewer { snapshot, .. } => {
+            format!(
+                "there is nothing newer to verify: the newest Snapshot, {snapshot}, has that image. is the build broken, or the schedule off?"
+            )
+        }
         Cause::NotKnown => "why is not known: see what did not answer".to_owned(),
     }
 }
@@ -131,18 +236,24 @@ fn next(context: &Context, cause: &Cause) -> Option<Line> {
     let command = match cause {
         Cause::DidNotRun { .. } | Cause::Killed { .. } => {
             let scenario = context.scenario.as_ref()?;
+            let application = context.application.as_deref().unwrap_or("NAME");
+            let component = context.component.as_ref().map_or("NAME", |component| component.name.as_str());
+            let version = context.component.as_ref().and_then(|component| component.version.as_ref());
+            let version = version.map(|version| format!(" --component-version '{version}'")).unwrap_or_default();
             format!(
-                "trigger-gate --namespace {namespace} --application NAME --component NAME --scenario {scenario} --release-plan {}",
+                "trigger-gate --namespace {namespace} --application {application} --component {component}{version} --scenario {scenario} --release-plan {}",
                 context.plan
             )
         }
-        Cause::ReleaseFailed { .. } => format!(
+        Cause::ReleaseFailed { .. } | Cause::ReleaseUnknown { .. } => format!(
             "kubectl get releases --namespace {namespace} --selector release.appstudio.openshift.io/releasePlan={}",
             context.plan
         ),
-        Cause::RanAndFailed { .. } | Cause::OnlyTried { .. } | Cause::RunningNow { .. } | Cause::NotKnown => {
-            return None;
-        }
+        Cause::RanAndFailed { .. }
+        | Cause::OnlyTried { .. }
+        | Cause::RunningNow { .. }
+        | Cause::NothingNewer { .. }
+        | Cause::NotKnown => return None,
     };
     Some(Line::of("next: ").code(command))
 }

@@ -9,6 +9,7 @@
 //!   its end is told; [`Ledger::due`] is pure too.
 //! - [`Quiet`] is the time that does not count: weekends, block windows.
 
+mod automatic;
 mod check;
 mod evidence;
 mod gather;
@@ -19,11 +20,12 @@ mod preflight;
 mod prune;
 mod quiet;
 
+pub use automatic::{Alarm, Automatic, automatic};
 pub use check::{CheckError, Checked, Options, check};
-pub use evidence::{Evidence, Source, SourceName, Verified, merge};
-pub use gather::{Sources, gather};
+pub use evidence::{Build, Evidence, Reach, Source, SourceName, Verified, merge};
+pub use gather::{PATIENCE, Sources, gather, releases};
 pub use judge::{Cause, Finding, judge};
-pub use ledger::{Alert, Ledger, LedgerError, Told};
+pub use ledger::{Alert, Ledger, LedgerError, Loaded, Told};
 pub use message::{Context, compose, summary};
 pub use preflight::{RIGHTS, preflight};
 pub use prune::prune;

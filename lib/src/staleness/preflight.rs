@@ -9,6 +9,12 @@ use crate::slack::Slack;
 
 const RELEASES: Right =
     Right { group: KONFLUX, resource: "releases", verbs: &["list"], to: "to find the newest verified image" };
+const SNAPSHOTS: Right = Right {
+    group: KONFLUX,
+    resource: "snapshots",
+    verbs: &["get", "list"],
+    to: "to compare what Releases pushed, and to see whether there is anything newer",
+};
 const RUNS: Right =
     Right { group: TEKTON, resource: "pipelineruns", verbs: &["list"], to: "to tell why there is no newer one" };
 const RECORDS: Right = Right {
@@ -19,13 +25,18 @@ const RECORDS: Right = Right {
 };
 
 /// What the step needs in its namespace, with every source.
-pub const RIGHTS: [Right; 3] = [RELEASES, RUNS, RECORDS];
+pub const RIGHTS: [Right; 4] = [RELEASES, SNAPSHOTS, RUNS, RECORDS];
 
 /// Looks at every source and at Slack. Tells nobody and writes nothing.
 pub async fn preflight(sources: &Sources, remembers: bool, slack: Option<&Slack>, clock: &SharedClock) -> Preflight {
     let cluster = &sources.tenant.cluster;
     let mut checks = Preflight::default();
-    let needed = [(true, RELEASES), (sources.scenario.is_some(), RUNS), (sources.gate.is_some() || remembers, RECORDS)];
+    let needed = [
+        (true, RELEASES),
+        (true, SNAPSHOTS),
+        (sources.scenario.is_some(), RUNS),
+        (sources.gate.is_some() || remembers, RECORDS),
+    ];
     let needed: Vec<Right> = needed.into_iter().filter(|(needed, _)| *needed).map(|(_, right)| right).collect();
     if rights::review(cluster, &needed, &mut checks).await {
         konflux::plan(&Konflux::new(cluster, clock.clone()), &sources.plan, &mut checks).await;

@@ -6,8 +6,10 @@ use kube::api::ListParams;
 use kube::core::Request;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::brief::{self, Unreadable};
 use super::known::Owner;
 use super::{Brief, ID_LABEL, KEEP_ANNOTATION, OF_SNAPSHOT_LABEL, RUN_LABEL, Run, SCENARIO_LABEL};
 use crate::clock::SharedClock;
@@ -49,7 +51,7 @@ pub enum TriggerError {
         /// Its name.
         name: String,
         /// What speaks against it.
-        why: &'static str,
+        why: String,
     },
 }
 
@@ -95,21 +97,22 @@ impl Tenant {
         Self { cluster, clock }
     }
 
-    /// Shows every Snapshot of an application's component, a page at a time; in memory is one page.
+    /// Shows every Snapshot of an application's component, a page at a time; in memory is one page. An
+    /// entry that has not the form of a Snapshot is shown as one that cannot be read.
     pub async fn each_snapshot(
         &self,
         application: Option<&str>,
         component: Option<&str>,
-        mut look: impl FnMut(&Brief),
+        mut look: impl FnMut(Result<&Brief, &Unreadable>),
     ) -> Result<(), TriggerError> {
         let of = |key: &str, value: Option<&str>| value.map(|value| format!("appstudio.openshift.io/{key}={value}"));
         let mut seen = 0;
         // A Snapshot belongs to an Application or to a ComponentGroup.
         for owner in ["application", "component-group"] {
             let selector: Vec<_> = of(owner, application).into_iter().chain(of("component", component)).collect();
-            self.each(SNAPSHOTS, &selector.join(","), PAGE, |snapshot: Brief| {
+            self.each(SNAPSHOTS, &selector.join(","), PAGE, |entry: Box<RawValue>| {
                 seen += 1;
-                look(&snapshot);
+                look(brief::read(entry.get()).as_ref());
             })
             .await?;
             if seen > 0 || application.is_none() {

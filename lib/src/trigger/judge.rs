@@ -2,13 +2,14 @@
 
 use super::{Against, Brief};
 use crate::image::{Digest, ImageRef};
+use crate::snapshot::{self, ComponentName, SnapshotError};
 use crate::verified::condition;
 
 /// A Snapshot's image, or what speaks against it. Without a component's name its only one is meant.
 ///
 /// # Errors
 /// The first thing that speaks against it.
-pub fn judge(snapshot: &Brief, component: Option<&str>) -> Result<Digest, Against> {
+pub fn judge(snapshot: &Brief, component: Option<&ComponentName>) -> Result<Digest, Against> {
     if snapshot.metadata.deletion_timestamp.is_some() {
         return Err(Against::Deleted);
     }
@@ -24,10 +25,25 @@ pub fn judge(snapshot: &Brief, component: Option<&str>) -> Result<Digest, Agains
     if condition(conditions, "AutoReleased").is_some_and(|found| found.message == "Released in newer Snapshot") {
         return Err(Against::Superseded);
     }
-    let mut found = snapshot.spec.components.iter().filter(|c| component.is_none_or(|name| c.name == name));
-    let (Some(one), None) = (found.next(), found.next()) else { return Err(Against::NoComponent) };
-    let image: ImageRef = one.container_image.parse().map_err(|_| Against::NoDigest)?;
+    let all = &snapshot.spec.components;
+    let one = match (component, all.as_slice()) {
+        (Some(wanted), all) => snapshot::choose(all, wanted).map_err(|error| match error {
+            SnapshotError::NoVersion { .. } => Against::OtherVersion,
+            other => Against::Unjudged(bare(&other)),
+        })?,
+        (None, [only]) => only,
+        (None, _) => {
+            return Err(Against::Unjudged(format!("it has {} components; --component chooses one", all.len())));
+        }
+    };
+    let image = ImageRef::dropping_tag(&one.container_image).map_err(|error| Against::Unjudged(error.to_string()))?;
     Ok(image.digest().clone())
+}
+
+/// The words of an error without the parameter that it names: no SNAPSHOT was given here.
+fn bare(error: &SnapshotError) -> String {
+    let words = error.to_string();
+    words.strip_prefix("SNAPSHOT: ").map_or_else(|| words.clone(), str::to_owned)
 }
 
 /// integration-service's own rule: not from a merge queue, no group, and the event is a push, or
@@ -45,7 +61,9 @@ fn is_push(snapshot: &Brief) -> bool {
 mod tests {
     use super::*;
 
-    const COMPONENT: &str = "hypershift-operator-main";
+    fn component() -> ComponentName {
+        ComponentName::of("hypershift-operator-main")
+    }
 
     fn captured(name: &str) -> Brief {
         let all: std::collections::BTreeMap<String, Brief> =
@@ -64,7 +82,7 @@ mod tests {
             ("invalid", Some(Against::Invalid)),
             ("componentgroup", None),
         ] {
-            assert_eq!(judge(&captured(name), Some(COMPONENT)).err(), against, "{name}");
+            assert_eq!(judge(&captured(name), Some(&component())).err(), against, "{name}");
         }
     }
 
@@ -74,14 +92,8 @@ mod tests {
         let with = |change: fn(&mut Brief)| {
             let mut snapshot = fit.clone();
             change(&mut snapshot);
-            judge(&snapshot, Some(COMPONENT)).err()
+            judge(&snapshot, Some(&component())).err()
         };
-        assert_eq!(with(|s| s.spec.components.push(s.spec.components[0].clone())), Some(Against::NoComponent));
-        assert_eq!(with(|s| s.spec.components.clear()), Some(Against::NoComponent));
-        assert_eq!(
-            with(|s| s.spec.components[0].container_image = "quay.io/a/b:latest".into()),
-            Some(Against::NoDigest)
-        );
         assert_eq!(with(|s| s.metadata.deletion_timestamp = s.metadata.creation_timestamp), Some(Against::Deleted));
         let queue = |s: &mut Brief| s.metadata.annotations.source_branch = Some("gh-readonly-queue/main/pr-1".into());
         assert_eq!(with(queue), Some(Against::NotPushed));
@@ -89,5 +101,47 @@ mod tests {
         assert_eq!(with(|s| s.metadata.labels.event_type = None), None);
         let merged = |s: &mut Brief| s.metadata.labels.pull_request = Some("7".into());
         assert_eq!(with(merged), None, "a push that names the pull request it merged");
+    }
+
+    #[test]
+    fn what_cannot_be_judged_says_why() {
+        let fit = captured("just-created-by-push-build");
+        let why = |change: &dyn Fn(&mut Brief)| {
+            let mut snapshot = fit.clone();
+            change(&mut snapshot);
+            match judge(&snapshot, Some(&component())) {
+                Err(Against::Unjudged(why)) => why,
+                other => panic!("{other:?}"),
+            }
+        };
+        let image = |image: &'static str| move |s: &mut Brief| s.spec.components[0].container_image = image.into();
+        let twice = why(&|s: &mut Brief| {
+            s.spec.components[0].version = Some("main".into());
+            let other =
+                super::super::brief::Component { version: Some("release-4.22".into()), ..s.spec.components[0].clone() };
+            s.spec.components.push(other);
+        });
+        assert!(twice.ends_with("expected it once: --component-version chooses one of main, release-4.22"), "{twice}");
+        assert!(why(&|s: &mut Brief| s.spec.components.clear()).contains("is not in it; it has: no components"));
+        assert!(why(&image("quay.io/a/b:latest")).contains("has no digest"));
+        const HOST: &str =
+            "registry.example.com@sha256:4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1";
+        assert!(why(&image(HOST)).contains("names no repository, only \"registry.example.com\""));
+        let mut tagged = fit.clone();
+        let image = &mut tagged.spec.components[0].container_image;
+        *image = image.replace('@', ":v1@");
+        assert_eq!(judge(&tagged, Some(&component())), judge(&fit, Some(&component())));
+    }
+
+    #[test]
+    fn a_version_chooses_and_other_versions_are_another_gates() {
+        let mut both = captured("componentgroup");
+        let one = both.spec.components[0].clone();
+        both.spec.components[0].version = Some("main".into());
+        both.spec.components.push(super::super::brief::Component { version: Some("release-4.22".into()), ..one });
+        let of =
+            |version: &str| judge(&both, Some(&ComponentName { version: Some(version.to_owned()), ..component() }));
+        assert!(of("main").is_ok() && of("release-4.22").is_ok());
+        assert_eq!(of("release-4.21"), Err(Against::OtherVersion));
     }
 }

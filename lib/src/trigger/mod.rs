@@ -30,7 +30,7 @@ mod skip;
 use std::time::Duration;
 
 pub use brief::{Against, Brief};
-pub use choose::{Candidate, Choice};
+pub use choose::{Candidate, Choice, newest};
 pub use client::{Tenant, TriggerError};
 pub use judge::judge;
 use known::Known;
@@ -42,6 +42,7 @@ pub use runs::Run;
 pub use skip::{Evidence, Skip, Unclear, skip};
 
 use crate::clock::SharedClock;
+use crate::snapshot::ComponentName;
 use crate::step::LastWords;
 
 /// The label that starts a run.
@@ -69,8 +70,8 @@ pub struct Wanted {
 pub struct Options {
     /// `--application`.
     pub application: Option<String>,
-    /// `--component`.
-    pub component: Option<String>,
+    /// `--component` with `--component-version`.
+    pub component: Option<ComponentName>,
     /// `--snapshot`: this one instead of the newest.
     pub snapshot: Option<String>,
     /// `--scenario` with `--release-plan`, in order.
@@ -131,7 +132,7 @@ async fn one(
     wanted: &Wanted,
 ) -> Ending {
     if !options.force {
-        let evidence = match skip::evidence(tenant, wanted, options.component.as_deref()).await {
+        let evidence = match skip::evidence(tenant, wanted, options, chosen).await {
             Err(error) => return Ending::Failed(crate::step::Chain(&error).to_string()),
             Ok(evidence) => evidence,
         };

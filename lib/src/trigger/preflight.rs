@@ -112,6 +112,9 @@ async fn candidates(options: &Options, tenant: &Tenant, checks: &mut Preflight) 
         Ok(Choice { chosen: Some(chosen), looked_at, .. }) => {
             checks.passed("snapshots", format_args!("{} would be chosen of {looked_at}", chosen.name));
         }
+        Ok(Choice { unjudged: Some(seen), .. }) => {
+            checks.failed("snapshots", format_args!("the newest, {}, {}", seen.name, seen.against.words()));
+        }
         Ok(Choice { chosen: None, looked_at: 0, .. }) => {
             let hint = known::no_snapshots(options, tenant).await;
             checks.failed("snapshots", hint.unwrap_or_else(|| "there is none that could be chosen".to_owned()));

@@ -1,5 +1,7 @@
 //! What was chosen and why, for people and for programs.
 
+use std::borrow::Cow;
+
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -74,6 +76,13 @@ impl Report {
 
     /// What went wrong, if anything did: one line for each scenario.
     pub fn failures(&self) -> Vec<String> {
+        if let Some(unjudged) = &self.choice.unjudged {
+            return vec![format!(
+                "Snapshot {} is the newest, and it {}. no older one is tested in its place; mend it, or name another one with --snapshot",
+                unjudged.name,
+                unjudged.against.words()
+            )];
+        }
         if let (None, Some(hint)) = (&self.choice.chosen, &self.hint) {
             return vec![format!("no Snapshot is fit: {hint}")];
         }
@@ -99,6 +108,7 @@ impl Report {
         let mut value = json!({
             "snapshot": self.choice.chosen.as_ref().map(|chosen| &chosen.name),
             "digest": self.choice.chosen.as_ref().and_then(|chosen| chosen.digest.as_ref()).map(ToString::to_string),
+            "unjudged": self.choice.unjudged.as_ref().map(|seen| json!({"snapshot": seen.name, "reason": seen.against.words()})),
             "looked_at": self.choice.looked_at,
             "scenarios": self.scenarios.iter().map(scenario).collect::<Vec<_>>(),
         });
@@ -122,7 +132,7 @@ impl Report {
             let mut table = Table::new();
             table.load_style(presets::NOTHING).set_header(["snapshot", "built", ""]);
             for row in self.rows() {
-                table.add_row([row.0, &row.1, row.2]);
+                table.add_row([row.0, &row.1, &row.2]);
             }
             text += &format!("{table}\n\n");
         } else if let Some(chosen) = &self.choice.chosen {
@@ -134,13 +144,13 @@ impl Report {
         text
     }
 
-    fn rows(&self) -> impl Iterator<Item = (&str, String, &'static str)> {
+    fn rows(&self) -> impl Iterator<Item = (&str, String, Cow<'static, str>)> {
         let time = |at: Option<Timestamp>| at.map(|at| format!("{at:.0}")).unwrap_or_default();
         let chosen = self
             .choice
             .chosen
             .iter()
-            .map(move |one| (one.name.as_str(), time(one.built_at), "chosen: the newest fit one"));
+            .map(move |one| (one.name.as_str(), time(one.built_at), Cow::Borrowed("chosen: the newest fit one")));
         let others =
             self.choice.others.iter().map(move |seen| (seen.name.as_str(), time(seen.built_at), seen.against.words()));
         chosen.chain(others)

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::client::Tenant;
-use super::{Candidate, Run, TriggerError, Wanted, judge};
+use super::{Candidate, Options, Run, TriggerError, Wanted};
 use crate::clock::Clock;
 use crate::record::{Limits, Past, PastRuns, Whose, past_runs};
-use crate::verified::ReleaseBrief;
+use crate::verified::{Image, ReleaseBrief, Snapshots, Standing};
 
 /// After so long no Prow job of a record runs any more, whatever the record says (10 hours): the
 /// gate waits for at most 5h30m, and jobs have time limits of their own.
@@ -79,17 +79,15 @@ impl Skip {
     }
 }
 
-/// A Release of the plan that has landed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Landed {
-    /// Its name.
-    pub name: String,
+/// An image that a Release of the plan verifies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// The Release, or the record that tells of it.
+    pub by: String,
     /// Its Snapshot.
-    pub snapshot: String,
-    /// What it says it pushed; empty where it says nothing.
-    pub pushed: Vec<String>,
-    /// The component's digest in its Snapshot, where that could be read.
-    pub digest: Option<String>,
+    pub snapshot: Option<String>,
+    /// The image.
+    pub image: Image,
 }
 
 /// What a decision is made from.
@@ -99,8 +97,8 @@ pub struct Evidence {
     pub runs: Vec<Run>,
     /// The records of its runs whose jobs may still run.
     pub records: PastRuns,
-    /// The plan's Releases that have landed.
-    pub landed: Vec<Landed>,
+    /// The images that are verified for the plan, as far as they may be the chosen one.
+    pub verified: Vec<Verified>,
 }
 
 /// Why to leave a scenario alone, if at all.
@@ -118,8 +116,8 @@ pub fn skip(evidence: &Evidence, chosen: &Candidate, clock: &dyn Clock) -> Resul
     if let Some(record) = evidence.records.runs.iter().find(|record| may_run(record, clock)) {
         return Ok(Some(Skip::JobsRunning { record: record.name.clone(), jobs: record.open_jobs }));
     }
-    if let Some(landed) = evidence.landed.iter().find(|landed| is_of(landed, chosen)) {
-        return Ok(Some(Skip::Verified { release: landed.name.clone() }));
+    if let Some(verified) = evidence.verified.iter().find(|verified| is_of(verified, chosen)) {
+        return Ok(Some(Skip::Verified { release: verified.by.clone() }));
     }
     match evidence.records.unreadable.first() {
         None => Ok(None),
@@ -134,16 +132,15 @@ fn may_run(record: &Past, clock: &dyn Clock) -> bool {
     record.open_jobs > 0 && record.last_launch.is_some_and(near)
 }
 
-/// Whether a landed Release is one of this image. What it says it pushed counts most; where it
-/// says nothing, all had been there before.
-fn is_of(landed: &Landed, chosen: &Candidate) -> bool {
-    let Some(digest) = chosen.digest.as_ref().map(|digest| digest.as_str()) else {
-        return landed.snapshot == chosen.name;
-    };
-    if !landed.pushed.is_empty() {
-        return landed.pushed.iter().any(|pushed| pushed == digest);
+/// Whether a verified image is this one. Without a digest, of a Snapshot that a person named, its name is
+/// compared.
+fn is_of(verified: &Verified, chosen: &Candidate) -> bool {
+    let same_snapshot = verified.snapshot.as_deref() == Some(chosen.name.as_str());
+    match &chosen.digest {
+        None => same_snapshot,
+        Some(_) if matches!(verified.image, Image::Snapshot(_)) => same_snapshot,
+        Some(digest) => verified.image.is(digest),
     }
-    landed.snapshot == chosen.name || landed.digest.as_deref() == Some(digest)
 }
 
 /// Reads what a decision is made from.
@@ -151,14 +148,19 @@ fn is_of(landed: &Landed, chosen: &Candidate) -> bool {
 /// # Errors
 /// [`TriggerError`] when runs, records or Releases cannot be read: without them a gate could be
 /// started twice, or beside the jobs of another night.
-pub async fn evidence(tenant: &Tenant, wanted: &Wanted, component: Option<&str>) -> Result<Evidence, TriggerError> {
+pub async fn evidence(
+    tenant: &Tenant,
+    wanted: &Wanted,
+    options: &Options,
+    chosen: &Candidate,
+) -> Result<Evidence, TriggerError> {
     let runs = tenant.runs_of(&wanted.scenario).await?;
     let records = records(tenant, &wanted.scenario, &runs).await?;
-    let landed = match &wanted.plan {
-        Some(plan) => landed(tenant, plan, component).await?,
+    let verified = match &wanted.plan {
+        Some(plan) => verified(tenant, plan, options, chosen).await?,
         None => Vec::new(),
     };
-    Ok(Evidence { runs, records, landed })
+    Ok(Evidence { runs, records, verified })
 }
 
 /// The records of the scenario's late runs. The runs themselves may be gone with their Snapshots.
@@ -174,28 +176,49 @@ async fn records(tenant: &Tenant, scenario: &str, runs: &[Run]) -> Result<PastRu
     })
 }
 
-async fn landed(tenant: &Tenant, plan: &str, component: Option<&str>) -> Result<Vec<Landed>, TriggerError> {
+/// The images that live Releases of the plan verify, as far as they may be the chosen one.
+async fn verified(
+    tenant: &Tenant,
+    plan: &str,
+    options: &Options,
+    chosen: &Candidate,
+) -> Result<Vec<Verified>, TriggerError> {
     let mut releases = Vec::new();
-    tenant
-        .each_release(|release: ReleaseBrief| {
-            if release.spec.release_plan == plan && release.has_landed() {
-                releases.push(release);
-            }
-        })
-        .await?;
-    releases.sort_by_key(|release| std::cmp::Reverse(release.metadata.creation_timestamp));
-    let mut found = Vec::new();
-    for release in releases {
-        let mut landed = Landed { pushed: release.pushed(), ..Landed::default() };
-        (landed.name, landed.snapshot) = (release.metadata.name, release.spec.snapshot);
-        if landed.pushed.is_empty() && found.len() < COMPARED {
-            let snapshot = tenant.snapshot(&landed.snapshot).await?;
-            landed.digest =
-                snapshot.and_then(|snapshot| judge(&snapshot, component).ok()).map(|digest| digest.to_string());
+    let of_plan = |release: ReleaseBrief| {
+        if release.spec.release_plan == plan && release.has_landed() {
+            releases.push(release);
         }
-        found.push(landed);
+    };
+    tenant.each_release(of_plan).await?;
+    releases.sort_by_key(|release| std::cmp::Reverse(release.metadata.creation_timestamp));
+    let mut snapshots = Snapshots::of(options.component.clone());
+    let mut found = Vec::new();
+    for release in releases.into_iter().filter(|release| may_be_of(release, chosen)) {
+        if snapshots.len() < COMPARED {
+            snapshots.look_up(tenant, &release.spec.snapshot).await?;
+        }
+        let (name, snapshot) = (release.metadata.name.clone(), release.spec.snapshot.clone());
+        match release.standing(&snapshots.made_for(&release)) {
+            Standing::Verified { image, .. } => found.push(Verified { by: name, snapshot: Some(snapshot), image }),
+            Standing::Automatic => tracing::warn!(
+                "Release {name} of plan {plan} was made automatically, of an untested image; it verifies nothing"
+            ),
+            Standing::OtherDigest { pushed, made_for } => {
+                tracing::warn!(
+                    "Release {name} of plan {plan} pushed {pushed} instead of {made_for}; it verifies nothing"
+                );
+            }
+            Standing::NotLanded => {}
+        }
     }
     Ok(found)
+}
+
+/// Whether a Release is worth a look at its Snapshot: it says that it pushed the image, or does not say what.
+fn may_be_of(release: &ReleaseBrief, chosen: &Candidate) -> bool {
+    let pushed = release.pushed();
+    let has = |digest: &crate::image::Digest| pushed.iter().any(|pushed| pushed == digest.as_str());
+    pushed.is_empty() || release.spec.snapshot == chosen.name || chosen.digest.as_ref().is_some_and(has)
 }
 
 #[cfg(test)]
@@ -210,31 +233,26 @@ mod tests {
         Candidate { name: "s-1".into(), built_at: None, digest: Some(digest) }
     }
 
-    fn landed(snapshot: &str, pushed: &[&str], digest: Option<char>) -> Landed {
-        let sha = |letter: char| format!("sha256:{}", letter.to_string().repeat(64));
-        Landed {
-            name: "r".into(),
-            snapshot: snapshot.into(),
-            pushed: pushed.iter().map(|p| sha(p.chars().next().unwrap())).collect(),
-            digest: digest.map(sha),
-        }
+    fn verified(snapshot: &str, image: Image) -> Verified {
+        Verified { by: "r".into(), snapshot: Some(snapshot.into()), image }
     }
 
     #[test]
     fn verified_is_the_digest_not_the_snapshot() {
-        for (release, verified) in [
-            (landed("s-1", &["a"], None), true),
-            (landed("s-0", &["b", "a"], None), true),
-            (landed("s-1", &["b"], None), false),
-            (landed("s-1", &[], None), true),
-            (landed("s-0", &[], Some('a')), true),
-            (landed("s-0", &[], Some('b')), false),
-            (landed("s-0", &[], None), false),
+        let sha = |letter: char| Image::Digest(format!("sha256:{}", letter.to_string().repeat(64)));
+        for (known, is_verified) in [
+            (verified("s-1", sha('a')), true),
+            (verified("s-0", sha('a')), true),
+            (verified("s-1", sha('b')), false),
+            (verified("s-1", Image::Snapshot("s-1".into())), true),
+            (verified("s-0", Image::Short("aaaaaaaaaaaa".into())), true),
+            (verified("s-0", Image::Short("bbbbbbbbbbbb".into())), false),
+            (verified("s-0", Image::Snapshot("s-0".into())), false),
         ] {
-            assert_eq!(is_of(&release, &candidate()), verified, "{release:?}");
+            assert_eq!(is_of(&known, &candidate()), is_verified, "{known:?}");
         }
         let unknown = Candidate { digest: None, ..candidate() };
-        assert!(is_of(&landed("s-1", &["b"], None), &unknown));
+        assert!(is_of(&verified("s-1", sha('b')), &unknown));
     }
 
     fn clock() -> crate::clock::SystemClock {
@@ -246,13 +264,14 @@ mod tests {
         let run: Run =
             serde_json::from_str(r#"{"metadata":{"name":"g-1"},"status":{"startTime":"2026-08-20T03:00:00Z"}}"#)
                 .unwrap();
-        let mut evidence = Evidence { landed: vec![landed("s-1", &["a"], None)], ..Evidence::default() };
+        let mut evidence =
+            Evidence { verified: vec![verified("s-1", Image::Snapshot("s-1".into()))], ..Evidence::default() };
         let decided = |evidence: &Evidence| skip(evidence, &candidate(), &clock());
         assert!(matches!(decided(&evidence), Ok(Some(Skip::Verified { .. }))));
         evidence.runs.push(run);
         assert!(matches!(decided(&evidence), Ok(Some(Skip::InFlight { .. }))));
         evidence.runs[0].status.completion_time = Some(Timestamp::UNIX_EPOCH);
-        evidence.landed.clear();
+        evidence.verified.clear();
         assert_eq!(decided(&evidence), Ok(None));
     }
 
@@ -285,9 +304,10 @@ mod tests {
         }
         let torn = Unreadable { name: "gate-x".into(), created_at: Timestamp::now(), why: "EOF".into() };
         let records = PastRuns { runs: Vec::new(), unreadable: vec![torn] };
-        let mut evidence = Evidence { records, landed: vec![landed("s-1", &["a"], None)], ..Evidence::default() };
+        let mut evidence =
+            Evidence { records, verified: vec![verified("s-1", Image::Snapshot("s-1".into()))], ..Evidence::default() };
         assert!(matches!(skip(&evidence, &candidate(), &clock()), Ok(Some(Skip::Verified { .. }))));
-        evidence.landed.clear();
+        evidence.verified.clear();
         let error = skip(&evidence, &candidate(), &clock()).unwrap_err().to_string();
         assert!(
             error.starts_with("configmap gate-x, the record of a run of the last 16 hours, cannot be read"),

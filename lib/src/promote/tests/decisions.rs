@@ -65,6 +65,75 @@ fn other_plans_and_snapshots_only_take_names() {
 }
 
 #[test]
+fn an_automatic_one_is_neither_adopted_nor_in_the_way() {
+    for status in ["released", "progressing", "failed", "failed-snapshot-deleted-while-running"] {
+        let mut by_label = release("ho-1-0c1d2e3-kq47h", status, "");
+        by_label.metadata.labels =
+            Some([("release.appstudio.openshift.io/automated".to_owned(), "true".to_owned())].into());
+        let mut by_status = release("ho-1-0c1d2e3-kq47h", status, "");
+        by_status.status.as_mut().unwrap().automated = true;
+        for automatic in [by_label.clone(), by_status] {
+            assert_eq!(chosen(&[automatic], false), "make verified-1a0d7d21bf82-1", "{status}");
+        }
+        let ours = release("verified-1a0d7d21bf82-1", "released", "another");
+        assert_eq!(chosen(&[by_label, ours], false), "done verified-1a0d7d21bf82-1", "{status}");
+    }
+    // A label that somebody gave to our own does not make a second one.
+    let mut labelled = release("verified-1a0d7d21bf82-1", "progressing", "this");
+    labelled.metadata.labels =
+        Some([("release.appstudio.openshift.io/automated".to_owned(), "true".to_owned())].into());
+    assert_eq!(chosen(&[labelled], false), "wait verified-1a0d7d21bf82-1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn ours_is_made_beside_an_automatic_one_which_is_named() {
+    for (reason, status) in [("Succeeded", "True"), ("Progressing", "False")] {
+        let setting = Setting::new(|_| ());
+        setting.automatic(reason, status);
+        let promotion = setting.run(&setting.memory("run"), &setting.options()).await;
+        assert_eq!((promotion.exit, promotion.released), (Exit::Done, Released::True), "{}", promotion.detail);
+        assert_ne!(promotion.release.as_deref(), Some("auto-0c1d2e3-kq47h"));
+        assert!(promotion.detail.contains("Release auto-0c1d2e3-kq47h was made automatically"), "{}", promotion.detail);
+        assert_eq!(setting.releases(), 2);
+        let check = Options { mode: crate::promote::Mode::Check, ..setting.options() };
+        let table = setting.run(&setting.memory("run"), &check).await.table();
+        assert!(table.contains("auto-0c1d2e3-kq47h was made automatically"), "{table}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_in_flight_counts_for_the_order() {
+    // Built in 2030 and in 2017; the night's own Snapshot in between.
+    const NEWER: i64 = 1_900_000_000_000;
+    const OLDER: i64 = 1_500_000_000_000;
+    for (built, state, exit, words) in [
+        (NEWER, "progressing", Exit::Refused, "is being released at this moment, by Release r-other"),
+        (NEWER, "create-response", Exit::Refused, "is being released at this moment"),
+        (NEWER, "failed-snapshot-deleted-while-running", Exit::Refused, "may have been released"),
+        (NEWER, "failed", Exit::Done, ""),
+        (OLDER, "progressing", Exit::Done, ""),
+    ] {
+        let setting = Setting::new(|_| ());
+        setting.released_before("other", Some(built));
+        setting.has_status("r-other", state);
+        let promotion = setting.run(&setting.memory("run"), &setting.options()).await;
+        assert_eq!(promotion.exit, exit, "{state}: {}", promotion.detail);
+        assert!(promotion.detail.contains(words), "{state}: {}", promotion.detail);
+        if exit == Exit::Refused {
+            let allowed = Options { allow_older: true, ..setting.options() };
+            assert_eq!(setting.run(&setting.memory("run"), &allowed).await.exit, Exit::Done, "{state}");
+        }
+    }
+    // An automatic one of a newer Snapshot keeps no tested image back.
+    let setting = Setting::new(|_| ());
+    setting.released_before("other", Some(NEWER));
+    setting.world.kube().change("releases", &setting.namespace, "r-other", |release| {
+        release["status"]["automated"] = json!(true);
+    });
+    assert_eq!(setting.run(&setting.memory("run"), &setting.options()).await.exit, Exit::Done);
+}
+
+#[test]
 fn one_that_is_being_deleted_is_not_adopted() {
     let mut leaving = release("x", "progressing", "");
     leaving.metadata.deletion_timestamp.clone_from(&leaving.metadata.creation_timestamp);

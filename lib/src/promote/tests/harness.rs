@@ -268,4 +268,23 @@ impl Setting {
             "spec": {"releasePlan": self.night.plan, "snapshot": snapshot},
             "status": {"conditions": [{"type": "Released", "status": "True", "reason": "Succeeded", "message": ""}]}}));
     }
+
+    /// A Release of our own Snapshot that integration-service made by itself.
+    pub fn automatic(&self, reason: &str, status: &str) {
+        self.world.kube().put(
+            json!({"kind": "Release", "metadata": {"name": "auto-0c1d2e3-kq47h", "namespace": self.namespace,
+                "labels": {"release.appstudio.openshift.io/automated": "true"}},
+            "spec": {"releasePlan": self.night.plan, "snapshot": self.night.snapshot},
+            "status": {"automated": true,
+                "conditions": [{"type": "Released", "status": status, "reason": reason, "message": ""}]}}),
+        );
+    }
+
+    /// Gives a Release a captured status.
+    pub fn has_status(&self, release: &str, case: &str) {
+        let cases: serde_json::Value = serde_json::from_str(include_str!("../../konflux/data/releases.json")).unwrap();
+        self.world.kube().change("releases", &self.namespace, release, |found| {
+            found["status"] = cases[case]["status"].clone();
+        });
+    }
 }

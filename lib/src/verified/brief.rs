@@ -1,22 +1,22 @@
-//! Releases as evidence that an image was promoted: as much of a Release as tells that, whether it
-//! comes from the cluster or from an archive.
+//! As much of a Release as tells whether it verifies an image.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
 use crate::konflux::Condition;
+use crate::null::or_default;
 use crate::text;
 
-/// As much of a Release as is needed.
+/// As much of a Release as is needed. `null` is read as absent, as Go does.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct ReleaseBrief {
     /// Name, uid and times.
     pub metadata: ReleaseMetadata,
     /// What is released by which plan.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub spec: ReleaseSpec,
     /// How it went.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub status: ReleaseStatus,
 }
 
@@ -27,11 +27,22 @@ pub struct ReleaseMetadata {
     /// The name.
     pub name: String,
     /// Unlike the name, of one Release for ever.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub uid: String,
     /// When it was created.
     #[serde(default)]
     pub creation_timestamp: Option<Timestamp>,
+    /// The labels that count.
+    #[serde(default, deserialize_with = "or_default")]
+    pub labels: ReleaseLabels,
+}
+
+/// The labels that count.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct ReleaseLabels {
+    /// `true` on a Release that integration-service made by itself.
+    #[serde(default, rename = "release.appstudio.openshift.io/automated")]
+    pub automated: Option<String>,
 }
 
 /// A Release's spec.
@@ -39,10 +50,10 @@ pub struct ReleaseMetadata {
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseSpec {
     /// The Snapshot.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub snapshot: String,
     /// The plan.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub release_plan: String,
 }
 
@@ -56,6 +67,9 @@ pub struct ReleaseStatus {
     /// When it ended.
     #[serde(default)]
     pub completion_time: Option<Timestamp>,
+    /// Whether integration-service made it by itself.
+    #[serde(default, deserialize_with = "or_default")]
+    pub automated: bool,
     /// What the managed pipeline says it did.
     #[serde(default)]
     pub artifacts: Artifacts,
@@ -65,15 +79,18 @@ pub struct ReleaseStatus {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "serde_json::Value")]
 pub struct Artifacts {
-    /// The digests.
+    /// The digests, an empty text for an image without one.
     pub digests: Vec<String>,
 }
 
 impl From<serde_json::Value> for Artifacts {
     fn from(artifacts: serde_json::Value) -> Self {
         let images = artifacts.get("images").and_then(serde_json::Value::as_array);
-        let digest = |image: &serde_json::Value| Some(text::cut(image.get("shasum")?.as_str()?, LONGEST_DIGEST));
-        Self { digests: images.into_iter().flatten().take(MOST_IMAGES).filter_map(digest).collect() }
+        let digest = |image: &serde_json::Value| {
+            image.get("shasum").and_then(serde_json::Value::as_str).map(|digest| text::cut(digest, LONGEST_DIGEST))
+        };
+        let images = images.into_iter().flatten().take(MOST_IMAGES);
+        Self { digests: images.map(|image| digest(image).unwrap_or_default()).collect() }
     }
 }
 
@@ -103,25 +120,19 @@ impl ReleaseBrief {
         released.is_some_and(|released| released.status == "True" && released.reason == "Succeeded")
     }
 
-    /// Whether it has ended at all. `Released` is `False` while it runs as well: the reason counts.
-    pub fn has_ended(&self) -> bool {
-        let released = condition(&self.status.conditions, "Released").map(|released| released.reason.as_str());
-        matches!(released, Some("Succeeded" | "Failed"))
-    }
-
     /// When its image became usable.
     pub fn landed_at(&self) -> Option<Timestamp> {
         self.status.completion_time.or(self.metadata.creation_timestamp).filter(|_| self.has_landed())
     }
 
-    /// The digests that it says it pushed; empty where all had been pushed before.
-    pub fn pushed(&self) -> Vec<String> {
-        self.status.artifacts.digests.clone()
+    /// Whether integration-service made it by itself: of an image that nobody has tested.
+    pub fn is_automatic(&self) -> bool {
+        self.status.automated || self.metadata.labels.automated.as_deref() == Some("true")
     }
 
-    /// The image in words: the digest that it pushed, or its Snapshot.
-    pub fn image_words(&self) -> String {
-        let short = |digest: &String| digest.strip_prefix("sha256:").unwrap_or(digest).chars().take(8).collect();
-        self.pushed().first().map_or_else(|| self.spec.snapshot.clone(), short)
+    /// The digests that it says it pushed, an empty text for an image without one; no entry where all
+    /// had been pushed before.
+    pub fn pushed(&self) -> Vec<String> {
+        self.status.artifacts.digests.clone()
     }
 }
