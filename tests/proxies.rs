@@ -102,6 +102,8 @@ fn what_is_elsewhere_is_asked_through_the_proxy() {
     let resolve = Tool::new("resolve-image").args(["--snapshot", &snapshot, "--component", "ho"]);
     let launch = Tool::new("launch-prow").args(["--image", IMAGE, "--blocking", r#"["a"]"#, "--override-env", "I"]);
     let launch = launch.args(["--gangway-url", "https://gangway.invalid", "--gangway-token-file", &path("token")]);
+    // The look before the launch finds nobody there, which says nothing.
+    let launch = launch.args(["--deck-url", "http://127.0.0.1:9"]);
     let launch = launch.args(["--record", &format!("file:{}", path("gate.json"))]);
     for (tool, host) in
         [(trigger(&plain), "api.invalid:6443"), (resolve, "quay.invalid:443"), (launch, "gangway.invalid:443")]
