@@ -32,7 +32,7 @@ use gate::http::BaseUrl;
 use gate::jobs;
 use gate::prow::budget::Limits;
 use gate::prow::{self, ARTIFACTS_URL, DECK_URL, GANGWAY_URL, Tokens};
-use gate::record::{Decision, Identity, check_input};
+use gate::record::{Decision, Identity, Tested, check_input};
 use gate::step::{self, Failure, Results, Step};
 
 #[derive(FromArgs, ArgsInfo)]
@@ -92,6 +92,9 @@ struct Args {
     /// further variables for every job, likewise
     #[argh(option, arg_name = "JSON")]
     env: Option<String>,
+    /// the image under test, repo@sha256:…; a record of another one is refused [default: the record's]
+    #[argh(option, arg_name = "IMAGE")]
+    image: Option<String>,
     /// a bucket that only Prow writes to, for runs that Deck no longer has; may be repeated
     /// [default: those of OpenShift's Prow]
     #[argh(option, arg_name = "NAME")]
@@ -240,6 +243,7 @@ fn options(args: Args) -> Result<Options, Failure> {
             )?,
             fail_fast: args.fail_fast,
             request: request(&args)?,
+            tested: Tested::read(args.image.as_deref(), None).map_err(Failure::misuse)?,
             buckets: prow::buckets(&step::args::list(&args.bucket)).map_err(Failure::misuse)?,
             ..Policy::default()
         },

@@ -28,7 +28,7 @@ use gate::promote::{self, Mode, Options, Witnesses, tries};
 use gate::prow;
 use gate::prow::bucket::Bucket;
 use gate::prow::deck::Deck;
-use gate::record::{Identity, Journal, Location, note_stop, store_at};
+use gate::record::{Identity, Journal, Location, Tested, note_stop, store_at};
 use gate::snapshot::is_name;
 use gate::step::{self, Failure, Results, Step};
 use gate::text;
@@ -93,6 +93,12 @@ struct Args {
     /// further variables for every job, likewise
     #[argh(option, arg_name = "JSON")]
     env: Option<String>,
+    /// the image that was tested, repo@sha256:…; a record of another one is refused [default: the record's]
+    #[argh(option, arg_name = "IMAGE")]
+    image: Option<String>,
+    /// the Snapshot that it is from, likewise
+    #[argh(option, arg_name = "NAME")]
+    snapshot_name: Option<String>,
     /// what must show which image ran, as collect-results has it [default: the record's]
     #[argh(option, arg_name = "enforce|warn|off")]
     proof: Option<String>,
@@ -207,6 +213,7 @@ fn options(args: &Args) -> Result<Options, Failure> {
         mode,
         evidence: args.evidence.as_deref().map(str::parse).transpose().map_err(Failure::misuse)?.unwrap_or_default(),
         request: request(args)?,
+        tested: Tested::read(args.image.as_deref(), args.snapshot_name.as_deref()).map_err(Failure::misuse)?,
         rules: GivenRules::read(args.proof.as_deref(), &step::args::list(&args.proof_log), args.hollow.as_deref())
             .map_err(Failure::misuse)?,
         buckets: prow::buckets(&step::args::list(&args.bucket)).map_err(Failure::misuse)?,

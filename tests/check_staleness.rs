@@ -483,7 +483,10 @@ fn with_nothing_newer_to_verify_an_old_image_is_no_alarm() {
     watch.world.kube().put(pushing("r-1", "snap-9", 100, Some("a")));
     let ledger = ["--record", "configmap:staleness-aro", "--application", "ho", "--component", "ho-main"];
     let found = ended(&watch.check().args(ledger).run(), 0);
-    assert!(found["summary"].as_str().unwrap().contains("there is nothing newer to verify"), "{found}");
+    assert!(
+        found["summary"].as_str().unwrap().contains("there is nothing newer that a night could have verified"),
+        "{found}"
+    );
     assert_eq!(watch.words().len(), 0);
     // Without knowing which Snapshots are the gate's it is as old as it is.
     ended(&watch.check().run(), 3);

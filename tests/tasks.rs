@@ -19,7 +19,7 @@ const TASKS: [(&str, &str, &str); 5] = [
 ];
 
 /// Parameters that the Pipeline fills from its own run or from another task: a caller of the Task does it.
-const FILLED: [(&str, &str, Option<&str>); 7] = [
+const FILLED: [(&str, &str, Option<&str>); 8] = [
     ("run-name", "Name of the run; the gate record is the ConfigMap gate-NAME", None),
     ("run-id", "Unique id of the run, such as its UID; a new one is a new request", None),
     (
@@ -28,6 +28,7 @@ const FILLED: [(&str, &str, Option<&str>); 7] = [
         Some(""),
     ),
     ("tested-image", "The image under test, repository@sha256:…", None),
+    ("tested-snapshot", "The Snapshot that it is from", None),
     ("resolve-image-status", "Tekton's status of the task resolve-image", Some("None")),
     ("launch-prow-status", "Tekton's status of the task launch-prow", Some("None")),
     ("collect-results-status", "Tekton's status of the task collect-results", Some("None")),

@@ -72,6 +72,10 @@ fn the_staleness_job_alarms_once_and_says_when_it_is_over() {
         field.world.archive().put(release);
     };
     archived(PLAN, 5);
+    // Nights enough have passed since the newest Snapshot was built.
+    let built = Timestamp::now() - SignedDuration::from_hours(48);
+    let annotations = json!({"test.appstudio.openshift.io/pipelinerunstarttime": built.as_millisecond().to_string()});
+    field.kubectl.patch("snapshot", &field.night.snapshot, &json!({"metadata": {"annotations": annotations}}), None);
     let mut counted = 0;
     let mut check = |name: &str, code: i64, said: &[&str]| {
         let pod = job(&field, name, "check-staleness-aro-hcp");

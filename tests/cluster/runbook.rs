@@ -2,7 +2,9 @@
 //! everything that can be done about it, and about the gate.
 
 use std::path::Path;
+use std::time::Duration;
 
+use gate::prow::key;
 use serde_json::{Value, json};
 use standins::{Night, Server, WEBHOOK};
 
@@ -213,13 +215,17 @@ fn roll_back(field: &Field, reader: &Reader) {
     }
     snapshot.as_object_mut().unwrap().remove("status");
     field.kubectl.create(&snapshot);
+    let key = key::of("older", "e2e-aks", &older.parse().unwrap(), 1);
+    let (variables, labels) = ([("IMAGE".to_owned(), reference.clone())], [(key::LABEL.to_owned(), key.clone())]);
+    let ago = Duration::from_secs(4 * 3600);
+    let execution = field.world.prow().launched_ago("e2e-aks", ago, variables.into(), labels.into());
     let record = json!({
         "schema_version": 1, "kind": "gate", "id": "older",
         "created_at": "2026-08-20T03:00:00Z", "updated_at": "2026-08-20T06:00:00Z",
         "candidate": {"image": reference, "digest": older, "snapshot": "built-earlier", "component": "hypershift-operator-main"},
         "jobs": [{"name": "e2e-aks", "class": "blocking", "override_env": ["IMAGE"], "attempts": [{
-            "number": 1, "execution": "ca249d50", "state": "success", "cause": "passed",
-            "intent": {"key": "k", "written_at": "2026-08-20T03:00:00Z", "holder": "launch-prow"}}]}],
+            "number": 1, "execution": execution, "state": "success", "cause": "passed",
+            "intent": {"key": key, "written_at": "2026-08-20T03:00:00Z", "holder": "launch-prow"}}]}],
         "verdict": {"decision": "passed", "decided_at": "2026-08-20T06:00:00Z", "reasons": [],
             "blocking_passed": 1, "blocking_total": 1},
     });

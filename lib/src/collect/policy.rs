@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::evidence::{GivenRules, Rules};
 use crate::jobs::Request;
-use crate::record::{Attempt, Cause, GateRecord, JobRecord, PolicyRecord};
+use crate::record::{Attempt, Cause, GateRecord, JobRecord, PolicyRecord, Tested};
 
 /// How long the jobs have from the record's first intent (5h30m).
 pub const TIMEOUT: Duration = Duration::from_secs(330 * 60);
@@ -34,6 +34,8 @@ pub struct Policy {
     pub fail_fast: bool,
     /// The jobs as the caller gives them; without them those of the record count, as first read.
     pub request: Option<Request>,
+    /// `--image`, if given; without it the record's counts, as first read.
+    pub tested: Tested,
     /// Buckets that only Prow writes to.
     pub buckets: Vec<String>,
 }
@@ -47,6 +49,7 @@ impl Default for Policy {
             rules: Rules::default(),
             fail_fast: false,
             request: None,
+            tested: Tested::default(),
             buckets: crate::prow::BUCKETS.map(str::to_owned).to_vec(),
         }
     }

@@ -145,6 +145,10 @@ impl Again<'_> {
         match sighting.state {
             JobState::Success => {}
             JobState::Unknown => return Err(Answer::Unreadable("its state is not known".to_owned())),
+            JobState::Scheduling | JobState::Triggered | JobState::Pending if sighting.from_bucket => {
+                let why = "Deck does not tell, and prowjob.json does not show its end yet";
+                return Err(Answer::Unreadable(why.to_owned()));
+            }
             JobState::Scheduling | JobState::Triggered | JobState::Pending => {
                 return Err(Answer::Contradicted("it has not ended".to_owned()));
             }

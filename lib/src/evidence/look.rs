@@ -63,6 +63,8 @@ pub struct Sighting {
     pub job: Option<String>,
     /// The intent key that it carries as label, if any.
     pub key: Option<String>,
+    /// Whether this is the bucket's word while Deck did not tell: it may be behind.
+    pub from_bucket: bool,
     /// The run's variables, one list entry for each container; `None` where the witness has none.
     pub envs: Option<Vec<(String, String)>>,
 }
@@ -80,6 +82,7 @@ impl From<ProwJob> for Sighting {
             key: job.labels.get(key::LABEL).cloned(),
             job: Some(job.job),
             envs: Some(job.envs),
+            from_bucket: false,
         }
     }
 }
@@ -215,7 +218,7 @@ impl Sources<'_> {
             let reader = Reader { bucket: self.bucket, folder: &folder };
             match reader.prowjob(&run.execution).await {
                 Found::Read(job) if job.state.is_final() => return Glimpse::Run(job.into()),
-                Found::Read(job) => seen = Some(Sighting::from(job)),
+                Found::Read(job) => seen = Some(Sighting { from_bucket: true, ..Sighting::from(job) }),
                 Found::Unreadable(why) | Found::Unreachable(why) => bucket_trouble = Some(why),
                 Found::Missing | Found::Unasked | Found::Broken(_) => {}
             }

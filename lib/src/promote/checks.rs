@@ -41,7 +41,7 @@ pub fn verdict(record: &GateRecord) -> Result<(), Refusal> {
     }
 }
 
-/// The record's jobs, their variables and its rules are those that the caller gives: these come from who
+/// The record's image and Snapshot, its jobs, their variables and its rules are those that the caller gives: these come from who
 /// started the run, the record from whoever may write it.
 ///
 /// # Errors
@@ -49,7 +49,8 @@ pub fn verdict(record: &GateRecord) -> Result<(), Refusal> {
 pub fn request(record: &GateRecord, options: &Options) -> Result<(), Refusal> {
     let jobs = options.request.as_ref().and_then(|request| blocking_difference(record, request));
     let rules = || options.rules.difference(record.policy.as_ref()?);
-    jobs.or_else(rules).map_or(Ok(()), |difference| {
+    let tested = options.tested.difference(record.candidate.as_ref());
+    tested.or(jobs).or_else(rules).map_or(Ok(()), |difference| {
         Err(Refusal::no(format!(
             "the record is not of the request that this step was given: {difference}. nothing is promoted"
         )))

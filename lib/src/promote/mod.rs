@@ -26,7 +26,7 @@ use crate::evidence::GivenRules;
 use crate::jobs::Request;
 use crate::konflux::Release;
 use crate::preflight::Preflight;
-use crate::record::{PushedImage, Released};
+use crate::record::{PushedImage, Released, Tested};
 use crate::step::{Exit, Failure};
 
 pub use evidence::Witnesses;
@@ -89,6 +89,8 @@ pub struct Options {
     pub evidence: Evidence,
     /// The jobs as the caller gives them; without them those of the record count.
     pub request: Option<Request>,
+    /// `--image` and `--snapshot-name`, as far as given.
+    pub tested: Tested,
     /// `--proof` and `--proof-log`, as far as given.
     pub rules: GivenRules,
     /// Buckets that only Prow writes to.
@@ -109,6 +111,7 @@ impl Options {
             mode: Mode::Create,
             evidence: Evidence::Again,
             request: None,
+            tested: Tested::default(),
             rules: GivenRules::default(),
             buckets: crate::prow::BUCKETS.map(str::to_owned).to_vec(),
             tries_left: None,

@@ -1,8 +1,8 @@
 //! The promotion with its clients: surveys, writes down, asks, follows.
 //!
 //! One round surveys what exists and decides ([`survey`](super::survey)). Only when a Release has
-//! to be made, the blocking runs are asked ([`evidence`](super::evidence)), its name goes into the record, plan and Snapshot are read once more, and it is asked
-//! for. Whatever the answer is, or if there is none, the next round's survey tells what became of
+//! to be made, the blocking runs are asked ([`evidence`](super::evidence)), its name goes into the
+//! record, plan and Snapshot are read once more, and it is asked for. Whatever the answer is, or if there is none, the next round's survey tells what became of
 //! it. The name is the same in every round and for every process, so that the cluster itself lets
 //! only one of several creations through.
 
@@ -186,6 +186,8 @@ impl Task<'_> {
                     return Err(doubt.about(end));
                 }
                 borne_out = true;
+                // The creation has all of its time, however long the look took.
+                tries = Tries::begin(CREATE, self.clock);
                 // That may have taken minutes: what there is now is looked at once more.
                 continue;
             }

@@ -110,6 +110,16 @@ pub enum RecordError {
         /// Its size.
         bytes: usize,
     },
+    /// It is bound to another Snapshot.
+    #[error("{place} is bound to Snapshot {found}, not to {given}; give each Snapshot a record of its own")]
+    OtherSnapshot {
+        /// The store's name.
+        place: String,
+        /// The Snapshot in it.
+        found: String,
+        /// The Snapshot given.
+        given: String,
+    },
     /// It was there and is gone.
     #[error("{place} was deleted while it was in use")]
     Vanished {
@@ -331,13 +341,9 @@ impl Journal {
     /// Binds the record to an image; what is known of it besides is added.
     ///
     /// # Errors
-    /// [`RecordError::OtherImage`] when it is bound to another one.
+    /// [`RecordError::OtherImage`] and [`RecordError::OtherSnapshot`] when it is bound to another one.
     pub async fn bind(&self, candidate: &Candidate) -> Result<(), RecordError> {
-        let other = self.update(|record| bind(record, candidate)).await?;
-        match other {
-            None => Ok(()),
-            Some(found) => Err(RecordError::OtherImage { place: self.place(), found, given: candidate.image.clone() }),
-        }
+        self.update(|record| bind(record, candidate, &self.place())).await?
     }
 
     async fn reload(&self, state: &mut State) -> Result<(), RecordError> {
@@ -350,11 +356,19 @@ impl Journal {
     }
 }
 
-/// Binds a record; returns the image it is bound to instead, if so.
-fn bind(record: &mut GateRecord, candidate: &Candidate) -> Option<ImageRef> {
+fn bind(record: &mut GateRecord, candidate: &Candidate, place: &str) -> Result<(), RecordError> {
     let bound = record.candidate.get_or_insert_with(|| candidate.clone());
+    let place = || place.to_owned();
     if bound.image != candidate.image {
-        return Some(bound.image.clone());
+        let (found, given) = (bound.image.clone(), candidate.image.clone());
+        return Err(RecordError::OtherImage { place: place(), found, given });
+    }
+    // A Release is made from the Snapshot: another one with the same image has other components.
+    if let (Some(found), Some(given)) = (&bound.snapshot, &candidate.snapshot)
+        && found != given
+    {
+        let (found, given) = (found.clone(), given.clone());
+        return Err(RecordError::OtherSnapshot { place: place(), found, given });
     }
     let fill = |field: &mut Option<String>, known: &Option<String>| {
         if field.is_none() {
@@ -375,7 +389,7 @@ fn bind(record: &mut GateRecord, candidate: &Candidate) -> Option<ImageRef> {
         bound.manifests.clone_from(&candidate.manifests);
     }
     fill(&mut bound.index, &candidate.index);
-    None
+    Ok(())
 }
 
 async fn load(store: &dyn Store, clock: &SharedClock, id: Option<&str>) -> Result<Option<State>, RecordError> {

@@ -19,6 +19,7 @@ mod policy;
 mod release;
 mod stopped;
 mod store;
+mod tested;
 
 use std::collections::BTreeMap;
 
@@ -41,6 +42,7 @@ pub use policy::{PolicyRecord, ProofMode, Strictness};
 pub use release::{PushedImage, ReleaseRecord, Released};
 pub use stopped::{Stopped, check_input, note_stop, note_stop_at};
 pub use store::{Labels, Store, StoreError, Version};
+pub use tested::Tested;
 
 use crate::cluster::Cluster;
 use crate::image::{Digest, ImageRef};

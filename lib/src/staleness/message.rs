@@ -176,7 +176,9 @@ fn newest_words(finding: &Finding, now: Timestamp) -> String {
     let words = format!("newest verified image{can_be_seen}: {}, {} (Release {release})", image.words(), ago(*at, now));
     match finding {
         Finding::Fresh { nothing_newer: Some(snapshot), .. } => {
-            format!("{words}; there is nothing newer to verify: the newest Snapshot, {snapshot}, has it")
+            format!(
+                "{words}; there is nothing newer that a night could have verified: the newest Snapshot is {snapshot}"
+            )
         }
         _ => words,
     }
@@ -216,7 +218,7 @@ fn cause_words(cause: &Cause, now: Timestamp) -> String {
         Cause::RunningNow { run } => format!("run {run} is on its way"),
         Cause::NothingNewer { snapshot, .. } => {
             format!(
-                "there is nothing newer to verify: the newest Snapshot, {snapshot}, has that image. is the build broken, or the schedule off?"
+                "there is nothing newer that a night could have verified: the newest Snapshot is {snapshot}. is the build broken, or the schedule off?"
             )
         }
         Cause::NotKnown => "why is not known: see what did not answer".to_owned(),

@@ -30,7 +30,7 @@ use crate::launch::{Launcher, order};
 use crate::prow::bucket::Bucket;
 use crate::prow::deck::Deck;
 use crate::prow::gangway::Gangway;
-use crate::record::{Attempt, Class, Decision, GateRecord, JobRecord, Journal};
+use crate::record::{Attempt, Class, Decision, GateRecord, JobRecord, Journal, Tested};
 use crate::step::Chain;
 use crate::verdict;
 
@@ -87,6 +87,8 @@ pub(super) struct Wait {
     rerun_after: BTreeMap<String, Timestamp>,
     /// The jobs that are to be decided over: the record must not hold others.
     asked: Request,
+    /// What is under test: the record must not come to say another.
+    tested: Tested,
     /// Passes that this process has seen for itself.
     vouched: BTreeSet<Pass>,
     /// How often passes that did not hold were taken out of the record.
@@ -195,7 +197,8 @@ impl Collector {
         // Without flags: what the record holds now, so that nobody takes a job away while this step waits.
         let recorded = || Request { jobs: record.jobs.clone(), env: record.launch.clone().unwrap_or_default().env };
         let asked = self.policy.request.clone().unwrap_or_else(recorded);
-        if let Some(difference) = difference(&record, &asked) {
+        let tested = self.policy.tested.clone().or(candidate);
+        if let Some(difference) = changed(&record, &asked, &tested) {
             return Err(CollectError::Differs { place, difference });
         }
         let deadline = Deadline::of(first_intent, self.policy.timeout, self.tekton_end, &self.clock);
@@ -217,6 +220,7 @@ impl Collector {
             no_rerun: BTreeSet::new(),
             rerun_after: BTreeMap::new(),
             asked,
+            tested,
             vouched: BTreeSet::new(),
             strikes: 0,
             token_said: false,
@@ -294,10 +298,10 @@ impl Collector {
     async fn decide(&self, wait: &mut Wait) -> Result<Option<GateRecord>, CollectError> {
         let now = self.clock.now();
         loop {
-            let Wait { unsaved, asked, vouched, .. } = &*wait;
+            let Wait { unsaved, asked, tested, vouched, .. } = &*wait;
             let decide = |record: &mut GateRecord| {
                 unsaved.iter().for_each(|update| update.apply(record));
-                if let Some(difference) = difference(record, asked) {
+                if let Some(difference) = changed(record, asked, tested) {
                     return Decided::Differs(difference);
                 }
                 if says(record, |decision| decision != Decision::Passed) {
@@ -326,6 +330,11 @@ impl Collector {
             }
         }
     }
+}
+
+/// In what a record is of another request or another image, if it is.
+fn changed(record: &GateRecord, asked: &Request, tested: &Tested) -> Option<String> {
+    difference(record, asked).or_else(|| tested.difference(record.candidate.as_ref()))
 }
 
 /// Whether the record holds a verdict of that kind.

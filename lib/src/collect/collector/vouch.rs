@@ -2,10 +2,9 @@
 //! begins. What this process has not judged itself is looked at again before it counts.
 
 use super::super::CollectError;
-use super::{Collector, Wait};
+use super::{Collector, Wait, changed};
 use crate::evidence::again::{Again, Answer, Claim, PATIENCE};
 use crate::evidence::look::Sources;
-use crate::jobs::difference;
 use crate::launch::order;
 use crate::record::{Attempt, Cause, Decision, FailingTests, GateRecord, JobRecord, JobState};
 use crate::verdict;
@@ -33,13 +32,18 @@ impl Collector {
     pub(super) async fn vouch(&self, wait: &mut Wait) -> Result<bool, CollectError> {
         self.journal.refresh().await?;
         self.refresh(wait).await;
-        if let Some(difference) = difference(&wait.record, &wait.asked) {
+        if let Some(difference) = changed(&wait.record, &wait.asked, &wait.tested) {
             return Err(CollectError::Differs { place: self.journal.place(), difference });
         }
         let claimed = wait.record.verdict.as_ref().is_some_and(|verdict| verdict.decision == Decision::Passed);
         let contradictory = claimed && verdict::decide(&wait.record, self.clock.now()).decision != Decision::Passed;
-        let claims: Vec<Claim<'_>> =
-            unvouched(&wait.record, &wait.vouched).filter_map(|pass| claim(&wait.record, &pass)).collect();
+        let passes: Vec<Pass> = unvouched(&wait.record, &wait.vouched).collect();
+        let claims: Vec<Claim<'_>> = passes.iter().filter_map(|pass| claim(&wait.record, pass)).collect();
+        // A pass of which no order can be told must not be left out: it would count unseen.
+        if claims.len() != passes.len() {
+            let difference = "what its passes were launched with can no longer be told".to_owned();
+            return Err(CollectError::Differs { place: self.journal.place(), difference });
+        }
         let sources = Sources {
             deck: &self.deck,
             bucket: &self.bucket,

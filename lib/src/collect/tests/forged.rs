@@ -53,6 +53,36 @@ async fn a_pass_written_while_it_waits_ends_nothing() {
     }
 }
 
+/// Without its image nobody can tell what a run was launched with; that is no reason to believe it.
+#[tokio::test(start_paused = true)]
+async fn another_image_or_none_is_missed() {
+    let none: fn(&mut GateRecord) = |record| {
+        pass_and_decide(record);
+        record.candidate = None;
+    };
+    let other: fn(&mut GateRecord) = |record| {
+        let candidate = record.candidate.as_mut().unwrap();
+        candidate.image = format!("quay.io/acme/ho@sha256:{}", "7".repeat(64)).parse().unwrap();
+        candidate.digest = candidate.image.digest().clone();
+        pass_and_decide(record);
+    };
+    let snapshot: fn(&mut GateRecord) = |record| {
+        record.candidate.as_mut().unwrap().snapshot = Some("of-somebody".to_owned());
+        pass_and_decide(record);
+    };
+    for forge in [none, other] {
+        let scene = Scene::new().await;
+        scene.launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(170))).await;
+        let error = meddled(&scene, forge).await.unwrap_err();
+        assert!(error.says_no() && error.to_string().contains("the image under test"), "{error}");
+    }
+    // A Snapshot beside the image changes no run; the promotion is given its own.
+    let scene = Scene::new().await;
+    scene.launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(170))).await;
+    assert_eq!(decision(&meddled(&scene, snapshot).await.unwrap()), Decision::Passed);
+    assert!(scene.passed() > minutes(170), "{:?}", scene.passed());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_pass_that_is_true_is_taken_over_after_a_look() {
     let scene = Scene::new().await;

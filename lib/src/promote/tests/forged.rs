@@ -8,7 +8,7 @@ use crate::evidence::GivenRules;
 use crate::jobs::{self, Given};
 use crate::launch::order;
 use crate::promote::{Evidence, Options, Promotion};
-use crate::record::{Cause, Class, GateRecord, JobState, PolicyRecord, ProofMode, Released};
+use crate::record::{Cause, Class, GateRecord, JobState, PolicyRecord, ProofMode, Released, Tested};
 use crate::step::{Exit, Failure};
 use crate::verdict::decide;
 
@@ -20,7 +20,11 @@ fn given(setting: &Setting) -> Options {
     let variable = [VARIABLE.to_owned()];
     let given = Given { blocking: Some(&names), override_env: &variable, ..Given::default() };
     let rules = GivenRules::read(Some("enforce"), &[LOG.to_owned()], Some("enforce")).unwrap();
-    Options { request: Some(jobs::read(&given).unwrap()), rules, ..setting.options() }
+    let tested = Tested {
+        image: Some(setting.night.reference.parse().unwrap()),
+        snapshot: Some(setting.night.snapshot.clone()),
+    };
+    Options { request: Some(jobs::read(&given).unwrap()), tested, rules, ..setting.options() }
 }
 
 /// A setting whose second job does as it is told, and the record of a run that says passed.
@@ -168,7 +172,24 @@ async fn the_candidate_swapped() {
         candidate.digest = candidate.image.digest().clone();
         candidate.snapshot = Some(newer.to_owned());
     });
-    refused(&setting, promote(&setting, &memory).await, "it carries another key");
+    refused(&setting, promote(&setting, &memory).await, "the image under test is");
+    // By hand, without the flags, the executions tell.
+    let unsaid = Options { tested: Tested::default(), ..given(&setting) };
+    let promotion = setting.process(&memory, &unsaid, Death::Never).await.0.unwrap();
+    refused(&setting, promotion, "it carries another key");
+}
+
+/// 8: another Snapshot with the tested image, and with other components that nobody has tested.
+#[tokio::test(start_paused = true)]
+async fn the_snapshot_swapped() {
+    let (setting, memory) = world(JobScript::passes());
+    let other = "hypershift-operator-20260820-055900-000";
+    let kube = setting.world.kube();
+    let mut snapshot = kube.get("snapshots", &setting.namespace, &setting.night.snapshot).unwrap();
+    snapshot["metadata"]["name"] = other.into();
+    kube.put(snapshot);
+    memory.change(|record| record.candidate.as_mut().unwrap().snapshot = Some(other.to_owned()));
+    refused(&setting, promote(&setting, &memory).await, "the Snapshot under test is");
 }
 
 /// 9: the execution of another job of this run, and one that somebody else has launched.
@@ -248,6 +269,26 @@ async fn a_run_made_up_in_a_bucket() {
     memory.change(|record| {
         last(record).execution = Some("made-up".to_owned());
         last(record).job_url = Some(format!("https://prow.ci.openshift.org/view/gs/mine/{folder}"));
+    });
+    let promotion = promote(&setting, &memory).await.unwrap();
+    assert_eq!((promotion.exit, setting.releases()), (Exit::Failed, 0), "{}", promotion.detail);
+}
+
+/// While Deck does not tell, a prowjob.json that is behind says nothing against a run.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_behind_is_no_contradiction() {
+    let (setting, memory) = world(JobScript::passes());
+    let theirs = order(&memory.record(), JOBS[1], 1).unwrap().pod_spec_options;
+    let run = serde_json::json!({"metadata": {"name": "behind", "labels": theirs.labels},
+        "spec": {"job": JOBS[1], "pod_spec": {"containers": [{"env": theirs.envs.iter()
+            .map(|(name, value)| serde_json::json!({"name": name, "value": value})).collect::<Vec<_>>()}]}},
+        "status": {"state": "pending"}});
+    let (bucket, folder) = (crate::prow::BUCKETS[0], format!("logs/{}/1", JOBS[1]));
+    setting.world.prow().put_object(bucket, &format!("{folder}/prowjob.json"), run.to_string());
+    setting.world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)));
+    memory.change(|record| {
+        last(record).execution = Some("behind".to_owned());
+        last(record).job_url = Some(format!("https://prow.ci.openshift.org/view/gs/{bucket}/{folder}"));
     });
     let promotion = promote(&setting, &memory).await.unwrap();
     assert_eq!((promotion.exit, setting.releases()), (Exit::Failed, 0), "{}", promotion.detail);
