@@ -151,13 +151,13 @@ pub async fn check(
         remarks
             .push(format!("the newest Snapshot, {snapshot}, {why}; trigger-gate starts nothing until that is mended"));
     }
-    remarks.extend(wrong.into_iter().chain(known.ahead(now)));
+    let untested = automatic(&evidence, now);
+    remarks.extend(wrong.into_iter().chain(known.ahead(now)).chain(known.lost_sight(&evidence, &untested)));
     remarks.iter().for_each(|remark| tracing::warn!("{remark}"));
 
     let repeat = SignedDuration::try_from(options.repeat).unwrap_or(SignedDuration::MAX);
     let told = known.due(&finding, repeat, now);
-    let untested = automatic(&evidence, now);
-    let alarm = known.alarm(&untested, repeat, now);
+    let alarm = known.alarm(&evidence, &untested, repeat, now);
     let summary = summary(&finding, &untested, &alarm, now);
     let context = Context {
         gate: sources.gate.clone().or_else(|| sources.scenario.clone()).unwrap_or_else(|| sources.plan.clone()),
@@ -172,10 +172,10 @@ pub async fn check(
     let mut ledger = known;
     let mut undelivered = None;
     if alarm == Alarm::None {
-        ledger.note_alarm(&alarm, &untested, now);
+        ledger.note_alarm(&alarm, &evidence, &untested, now);
     } else {
         match deliver(slack, || compose_alarm(&context, &alarm, now)).await {
-            Ok(()) => ledger.note_alarm(&alarm, &untested, now),
+            Ok(()) => ledger.note_alarm(&alarm, &evidence, &untested, now),
             Err(error) => undelivered = Some(error),
         }
     }

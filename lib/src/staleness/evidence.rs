@@ -204,6 +204,11 @@ impl Evidence {
         !self.silent.iter().any(|source| matches!(source.name, SourceName::Releases | SourceName::Archive))
     }
 
+    /// Whether it is not certain that an image is verified, since its Snapshot cannot be read.
+    pub fn is_in_doubt(&self, newest: &Verified) -> bool {
+        !newest.compared && self.lacks(SourceName::Snapshots)
+    }
+
     /// Whether a source did not answer.
     pub fn lacks(&self, name: SourceName) -> bool {
         self.silent.iter().any(|source| source.name == name)

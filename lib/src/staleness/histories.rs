@@ -277,8 +277,8 @@ fn told(history: &History) -> BTreeSet<(i64, String)> {
             (Told::Nothing, _) => None,
         };
         let untested = automatic(&evidence, now);
-        let alarm = ledger.alarm(&untested, repeat, now);
-        ledger.note_alarm(&alarm, &untested, now);
+        let alarm = ledger.alarm(&evidence, &untested, repeat, now);
+        ledger.note_alarm(&alarm, &evidence, &untested, now);
         let alarm = match alarm {
             Alarm::None => None,
             Alarm::Raised(_) => Some("automatic".to_owned()),

@@ -12,6 +12,9 @@ const MISSED: SignedDuration = SignedDuration::from_hours(36);
 /// With nothing newer to verify an image may be so many times older.
 const NOTHING_NEWER: i32 = 3;
 
+/// The sources by which it is known how old a gate is.
+const GATES_AGE: [SourceName; 4] = [SourceName::Releases, SourceName::Archive, SourceName::Runs, SourceName::Records];
+
 /// Why there is no newer verified image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
@@ -129,7 +132,11 @@ pub fn judge(evidence: &Evidence, threshold: SignedDuration, quiet: &Quiet, now:
         None => evidence.first_activity().is_some_and(young),
     };
     if is_fresh {
-        let in_doubt = newest.as_ref().is_some_and(|newest| !newest.compared) && evidence.lacks(SourceName::Snapshots);
+        let in_doubt = match &newest {
+            Some(newest) => evidence.is_in_doubt(newest),
+            // What did not answer may know of an older gate, and of an image that is too old.
+            None => GATES_AGE.into_iter().any(|name| evidence.lacks(name)),
+        };
         let silent = evidence.silent.clone();
         return match in_doubt {
             true => Finding::Blind { newest, silent },

@@ -77,6 +77,9 @@ pub struct Ledger {
     /// When automatic Releases that stand were last alerted; absent when none stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub automatic_told_at: Option<Timestamp>,
+    /// Since when the newest of those has been out; absent when none stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub automatic_since: Option<Timestamp>,
     /// The automatic Releases that were told, by uid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub automatic_told: Vec<String>,
@@ -97,6 +100,7 @@ impl Default for Ledger {
             blind_told_at: None,
             no_build_told_at: None,
             automatic_told_at: None,
+            automatic_since: None,
             automatic_told: Vec::new(),
             found: String::new(),
             looked_at: None,
