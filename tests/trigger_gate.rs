@@ -501,7 +501,7 @@ fn a_run_that_begins_before_the_label_is_set_leaves_the_scenario_alone() {
 #[test]
 fn a_run_of_the_first_try_that_shows_late_is_the_one() {
     let tenant = Tenant::new();
-    let unseen = Fault::on(Server::Kube, Trouble::EmptyList).method("GET").path("*/pipelineruns*gate-trigger-id*");
+    let unseen = Fault::on(Server::Kube, Trouble::EmptyList).method("GET").path("*/pipelineruns?*gate-trigger-id*");
     // By the first look the run is made and the label gone.
     tenant.world.fault(unseen.nth(Nth::First(1)));
     let at_once = ScenarioScript { made_after: Duration::ZERO, ..ScenarioScript::default() };
@@ -593,6 +593,46 @@ fn a_patch_whose_answer_is_lost_is_looked_up() {
         assert_eq!(ok(&tenant.trigger().run())["scenarios"][0]["outcome"], "started", "{name}");
         assert_eq!(tenant.runs().len(), 1, "{name}");
     }
+}
+
+/// Looks for the run that the label should start.
+const FOR_THE_RUN: &str = "*/pipelineruns?*gate-trigger-id*";
+
+#[test]
+fn a_cluster_that_does_not_answer_for_a_while_is_waited_for() {
+    let tenant = Tenant::new();
+    // More often than one read is tried again.
+    let hiccup = Fault::on(Server::Kube, Trouble::StatusBefore(503)).method("GET").path(FOR_THE_RUN);
+    tenant.world.fault(hiccup.nth(Nth::First(7)));
+    let output = tenant.trigger().run();
+    assert_eq!(ok(&output)["scenarios"][0]["outcome"], "started", "{}", output.stderr);
+    assert_eq!(tenant.runs().len(), 1, "{}", output.stderr);
+}
+
+#[test]
+fn who_cannot_look_for_the_run_leaves_no_label() {
+    for (status, lost) in [(403, false), (503, false), (403, true)] {
+        let tenant = Tenant::new();
+        tenant.world.kube().integration_service(false);
+        tenant.world.fault(Fault::on(Server::Kube, Trouble::StatusBefore(status)).method("GET").path(FOR_THE_RUN));
+        if lost {
+            tenant.world.fault(Fault::on(Server::Kube, Trouble::DropAfter).method("PATCH").nth(Nth::Only(1)));
+        }
+        let output = tenant.trigger().args(["--wait", "60s"]).run();
+        assert_eq!(tenant.newest()["metadata"]["labels"].get(RUN), None, "{status} {lost}: {}", output.stderr);
+        assert!(tenant.newest()["metadata"]["labels"].get(ID).is_some(), "it was set: {}", output.stderr);
+        failed(&output, "the label is off");
+    }
+}
+
+#[test]
+fn a_label_that_cannot_be_taken_back_is_told() {
+    let tenant = Tenant::new();
+    tenant.world.kube().integration_service(false);
+    let refused = Fault::on(Server::Kube, Trouble::StatusBefore(403)).method("GET").path("*/snapshots/*");
+    tenant.world.fault(refused.nth(Nth::From(2)));
+    let by_hand = "kubectl label snapshot ho-20260820-030000-000 test.appstudio.openshift.io/run-";
+    failed(&tenant.trigger().run(), by_hand);
 }
 
 #[test]

@@ -63,6 +63,13 @@ fn hint(error: &kube::Error) -> &'static str {
     }
 }
 
+impl TriggerError {
+    /// Whether the same question may be answered a moment later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Cluster { source, .. } if cluster::is_transient(source))
+    }
+}
+
 impl From<TriggerError> for Failure {
     fn from(error: TriggerError) -> Self {
         Self::failed(error)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::client::Tenant;
 use super::invalid::{Invalid, creation_failure};
-use super::{Brief, Ending, Look, Observation, Options, Skip, Wanted, keep, known, observe};
+use super::{Brief, Ending, Look, Observation, Options, Skip, TriggerError, Wanted, keep, known, observe};
 use crate::clock::SharedClock;
 use crate::cluster;
 use crate::duration::human;
@@ -106,10 +106,13 @@ impl Trigger<'_> {
                     // It may have been carried out: then the id is there.
                     tracing::warn!("{}; looking what came of it", Chain(&error));
                     self.clock.sleep(LOOK).await;
-                    let labels = self.read().await?.metadata.labels;
-                    let runs = self.tenant.runs_with(self.snapshot, self.scenario, &id).await.map_err(failed)?;
-                    if labels.id.as_ref() == Some(&id) || !runs.is_empty() {
-                        return Ok(Set { id, noted });
+                    match self.look(&id, noted.as_ref()).await {
+                        Ok(look) if look.gone => return Err(self.deleted()),
+                        Ok(look) if look.id.as_ref() == Some(&id) || !look.runs.is_empty() => {
+                            return Ok(Set { id, noted });
+                        }
+                        Ok(_) => {}
+                        Err(error) => return Err(self.abandon(&id, &error).await),
                     }
                 }
                 Err(error) => {
@@ -179,17 +182,30 @@ impl Trigger<'_> {
         // Why the label was taken back, once it was: a run may have been made at that very moment.
         let mut given_up: Option<String> = None;
         loop {
-            let look = self.look(set).await?;
-            let observation = observe(&look, self.scenario, &set.id);
+            let looked = self.look(&set.id, set.noted.as_ref()).await;
             let left = self.options.wait.saturating_sub(self.clock.since(begun));
+            let look = match (looked, &given_up) {
+                (Ok(look), _) => look,
+                (Err(error), _) if error.is_transient() && !left.is_zero() => {
+                    tracing::warn!("{}; looking again", Chain(&error));
+                    self.clock.sleep(LOOK.min(left)).await;
+                    continue;
+                }
+                (Err(error), None) => return Err(self.abandon(&set.id, &error).await),
+                (Err(error), Some(why)) => {
+                    let error = Chain(&error);
+                    return Err(Ending::Failed(format!(
+                        "{why} (whether one was made at that moment is not known: {error})"
+                    )));
+                }
+            };
+            let observation = observe(&look, self.scenario, &set.id);
             match (&observation, &given_up) {
                 (Observation::Started { run }, _) => return Ok(Wait::Over(Ending::Started { run: run.clone() })),
                 (Observation::FailedAtOnce { run, why }, _) => {
                     return Err(Ending::Failed(format!("run {run} failed before any task of it began: {why}")));
                 }
-                (Observation::Gone, _) => {
-                    return Err(Ending::Failed(format!("Snapshot {} was deleted meanwhile", self.snapshot)));
-                }
+                (Observation::Gone, _) => return Err(self.deleted()),
                 (Observation::NotBegun { run }, _) if left.is_zero() => {
                     let limit = human(self.options.wait);
                     return Err(Ending::Failed(format!(
@@ -233,10 +249,29 @@ impl Trigger<'_> {
         }
     }
 
+    /// How it ends where it cannot be seen what came of the label: nothing shall start later that nobody waits for.
+    async fn abandon(&self, id: &str, error: &TriggerError) -> Ending {
+        let error = Chain(error);
+        match self.take_back(id).await {
+            Ok(()) => Ending::Failed(format!(
+                "it cannot be seen whether a run began: {error}. the label is off; a run that was made before goes on"
+            )),
+            Err(ending) => ending,
+        }
+    }
+
     async fn take_back(&self, id: &str) -> Result<(), Ending> {
         let mut last = "it changes all the time".to_owned();
         for _ in 0..CONFLICTS {
-            let read = self.read().await?;
+            let read = match self.tenant.snapshot(self.snapshot).await {
+                Ok(Some(read)) => read,
+                Ok(None) => return Err(self.deleted()),
+                // Each read was tried again for minutes.
+                Err(error) => {
+                    last = Chain(&error).to_string();
+                    break;
+                }
+            };
             let labels = &read.metadata.labels;
             if labels.run.as_deref() != Some(self.scenario) || labels.id.as_deref() != Some(id) {
                 return Ok(());
@@ -249,24 +284,28 @@ impl Trigger<'_> {
         }
         let (name, label) = (self.snapshot, super::RUN_LABEL);
         Err(Ending::Failed(format!(
-            "no run began, and the label could not be taken back ({last}): a run may start later. take it away by \
+            "no run is seen, and the label could not be taken back ({last}): a run may start later. take it away by \
              hand: kubectl label snapshot {name} {label}-"
         )))
     }
 
-    async fn look(&self, set: &Set) -> Result<Look, Ending> {
-        let Some(read) = self.tenant.snapshot(self.snapshot).await.map_err(failed)? else {
+    async fn look(&self, id: &str, noted: Option<&Invalid>) -> Result<Look, TriggerError> {
+        let Some(read) = self.tenant.snapshot(self.snapshot).await? else {
             return Ok(Look { gone: true, ..Look::default() });
         };
-        let runs = self.tenant.runs_with(self.snapshot, self.scenario, &set.id).await.map_err(failed)?;
-        let invalid = creation_failure(&read, self.scenario).filter(|entry| set.noted.as_ref() != Some(entry));
+        let runs = self.tenant.runs_with(self.snapshot, self.scenario, id).await?;
+        let invalid = creation_failure(&read, self.scenario).filter(|entry| noted != Some(entry));
         let (label, id) = (read.metadata.labels.run, read.metadata.labels.id);
         Ok(Look { gone: false, label, id, runs, invalid: invalid.map(|entry| entry.words()) })
     }
 
     async fn read(&self) -> Result<Brief, Ending> {
         let read = self.tenant.snapshot(self.snapshot).await.map_err(failed)?;
-        read.ok_or_else(|| Ending::Failed(format!("Snapshot {} was deleted meanwhile", self.snapshot)))
+        read.ok_or_else(|| self.deleted())
+    }
+
+    fn deleted(&self) -> Ending {
+        Ending::Failed(format!("Snapshot {} was deleted meanwhile", self.snapshot))
     }
 
     async fn explain_loss(&self, observation: Observation) -> (Observation, String) {
@@ -318,6 +357,6 @@ enum Wait {
     Lost(Observation),
 }
 
-fn failed(error: super::TriggerError) -> Ending {
+fn failed(error: TriggerError) -> Ending {
     Ending::Failed(Chain(&error).to_string())
 }

@@ -154,7 +154,10 @@ impl Kube {
 
     /// Takes the cause away for which the runs of a scenario could not be made.
     pub fn mend(&self, scenario: &str) {
+        let now = self.0.now();
         let mut state = self.0.kube_state();
+        // What was due before failed as it would have then.
+        integration::settle(&mut state, now);
         if let Some(script) = state.integration.scenarios.get_mut(scenario) {
             script.broken = None;
         }
