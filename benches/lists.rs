@@ -24,31 +24,47 @@ const RECORD: usize = 900 << 10;
 const RECORDS: usize = 60;
 
 fn main() {
-    let counts: Vec<usize> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    let counts: Vec<usize> = std::env::args()
+        .skip(1)
+        .filter_map(|argument| argument.parse().ok())
+        .collect();
     let counts = if counts.is_empty() { vec![50, 1000, 5000] } else { counts };
     let world = World::default();
     let night = Night::aro_hcp();
     let namespace = night.namespace.clone();
     let servers = world.serve().expect("a stand-in server starts");
     let installed = night.install(&world, &servers.registry_host());
-    world.kube().scenario(&namespace, "gate-aro", ScenarioScript::default());
+    world
+        .kube()
+        .scenario(&namespace, "gate-aro", ScenarioScript::default());
     let dir = tempfile::tempdir().expect("there is a folder for temporary files");
     let path = |name: &str| dir.path().join(name).display().to_string();
-    servers.write_kubeconfig(&dir.path().join("behind"), &namespace).expect("it can be written");
+    servers
+        .write_kubeconfig(&dir.path().join("behind"), &namespace)
+        .expect("it can be written");
     std::fs::write(path("webhook"), servers.slack_url()).expect("it can be written");
     std::fs::write(path("record.json"), begun(&installed).to_string()).expect("it can be written");
 
     println!("{:>8} Releases {:>12} {RECORDS} records", "", "");
     for count in counts {
-        let made = Made { count, plan: installed.plan.clone(), behind: servers.address(Server::Kube) };
+        let made =
+            Made { count, plan: installed.plan.clone(), behind: servers.address(Server::Kube) };
         let front = made.serve();
         let behind = std::fs::read_to_string(path("behind")).expect("it was written");
         let kubeconfig = behind.replace(&servers.kube_url(), &format!("http://{front}"));
         std::fs::write(path("kubeconfig"), kubeconfig).expect("it can be written");
         let archive = format!("http://{front}/archive");
-        let promote = ["--check", "--record", &format!("file:{}", path("record.json"))].map(str::to_owned);
-        let look = ["--scenario", "gate-aro", "--gate-label", "ARO HCP", "--slack-webhook-file", &path("webhook")]
-            .map(str::to_owned);
+        let promote =
+            ["--check", "--record", &format!("file:{}", path("record.json"))].map(str::to_owned);
+        let look = [
+            "--scenario",
+            "gate-aro",
+            "--gate-label",
+            "ARO HCP",
+            "--slack-webhook-file",
+            &path("webhook"),
+        ]
+        .map(str::to_owned);
         for (step, program, arguments) in [
             ("create-release", env!("CARGO_BIN_EXE_create-release"), promote.to_vec()),
             ("check-staleness", env!("CARGO_BIN_EXE_check-staleness"), look.to_vec()),
@@ -59,9 +75,14 @@ fn main() {
             ),
         ] {
             let mut command = Command::new(program);
-            command.args(["--kubeconfig", &path("kubeconfig"), "--release-plan", &installed.plan]).args(arguments);
+            command
+                .args(["--kubeconfig", &path("kubeconfig"), "--release-plan", &installed.plan])
+                .args(arguments);
             let (peak, took, code) = measured(command);
-            println!("{count:>8} {step:<26} {peak:>8} KB at most, {:>5.1} s, exit {code}", took.as_secs_f64());
+            println!(
+                "{count:>8} {step:<26} {peak:>8} KB at most, {:>5.1} s, exit {code}",
+                took.as_secs_f64()
+            );
         }
     }
 }
@@ -80,7 +101,11 @@ fn begun(night: &Installed) -> serde_json::Value {
 /// The most memory that a program took, in KB; how long it ran; how it ended.
 fn measured(mut command: Command) -> (u64, Duration, i32) {
     let begun = Instant::now();
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it was built");
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it was built");
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     loop {
@@ -138,19 +163,29 @@ impl Made {
         let target = request.split(' ').nth(1).unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let number = |key: &str| {
-            url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == key)?.1.parse::<usize>().ok()
+            url::form_urlencoded::parse(query.as_bytes())
+                .find(|(name, _)| name == key)?
+                .1
+                .parse::<usize>()
+                .ok()
         };
         let (from, limit) = (number("continue").unwrap_or(0), number("limit").unwrap_or(500));
         let is_list = request.starts_with("GET ") && !query.contains("watch=");
         let records = query.contains("release-gate%2Fkind") || query.contains("release-gate/kind");
         if is_list && path.ends_with("/releases") {
-            self.list(&mut stream, path.starts_with("/archive"), from, limit, self.count, &|n| self.release(n))
+            self.list(&mut stream, path.starts_with("/archive"), from, limit, self.count, &|n| {
+                self.release(n)
+            })
         } else if is_list && path.ends_with("/configmaps") && records {
             // Metadata, as is asked for.
             self.list(&mut stream, false, from, limit, RECORDS, &|n| config_map(n).to_string())
-        } else if let Some(n) = path.split("/configmaps/gate-").nth(1).and_then(|n| n.parse().ok()) {
+        } else if let Some(n) = path.split("/configmaps/gate-").nth(1).and_then(|n| n.parse().ok())
+        {
             let body = record(n);
-            write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{body}")?;
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{body}"
+            )?;
             stream.shutdown(Shutdown::Both)
         } else {
             let mut body = vec![0; length];
@@ -175,7 +210,10 @@ impl Made {
     ) -> std::io::Result<()> {
         let to = (from + limit).min(count);
         let next = if to < count { to.to_string() } else { String::new() };
-        write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n")?;
+        write!(
+            stream,
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n"
+        )?;
         let metadata = format!(r#""metadata":{{"continue":"{next}","resourceVersion":"1"}}"#);
         let kind = r#""kind":"List","apiVersion":"v1""#;
         // An archive tells the end of a page last.
@@ -190,14 +228,16 @@ impl Made {
     }
 
     fn release(&self, n: usize) -> String {
-        let plan = if n.is_multiple_of(10) { self.plan.clone() } else { format!("plan-{}", n % 10) };
+        let plan =
+            if n.is_multiple_of(10) { self.plan.clone() } else { format!("plan-{}", n % 10) };
         let digest = format!("sha256:{n:064x}");
         let image = |at: usize| {
             json!({"name": format!("c{at}"), "shasum": digest, "arches": ["amd64", "arm64"],
             "urls": [format!("quay.io/acme/c{at}:latest"), format!("quay.io/acme/c{at}:{n}")]})
         };
         let images: Vec<_> = (0..20).map(image).collect();
-        let phases = ["Validated", "TenantPipelineProcessed", "ManagedPipelineProcessed", "Released"];
+        let phases =
+            ["Validated", "TenantPipelineProcessed", "ManagedPipelineProcessed", "Released"];
         let condition = |kind: &str| {
             json!({"type": kind, "status": "True", "reason": "Succeeded", "message": "",
             "lastTransitionTime": "2026-08-20T09:00:00Z"})

@@ -125,15 +125,27 @@ pub(crate) fn main() -> ExitCode {
 
 async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let options = options(&args)?;
-    let component = ComponentName::given(args.component.as_deref(), args.component_version.as_deref());
+    let component =
+        ComponentName::given(args.component.as_deref(), args.component_version.as_deref());
     let component = component.map_err(Failure::misuse)?;
-    let location = args.record.as_deref().map(str::parse::<Location>).transpose().map_err(Failure::misuse)?;
+    let location = args
+        .record
+        .as_deref()
+        .map(str::parse::<Location>)
+        .transpose()
+        .map_err(Failure::misuse)?;
     let archive_url = args.kubearchive_url.as_deref().map(str::parse::<BaseUrl>).transpose();
-    let archive_url = archive_url.map_err(|error| Failure::misuse(format!("--kubearchive-url: {error}")))?;
-    let target =
-        args.slack_webhook_file.as_ref().map(|file| Target::Webhook(SecretFile::new(Target::WEBHOOK_FLAG, file)));
+    let archive_url =
+        archive_url.map_err(|error| Failure::misuse(format!("--kubearchive-url: {error}")))?;
+    let target = args
+        .slack_webhook_file
+        .as_ref()
+        .map(|file| Target::Webhook(SecretFile::new(Target::WEBHOOK_FLAG, file)));
     if !args.check {
-        target.as_ref().map_or(Ok(()), Target::check).map_err(Failure::misuse)?;
+        target
+            .as_ref()
+            .map_or(Ok(()), Target::check)
+            .map_err(Failure::misuse)?;
     }
 
     let access = ClusterOptions {
@@ -144,7 +156,12 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     };
     let cluster = Cluster::connect(&access).await.map_err(Failure::misuse)?;
     let transport = || -> Result<SharedTransport, Failure> {
-        let extra = args.ca_file.as_deref().map(extra_certificates).transpose().map_err(Failure::misuse)?;
+        let extra = args
+            .ca_file
+            .as_deref()
+            .map(extra_certificates)
+            .transpose()
+            .map_err(Failure::misuse)?;
         Ok(Arc::new(UreqTransport::new(extra.unwrap_or_default())))
     };
     let archive = match archive_url {
@@ -173,20 +190,26 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         patience: staleness::PATIENCE,
     };
     if args.check {
-        let checks = staleness::preflight(&sources, ledger.is_some(), slack.as_ref(), &step.clock).await;
+        let checks =
+            staleness::preflight(&sources, ledger.is_some(), slack.as_ref(), &step.clock).await;
         return checks.end(&Results::none());
     }
-    let checked = staleness::check(&options, &sources, ledger.as_deref(), slack.as_ref(), &step.clock).await?;
-    step::results::show(&checked.json().to_string(), || format!("{}\n", checked.summary)).map_err(Failure::failed)?;
+    let checked =
+        staleness::check(&options, &sources, ledger.as_deref(), slack.as_ref(), &step.clock)
+            .await?;
+    step::results::show(&checked.json().to_string(), || format!("{}\n", checked.summary))
+        .map_err(Failure::failed)?;
     Ok(checked.end()?)
 }
 
 fn options(args: &Args) -> Result<Options, Failure> {
     let threshold = gate::duration::parse_days(args.threshold_days.as_deref().unwrap_or("3"));
     let repeat = gate::duration::parse(args.repeat.as_deref().unwrap_or("24h"));
-    let quiet = Quiet::parse(&step::args::list(&args.quiet_day), &step::args::list(&args.quiet_window));
+    let quiet =
+        Quiet::parse(&step::args::list(&args.quiet_day), &step::args::list(&args.quiet_window));
     Ok(Options {
-        threshold: threshold.map_err(|error| Failure::misuse(format!("--threshold-days: {error}")))?,
+        threshold: threshold
+            .map_err(|error| Failure::misuse(format!("--threshold-days: {error}")))?,
         repeat: repeat.map_err(|error| Failure::misuse(format!("--repeat: {error}")))?,
         quiet: quiet.map_err(Failure::misuse)?,
     })

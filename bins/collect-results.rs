@@ -47,7 +47,10 @@ use gate::step::{self, Failure, Results, Step};
         "the record, or a run that it says has passed, cannot be read; run it again; with --check: something failed"
     ),
     error_code(2, "bad input, or nothing was launched; nothing was asked"),
-    error_code(3, "failed or undecided, or the record holds other jobs or another proof than given")
+    error_code(
+        3,
+        "failed or undecided, or the record holds other jobs or another proof than given"
+    )
 )]
 struct Args {
     /// the gate record, configmap:NAME or file:PATH, that launch-prow has begun
@@ -189,7 +192,14 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     .map_err(Failure::misuse)?;
     if args.check_input {
         let (record, cluster, identity) = (args.record.clone(), access(&args), identity(&args));
-        return check_input("collect-results", &record, (&cluster, &identity), &step.clock, options(args)).await;
+        return check_input(
+            "collect-results",
+            &record,
+            (&cluster, &identity),
+            &step.clock,
+            options(args),
+        )
+        .await;
     }
     if args.check {
         let checks = preflight(options(args)?, &step).await?;
@@ -207,13 +217,17 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
             results.set("verdict", Decision::Undecided.as_str());
             results.set("TEST_OUTPUT", TestOutput::undecided(&why, step.clock.now()).json());
             results.set("summary", format!("undecided: {why}"));
-            results.write(|| format!("undecided: {why}\n")).map_err(Failure::failed)?;
+            results
+                .write(|| format!("undecided: {why}\n"))
+                .map_err(Failure::failed)?;
             return Err(error.into());
         }
         Err(error) => return Err(error.into()),
     };
     let Some(verdict) = &record.verdict else {
-        return Err(Failure::failed("the record holds no verdict, although it was decided; please report this"));
+        return Err(Failure::failed(
+            "the record holds no verdict, although it was decided; please report this",
+        ));
     };
     let summary = outcome::summary(&record, verdict);
     results.set("verdict", verdict.decision.as_str());
@@ -230,9 +244,18 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
 
 fn options(args: Args) -> Result<Options, Failure> {
     let given = Given {
-        reruns: args.rerun.as_deref().map(str::parse).transpose().map_err(Failure::misuse)?,
-        rules: GivenRules::read(args.proof.as_deref(), &step::args::list(&args.proof_log), args.hollow.as_deref())
+        reruns: args
+            .rerun
+            .as_deref()
+            .map(str::parse)
+            .transpose()
             .map_err(Failure::misuse)?,
+        rules: GivenRules::read(
+            args.proof.as_deref(),
+            &step::args::list(&args.proof_log),
+            args.hollow.as_deref(),
+        )
+        .map_err(Failure::misuse)?,
         rest: Policy {
             timeout: span("--timeout", args.timeout.as_deref(), TIMEOUT, duration::parse_positive)?,
             informing_grace: span(
@@ -255,11 +278,18 @@ fn options(args: Args) -> Result<Options, Failure> {
         gangway_url: BaseUrl::given("--gangway-url", args.gangway_url.as_deref(), GANGWAY_URL)
             .map_err(Failure::misuse)?,
         token_file: args.gangway_token_file,
-        deck_url: BaseUrl::given("--deck-url", args.deck_url.as_deref(), DECK_URL).map_err(Failure::misuse)?,
-        artifacts_url: BaseUrl::given("--artifacts-url", args.artifacts_url.as_deref(), ARTIFACTS_URL)
+        deck_url: BaseUrl::given("--deck-url", args.deck_url.as_deref(), DECK_URL)
             .map_err(Failure::misuse)?,
-        tokens: Tokens::of(args.deck_token_file, args.artifacts_token_file).map_err(Failure::misuse)?,
-        limits: Limits::given(args.requests_per_minute.as_deref(), args.burst.as_deref()).map_err(Failure::misuse)?,
+        artifacts_url: BaseUrl::given(
+            "--artifacts-url",
+            args.artifacts_url.as_deref(),
+            ARTIFACTS_URL,
+        )
+        .map_err(Failure::misuse)?,
+        tokens: Tokens::of(args.deck_token_file, args.artifacts_token_file)
+            .map_err(Failure::misuse)?,
+        limits: Limits::given(args.requests_per_minute.as_deref(), args.burst.as_deref())
+            .map_err(Failure::misuse)?,
         given,
     })
 }

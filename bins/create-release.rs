@@ -40,7 +40,10 @@ use gate::text;
     example = "{command_name} --record file:gate.json --release-plan hypershift-operator-verified --check",
     example = "{command_name} --record configmap:gate-x7k2p --release-plan hypershift-operator-verified",
     note = "Before it makes a Release it asks Deck, or the artifacts, for each blocking job's run. The jobs, their\nvariables and the proof that are given must be those of the record: give what launch-prow and\ncollect-results were given. What cannot be read is tried for 10 minutes.\n\nNeeds these rights in the namespace: get snapshots and releaseplans; get, list, watch and create\nreleases; get and update configmaps, for a record in one. --check needs to get and list only.",
-    error_code(0, "released; already released; not waited for (--wait 0); --check and --dry-run passed"),
+    error_code(
+        0,
+        "released; already released; not waited for (--wait 0); --check and --dry-run passed"
+    ),
     error_code(
         1,
         "failed or still running; plan or Snapshot missing, plan unmatched; a run that cannot be read; cluster trouble"
@@ -195,7 +198,9 @@ fn options(args: &Args) -> Result<Options, Failure> {
     let days = args.grace_period_days.as_deref().map(|text| {
         let days = text.parse().ok().filter(|days| (1..=365).contains(days));
         days.ok_or_else(|| {
-            Failure::misuse(format!("--grace-period-days: expected a number of days from 1 to 365, found {text:?}"))
+            Failure::misuse(format!(
+                "--grace-period-days: expected a number of days from 1 to 365, found {text:?}"
+            ))
         })
     });
     let mode = match (args.check, args.dry_run) {
@@ -211,13 +216,28 @@ fn options(args: &Args) -> Result<Options, Failure> {
         allow_older: args.allow_older,
         again: args.again,
         mode,
-        evidence: args.evidence.as_deref().map(str::parse).transpose().map_err(Failure::misuse)?.unwrap_or_default(),
+        evidence: args
+            .evidence
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .map_err(Failure::misuse)?
+            .unwrap_or_default(),
         request: request(args)?,
-        tested: Tested::read(args.image.as_deref(), args.snapshot_name.as_deref()).map_err(Failure::misuse)?,
-        rules: GivenRules::read(args.proof.as_deref(), &step::args::list(&args.proof_log), args.hollow.as_deref())
+        tested: Tested::read(args.image.as_deref(), args.snapshot_name.as_deref())
             .map_err(Failure::misuse)?,
+        rules: GivenRules::read(
+            args.proof.as_deref(),
+            &step::args::list(&args.proof_log),
+            args.hollow.as_deref(),
+        )
+        .map_err(Failure::misuse)?,
         buckets: prow::buckets(&step::args::list(&args.bucket)).map_err(Failure::misuse)?,
-        tries_left: args.tries_left.as_deref().map_or(Ok(None), tries::left).map_err(Failure::misuse)?,
+        tries_left: args
+            .tries_left
+            .as_deref()
+            .map_or(Ok(None), tries::left)
+            .map_err(Failure::misuse)?,
     })
 }
 
@@ -235,13 +255,20 @@ fn request(args: &Args) -> Result<Option<jobs::Request>, Failure> {
 
 /// Who can tell how the runs ended.
 fn witnesses(args: &Args) -> Result<Witnesses, Failure> {
-    let deck = BaseUrl::given("--deck-url", args.deck_url.as_deref(), prow::DECK_URL).map_err(Failure::misuse)?;
-    let artifacts = BaseUrl::given("--artifacts-url", args.artifacts_url.as_deref(), prow::ARTIFACTS_URL)
+    let deck = BaseUrl::given("--deck-url", args.deck_url.as_deref(), prow::DECK_URL)
         .map_err(Failure::misuse)?;
-    let extra = args.ca_file.as_deref().map(extra_certificates).transpose().map_err(Failure::misuse)?;
+    let artifacts =
+        BaseUrl::given("--artifacts-url", args.artifacts_url.as_deref(), prow::ARTIFACTS_URL)
+            .map_err(Failure::misuse)?;
+    let extra = args
+        .ca_file
+        .as_deref()
+        .map(extra_certificates)
+        .transpose()
+        .map_err(Failure::misuse)?;
     let transport: SharedTransport = Arc::new(UreqTransport::new(extra.unwrap_or_default()));
-    let tokens =
-        prow::Tokens::of(args.deck_token_file.clone(), args.artifacts_token_file.clone()).map_err(Failure::misuse)?;
+    let tokens = prow::Tokens::of(args.deck_token_file.clone(), args.artifacts_token_file.clone())
+        .map_err(Failure::misuse)?;
     Ok(Witnesses {
         deck: Deck::new(deck, with_token(Arc::clone(&transport), tokens.deck)),
         bucket: Bucket::new(artifacts, with_token(transport, tokens.artifacts)),
@@ -271,7 +298,9 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let store = store_at(&location, Some(&cluster));
     let journal = match options.mode {
         Mode::Create => Journal::join(store, step.clock.clone(), &identity).await?,
-        Mode::Check | Mode::DryRun => Journal::existing(store, step.clock.clone(), &identity).await?,
+        Mode::Check | Mode::DryRun => {
+            Journal::existing(store, step.clock.clone(), &identity).await?
+        }
     };
     let konflux = Konflux::new(&cluster, step.clock.clone());
     let promotion = promote::run(&konflux, &witnesses, &journal, &options, &step.clock).await;
@@ -287,7 +316,9 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     results.set("release", promotion.release.as_deref().unwrap_or_default());
     results.set("released", promotion.released.as_str());
     let checks = promotion.checks.as_ref().map(|checks| ("checks", checks.json()));
-    results.write_with(checks.as_slice(), || promotion.table()).map_err(Failure::failed)?;
+    results
+        .write_with(checks.as_slice(), || promotion.table())
+        .map_err(Failure::failed)?;
     promotion.end()
 }
 

@@ -161,43 +161,70 @@ fn input(args: &Args) -> Result<Input, Failure> {
     };
     Ok(Input {
         request: request(args)?,
-        token: args.gangway_token_file.as_ref().map(|path| SecretFile::new("--gangway-token-file", path)),
+        token: args
+            .gangway_token_file
+            .as_ref()
+            .map(|path| SecretFile::new("--gangway-token-file", path)),
         gangway: url("--gangway-url", &args.gangway_url, prow::GANGWAY_URL)?,
         deck: url("--deck-url", &args.deck_url, prow::DECK_URL)?,
         artifacts: url("--artifacts-url", &args.artifacts_url, prow::ARTIFACTS_URL)?,
-        limits: Limits::given(args.requests_per_minute.as_deref(), args.burst.as_deref()).map_err(Failure::misuse)?,
+        limits: Limits::given(args.requests_per_minute.as_deref(), args.burst.as_deref())
+            .map_err(Failure::misuse)?,
     })
 }
 
 async fn run(args: Args, step: Step) -> Result<(), Failure> {
-    let mut results = Results::declare([("launched", &args.result_launched)]).map_err(Failure::misuse)?;
+    let mut results =
+        Results::declare([("launched", &args.result_launched)]).map_err(Failure::misuse)?;
     let mut identity = identity(&args);
     if args.check_input {
         let place = (&cluster_options(&args), &identity);
-        return record::check_input("launch-prow", &args.record, place, &step.clock, input(&args)).await;
+        return record::check_input("launch-prow", &args.record, place, &step.clock, input(&args))
+            .await;
     }
     let location: Location = args.record.parse().map_err(Failure::misuse)?;
-    let image = args.image.as_deref().ok_or_else(|| Failure::misuse("expected --image REF, the image under test"))?;
-    let image: ImageRef = image.parse().map_err(|error| Failure::misuse(format!("--image: {error}")))?;
+    let image = args
+        .image
+        .as_deref()
+        .ok_or_else(|| Failure::misuse("expected --image REF, the image under test"))?;
+    let image: ImageRef = image
+        .parse()
+        .map_err(|error| Failure::misuse(format!("--image: {error}")))?;
     let Input { request, token, gangway, deck, artifacts, limits } = input(&args)?;
-    let extra = args.ca_file.as_deref().map(http::extra_certificates).transpose().map_err(Failure::misuse)?;
+    let extra = args
+        .ca_file
+        .as_deref()
+        .map(http::extra_certificates)
+        .transpose()
+        .map_err(Failure::misuse)?;
     let cluster = match location.is_config_map() {
-        true => Some(Cluster::connect(&cluster_options(&args)).await.map_err(Failure::misuse)?),
+        true => Some(
+            Cluster::connect(&cluster_options(&args))
+                .await
+                .map_err(Failure::misuse)?,
+        ),
         false => None,
     };
-    identity.namespace = identity.namespace.or_else(|| cluster.as_ref().map(|cluster| cluster.namespace.clone()));
+    identity.namespace = identity
+        .namespace
+        .or_else(|| cluster.as_ref().map(|cluster| cluster.namespace.clone()));
     let store = record::store_at(&location, cluster.as_ref());
-    let tokens = prow::Tokens::of(args.deck_token_file, args.artifacts_token_file).map_err(Failure::misuse)?;
-    let options = Options { image, request, identity, gangway, token, deck, artifacts, tokens, limits };
+    let tokens = prow::Tokens::of(args.deck_token_file, args.artifacts_token_file)
+        .map_err(Failure::misuse)?;
+    let options =
+        Options { image, request, identity, gangway, token, deck, artifacts, tokens, limits };
     if args.dry_run && !args.check {
         let orders = launch::dry_run(&options, store, step.clock).await?;
         results.set("launched", "0");
         let shown = launch::as_json(&orders);
-        return results.write_with(&[("would_send", shown)], || launch::preview(&orders)).map_err(Failure::failed);
+        return results
+            .write_with(&[("would_send", shown)], || launch::preview(&orders))
+            .map_err(Failure::failed);
     }
     let transport = Arc::new(UreqTransport::new(extra.unwrap_or_default()));
     if args.check {
-        let checks = launch::preflight(&options, &location, cluster.as_ref(), transport, step.clock).await?;
+        let checks =
+            launch::preflight(&options, &location, cluster.as_ref(), transport, step.clock).await?;
         results.set("launched", "0");
         return checks.end(&results);
     }
@@ -218,7 +245,12 @@ fn identity(args: &Args) -> Identity {
 }
 
 fn request(args: &Args) -> Result<jobs::Request, Failure> {
-    let yaml = args.jobs.as_deref().map(|value| Source::of(value).read()).transpose().map_err(Failure::misuse)?;
+    let yaml = args
+        .jobs
+        .as_deref()
+        .map(|value| Source::of(value).read())
+        .transpose()
+        .map_err(Failure::misuse)?;
     let override_env = step::args::list(&args.override_env);
     let given = Given {
         blocking: args.blocking.as_deref(),

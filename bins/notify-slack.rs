@@ -19,7 +19,9 @@ use gate::cluster::{Cluster, ClusterOptions, bearer};
 use gate::http::{BaseUrl, BaseUrlError, SharedTransport, UreqTransport, extra_certificates};
 use gate::kubearchive::KubeArchive;
 use gate::notify::{self, Begin, Content, Options, Rung, Sight, Sources, TaskStatus};
-use gate::record::{Identity, Journal, Limits, Location, Past, Whose, check_input, past_runs, store_at};
+use gate::record::{
+    Identity, Journal, Limits, Location, Past, Whose, check_input, past_runs, store_at,
+};
 use gate::secret::SecretFile;
 use gate::slack::{Slack, Target};
 use gate::staleness;
@@ -139,11 +141,19 @@ pub(crate) fn main() -> ExitCode {
 
 async fn run(args: Args, step: Step) -> Result<(), Failure> {
     if args.check_input {
-        let record = args.record.as_deref().ok_or_else(|| Failure::misuse("expected --record, with --check-input"))?;
+        let record = args
+            .record
+            .as_deref()
+            .ok_or_else(|| Failure::misuse("expected --record, with --check-input"))?;
         let place = (&access(&args), &identity(&args));
         return check_input("notify-slack", record, place, &step.clock, options(&args)).await;
     }
-    let location = args.record.as_deref().map(str::parse::<Location>).transpose().map_err(Failure::misuse)?;
+    let location = args
+        .record
+        .as_deref()
+        .map(str::parse::<Location>)
+        .transpose()
+        .map_err(Failure::misuse)?;
     let mut options = options(&args)?;
     if args.check {
         return check(&args, location.as_ref(), &step).await;
@@ -165,7 +175,10 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
             // A gate or scenario that the record contradicts is something to be said, no reason for silence.
             let run = Identity { run_id: args.run_id.clone(), ..Identity::default() };
             let opened = Journal::existing(store(), step.clock.clone(), &run).await;
-            let begin = args.run_id.is_some().then(|| Begin { store: store(), identity: identity.clone() });
+            let begin = args
+                .run_id
+                .is_some()
+                .then(|| Begin { store: store(), identity: identity.clone() });
             (opened.map_err(|error| Sight::from(&error)), begin)
         }
     };
@@ -214,7 +227,9 @@ async fn check(args: &Args, location: Option<&Location>, step: &Step) -> Result<
         names_run: args.run_name.is_some(),
         names_plan: args.release_plan.is_some(),
     };
-    notify::preflight(&content, &slack, &step.clock).await.end(&Results::none())
+    notify::preflight(&content, &slack, &step.clock)
+        .await
+        .end(&Results::none())
 }
 
 fn identity(args: &Args) -> Identity {
@@ -230,7 +245,9 @@ fn identity(args: &Args) -> Identity {
 async fn archive(args: &Args, step: &Step) -> Result<Option<KubeArchive>, Failure> {
     let Some(url) = args.kubearchive_url.as_deref() else { return Ok(None) };
     Ok(Some(KubeArchive {
-        base: url.parse().map_err(|error: BaseUrlError| Failure::misuse(format!("--kubearchive-url: {error}")))?,
+        base: url.parse().map_err(|error: BaseUrlError| {
+            Failure::misuse(format!("--kubearchive-url: {error}"))
+        })?,
         bearer: bearer(&access(args)).await.unwrap_or_default(),
         transport: transport(args)?,
         clock: step.clock.clone(),
@@ -272,24 +289,44 @@ async fn past(
         Ok(journal) => Some(journal.record().await),
         Err(_) => None,
     };
-    let gate = known.as_ref().and_then(|record| record.gate.clone()).or_else(|| args.gate_label.clone())?;
+    let gate = known
+        .as_ref()
+        .and_then(|record| record.gate.clone())
+        .or_else(|| args.gate_label.clone())?;
     let id = known.map(|record| record.id).or_else(|| args.run_id.clone());
     let limits = Limits { except: id.as_deref(), ..Limits::default() };
-    let found = past_runs(cluster, clock, Whose::Gate(&gate), limits).await.map(|found| found.runs);
-    found.inspect_err(|error| tracing::warn!("cannot list earlier records: {}", step::Chain(error))).ok()
+    let found = past_runs(cluster, clock, Whose::Gate(&gate), limits)
+        .await
+        .map(|found| found.runs);
+    found
+        .inspect_err(|error| tracing::warn!("cannot list earlier records: {}", step::Chain(error)))
+        .ok()
 }
 
 fn options(args: &Args) -> Result<Options, Failure> {
     let wait = args.release_wait.as_deref().unwrap_or("45m");
-    let release_wait = gate::duration::parse(wait).map_err(|e| Failure::misuse(format!("--release-wait: {e}")))?;
-    let tasks = step::args::list(&args.task_status).iter().map(|text| task(text)).collect::<Result<_, _>>()?;
-    let run_url = args.run_url.as_deref().map(|url| run_url(url, args.run_name.as_deref())).transpose()?;
+    let release_wait =
+        gate::duration::parse(wait).map_err(|e| Failure::misuse(format!("--release-wait: {e}")))?;
+    let tasks = step::args::list(&args.task_status)
+        .iter()
+        .map(|text| task(text))
+        .collect::<Result<_, _>>()?;
+    let run_url = args
+        .run_url
+        .as_deref()
+        .map(|url| run_url(url, args.run_name.as_deref()))
+        .transpose()?;
     if let Some(url) = &args.kubearchive_url {
-        url.parse::<BaseUrl>().map_err(|error| Failure::misuse(format!("--kubearchive-url: {error}")))?;
+        url.parse::<BaseUrl>()
+            .map_err(|error| Failure::misuse(format!("--kubearchive-url: {error}")))?;
     }
     let threshold = gate::duration::parse_days(args.threshold_days.as_deref().unwrap_or("3"));
-    let threshold = threshold.map_err(|error| Failure::misuse(format!("--threshold-days: {error}")))?;
-    let ladder = step::args::list(&args.escalate).iter().map(|rung| rung.parse::<Rung>()).collect::<Result<_, _>>();
+    let threshold =
+        threshold.map_err(|error| Failure::misuse(format!("--threshold-days: {error}")))?;
+    let ladder = step::args::list(&args.escalate)
+        .iter()
+        .map(|rung| rung.parse::<Rung>())
+        .collect::<Result<_, _>>();
     Ok(Options {
         gate: args.gate_label.clone(),
         snapshot: args.snapshot_name.clone(),
@@ -319,7 +356,9 @@ fn task(text: &str) -> Result<TaskStatus, Failure> {
 
 /// The run's address; a base without a run's name leads nowhere.
 fn run_url(url: &str, run: Option<&str>) -> Result<Option<String>, Failure> {
-    let base: BaseUrl = url.parse().map_err(|error| Failure::misuse(format!("--run-url: {error}")))?;
+    let base: BaseUrl = url
+        .parse()
+        .map_err(|error| Failure::misuse(format!("--run-url: {error}")))?;
     Ok(match (url.ends_with('/'), run) {
         (false, _) => Some(url.to_owned()),
         (true, Some(run)) => Some(base.join([run]).to_string()),
@@ -360,12 +399,19 @@ fn slack(args: &Args, step: &Step) -> Result<Slack, Failure> {
 }
 
 fn transport(args: &Args) -> Result<SharedTransport, Failure> {
-    let extra = args.ca_file.as_deref().map(extra_certificates).transpose().map_err(Failure::misuse)?;
+    let extra = args
+        .ca_file
+        .as_deref()
+        .map(extra_certificates)
+        .transpose()
+        .map_err(Failure::misuse)?;
     Ok(Arc::new(UreqTransport::new(extra.unwrap_or_default())))
 }
 
 async fn connect(args: &Args) -> Result<Cluster, String> {
-    Cluster::connect(&access(args)).await.map_err(|error| step::Chain(&error).to_string())
+    Cluster::connect(&access(args))
+        .await
+        .map_err(|error| step::Chain(&error).to_string())
 }
 
 fn access(args: &Args) -> ClusterOptions {

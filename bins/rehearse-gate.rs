@@ -58,7 +58,10 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let given: Vec<String> = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let given: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|arg| arg.to_string_lossy().into_owned())
+        .collect();
     let args = match parse::<Args>("rehearse-gate", &given) {
         Parsed::Run(args) => args,
         Parsed::Print(text) => {

@@ -42,7 +42,9 @@ fn main() -> ExitCode {
         Some((_, step)) => step(),
         None => {
             let names = STEPS.map(|(step, _)| step).join(", ");
-            eprintln!("error: expected to be called as one of {names}, by a link of that name; found {name:?}");
+            eprintln!(
+                "error: expected to be called as one of {names}, by a link of that name; found {name:?}"
+            );
             ExitCode::from(2)
         }
     }

@@ -30,7 +30,10 @@ use gate::step::{self, Failure, Results, Step};
     example = "kubectl get snapshot ho-20260820-031104-000 -o json | {command_name} --snapshot - \\\n    --component hypershift-operator-main --require-platform linux/amd64,linux/arm64",
     note = "Credentials come from --authfile or where podman and docker keep them: REGISTRY_AUTH_FILE,\nXDG_RUNTIME_DIR/containers/auth.json, ~/.config/containers/auth.json, ~/.docker/config.json.\nWithout an entry the registry is asked anonymously. Proxies: HTTPS_PROXY, HTTP_PROXY, NO_PROXY.",
     error_code(0, "resolved; with --check: nothing failed"),
-    error_code(1, "not in the registry; trouble with the registry or the cluster; with --check: something failed"),
+    error_code(
+        1,
+        "not in the registry; trouble with the registry or the cluster; with --check: something failed"
+    ),
     error_code(2, "bad input; nothing was asked"),
     error_code(3, "wrong content, a missing platform, another revision")
 )]
@@ -130,9 +133,17 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         ("snapshot", &args.result_snapshot),
     ])
     .map_err(Failure::misuse)?;
-    let record: Option<Location> = args.record.as_deref().map(str::parse).transpose().map_err(Failure::misuse)?;
+    let record: Option<Location> = args
+        .record
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(Failure::misuse)?;
     let name_needed = record.as_ref().is_some_and(Location::is_config_map);
-    let demands = Demands { platforms: step::args::list(&args.require_platform), revision: args.require_revision };
+    let demands = Demands {
+        platforms: step::args::list(&args.require_platform),
+        revision: args.require_revision,
+    };
     let options = Options {
         snapshot: SnapshotFlag::read(&args.snapshot, args.snapshot_name.as_deref(), name_needed)
             .map_err(Failure::misuse)?,
@@ -140,7 +151,10 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         offline: args.offline,
         demands,
         authfile: args.authfile,
-        registry: RegistryOptions { ca_file: args.ca_file.clone(), plain_http: step::args::list(&args.plain_http) },
+        registry: RegistryOptions {
+            ca_file: args.ca_file.clone(),
+            plain_http: step::args::list(&args.plain_http),
+        },
         record,
         identity: Identity {
             run_id: args.run_id,

@@ -30,7 +30,10 @@ use gate::trigger::{self, Due, Options, Report, Tenant, Wanted};
     note = "Needs --application and --component, or --snapshot. A label that started nothing is taken back, so that nothing starts later unasked. A night that is skipped because the jobs of another one still run is told in Slack from the second in a row on; without --record it is not known which is the first, and each is told.",
     example = "trigger-gate --application hypershift-operator --component hypershift-operator-main \\\n    --scenario ho-release-gate-aro-hcp --release-plan ho-release-gate-aro-hcp --dry-run",
     example = "trigger-gate --snapshot hypershift-operator-20260820-031104-000 --scenario ho-release-gate-aro-hcp",
-    error_code(0, "every scenario was started, or rightly left alone; with --check: nothing failed"),
+    error_code(
+        0,
+        "every scenario was started, or rightly left alone; with --check: nothing failed"
+    ),
     error_code(
         1,
         "a scenario was not started, the message says why; or Slack could not be told; with --check: something failed"
@@ -118,8 +121,17 @@ pub(crate) fn main() -> ExitCode {
 
 async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let options = options(&args)?;
-    let location = args.record.as_deref().map(str::parse::<Location>).transpose().map_err(Failure::misuse)?;
-    let slack = args.slack_webhook_file.as_ref().map(|file| slack(file, &args, &step)).transpose()?;
+    let location = args
+        .record
+        .as_deref()
+        .map(str::parse::<Location>)
+        .transpose()
+        .map_err(Failure::misuse)?;
+    let slack = args
+        .slack_webhook_file
+        .as_ref()
+        .map(|file| slack(file, &args, &step))
+        .transpose()?;
     let access = ClusterOptions {
         kubeconfig: args.kubeconfig.clone(),
         context: args.context.clone(),
@@ -131,7 +143,8 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let tenant = Tenant::new(cluster, step.clock.clone());
     if args.check {
         let keeps = location.as_ref().is_some_and(Location::is_config_map);
-        let checks = trigger::preflight(&options, &tenant, keeps, &step.clock, slack.as_ref()).await;
+        let checks =
+            trigger::preflight(&options, &tenant, keeps, &step.clock, slack.as_ref()).await;
         return checks.end(&Results::none());
     }
     let (mut failures, mut due) = (Vec::new(), Vec::new());
@@ -172,21 +185,33 @@ fn show(report: &Report) -> Result<(), Failure> {
 fn options(args: &Args) -> Result<Options, Failure> {
     let scenarios = step::args::list(&args.scenario);
     if scenarios.is_empty() {
-        return Err(Failure::misuse("expected --scenario NAME, the IntegrationTestScenario to start"));
+        return Err(Failure::misuse(
+            "expected --scenario NAME, the IntegrationTestScenario to start",
+        ));
     }
     if args.snapshot.is_none() && (args.application.is_none() || args.component.is_none()) {
         return Err(Failure::misuse("expected --application and --component, or --snapshot NAME"));
     }
-    let flags =
-        [("--application", &args.application), ("--component", &args.component), ("--snapshot", &args.snapshot)];
-    for (flag, name) in flags.into_iter().filter_map(|(flag, name)| Some((flag, name.as_ref()?))) {
+    let flags = [
+        ("--application", &args.application),
+        ("--component", &args.component),
+        ("--snapshot", &args.snapshot),
+    ];
+    for (flag, name) in flags
+        .into_iter()
+        .filter_map(|(flag, name)| Some((flag, name.as_ref()?)))
+    {
         object_name(flag, name)?;
     }
     let plans = step::args::list(&args.release_plan);
     for (flag, names) in [("--scenario", &scenarios), ("--release-plan", &plans)] {
         names.iter().try_for_each(|name| object_name(flag, name))?;
     }
-    if let Some(twice) = scenarios.iter().enumerate().find(|(at, name)| scenarios[..*at].contains(name)) {
+    if let Some(twice) = scenarios
+        .iter()
+        .enumerate()
+        .find(|(at, name)| scenarios[..*at].contains(name))
+    {
         return Err(Failure::misuse(format!("--scenario: {} is given twice", twice.1)));
     }
     if plans.len() > 1 && plans.len() != scenarios.len() {
@@ -196,17 +221,27 @@ fn options(args: &Args) -> Result<Options, Failure> {
             scenarios.len()
         )));
     }
-    let plan = |index: usize| plans.get(index).or_else(|| plans.first().filter(|_| plans.len() == 1)).cloned();
+    let plan = |index: usize| {
+        plans
+            .get(index)
+            .or_else(|| plans.first().filter(|_| plans.len() == 1))
+            .cloned()
+    };
     let wanted = scenarios.iter().enumerate();
-    let wanted = wanted.map(|(index, scenario)| Wanted { scenario: scenario.clone(), plan: plan(index) }).collect();
+    let wanted = wanted
+        .map(|(index, scenario)| Wanted { scenario: scenario.clone(), plan: plan(index) })
+        .collect();
     let time = |flag: &str, given: &Option<String>, default: &str| {
         let parsed = gate::duration::parse_positive(given.as_deref().unwrap_or(default));
         parsed.map_err(|error| Failure::misuse(format!("{flag}: {error}")))
     };
     Ok(Options {
         application: args.application.clone(),
-        component: ComponentName::given(args.component.as_deref(), args.component_version.as_deref())
-            .map_err(Failure::misuse)?,
+        component: ComponentName::given(
+            args.component.as_deref(),
+            args.component_version.as_deref(),
+        )
+        .map_err(Failure::misuse)?,
         snapshot: args.snapshot.clone(),
         wanted,
         wait: time("--wait", &args.wait, "15m")?,
@@ -219,10 +254,14 @@ fn options(args: &Args) -> Result<Options, Failure> {
 /// The names go into label selectors and label values.
 fn object_name(flag: &str, name: &str) -> Result<(), Failure> {
     let fits = name.len() <= 63
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
         && !name.starts_with(['-', '.'])
         && !name.ends_with(['-', '.']);
-    let wrong = || format!("{flag}: expected an object's name (lower-case letters, digits, -), found {name:?}");
+    let wrong = || {
+        format!("{flag}: expected an object's name (lower-case letters, digits, -), found {name:?}")
+    };
     if fits { Ok(()) } else { Err(Failure::misuse(wrong())) }
 }
 
@@ -231,7 +270,12 @@ fn slack(file: &PathBuf, args: &Args, step: &Step) -> Result<Slack, Failure> {
     if !args.check {
         target.check().map_err(Failure::misuse)?;
     }
-    let extra = args.ca_file.as_deref().map(extra_certificates).transpose().map_err(Failure::misuse)?;
+    let extra = args
+        .ca_file
+        .as_deref()
+        .map(extra_certificates)
+        .transpose()
+        .map_err(Failure::misuse)?;
     let transport = UreqTransport::new(extra.unwrap_or_default());
     Ok(Slack::new(target, Arc::new(transport), step.clock.clone()))
 }
@@ -244,17 +288,25 @@ fn not_started(args: &Args, failures: &[String]) -> Payload {
 
 /// Nothing failed: yet a gate that is skipped again and again tests nothing.
 fn skipped(args: &Args, due: &[Due]) -> Payload {
-    let most = due.iter().filter_map(|due| due.row.as_ref()).map(|row| row.nights).max();
+    let most = due
+        .iter()
+        .filter_map(|due| due.row.as_ref())
+        .map(|row| row.nights)
+        .max();
     let words = match most {
         Some(nights) => format!("{} was skipped for {nights} nights in a row", gate(args)),
         None => format!("{} was skipped", gate(args)),
     };
-    let headline = Line::of("🟡 ").bold(words).text(" · the jobs of another night still run");
+    let headline = Line::of("🟡 ")
+        .bold(words)
+        .text(" · the jobs of another night still run");
     let mut lines: Vec<Line> = due.iter().map(|due| Line::of(due.words())).collect();
     lines.push(Line::of("wait for it, or end its run and its jobs; --force starts one beside it"));
     Payload { headline, colour: Colour::Yellow, body: vec![lines], footer: None }
 }
 
 fn gate(args: &Args) -> String {
-    args.gate_label.as_deref().map_or_else(|| "Release gate".to_owned(), |label| format!("{label} gate"))
+    args.gate_label
+        .as_deref()
+        .map_or_else(|| "Release gate".to_owned(), |label| format!("{label} gate"))
 }

@@ -10,8 +10,12 @@ const JOBS: [&str; 4] = ["--blocking", "[\"periodic-ci-a\"]", "--override-env", 
 /// A step's flags as the pipeline gives them, in a folder with a record.
 fn check(dir: &Dir, name: &str, arguments: &[&str]) -> Output {
     let tool = Tool::new(name).arg("--check-input").arg("--record");
-    let tool = tool.arg(format!("file:{}", dir.path("gate.json").display())).args(["--run-id", "uid-1"]);
-    tool.args(["--gate-label", "ARO HCP", "--run-name", "gate-1"]).args(arguments).run()
+    let tool = tool
+        .arg(format!("file:{}", dir.path("gate.json").display()))
+        .args(["--run-id", "uid-1"]);
+    tool.args(["--gate-label", "ARO HCP", "--run-name", "gate-1"])
+        .args(arguments)
+        .run()
 }
 
 fn record(dir: &Dir) -> Value {
@@ -21,7 +25,15 @@ fn record(dir: &Dir) -> Value {
 /// What Slack would be told of a run whose first task has failed.
 fn told(dir: &Dir) -> String {
     let output = Tool::new("notify-slack")
-        .args(["--preview", "--gate-label", "ARO HCP", "--snapshot-name", "snap-1", "--scenario", "aro-hcp"])
+        .args([
+            "--preview",
+            "--gate-label",
+            "ARO HCP",
+            "--snapshot-name",
+            "snap-1",
+            "--scenario",
+            "aro-hcp",
+        ])
         .args(["--task-status", "resolve-image=Failed", "--task-status", "launch-prow=None"])
         .args(["--task-status", "collect-results=None", "--record"])
         .arg(format!("file:{}", dir.path("gate.json").display()))
@@ -58,12 +70,15 @@ fn what_no_step_could_read_is_refused_before_a_job_is_launched() {
         (&["--run-url", "console"], "--run-url"),
         (&["--kubearchive-url", "http://archive.example"], "--kubearchive-url"),
     ];
-    for (name, cases) in [("launch-prow", launch), ("collect-results", collect), ("notify-slack", notify)] {
+    for (name, cases) in
+        [("launch-prow", launch), ("collect-results", collect), ("notify-slack", notify)]
+    {
         let common: &[&str] = if name == "launch-prow" { &JOBS } else { &[] };
         for (bad, flag) in cases {
             let dir = Dir::new();
             // A flag that is given twice is another kind of wrong.
-            let common = if bad[0] == "--blocking" { &common[2.min(common.len())..] } else { common };
+            let common =
+                if bad[0] == "--blocking" { &common[2.min(common.len())..] } else { common };
             let output = check(&dir, name, &[common, bad].concat());
             assert_eq!(output.code, 2, "{name} {bad:?}: {output:?}");
             assert!(output.stderr.contains(flag), "{name} {bad:?}: {output:?}");
@@ -71,9 +86,16 @@ fn what_no_step_could_read_is_refused_before_a_job_is_launched() {
             assert_eq!((&stopped["step"], &stopped["exit"]), (&json!(name), &json!(2)), "{bad:?}");
             assert!(stopped["why"].as_str().unwrap().contains(flag), "{bad:?}: {stopped}");
             let words = told(&dir);
-            assert!(words.contains("stopped before its tests of snap-1 · nothing was launched"), "{words}");
+            assert!(
+                words.contains("stopped before its tests of snap-1 · nothing was launched"),
+                "{words}"
+            );
             assert!(words.contains(&format!("{name}: ")) && words.contains(flag), "{words}");
-            assert!(words.contains("once that is mended: trigger-gate") && !words.contains("kubectl logs"), "{words}");
+            assert!(
+                words.contains("once that is mended: trigger-gate")
+                    && !words.contains("kubectl logs"),
+                "{words}"
+            );
         }
         // Mended, the same step takes its words back.
         let dir = Dir::new();
@@ -96,10 +118,18 @@ fn a_record_of_another_run_is_left_alone() {
 #[test]
 fn a_snapshot_without_the_component_is_told_with_its_reason() {
     let dir = Dir::new();
-    let snapshot =
-        json!({"application": "ho", "components": [{"name": "cpo", "containerImage": "quay.io/a/b:latest"}]});
+    let snapshot = json!({"application": "ho", "components": [{"name": "cpo", "containerImage": "quay.io/a/b:latest"}]});
     let output = Tool::new("resolve-image")
-        .args(["--component", "ho", "--offline", "--snapshot-name", "snap-1", "--run-id", "uid-1", "--snapshot"])
+        .args([
+            "--component",
+            "ho",
+            "--offline",
+            "--snapshot-name",
+            "snap-1",
+            "--run-id",
+            "uid-1",
+            "--snapshot",
+        ])
         .arg(snapshot.to_string())
         .arg("--record")
         .arg(format!("file:{}", dir.path("gate.json").display()))
@@ -120,7 +150,10 @@ fn nobody_is_asked() {
         ("--artifacts-url", servers.url(Server::Bucket)),
     ];
     let mut arguments: Vec<String> = JOBS.map(str::to_owned).to_vec();
-    arguments.extend(urls.iter().flat_map(|(flag, url)| [(*flag).to_owned(), url.to_string()]));
+    arguments.extend(
+        urls.iter()
+            .flat_map(|(flag, url)| [(*flag).to_owned(), url.to_string()]),
+    );
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     for name in ["launch-prow", "collect-results"] {
         let output = check(&dir, name, &arguments);

@@ -41,7 +41,12 @@ impl Watch {
 
     fn words(&self) -> Vec<String> {
         assert_eq!(self.world.slack().refused(), []);
-        self.world.slack().messages().iter().map(standins::Message::words).collect()
+        self.world
+            .slack()
+            .messages()
+            .iter()
+            .map(standins::Message::words)
+            .collect()
     }
 
     fn run(&self, name: &str, hours: i64, ended: bool) {
@@ -58,7 +63,10 @@ impl Watch {
             "schema_version": 1, "kind": "gate", "id": run, "run": run, "gate": "ARO HCP",
             "created_at": ago(hours), "updated_at": ago(hours),
         });
-        record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        record
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         self.world.kube().put(json!({
             "kind": "ConfigMap", "data": {"record.json": record.to_string()},
             "metadata": {"name": format!("gate-{run}"), "namespace": NS, "creationTimestamp": ago(hours),
@@ -168,10 +176,15 @@ fn the_archive_knows_what_the_cluster_forgot() {
     assert_eq!(ended(&watch.with_archive().run(), 0)["newest"]["release"], "r-1");
     let asked = watch.world.requests_to(Server::Archive);
     assert!(
-        asked[0].path.contains("labelSelector=release.appstudio.openshift.io%2FreleasePlan%3Dplan-aro"),
+        asked[0]
+            .path
+            .contains("labelSelector=release.appstudio.openshift.io%2FreleasePlan%3Dplan-aro"),
         "{asked:?}"
     );
-    assert!(asked[0].path.contains("creationTimestampAfter=") && asked[0].path.contains("Z&limit=100"), "{asked:?}");
+    assert!(
+        asked[0].path.contains("creationTimestampAfter=") && asked[0].path.contains("Z&limit=100"),
+        "{asked:?}"
+    );
 }
 
 #[test]
@@ -188,13 +201,18 @@ fn a_live_release_counts_more_than_its_archived_copy() {
 fn every_page_of_the_archive_is_read_with_all_parameters() {
     let watch = Watch::new();
     for number in 0..250 {
-        watch.world.archive().put(release(&format!("f-{number}"), 20, "Failed"));
+        watch
+            .world
+            .archive()
+            .put(release(&format!("f-{number}"), 20, "Failed"));
     }
     watch.world.archive().put(release("good", 30, "Succeeded"));
     assert_eq!(ended(&watch.with_archive().run(), 0)["newest"]["release"], "good");
     let asked = watch.world.requests_to(Server::Archive);
     assert_eq!(asked.len(), 3);
-    assert!(asked.iter().all(|one| one.path.contains("labelSelector") && one.path.contains("creationTimestampAfter")));
+    assert!(asked.iter().all(
+        |one| one.path.contains("labelSelector") && one.path.contains("creationTimestampAfter")
+    ));
 }
 
 #[test]
@@ -218,20 +236,27 @@ fn an_archive_that_does_not_answer_is_an_alert_of_its_own() {
 
 #[test]
 fn trouble_that_passes_is_no_alert() {
-    for trouble in
-        [Trouble::StatusBefore(500), Trouble::TooMany(Some(1)), Trouble::StatusBefore(503), Trouble::Truncate(40)]
-    {
+    for trouble in [
+        Trouble::StatusBefore(500),
+        Trouble::TooMany(Some(1)),
+        Trouble::StatusBefore(503),
+        Trouble::Truncate(40),
+    ] {
         let watch = Watch::new();
         watch.world.archive().put(release("r-1", 30, "Succeeded"));
         let name = format!("{trouble:?}");
-        watch.world.fault(Fault::on(Server::Archive, trouble).nth(Nth::First(2)));
+        watch
+            .world
+            .fault(Fault::on(Server::Archive, trouble).nth(Nth::First(2)));
         assert_eq!(ended(&watch.with_archive().run(), 0)["state"], "fresh", "{name}");
     }
     // Nor is trouble with any list of the cluster.
     for list in ["configmaps", "releases", "pipelineruns"] {
         let watch = Watch::new();
         watch.world.kube().put(release("r-1", 30, "Succeeded"));
-        let trouble = Fault::on(Server::Kube, Trouble::StatusBefore(500)).method("GET").path(&format!("*/{list}?*"));
+        let trouble = Fault::on(Server::Kube, Trouble::StatusBefore(500))
+            .method("GET")
+            .path(&format!("*/{list}?*"));
         watch.world.fault(trouble.nth(Nth::First(2)));
         assert_eq!(ended(&watch.check().run(), 0)["state"], "fresh", "{list}");
         assert_eq!(watch.words(), [""; 0], "{list}");
@@ -251,11 +276,17 @@ fn a_refused_token_is_told_in_the_archives_words() {
     ended(&watch.with_archive().run(), 1);
     assert!(watch.words()[0].contains("401: unauthorized"), "{:?}", watch.words());
     // A kubeconfig without a token: the request goes without, and is refused.
-    let certificate = std::fs::read_to_string(watch.dir.path("kubeconfig")).unwrap().replace("token:", "username:");
+    let certificate = std::fs::read_to_string(watch.dir.path("kubeconfig"))
+        .unwrap()
+        .replace("token:", "username:");
     watch.dir.write("kubeconfig", certificate);
     ended(&watch.with_archive().run(), 1);
     assert!(watch.words()[1].contains("the kubeconfig has no bearer token"), "{:?}", watch.words());
-    assert_eq!(watch.world.requests_to(Server::Archive).len(), 2, "what stays refused is not asked again");
+    assert_eq!(
+        watch.world.requests_to(Server::Archive).len(),
+        2,
+        "what stays refused is not asked again"
+    );
 }
 
 #[test]
@@ -272,16 +303,25 @@ fn an_empty_list_is_proof_beside_one_that_is_not() {
 fn an_alert_is_repeated_once_per_interval_and_its_end_is_told() {
     let watch = Watch::new();
     watch.world.kube().put(release("r-1", 100, "Succeeded"));
-    let check = || watch.check().args(["--record", "configmap:staleness-aro", "--repeat", "24h"]).run();
+    let check = || {
+        watch
+            .check()
+            .args(["--record", "configmap:staleness-aro", "--repeat", "24h"])
+            .run()
+    };
     assert_eq!(ended(&check(), 3)["due"], "alert");
     assert_eq!(ended(&check(), 3)["due"], "nothing");
     // A day later.
-    watch.world.kube().change("configmaps", NS, "staleness-aro", |ledger| {
-        assert_eq!(ledger["metadata"]["labels"]["release-gate/kind"], "staleness");
-        let mut stored: Value = serde_json::from_str(ledger["data"]["record.json"].as_str().unwrap()).unwrap();
-        stored["stale_told_at"] = json!(ago(25));
-        ledger["data"]["record.json"] = json!(stored.to_string());
-    });
+    watch
+        .world
+        .kube()
+        .change("configmaps", NS, "staleness-aro", |ledger| {
+            assert_eq!(ledger["metadata"]["labels"]["release-gate/kind"], "staleness");
+            let mut stored: Value =
+                serde_json::from_str(ledger["data"]["record.json"].as_str().unwrap()).unwrap();
+            stored["stale_told_at"] = json!(ago(25));
+            ledger["data"]["record.json"] = json!(stored.to_string());
+        });
     assert_eq!(ended(&check(), 3)["due"], "alert");
     watch.world.kube().put(release("r-2", 1, "Succeeded"));
     assert_eq!(ended(&check(), 0)["due"], "recovery");
@@ -295,7 +335,9 @@ fn an_alert_is_repeated_once_per_interval_and_its_end_is_told() {
 fn an_alert_that_was_not_delivered_is_tried_again() {
     let watch = Watch::new();
     watch.world.kube().put(release("r-1", 100, "Succeeded"));
-    watch.world.fault(Fault::on(Server::Slack, Trouble::StatusBefore(500)).nth(Nth::First(8)));
+    watch
+        .world
+        .fault(Fault::on(Server::Slack, Trouble::StatusBefore(500)).nth(Nth::First(8)));
     let check = || watch.check().args(["--record", "configmap:staleness-aro"]).run();
     let output = check();
     assert_eq!(output.code, 1);
@@ -316,12 +358,18 @@ fn quiet_time_does_not_count() {
 
 #[test]
 fn what_may_not_be_read_is_an_alert_where_it_could_change_the_finding() {
-    for (plural, code, state) in
-        [("releases", 1, "blind"), ("pipelineruns", 0, "fresh"), ("configmaps", 0, "fresh"), ("snapshots", 1, "blind")]
-    {
+    for (plural, code, state) in [
+        ("releases", 1, "blind"),
+        ("pipelineruns", 0, "fresh"),
+        ("configmaps", 0, "fresh"),
+        ("snapshots", 1, "blind"),
+    ] {
         let watch = Watch::new();
         watch.world.kube().put(release("r-1", 30, "Succeeded"));
-        watch.world.kube().deny(if plural == "snapshots" { "get" } else { "list" }, plural);
+        watch
+            .world
+            .kube()
+            .deny(if plural == "snapshots" { "get" } else { "list" }, plural);
         let found = ended(&watch.check().run(), code);
         assert_eq!(found["state"], state, "{plural}");
         assert!(found["summary"].as_str().unwrap().contains(plural), "{plural}: {found}");
@@ -345,7 +393,10 @@ fn automatic(name: &str, hours: i64, reason: &str) -> Value {
 fn an_automatic_release_verifies_nothing_and_is_an_alarm_at_once() {
     let watch = Watch::new();
     watch.world.kube().put(release("r-1", 100, "Succeeded"));
-    watch.world.kube().put(automatic("snap-0c1d2e3-kq47h", 1, "Succeeded"));
+    watch
+        .world
+        .kube()
+        .put(automatic("snap-0c1d2e3-kq47h", 1, "Succeeded"));
     let check = || watch.check().args(["--record", "configmap:staleness-aro"]).run();
     let found = ended(&check(), 3);
     assert_eq!((&found["state"], &found["newest"]["release"]), (&json!("stale"), &json!("r-1")));
@@ -396,7 +447,8 @@ fn snapshot(name: &str, hours: i64, letter: &str) -> Value {
 fn pushing(name: &str, snapshot: &str, hours: i64, letter: Option<&str>) -> Value {
     let mut made = release(name, hours, "Succeeded");
     made["spec"]["snapshot"] = json!(snapshot);
-    let images = letter.map(|letter| json!([{"name": "ho", "shasum": format!("sha256:{}", letter.repeat(64))}]));
+    let images = letter
+        .map(|letter| json!([{"name": "ho", "shasum": format!("sha256:{}", letter.repeat(64))}]));
     made["status"]["artifacts"] = images.map_or(Value::Null, |images| json!({"images": images}));
     made
 }
@@ -413,11 +465,27 @@ fn a_release_that_landed_with_another_digest_verifies_nothing() {
     assert!(watch.words().concat().contains(wanted), "{:?}", watch.words());
     // The Snapshot is gone, and the name that create-release gave tells the tested one.
     let watch = Watch::new();
-    watch.world.kube().put(pushing("plan-aro-aaaaaaaaaaaa-1", "gone", 20, Some("b")));
+    watch
+        .world
+        .kube()
+        .put(pushing("plan-aro-aaaaaaaaaaaa-1", "gone", 20, Some("b")));
     let found = ended(&watch.check().run(), 0);
-    assert_eq!(found["newest"], Value::Null, "the gate is younger than the limit, and nothing is verified");
-    assert!(found["remarks"][0].as_str().unwrap().contains("pushed bbbbbbbb instead of aaaaaaaa"), "{found}");
-    watch.world.kube().put(pushing("plan-aro-bbbbbbbbbbbb-1", "gone", 20, Some("b")));
+    assert_eq!(
+        found["newest"],
+        Value::Null,
+        "the gate is younger than the limit, and nothing is verified"
+    );
+    assert!(
+        found["remarks"][0]
+            .as_str()
+            .unwrap()
+            .contains("pushed bbbbbbbb instead of aaaaaaaa"),
+        "{found}"
+    );
+    watch
+        .world
+        .kube()
+        .put(pushing("plan-aro-bbbbbbbbbbbb-1", "gone", 20, Some("b")));
     assert_eq!(ended(&watch.check().run(), 0)["newest"]["image"], "bbbbbbbb");
 }
 
@@ -435,7 +503,8 @@ fn an_unknown_outcome_is_told_as_unknown() {
     watch.world.kube().put(release("r-1", 100, "Succeeded"));
     let mut passed = failed("all passed");
     passed["verdict"]["decision"] = json!("passed");
-    passed["release"] = json!({"plan": "plan-aro", "name": "r-2", "released": "unknown", "final": true, "exit": 4});
+    passed["release"] =
+        json!({"plan": "plan-aro", "name": "r-2", "released": "unknown", "final": true, "exit": 4});
     watch.record("run-1", 20, &passed);
     assert_eq!(ended(&watch.check().run(), 3)["cause"], "release-unknown");
     let words = watch.words().concat();
@@ -471,8 +540,14 @@ fn what_it_remembers_never_silences_it() {
     }
     let watch = Watch::new();
     watch.world.kube().put(release("r-1", 100, "Succeeded"));
-    watch.world.kube().put(json!({"kind": "ConfigMap", "metadata": {"name": "staleness-aro", "namespace": NS}}));
-    assert_eq!(ended(&watch.check().args(["--record", "configmap:staleness-aro"]).run(), 3)["due"], "alert");
+    watch
+        .world
+        .kube()
+        .put(json!({"kind": "ConfigMap", "metadata": {"name": "staleness-aro", "namespace": NS}}));
+    assert_eq!(
+        ended(&watch.check().args(["--record", "configmap:staleness-aro"]).run(), 3)["due"],
+        "alert"
+    );
 }
 
 #[test]
@@ -481,10 +556,14 @@ fn with_nothing_newer_to_verify_an_old_image_is_no_alarm() {
     watch.world.kube().put(snapshot("snap-8", 200, "9"));
     watch.world.kube().put(snapshot("snap-9", 110, "a"));
     watch.world.kube().put(pushing("r-1", "snap-9", 100, Some("a")));
-    let ledger = ["--record", "configmap:staleness-aro", "--application", "ho", "--component", "ho-main"];
+    let ledger =
+        ["--record", "configmap:staleness-aro", "--application", "ho", "--component", "ho-main"];
     let found = ended(&watch.check().args(ledger).run(), 0);
     assert!(
-        found["summary"].as_str().unwrap().contains("there is nothing newer that a night could have verified"),
+        found["summary"]
+            .as_str()
+            .unwrap()
+            .contains("there is nothing newer that a night could have verified"),
         "{found}"
     );
     assert_eq!(watch.words().len(), 0);
@@ -508,14 +587,20 @@ fn with_nothing_newer_to_verify_an_old_image_is_no_alarm() {
     odd["spec"]["components"][0]["containerImage"] = json!("quay.io/acme/ho:latest");
     watch.world.kube().put(odd);
     let found = ended(&watch.check().args(ledger).run(), 3);
-    let remark = "the newest Snapshot, snap-11, cannot be judged: \"quay.io/acme/ho:latest\" has no digest";
+    let remark =
+        "the newest Snapshot, snap-11, cannot be judged: \"quay.io/acme/ho:latest\" has no digest";
     assert!(found["remarks"][0].as_str().unwrap().contains(remark), "{found}");
 }
 
 #[test]
 fn what_was_not_asked_for_is_not_known() {
     let bare = |watch: &Watch| {
-        let tool = Tool::new("check-staleness").args(["--time-scale", "200", "--release-plan", "plan-aro"]);
+        let tool = Tool::new("check-staleness").args([
+            "--time-scale",
+            "200",
+            "--release-plan",
+            "plan-aro",
+        ]);
         tool.arg("--kubeconfig").arg(watch.dir.path("kubeconfig"))
     };
     // A gate that began yesterday: with its scenario that is seen, without it nothing is.
@@ -524,7 +609,13 @@ fn what_was_not_asked_for_is_not_known() {
     assert_eq!(ended(&watch.check().run(), 0)["state"], "fresh");
     let found = ended(&bare(&watch).run(), 1);
     assert_eq!(found["state"], "blind");
-    assert!(found["summary"].as_str().unwrap().contains("not asked, since --scenario was not given"), "{found}");
+    assert!(
+        found["summary"]
+            .as_str()
+            .unwrap()
+            .contains("not asked, since --scenario was not given"),
+        "{found}"
+    );
     // An old image is old whatever the runs say; why there is no newer one is not known.
     watch.world.kube().put(release("r-1", 100, "Succeeded"));
     let found = ended(&bare(&watch).run(), 3);
@@ -536,14 +627,22 @@ fn an_archive_with_nothing_is_no_failure() {
     let watch = Watch::new();
     let found = ended(&watch.with_archive().run(), 3);
     assert_eq!((&found["state"], &found["newest"]), (&json!("stale"), &Value::Null));
-    assert!(watch.words()[0].contains("KubeArchive holds no Releases of this namespace at all"), "{:?}", watch.words());
+    assert!(
+        watch.words()[0].contains("KubeArchive holds no Releases of this namespace at all"),
+        "{:?}",
+        watch.words()
+    );
     watch.world.kube().put(release("r-1", 1, "Succeeded"));
     assert_eq!(ended(&watch.with_archive().run(), 0)["state"], "fresh");
     // What may not be listed is another thing.
     let watch = Watch::new();
     watch.world.archive().token(standins::CLUSTER_TOKEN, false);
     watch.world.kube().put(release("r-1", 1, "Succeeded"));
-    assert_eq!(ended(&watch.with_archive().run(), 0)["state"], "fresh", "what the cluster shows is certain");
+    assert_eq!(
+        ended(&watch.with_archive().run(), 0)["state"],
+        "fresh",
+        "what the cluster shows is certain"
+    );
     assert_eq!(watch.words().len(), 0);
 }
 
@@ -551,11 +650,16 @@ fn an_archive_with_nothing_is_no_failure() {
 fn pages_that_were_read_stay_read() {
     let watch = Watch::new();
     for number in 0..150 {
-        watch.world.archive().put(release(&format!("f-{number}"), 40, "Failed"));
+        watch
+            .world
+            .archive()
+            .put(release(&format!("f-{number}"), 40, "Failed"));
     }
     watch.world.archive().put(release("good", 30, "Succeeded"));
     // The second page is never read.
-    watch.world.fault(Fault::on(Server::Archive, Trouble::StatusBefore(500)).path("*?*continue=*"));
+    watch
+        .world
+        .fault(Fault::on(Server::Archive, Trouble::StatusBefore(500)).path("*?*continue=*"));
     let found = ended(&watch.with_archive().run(), 0);
     assert_eq!(found["newest"]["release"], "good");
     assert!(found["summary"].as_str().unwrap().contains("connection refused"), "{found}");
@@ -564,13 +668,21 @@ fn pages_that_were_read_stay_read() {
     let watch = Watch::new();
     watch.run("run-1", 100, true);
     for number in 0..150 {
-        watch.world.archive().put(release(&format!("f-{number}"), 40, "Failed"));
+        watch
+            .world
+            .archive()
+            .put(release(&format!("f-{number}"), 40, "Failed"));
     }
-    watch.world.fault(Fault::on(Server::Archive, Trouble::StatusBefore(500)).path("*?*continue=*"));
+    watch
+        .world
+        .fault(Fault::on(Server::Archive, Trouble::StatusBefore(500)).path("*?*continue=*"));
     assert_eq!(ended(&watch.with_archive().run(), 1)["state"], "blind");
     // It is all older than the limit.
     for number in 0..150 {
-        watch.world.archive().put(release(&format!("f-{number}"), 24 * 6, "Failed"));
+        watch
+            .world
+            .archive()
+            .put(release(&format!("f-{number}"), 24 * 6, "Failed"));
     }
     assert_eq!(ended(&watch.with_archive().run(), 3)["state"], "stale");
 }
@@ -580,8 +692,15 @@ fn it_looks_back_as_far_as_there_is_anything() {
     let watch = Watch::new();
     watch.world.archive().put(release("r-1", 24 * 100, "Succeeded"));
     assert_eq!(ended(&watch.with_archive().run(), 3)["newest"]["release"], "r-1");
-    assert!(watch.words()[0].contains("nothing was verified since 100 days ago"), "{:?}", watch.words());
-    assert_eq!(ended(&watch.with_archive().args(["--threshold-days", "120"]).run(), 0)["state"], "fresh");
+    assert!(
+        watch.words()[0].contains("nothing was verified since 100 days ago"),
+        "{:?}",
+        watch.words()
+    );
+    assert_eq!(
+        ended(&watch.with_archive().args(["--threshold-days", "120"]).run(), 0)["state"],
+        "fresh"
+    );
     // Only failures, ever.
     let watch = Watch::new();
     watch.world.archive().put(release("r-1", 24 * 100, "Failed"));
@@ -606,12 +725,15 @@ fn the_newest_sixty_records_are_kept() {
     for (number, gate) in [(70, "ARO-HCP"), (71, "GCP HCP")] {
         watch.record(&format!("run-{number}"), 24 * number, &json!({"gate": gate}));
     }
-    watch.world.kube().change("configmaps", NS, "gate-run-71", |map| map["metadata"]["labels"] = json!({}));
+    watch
+        .world
+        .kube()
+        .change("configmaps", NS, "gate-run-71", |map| map["metadata"]["labels"] = json!({}));
     ended(&watch.check().run(), 0);
     assert_eq!(watch.world.kube().all("configmaps").len(), 62);
-    assert!(
-        kept.iter().all(|one| !["gate-run-60", "gate-run-64"].contains(&one["metadata"]["name"].as_str().unwrap()))
-    );
+    assert!(kept.iter().all(|one| {
+        !["gate-run-60", "gate-run-64"].contains(&one["metadata"]["name"].as_str().unwrap())
+    }));
 }
 
 #[test]
@@ -622,14 +744,22 @@ fn a_hanging_archive_does_not_hang_the_check() {
     let begun = std::time::Instant::now();
     // What the cluster shows is certain; that the archive is silent is said.
     let found = ended(&watch.with_archive().run(), 0);
-    assert!(found["summary"].as_str().unwrap().contains("KubeArchive does not answer"), "{found}");
+    assert!(
+        found["summary"]
+            .as_str()
+            .unwrap()
+            .contains("KubeArchive does not answer"),
+        "{found}"
+    );
     assert!(begun.elapsed() < Duration::from_secs(30));
 }
 
 #[test]
 fn bad_input_is_named_and_nothing_is_sent() {
     let watch = Watch::new();
-    watch.dir.write("gate.json", r#"{"schema_version":1,"kind":"gate","id":"x"}"#);
+    watch
+        .dir
+        .write("gate.json", r#"{"schema_version":1,"kind":"gate","id":"x"}"#);
     let foreign = format!("file:{}", watch.dir.path("gate.json").display());
     for (arguments, wanted) in [
         (vec![], "--release-plan"),
@@ -637,13 +767,22 @@ fn bad_input_is_named_and_nothing_is_sent() {
         (vec!["--release-plan", "p", "--repeat", "daily"], "--repeat"),
         (vec!["--release-plan", "p", "--quiet-day", "someday"], "--quiet-day"),
         (vec!["--release-plan", "p", "--quiet-window", "2026-01-01"], "--quiet-window"),
-        (vec!["--release-plan", "p", "--kubearchive-url", "http://archive.example.com"], "--kubearchive-url"),
-        (vec!["--release-plan", "p", "--slack-webhook-file", "/nowhere/url"], "--slack-webhook-file"),
+        (
+            vec!["--release-plan", "p", "--kubearchive-url", "http://archive.example.com"],
+            "--kubearchive-url",
+        ),
+        (
+            vec!["--release-plan", "p", "--slack-webhook-file", "/nowhere/url"],
+            "--slack-webhook-file",
+        ),
         (vec!["--release-plan", "p", "--record", "x"], "--record: expected"),
         (vec!["--release-plan", "p", "--record", &foreign], "no staleness record"),
     ] {
-        let output =
-            Tool::new("check-staleness").arg("--kubeconfig").arg(watch.dir.path("kubeconfig")).args(&arguments).run();
+        let output = Tool::new("check-staleness")
+            .arg("--kubeconfig")
+            .arg(watch.dir.path("kubeconfig"))
+            .args(&arguments)
+            .run();
         assert_eq!(output.code, 2, "{arguments:?}: {output:?}");
         assert!(output.stderr.contains(wanted), "{arguments:?}: {}", output.stderr);
     }

@@ -29,8 +29,20 @@ impl Night {
         let launch = self
             .tool("launch-prow")
             .args(["--image", &format!("quay.io/acme/ho@sha256:{}", "4be1f0c2".repeat(8))])
-            .args(["--blocking", &json!(blocking).to_string(), "--informing", &json!(informing).to_string()])
-            .args(["--override-env", "OVERRIDE_OPERATOR_IMAGE", "--requests-per-minute", "100", "--burst", "100"])
+            .args([
+                "--blocking",
+                &json!(blocking).to_string(),
+                "--informing",
+                &json!(informing).to_string(),
+            ])
+            .args([
+                "--override-env",
+                "OVERRIDE_OPERATOR_IMAGE",
+                "--requests-per-minute",
+                "100",
+                "--burst",
+                "100",
+            ])
             .run();
         assert_eq!(launch.code, 0, "{}", launch.stderr);
     }
@@ -48,14 +60,18 @@ impl Night {
     }
 
     fn tool(&self, name: &str) -> Tool {
-        self.flags().iter().fold(Tool::new(name), |tool, (flag, value)| tool.args([flag, value.as_str()]))
+        self.flags()
+            .iter()
+            .fold(Tool::new(name), |tool, (flag, value)| tool.args([flag, value.as_str()]))
     }
 
     /// collect-results with one of those flags changed.
     fn with(&self, changed: &str, to: &str) -> Tool {
-        self.flags().iter().fold(Tool::new("collect-results"), |tool, (flag, value)| {
-            tool.args([*flag, if *flag == changed { to } else { value.as_str() }])
-        })
+        self.flags()
+            .iter()
+            .fold(Tool::new("collect-results"), |tool, (flag, value)| {
+                tool.args([*flag, if *flag == changed { to } else { value.as_str() }])
+            })
     }
 
     fn collect(&self) -> Tool {
@@ -78,7 +94,10 @@ fn results(output: &Output) -> Value {
 #[test]
 fn a_night_that_passes_and_its_repetition() {
     let night = Night::new();
-    night.world.prow().job_attempts("periodic-a", vec![JobScript::no_lease(), JobScript::passes()]);
+    night
+        .world
+        .prow()
+        .job_attempts("periodic-a", vec![JobScript::no_lease(), JobScript::passes()]);
     night.world.prow().job("periodic-b", JobScript::passes());
     night.world.prow().job("periodic-i", JobScript::fails(&["TestX"]));
     night.launch(&["periodic-a", "periodic-b"], &["periodic-i"]);
@@ -89,43 +108,78 @@ fn a_night_that_passes_and_its_repetition() {
     let words = "passed: 2 of 2 blocking jobs passed; on a further try: periodic-a; informing jobs that did not pass: periodic-i";
     assert_eq!(night.dir.read("summary"), words);
     let shown: Value = serde_json::from_str(&night.dir.read("test-output")).unwrap();
-    assert_eq!((&shown["result"], &shown["successes"], &shown["failures"]), (&json!("SUCCESS"), &json!(2), &json!(0)));
+    assert_eq!(
+        (&shown["result"], &shown["successes"], &shown["failures"]),
+        (&json!("SUCCESS"), &json!(2), &json!(0))
+    );
     assert_eq!(night.record()["jobs"][0]["attempts"][0]["cause"], "infrastructure");
 
     // A pass is repeated after a look at each blocking run, which costs nothing of Gangway's quota.
     let asked = |server| night.world.requests_to(server).len();
-    let (gangway, deck, record) = (asked(Server::Gangway), asked(Server::Deck), night.dir.read("gate.json"));
+    let (gangway, deck, record) =
+        (asked(Server::Gangway), asked(Server::Deck), night.dir.read("gate.json"));
     let again = night.collect().run();
     assert_eq!((again.code, &again.stdout), (0, &output.stdout));
-    assert_eq!((asked(Server::Gangway), asked(Server::Deck), night.dir.read("gate.json")), (gangway, deck + 2, record));
+    assert_eq!(
+        (asked(Server::Gangway), asked(Server::Deck), night.dir.read("gate.json")),
+        (gangway, deck + 2, record)
+    );
     assert!(!(output.stderr + &again.stderr).contains("sha256~token"));
 }
 
 #[test]
 fn a_flag_that_contradicts_the_record() {
     let night = Night::new();
-    night.world.prow().job("periodic-a", JobScript::passes().ran_image(RanImage::NoLog));
+    night
+        .world
+        .prow()
+        .job("periodic-a", JobScript::passes().ran_image(RanImage::NoLog));
     night.launch(&["periodic-a"], &[]);
-    let jobs = ["--blocking", r#"["periodic-a"]"#, "--informing", "[]", "--override-env", "OVERRIDE_OPERATOR_IMAGE"];
+    let jobs = [
+        "--blocking",
+        r#"["periodic-a"]"#,
+        "--informing",
+        "[]",
+        "--override-env",
+        "OVERRIDE_OPERATOR_IMAGE",
+    ];
     // The same request may be given again; what proves the image is written down.
     assert_eq!(night.collect().args(jobs).run().code, 3);
     let unproven = night.record();
     assert_eq!(unproven["jobs"][0]["attempts"][0]["cause"], "unproven");
-    assert_eq!(unproven["policy"]["proof_logs"], json!(["artifacts/*/hypershift-install/build-log.txt"]));
+    assert_eq!(
+        unproven["policy"]["proof_logs"],
+        json!(["artifacts/*/hypershift-install/build-log.txt"])
+    );
 
     // As if it had been ended before it could decide: run again by hand, without the flag.
     let mut open = unproven.clone();
     open.as_object_mut().unwrap().remove("verdict");
-    open["jobs"][0]["attempts"][0].as_object_mut().unwrap().remove("cause");
+    open["jobs"][0]["attempts"][0]
+        .as_object_mut()
+        .unwrap()
+        .remove("cause");
     night.dir.write("gate.json", open.to_string());
-    assert_eq!(night.tool("collect-results").run().code, 3, "the record's --proof-log still counts");
+    assert_eq!(
+        night.tool("collect-results").run().code,
+        3,
+        "the record's --proof-log still counts"
+    );
 
     let asked = night.world.requests().len();
     for (flags, code, words) in [
         (vec!["--proof", "off"], 3, "--proof is off, the record says enforce"),
         (vec!["--proof-log", "x.txt"], 3, "--proof-log is x.txt, the record says artifacts/*"),
-        (vec!["--blocking", r#"["periodic-b"]"#, "--override-env", "X"], 3, "periodic-a is missing now"),
-        (vec!["--blocking", r#"["periodic-a"]"#, "--override-env", "X"], 3, "periodic-a has other settings now"),
+        (
+            vec!["--blocking", r#"["periodic-b"]"#, "--override-env", "X"],
+            3,
+            "periodic-a is missing now",
+        ),
+        (
+            vec!["--blocking", r#"["periodic-a"]"#, "--override-env", "X"],
+            3,
+            "periodic-a has other settings now",
+        ),
         (vec!["--rerun", "setup=3"], 2, "was begun with --rerun infrastructure=1,setup=1"),
         (vec!["--informing", r#"["periodic-a"]"#, "--override-env", "X"], 2, "no blocking job"),
         (vec!["--bucket", "A/B"], 2, "--bucket: expected a bucket's name"),
@@ -135,8 +189,12 @@ fn a_flag_that_contradicts_the_record() {
         assert_eq!(output.code, code, "{flags:?}: {}", output.stderr);
         assert!(output.stderr.contains(words), "{flags:?}: {}", output.stderr);
         if code == 3 {
-            let shown: Value = serde_json::from_str(results(&output)["TEST_OUTPUT"].as_str().unwrap()).unwrap();
-            assert_eq!((&results(&output)["verdict"], &shown["result"]), (&json!("undecided"), &json!("ERROR")));
+            let shown: Value =
+                serde_json::from_str(results(&output)["TEST_OUTPUT"].as_str().unwrap()).unwrap();
+            assert_eq!(
+                (&results(&output)["verdict"], &shown["result"]),
+                (&json!("undecided"), &json!("ERROR"))
+            );
         }
     }
     assert_eq!(night.world.requests().len(), asked);
@@ -146,15 +204,20 @@ fn a_flag_that_contradicts_the_record() {
 fn a_night_that_fails_says_what_failed_and_exits_3_twice() {
     let night = Night::new();
     night.world.prow().job("periodic-a", JobScript::passes());
-    night.world.prow().job("periodic-b", JobScript::fails(&["TestUpgradeControlPlane", "TestX"]));
+    night
+        .world
+        .prow()
+        .job("periodic-b", JobScript::fails(&["TestUpgradeControlPlane", "TestX"]));
     night.launch(&["periodic-a", "periodic-b"], &[]);
     for _ in 0..2 {
         let output = night.collect().run();
         assert_eq!(output.code, 3, "{}", output.stderr);
-        let words = "failed: 1 of 2 blocking jobs passed; periodic-b failed TestUpgradeControlPlane, TestX";
+        let words =
+            "failed: 1 of 2 blocking jobs passed; periodic-b failed TestUpgradeControlPlane, TestX";
         assert!(output.stderr.ends_with(&format!("error: {words}\n")), "{}", output.stderr);
         assert_eq!(results(&output)["summary"], words);
-        let shown: Value = serde_json::from_str(results(&output)["TEST_OUTPUT"].as_str().unwrap()).unwrap();
+        let shown: Value =
+            serde_json::from_str(results(&output)["TEST_OUTPUT"].as_str().unwrap()).unwrap();
         assert_eq!(shown["result"], "FAILURE");
     }
 }
@@ -242,11 +305,20 @@ fn a_record_in_which_nothing_was_launched() {
 
 /// Collects in the background, sends a signal when Deck has been asked so often, and tells how it ended.
 fn interrupted(night: &Night, asked: usize, signal: &str) -> Option<i32> {
-    let mut child = night.collect().command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = night
+        .collect()
+        .command()
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     while night.world.requests_to(Server::Deck).len() < asked {
         std::thread::yield_now();
     }
-    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    let sent = Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(sent.success());
     child.wait().unwrap().code()
 }
@@ -254,7 +326,10 @@ fn interrupted(night: &Night, asked: usize, signal: &str) -> Option<i32> {
 #[test]
 fn terminated_or_killed_it_goes_on_where_it_was() {
     let night = Night::new();
-    night.world.prow().job_attempts("periodic-a", vec![JobScript::no_lease(), JobScript::passes()]);
+    night
+        .world
+        .prow()
+        .job_attempts("periodic-a", vec![JobScript::no_lease(), JobScript::passes()]);
     night.world.prow().job("periodic-b", JobScript::passes());
     night.launch(&["periodic-a", "periodic-b"], &[]);
     assert_eq!(interrupted(&night, 10, "-TERM"), Some(143));

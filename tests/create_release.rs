@@ -7,7 +7,9 @@ use std::time::Duration;
 use gate::image::Digest;
 use gate::prow::key;
 use serde_json::{Value, json};
-use standins::{Fault, Installed, JobScript, Night, Nth, Pushed, ReleaseScript, Server, Servers, Trouble, World};
+use standins::{
+    Fault, Installed, JobScript, Night, Nth, Pushed, ReleaseScript, Server, Servers, Trouble, World,
+};
 
 use crate::support::{Dir, Output, Tool};
 
@@ -72,15 +74,24 @@ impl Case {
         let key = key::of(run, name, &digest, 1);
         let variables = [(VARIABLE.to_owned(), image.to_owned())].into();
         let labels = [(key::LABEL.to_owned(), key.clone())].into();
-        let run = self.world.prow().launched_ago(name, Duration::from_secs(4 * 3600), variables, labels);
-        let intent = json!({"key": key, "written_at": "2026-08-20T03:00:00Z", "holder": "launch-prow"});
+        let run =
+            self.world
+                .prow()
+                .launched_ago(name, Duration::from_secs(4 * 3600), variables, labels);
+        let intent =
+            json!({"key": key, "written_at": "2026-08-20T03:00:00Z", "holder": "launch-prow"});
         json!({"name": name, "class": "blocking", "override_env": [VARIABLE], "attempts": [
             {"number": 1, "intent": intent, "execution": run, "state": "success", "cause": "passed"}]})
     }
 
     fn tool(&self, record: &str) -> Tool {
         Tool::new("create-release")
-            .args(["--deck-url", &self.servers.deck_url(), "--artifacts-url", &self.servers.artifacts_url()])
+            .args([
+                "--deck-url",
+                &self.servers.deck_url(),
+                "--artifacts-url",
+                &self.servers.artifacts_url(),
+            ])
             .args([
                 "--record",
                 &format!("file:{}", self.dir.path(record).display()),
@@ -91,7 +102,10 @@ impl Case {
     }
 
     fn run(&self, more: &[&str]) -> Output {
-        self.tool("gate.json").args(["--release-plan", &self.night.plan]).args(more).run()
+        self.tool("gate.json")
+            .args(["--release-plan", &self.night.plan])
+            .args(more)
+            .run()
     }
 
     fn noted_record(&self) -> Value {
@@ -103,12 +117,15 @@ impl Case {
     }
 
     fn change_plan(&self, change: impl FnOnce(&mut Value)) {
-        self.world.kube().change("releaseplans", &self.namespace, &self.night.plan, change);
+        self.world
+            .kube()
+            .change("releaseplans", &self.namespace, &self.night.plan, change);
     }
 }
 
 fn results(output: &Output) -> (String, String) {
-    let results: Value = serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    let results: Value =
+        serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
     let text = |name: &str| results[name].as_str().unwrap().to_owned();
     (text("release"), text("released"))
 }
@@ -130,7 +147,10 @@ fn a_passed_image_is_promoted_once() {
     assert_eq!(name, format!("{}-{}-1", case.night.plan, &digest[..12]));
     assert_eq!(case.dir.read("released"), "true");
     let noted = case.noted();
-    assert_eq!((&noted["final"], &noted["released"], &noted["created"]), (&json!(true), &json!("true"), &json!(true)));
+    assert_eq!(
+        (&noted["final"], &noted["released"], &noted["created"]),
+        (&json!(true), &json!("true"), &json!(true))
+    );
     assert_eq!(noted["images"][0]["digest"], format!("sha256:{digest}"));
 
     let requests = case.world.requests().len();
@@ -138,8 +158,14 @@ fn a_passed_image_is_promoted_once() {
     ends(&again, 0, "true", "");
     assert_eq!(case.world.requests().len(), requests, "the record alone answers");
 
-    case.record("other.json", serde_json::from_str::<Value>(&case.dir.read("gate.json")).unwrap()["verdict"].clone());
-    let other = case.tool("other.json").args(["--release-plan", &case.night.plan]).run();
+    case.record(
+        "other.json",
+        serde_json::from_str::<Value>(&case.dir.read("gate.json")).unwrap()["verdict"].clone(),
+    );
+    let other = case
+        .tool("other.json")
+        .args(["--release-plan", &case.night.plan])
+        .run();
     ends(&other, 0, "true", "is there already");
     assert_eq!(case.world.kube().releases().len(), 1);
 }
@@ -176,14 +202,19 @@ fn wrong_plans_are_refused() {
             "not set, expected \"false\"",
         ),
         (
-            |plan| {
-                plan["status"] = json!({"conditions": [{"type": "Matched", "status": "False", "reason": "Matched"}]})
-            },
+            |plan| plan["status"] = json!({"conditions": [{"type": "Matched", "status": "False", "reason": "Matched"}]}),
             1,
             "matched by no ReleasePlanAdmission",
         ),
         (
-            |plan| drop(plan["status"]["releasePlanAdmission"].as_object_mut().unwrap().remove("active")),
+            |plan| {
+                drop(
+                    plan["status"]["releasePlanAdmission"]
+                        .as_object_mut()
+                        .unwrap()
+                        .remove("active"),
+                )
+            },
             3,
             "are blocked",
         ),
@@ -204,16 +235,21 @@ fn wrong_plans_are_refused() {
 #[test]
 fn another_or_a_missing_snapshot_is_refused() {
     let case = Case::new();
-    case.world.kube().change("snapshots", &case.namespace, &case.night.snapshot, |snapshot| {
-        for component in snapshot["spec"]["components"].as_array_mut().unwrap() {
-            if component["name"] == "hypershift-operator-main" {
-                component["containerImage"] = json!(format!("quay.io/acme/ho@sha256:{}", "0".repeat(64)));
+    case.world
+        .kube()
+        .change("snapshots", &case.namespace, &case.night.snapshot, |snapshot| {
+            for component in snapshot["spec"]["components"].as_array_mut().unwrap() {
+                if component["name"] == "hypershift-operator-main" {
+                    component["containerImage"] =
+                        json!(format!("quay.io/acme/ho@sha256:{}", "0".repeat(64)));
+                }
             }
-        }
-    });
+        });
     ends(&case.run(&["--check"]), 3, "false", "an untested image is not promoted");
     ends(&case.run(&[]), 3, "false", "an untested image is not promoted");
-    case.world.kube().delete("snapshots", &case.namespace, &case.night.snapshot);
+    case.world
+        .kube()
+        .delete("snapshots", &case.namespace, &case.night.snapshot);
     ends(&case.run(&[]), 1, "false", "is gone");
     assert!(case.world.kube().releases().is_empty());
 }
@@ -236,7 +272,12 @@ fn a_check_writes_nothing_but_the_plan_and_needs_no_verdict() {
     assert_eq!(case.dir.read("gate.json"), before);
     // A question about rights has the form of an object, and is stored nowhere.
     let harmless = |path: &str| path.contains("/selfsubject");
-    assert!(case.world.requests().iter().all(|asked| asked.method == "GET" || harmless(&asked.path)));
+    assert!(
+        case.world
+            .requests()
+            .iter()
+            .all(|asked| asked.method == "GET" || harmless(&asked.path))
+    );
 }
 
 /// Before the tests nothing but its log would say why the run ended.
@@ -266,11 +307,17 @@ fn a_dry_run_shows_the_object_and_makes_nothing() {
     let case = Case::new();
     let output = case.run(&["--dry-run", "--grace-period-days", "30"]);
     ends(&output, 0, "false", "\"gracePeriodDays\": 30");
-    assert!(output.stderr.contains("release.appstudio.openshift.io/author"), "the server's own answer");
+    assert!(
+        output.stderr.contains("release.appstudio.openshift.io/author"),
+        "the server's own answer"
+    );
     assert!(case.world.kube().releases().is_empty());
     // The record knows, so that nobody waits for a Release.
     let noted = case.noted();
-    assert_eq!((&noted["dry_run"], &noted["final"], &noted["exit"]), (&json!(true), &json!(true), &json!(0)));
+    assert_eq!(
+        (&noted["dry_run"], &noted["final"], &noted["exit"]),
+        (&json!(true), &json!(true), &json!(0))
+    );
     assert_eq!((&noted["name"], &noted["released"]), (&Value::Null, &json!("false")));
     assert!(noted["detail"].as_str().unwrap().starts_with("a dry run: Release "), "{noted}");
 
@@ -285,10 +332,15 @@ fn a_dry_run_shows_the_object_and_makes_nothing() {
 #[test]
 fn a_dry_run_that_is_refused_is_noted_as_one() {
     let case = Case::new();
-    case.change_plan(|plan| plan["metadata"]["labels"]["release.appstudio.openshift.io/auto-release"] = json!("true"));
+    case.change_plan(|plan| {
+        plan["metadata"]["labels"]["release.appstudio.openshift.io/auto-release"] = json!("true")
+    });
     ends(&case.run(&["--dry-run"]), 3, "false", "expected \"false\"");
     let noted = case.noted();
-    assert_eq!((&noted["dry_run"], &noted["final"], &noted["exit"]), (&json!(true), &json!(true), &json!(3)));
+    assert_eq!(
+        (&noted["dry_run"], &noted["final"], &noted["exit"]),
+        (&json!(true), &json!(true), &json!(3))
+    );
     // A refusal in earnest takes its place.
     ends(&case.run(&[]), 3, "false", "expected \"false\"");
     let refused = case.noted();
@@ -301,15 +353,25 @@ fn a_dry_run_that_is_refused_is_noted_as_one() {
 fn a_record_is_promoted_by_its_own_plan_alone() {
     // Of another platform: of the same application, matched, not automatic.
     let case = Case::new();
-    let mut other = case.world.kube().get("releaseplans", &case.namespace, &case.night.plan).unwrap();
+    let mut other = case
+        .world
+        .kube()
+        .get("releaseplans", &case.namespace, &case.night.plan)
+        .unwrap();
     other["metadata"] = json!({"name": OTHER_PLAN, "namespace": case.namespace, "labels": other["metadata"]["labels"]});
     case.world.kube().put(other);
     ends(&case.run(&["--check"]), 0, "false", "");
     for mode in [&["--check"][..], &["--dry-run"], &[]] {
-        let output = case.tool("gate.json").args(["--release-plan", OTHER_PLAN]).args(mode).run();
+        let output = case
+            .tool("gate.json")
+            .args(["--release-plan", OTHER_PLAN])
+            .args(mode)
+            .run();
         assert_eq!(output.code, 2, "{output:?}");
-        let words =
-            format!("is bound to the ReleasePlan \"{}\", not to --release-plan \"{OTHER_PLAN}\"", case.night.plan);
+        let words = format!(
+            "is bound to the ReleasePlan \"{}\", not to --release-plan \"{OTHER_PLAN}\"",
+            case.night.plan
+        );
         assert!(output.stderr.contains(&words), "{}", output.stderr);
     }
     assert!(case.world.kube().releases().is_empty());
@@ -322,11 +384,27 @@ fn the_request_and_the_runs_themselves_count() {
     let jobs = serde_json::to_string(&JOBS).unwrap();
     let request = ["--blocking", jobs.as_str(), "--override-env", VARIABLE];
     // A job that the record does not hold, another variable, another proof.
-    let more = ["--blocking", r#"["e2e-aks","e2e-aks-upgrade","e2e-third"]"#, "--override-env", VARIABLE];
+    let more =
+        ["--blocking", r#"["e2e-aks","e2e-aks-upgrade","e2e-third"]"#, "--override-env", VARIABLE];
     ends(&case.run(&more), 3, "false", "e2e-third is new");
-    ends(&case.run(&["--blocking", &jobs, "--override-env", "X"]), 3, "false", "has other settings now");
-    ends(&case.run(&[&request[..], &["--env", r#"{"A":"1"}"#]].concat()), 3, "false", "--env is another now");
-    ends(&case.run(&["--proof-log", "artifacts/no/such.txt"]), 3, "false", "the log that would prove it is missing");
+    ends(
+        &case.run(&["--blocking", &jobs, "--override-env", "X"]),
+        3,
+        "false",
+        "has other settings now",
+    );
+    ends(
+        &case.run(&[&request[..], &["--env", r#"{"A":"1"}"#]].concat()),
+        3,
+        "false",
+        "--env is another now",
+    );
+    ends(
+        &case.run(&["--proof-log", "artifacts/no/such.txt"]),
+        3,
+        "false",
+        "the log that would prove it is missing",
+    );
     // Somebody has put another run in the place of one of the two.
     let foreign = case.world.prow().somebody_launches(JOBS[1]);
     let honest = case.dir.read("gate.json");
@@ -340,7 +418,8 @@ fn the_request_and_the_runs_themselves_count() {
     assert_eq!((&case.noted()["final"], &case.noted()["tries_left"]), (&json!(false), &json!(1)));
     // Nobody answers: it is tried, and the last try of all is the last word.
     case.world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)));
-    case.world.fault(Fault::on(Server::Bucket, Trouble::StatusBefore(503)));
+    case.world
+        .fault(Fault::on(Server::Bucket, Trouble::StatusBefore(503)));
     ends(&case.run(&["--tries-left", "1-1"]), 1, "false", "could not be seen again in 10m");
     assert_eq!((&case.noted()["final"], &case.noted()["tries_left"]), (&json!(true), &json!(0)));
     assert!(case.world.kube().releases().is_empty());
@@ -356,7 +435,8 @@ fn the_request_and_the_runs_themselves_count() {
 #[test]
 fn a_failure_names_task_and_step_and_is_repeated() {
     let case = Case::with(|night| {
-        night.releases = vec![ReleaseScript::fails("push-snapshot", "push"), ReleaseScript::released()]
+        night.releases =
+            vec![ReleaseScript::fails("push-snapshot", "push"), ReleaseScript::released()]
     });
     ends(&case.run(&[]), 1, "false", "failed in task push-snapshot, step push (Error)");
     let requests = case.world.requests().len();
@@ -371,36 +451,59 @@ fn a_failure_names_task_and_step_and_is_repeated() {
 #[test]
 fn a_failure_of_another_run_does_not_stand_in_the_way() {
     let case = Case::with(|night| {
-        night.releases = vec![ReleaseScript::fails("push-snapshot", "push"), ReleaseScript::released()]
+        night.releases =
+            vec![ReleaseScript::fails("push-snapshot", "push"), ReleaseScript::released()]
     });
     assert_eq!(case.run(&[]).code, 1);
-    case.record("other.json", serde_json::from_str::<Value>(&case.dir.read("gate.json")).unwrap()["verdict"].clone());
-    let other = case.tool("other.json").args(["--release-plan", &case.night.plan]).run();
+    case.record(
+        "other.json",
+        serde_json::from_str::<Value>(&case.dir.read("gate.json")).unwrap()["verdict"].clone(),
+    );
+    let other = case
+        .tool("other.json")
+        .args(["--release-plan", &case.night.plan])
+        .run();
     ends(&other, 0, "true", "");
     assert!(results(&other).0.ends_with("-2"));
 }
 
 #[test]
 fn what_is_not_known_is_not_tried_again() {
-    let blocked = ReleaseScript::invalid_later("found ReleasePlanAdmission 'x' with block-releases label set to true");
+    let blocked = ReleaseScript::invalid_later(
+        "found ReleasePlanAdmission 'x' with block-releases label set to true",
+    );
     let case = Case::with(|night| night.releases = vec![blocked]);
     ends(&case.run(&[]), 4, "unknown", "the image may have been pushed");
     ends(&case.run(&["--again"]), 4, "unknown", "the image may have been pushed");
-    case.record("other.json", serde_json::from_str::<Value>(&case.dir.read("gate.json")).unwrap()["verdict"].clone());
-    let other = case.tool("other.json").args(["--release-plan", &case.night.plan]).run();
+    case.record(
+        "other.json",
+        serde_json::from_str::<Value>(&case.dir.read("gate.json")).unwrap()["verdict"].clone(),
+    );
+    let other = case
+        .tool("other.json")
+        .args(["--release-plan", &case.night.plan])
+        .run();
     ends(&other, 4, "unknown", "");
     assert_eq!(case.world.kube().releases().len(), 1);
 
-    let pushed = ReleaseScript::released().pushed(Pushed::Other(format!("sha256:{}", "0".repeat(64))));
+    let pushed =
+        ReleaseScript::released().pushed(Pushed::Other(format!("sha256:{}", "0".repeat(64))));
     let case = Case::with(|night| night.releases = vec![pushed]);
     ends(&case.run(&[]), 4, "unknown", "not the tested");
 }
 
 #[test]
 fn nothing_left_to_push_is_fine() {
-    let case = Case::with(|night| night.releases = vec![ReleaseScript::released().pushed(Pushed::Nothing)]);
+    let case = Case::with(|night| {
+        night.releases = vec![ReleaseScript::released().pushed(Pushed::Nothing)]
+    });
     ends(&case.run(&[]), 0, "true", "");
-    assert!(case.noted()["detail"].as_str().unwrap().contains("everything had been pushed before"));
+    assert!(
+        case.noted()["detail"]
+            .as_str()
+            .unwrap()
+            .contains("everything had been pushed before")
+    );
 }
 
 #[test]
@@ -409,14 +512,21 @@ fn an_end_that_does_not_come() {
     let output = case.run(&["--wait", "20m"]);
     ends(&output, 1, "unknown", "still runs (ManagedPipelineProcessed) 20m after its creation");
     assert_eq!(case.noted()["final"], false);
-    assert!(case.noted()["pipeline_run"].as_str().unwrap().starts_with("konflux-managed/managed-"));
+    assert!(
+        case.noted()["pipeline_run"]
+            .as_str()
+            .unwrap()
+            .starts_with("konflux-managed/managed-")
+    );
     ends(&case.run(&["--wait", "0"]), 0, "unknown", "");
     assert_eq!(case.world.kube().releases().len(), 1);
 }
 
 #[test]
 fn a_slow_one_is_not_waited_for_and_found_later() {
-    let case = Case::with(|night| night.releases = vec![ReleaseScript::released().taking(Duration::from_secs(600))]);
+    let case = Case::with(|night| {
+        night.releases = vec![ReleaseScript::released().taking(Duration::from_secs(600))]
+    });
     ends(&case.run(&["--wait", "0"]), 0, "unknown", "is made");
     ends(&case.run(&[]), 0, "true", "is there already");
     assert_eq!(case.noted()["created"], true);
@@ -429,7 +539,11 @@ fn an_older_image_is_refused() {
     ends(&case.run(&[]), 0, "true", "");
     // The same component, built a day before.
     let older = "hypershift-operator-20200101-000000-000";
-    let mut snapshot = case.world.kube().get("snapshots", &case.namespace, &case.night.snapshot).unwrap();
+    let mut snapshot = case
+        .world
+        .kube()
+        .get("snapshots", &case.namespace, &case.night.snapshot)
+        .unwrap();
     let image = format!("quay.io/acme/ho@sha256:{}", "5".repeat(64));
     snapshot["metadata"] = json!({"name": older, "namespace": case.namespace, "annotations":
         {"test.appstudio.openshift.io/pipelinerunstarttime": "1577836800000"}});
@@ -447,17 +561,26 @@ fn an_older_image_is_refused() {
     case.dir.write("gate.json", record.to_string());
     ends(&case.run(&["--check"]), 3, "false", "tags would move back");
     ends(&case.run(&[]), 3, "false", "tags would move back");
-    case.world.kube().delete("snapshots", &case.namespace, &case.night.snapshot);
+    case.world
+        .kube()
+        .delete("snapshots", &case.namespace, &case.night.snapshot);
     ends(&case.run(&[]), 3, "false", "tags would move back");
     ends(&case.run(&["--allow-older"]), 0, "true", "");
 }
 
 #[test]
 fn a_lost_answer_is_looked_up() {
-    for trouble in [Trouble::DropAfter, Trouble::StatusAfter(504), Trouble::DropBefore, Trouble::Html200] {
+    for trouble in
+        [Trouble::DropAfter, Trouble::StatusAfter(504), Trouble::DropBefore, Trouble::Html200]
+    {
         let case = Case::new();
         let words = format!("{trouble:?}");
-        case.world.fault(Fault::on(Server::Kube, trouble).method("POST").path("*/releases*").nth(Nth::Only(1)));
+        case.world.fault(
+            Fault::on(Server::Kube, trouble)
+                .method("POST")
+                .path("*/releases*")
+                .nth(Nth::Only(1)),
+        );
         let output = case.run(&[]);
         assert_eq!(output.code, 0, "{words}: {output:?}");
         assert_eq!(case.world.kube().releases().len(), 1, "{words}");
@@ -478,8 +601,12 @@ fn killed_at_any_request() {
                 let _ = child.kill();
             }
         };
-        case.world.fault(Fault::on(Server::Kube, Trouble::Do(Arc::new(kill))).nth(Nth::Only(n)));
-        let mut command = case.tool("gate.json").args(["--release-plan", &case.night.plan]).command();
+        case.world
+            .fault(Fault::on(Server::Kube, Trouble::Do(Arc::new(kill))).nth(Nth::Only(n)));
+        let mut command = case
+            .tool("gate.json")
+            .args(["--release-plan", &case.night.plan])
+            .command();
         {
             // Held until the child is there, so that its first request finds somebody to kill.
             let mut place = child.lock().unwrap();
@@ -501,7 +628,8 @@ fn killed_at_any_request() {
 #[test]
 fn three_at_once() {
     let case = Case::new();
-    let verdict = serde_json::from_str::<Value>(&case.dir.read("gate.json")).unwrap()["verdict"].clone();
+    let verdict =
+        serde_json::from_str::<Value>(&case.dir.read("gate.json")).unwrap()["verdict"].clone();
     let names = ["gate.json", "two.json", "three.json"];
     for name in &names[1..] {
         case.record(name, verdict.clone());

@@ -37,11 +37,23 @@ fn single_images_and_indexes_of_both_families() {
     let Some(registry) = DockerRegistry::start(Door::Open) else { return };
     for builder in [image(), image().docker(), index(), index().docker()] {
         let image = registry.push(&builder);
-        ends(&resolve(&registry, &image, &["--require-revision", "--require-platform", "linux/amd64"]), 0, "");
+        ends(
+            &resolve(
+                &registry,
+                &image,
+                &["--require-revision", "--require-platform", "linux/amd64"],
+            ),
+            0,
+            "",
+        );
     }
     let two = registry.push(&index());
     ends(&resolve(&registry, &two, &["--require-platform", "linux/amd64,linux/arm64"]), 0, "");
-    ends(&resolve(&registry, &two, &["--require-platform", "linux/s390x"]), 3, "has no image for linux/s390x");
+    ends(
+        &resolve(&registry, &two, &["--require-platform", "linux/s390x"]),
+        3,
+        "has no image for linux/s390x",
+    );
 }
 
 #[test]
@@ -84,7 +96,8 @@ fn a_password() {
     let image = registry.push(&index());
     let dir = Dir::new();
     let file = |name: &str, password: &str| {
-        let auths = json!({"auths": {registry.host(): {"username": "robot", "password": password}}});
+        let auths =
+            json!({"auths": {registry.host(): {"username": "robot", "password": password}}});
         dir.write(name, auths.to_string()).display().to_string()
     };
     ends(&resolve(&registry, &image, &[]), 1, "--authfile");
@@ -114,7 +127,9 @@ fn nobody_there() {
         let component = json!({"name": "ho", "containerImage": image.at(&host)});
         drop(registry);
         let snapshot = json!({"components": [component]}).to_string();
-        Tool::new("resolve-image").args(["--component", "ho", "--time-scale", "1000", "--snapshot", &snapshot]).run()
+        Tool::new("resolve-image")
+            .args(["--component", "ho", "--time-scale", "1000", "--snapshot", &snapshot])
+            .run()
     };
     ends(&output, 1, "this says nothing about the image, try again later");
 }

@@ -64,7 +64,11 @@ fn split(text: &str) -> (String, Vec<(String, String)>) {
 
 /// A heading's anchor, as GitHub makes it.
 fn anchor(heading: &str) -> String {
-    let kept = heading.to_lowercase().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>();
+    let kept = heading
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
+        .collect::<String>();
     kept.replace(' ', "-")
 }
 
@@ -78,13 +82,21 @@ fn every_link_leads_somewhere() {
                 continue;
             }
             let (file, fragment) = target.split_once('#').unwrap_or((target, ""));
-            let path = if file.is_empty() { document.clone() } else { document.parent().unwrap().join(file) };
+            let path = if file.is_empty() {
+                document.clone()
+            } else {
+                document.parent().unwrap().join(file)
+            };
             assert!(path.exists(), "{}: {target} leads nowhere", document.display());
             if !fragment.is_empty() {
                 let text = split(&read(&path)).0;
                 let headings = text.lines().filter_map(|line| line.strip_prefix('#'));
                 let known = headings.map(|heading| anchor(heading.trim_start_matches('#').trim()));
-                assert!(known.into_iter().any(|known| known == fragment), "{}: no {target}", document.display());
+                assert!(
+                    known.into_iter().any(|known| known == fragment),
+                    "{}: no {target}",
+                    document.display()
+                );
             }
         }
     }
@@ -96,8 +108,10 @@ fn every_command_block_is_run_or_says_what_it_needs() {
     let mut sources: String = below("tests", ".rs").iter().map(|path| read(path)).collect();
     sources.push_str(&read(&repository("lib/tests/crash.rs")));
     let root = repository("");
-    let mut names: Vec<String> =
-        documents().iter().map(|path| path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned()).collect();
+    let mut names: Vec<String> = documents()
+        .iter()
+        .map(|path| path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned())
+        .collect();
     names.sort();
     let mut unclaimed = Vec::new();
     for document in &names {
@@ -111,7 +125,10 @@ fn every_command_block_is_run_or_says_what_it_needs() {
                 Some((_, heading, by)) if *heading == block.heading => {
                     let exists = if by.starts_with(".ci/") {
                         let script = read(&repository(by));
-                        block.code.lines().all(|line| script.lines().any(|known| known.trim() == line))
+                        block
+                            .code
+                            .lines()
+                            .all(|line| script.lines().any(|known| known.trim() == line))
                     } else {
                         sources.contains(&format!("fn {by}("))
                     };
@@ -120,10 +137,20 @@ fn every_command_block_is_run_or_says_what_it_needs() {
                 _ => unclaimed.push(format!("{document}, {:?}:\n{}", block.heading, block.code)),
             }
         }
-        assert!(unclaimed.is_empty() || runs.next().is_none(), "{document}: claims are out of order");
-        assert_eq!(runs.next(), None, "{document}: a block that tests/support/commands.rs names is gone");
+        assert!(
+            unclaimed.is_empty() || runs.next().is_none(),
+            "{document}: claims are out of order"
+        );
+        assert_eq!(
+            runs.next(),
+            None,
+            "{document}: a block that tests/support/commands.rs names is gone"
+        );
     }
-    let gone: Vec<_> = RUN_BY.iter().filter(|(document, _, _)| !names.iter().any(|name| name == document)).collect();
+    let gone: Vec<_> = RUN_BY
+        .iter()
+        .filter(|(document, _, _)| !names.iter().any(|name| name == document))
+        .collect();
     assert!(gone.is_empty(), "{gone:?}");
     assert!(
         unclaimed.is_empty(),
@@ -151,7 +178,8 @@ fn every_flag_in_a_command_exists() {
                 }
                 let help = read(&page);
                 for flag in words.iter().filter(|word| word.starts_with("--")) {
-                    let known = help.lines().any(|line| line.split_whitespace().next() == Some(flag));
+                    let known =
+                        help.lines().any(|line| line.split_whitespace().next() == Some(flag));
                     assert!(known, "{}: {program} has no {flag}", document.display());
                     checked += 1;
                 }
@@ -175,8 +203,10 @@ fn every_message_in_the_runbook_is_said_somewhere() {
         .filter(|cell| cell.contains(' ') && !cell.contains('`'))
         .collect();
     assert!(messages.len() > 30, "{}", messages.len());
-    let missing: Vec<&str> =
-        messages.into_iter().filter(|message| !message.split('…').all(|piece| said.contains(piece.trim()))).collect();
+    let missing: Vec<&str> = messages
+        .into_iter()
+        .filter(|message| !message.split('…').all(|piece| said.contains(piece.trim())))
+        .collect();
     assert!(missing.is_empty(), "no step says:\n{}", missing.join("\n"));
 }
 
@@ -184,15 +214,23 @@ fn every_message_in_the_runbook_is_said_somewhere() {
 #[test]
 fn the_onboarding_s_platform_builds() {
     let text = read(&repository("docs/onboarding.md"));
-    let blocks: Vec<_> = split(&text).1.into_iter().filter(|(language, _)| language == "yaml").collect();
-    let [(_, kustomization), (_, settings)] = blocks.as_slice() else { panic!("{} blocks", blocks.len()) };
+    let blocks: Vec<_> = split(&text)
+        .1
+        .into_iter()
+        .filter(|(language, _)| language == "yaml")
+        .collect();
+    let [(_, kustomization), (_, settings)] = blocks.as_slice() else {
+        panic!("{} blocks", blocks.len())
+    };
     let dir = Dir::new();
     crate::manifests::copy(&repository("tekton/konflux"), &dir.path("konflux"));
     dir.write("konflux/overlays/acme/kustomization.yaml", kustomization);
     dir.write("konflux/overlays/acme/settings.yaml", settings);
     crate::manifests::check_overlay("acme", &dir.path("konflux/overlays/acme"));
     // The commands after it name what it makes.
-    for name in ["ho-release-gate-acme", "trigger-gate-acme", "hypershift-operator-ho-release-gate-acme"] {
+    for name in
+        ["ho-release-gate-acme", "trigger-gate-acme", "hypershift-operator-ho-release-gate-acme"]
+    {
         assert!(text.contains(name));
     }
 }
@@ -215,7 +253,10 @@ fn tests_exist(text: &str) {
     let mut sources: String = below("lib", ".rs").iter().map(|path| read(path)).collect();
     sources.extend(below("tests", ".rs").iter().map(|path| read(path)));
     let mut named = BTreeSet::new();
-    for row in text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| #")) {
+    for row in text
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| #"))
+    {
         let last = row.trim_end_matches('|').rsplit(" | ").next().unwrap();
         named.extend(last.split('`').skip(1).step_by(2).filter(|name| name.contains('_')));
     }

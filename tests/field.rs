@@ -40,7 +40,11 @@ impl Case {
     }
 
     fn read(&self) -> Tool {
-        let tool = Tool::new("resolve-image").args(["--component", "hypershift-operator-main", "--offline"]);
+        let tool = Tool::new("resolve-image").args([
+            "--component",
+            "hypershift-operator-main",
+            "--offline",
+        ]);
         tool.args(["--snapshot", &self.snapshot, "--time-scale", "1000"])
     }
 }
@@ -63,7 +67,11 @@ fn kubeconfigs_that_kubectl_takes() {
         ends(&case.read().args(["--kubeconfig", path]).run(), 0, "");
     }
     // One that is missing, and one that chooses nothing.
-    let none = case.dir.write("none", "current-context: \"\"\nusers: []\n").display().to_string();
+    let none = case
+        .dir
+        .write("none", "current-context: \"\"\nusers: []\n")
+        .display()
+        .to_string();
     let list = format!("{}:{none}::{block}", case.dir.path("gone").display());
     ends(&case.read().env("KUBECONFIG", list).run(), 0, "");
 }
@@ -80,8 +88,11 @@ fn what_no_try_can_mend_is_said_at_once() {
     for (number, (user, words)) in cases.into_iter().enumerate() {
         let path = case.kubeconfig(&number.to_string(), &user);
         for by_flag in [true, false] {
-            let tool =
-                if by_flag { case.read().args(["--kubeconfig", &path]) } else { case.read().env("KUBECONFIG", &path) };
+            let tool = if by_flag {
+                case.read().args(["--kubeconfig", &path])
+            } else {
+                case.read().env("KUBECONFIG", &path)
+            };
             let output = tool.run();
             ends(&output, 2, words);
             ends(&output, 2, &format!("the user \"u\" in {path}: "));
@@ -89,8 +100,16 @@ fn what_no_try_can_mend_is_said_at_once() {
     }
     assert!(case.world.requests().is_empty());
     let token = case.dir.write("token", format!("{SECRET}\n"));
-    ends(&case.read().arg("--kubeconfig").arg(&token).run(), 2, "token is no kubeconfig: it cannot be read");
-    ends(&case.read().env("KUBECONFIG", &token).run(), 2, "token is no kubeconfig: it cannot be read");
+    ends(
+        &case.read().arg("--kubeconfig").arg(&token).run(),
+        2,
+        "token is no kubeconfig: it cannot be read",
+    );
+    ends(
+        &case.read().env("KUBECONFIG", &token).run(),
+        2,
+        "token is no kubeconfig: it cannot be read",
+    );
 }
 
 #[test]
@@ -108,11 +127,18 @@ fn a_secret_named_by_mistake_is_not_shown() {
     ];
     for content in contents {
         let path = dir.write("secret", &content).display().to_string();
-        let resolve = || Tool::new("resolve-image").args(["--component", "c", "--offline", "--snapshot"]);
+        let resolve =
+            || Tool::new("resolve-image").args(["--component", "c", "--offline", "--snapshot"]);
         let launch = || {
             let record = format!("file:{}", dir.path("gate.json").display());
-            let tool =
-                Tool::new("launch-prow").args(["--override-env", "I", "--dry-run", "--record", &record, "--image"]);
+            let tool = Tool::new("launch-prow").args([
+                "--override-env",
+                "I",
+                "--dry-run",
+                "--record",
+                &record,
+                "--image",
+            ]);
             tool.args([&format!("quay.io/acme/ho@sha256:{}", "4".repeat(64)), "--jobs"])
         };
         // An object without components might be a Snapshot's.
@@ -122,9 +148,10 @@ fn a_secret_named_by_mistake_is_not_shown() {
         };
         ends(&resolve().arg(format!("@{path}")).run(), 2, &words(&path));
         ends(&launch().arg(&path).run(), 2, "expected a YAML list of jobs");
-        for (tool, words) in
-            [(resolve(), words("standard input")), (launch(), "expected a YAML list of jobs".to_owned())]
-        {
+        for (tool, words) in [
+            (resolve(), words("standard input")),
+            (launch(), "expected a YAML list of jobs".to_owned()),
+        ] {
             let mut child = tool
                 .arg("-")
                 .command()
@@ -142,7 +169,10 @@ fn a_secret_named_by_mistake_is_not_shown() {
         for flag in ["--authfile", "--ca-file"] {
             let tool = Tool::new("resolve-image").args(["--component", "c", "--snapshot"]);
             let snapshot = json!({"components": [{"name": "c", "containerImage": format!("localhost:1/a@sha256:{}", "4".repeat(64))}]});
-            let output = tool.arg(snapshot.to_string()).args(["--time-scale", "100000", flag, &path]).run();
+            let output = tool
+                .arg(snapshot.to_string())
+                .args(["--time-scale", "100000", flag, &path])
+                .run();
             assert!(output.code != 0 && !output.stderr.contains(SECRET), "{flag}: {output:?}");
         }
     }

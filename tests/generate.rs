@@ -21,21 +21,30 @@ fn generated(name: &str, kind: &str) -> String {
 /// Every flag of a binary, as its help shows them.
 fn flags(name: &str) -> Vec<String> {
     let help = Tool::new(name).arg("--help").run().stdout;
-    let flags = help.lines().filter_map(|line| line.strip_prefix("  --")?.split(' ').next());
+    let flags = help
+        .lines()
+        .filter_map(|line| line.strip_prefix("  --")?.split(' ').next());
     flags.map(|flag| format!("--{flag}")).collect()
 }
 
 /// Runs a program that this machine may lack; its output must be empty but for lines with `allowed`.
 fn content(program: &str, arguments: &[&str], file: &Path, allowed: &str) {
     let mut command = Command::new(program);
-    command.args(arguments).arg(file).stdin(Stdio::null()).env("MANWIDTH", "80");
+    command
+        .args(arguments)
+        .arg(file)
+        .stdin(Stdio::null())
+        .env("MANWIDTH", "80");
     let Ok(output) = command.output() else {
         eprintln!("skipped: {program} is not installed");
         return;
     };
     let complaints = |text: &[u8]| -> Vec<String> {
         let text = String::from_utf8_lossy(text).into_owned();
-        text.lines().filter(|line| !line.contains(allowed)).map(str::to_owned).collect()
+        text.lines()
+            .filter(|line| !line.contains(allowed))
+            .map(str::to_owned)
+            .collect()
     };
     let mut said = complaints(&output.stderr);
     // A page is shown on stdout; a linter's findings are.
@@ -56,9 +65,10 @@ fn every_flag_is_in_every_text() {
                 let ways = match kind {
                     "man" => vec![format!("\\fB{}\\fR", flag.replace('-', "\\-"))],
                     "complete-fish" => vec![format!(" -l {} ", flag.trim_start_matches('-'))],
-                    "complete-zsh" => {
-                        ["'", "'*"].iter().flat_map(|q| [format!("{q}{flag}["), format!("{q}{flag}=[")]).collect()
-                    }
+                    "complete-zsh" => ["'", "'*"]
+                        .iter()
+                        .flat_map(|q| [format!("{q}{flag}["), format!("{q}{flag}=[")])
+                        .collect(),
                     _ => vec![format!("'{flag} "), format!(" {flag} "), format!(" {flag}'")],
                 };
                 let there = ways.iter().any(|way| text.contains(way));
@@ -88,13 +98,18 @@ fn man_pages_are_read_without_a_warning() {
         content("groff", &["-man", "-ww", "-Tutf8", "-z"], &file, "\0");
         content("man", &["--warnings", "-l"], &file, "\0");
         content("mandoc", &["-T", "lint", "-W", "warning"], &file, "missing date");
-        for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "NOTES", "EXAMPLES", "ENVIRONMENT"] {
+        for section in
+            ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "NOTES", "EXAMPLES", "ENVIRONMENT"]
+        {
             assert!(page.contains(&format!("\n.SH {section}\n")), "{name}: no {section}");
         }
         assert!(page.contains("\n.SH \"EXIT STATUS\"\n.TP\n.B 0\n"), "{name}");
         let (_, also) = page.split_once(".SH \"SEE ALSO\"\n").unwrap();
         for other in crate::help::BINARIES.iter().filter(|other| **other != name) {
-            assert!(also.contains(&format!(".BR {} (1)", other.replace('-', "\\-"))), "{name} does not name {other}");
+            assert!(
+                also.contains(&format!(".BR {} (1)", other.replace('-', "\\-"))),
+                "{name} does not name {other}"
+            );
         }
         assert!(page.contains("NO_COLOR"), "{name}");
         let kubeconfig = flags(name).contains(&"--kubeconfig".to_owned());
@@ -117,7 +132,11 @@ fn a_page_that_is_not_written_is_a_failure() {
         drop(reader);
         let mut command = Tool::new("resolve-image").args(arguments).command();
         let output = command.stdout(writer).stderr(Stdio::piped()).output().unwrap();
-        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{arguments:?}");
+        assert_eq!(
+            (output.status.code(), output.stderr.as_slice()),
+            (Some(0), &b""[..]),
+            "{arguments:?}"
+        );
     }
 }
 
@@ -131,7 +150,10 @@ const TYPED: [(&str, &str); 11] = [
     ("collect-results --proof en^", "<--proof><enforce>"),
     ("collect-results --log-format=js^", "<--log-format=json>"),
     ("collect-results --timeout ga^", "<--timeout><ga>"),
-    ("collect-results --gate-label 'A B' --informing-g^30m", "<--gate-label><A B><--informing-grace><30m>"),
+    (
+        "collect-results --gate-label 'A B' --informing-g^30m",
+        "<--gate-label><A B><--informing-grace><30m>",
+    ),
     ("resolve-image --snapshot @sn^", "<--snapshot><@snap.json>"),
     ("resolve-image --generate complete-z^", "<--generate><complete-zsh>"),
 ];
@@ -185,7 +207,9 @@ fn shown_by(mut child: Child) -> Result<String, String> {
 /// Types into a shell on a terminal of its own (by `script`, which every Debian has).
 fn type_into(shell: &str, setup: &str, typed: &[(&str, &str)]) {
     let missing = |program: &str| {
-        let there = Command::new("sh").args(["-c", &format!("command -v {program}")]).output();
+        let there = Command::new("sh")
+            .args(["-c", &format!("command -v {program}")])
+            .output();
         let missing = !there.is_ok_and(|there| there.status.success());
         if missing {
             eprintln!("skipped: there is no {program} here");
@@ -199,12 +223,20 @@ fn type_into(shell: &str, setup: &str, typed: &[(&str, &str)]) {
         let dir = playground();
         let path = format!("{}:{}", dir.path("bin").display(), std::env::var("PATH").unwrap());
         let mut command = Command::new("script");
-        command.args(["-qec", shell, "/dev/null"]).current_dir(dir.path("")).env("PATH", path);
-        command.env("HOME", dir.path("")).env("TERM", "xterm").stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .args(["-qec", shell, "/dev/null"])
+            .current_dir(dir.path(""))
+            .env("PATH", path);
+        command
+            .env("HOME", dir.path(""))
+            .env("TERM", "xterm")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let keys = format!("{setup}\r{}\rexit\r", keys.replace('^', "\t"));
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), keys.as_bytes()).unwrap();
-        let said = shown_by(child).unwrap_or_else(|said| panic!("{shell}: {keys:?}: does not end after {said}"));
+        let said = shown_by(child)
+            .unwrap_or_else(|said| panic!("{shell}: {keys:?}: does not end after {said}"));
         assert!(said.contains(wanted), "{shell}: {keys:?}: no {wanted} in {said}");
     }
 }
@@ -214,10 +246,22 @@ fn bash_completes() {
     for &name in BINARIES {
         let dir = Dir::new();
         let script = dir.write("script", generated(name, "complete-bash"));
-        let read = Command::new("bash").arg("-n").arg(script).output().expect("bash is everywhere");
-        assert!(read.status.success() && read.stderr.is_empty(), "{name}: {}", String::from_utf8_lossy(&read.stderr));
+        let read = Command::new("bash")
+            .arg("-n")
+            .arg(script)
+            .output()
+            .expect("bash is everywhere");
+        assert!(
+            read.status.success() && read.stderr.is_empty(),
+            "{name}: {}",
+            String::from_utf8_lossy(&read.stderr)
+        );
     }
-    type_into("bash --norc --noprofile -i", "source collect-results.bash; source resolve-image.bash", &TYPED);
+    type_into(
+        "bash --norc --noprofile -i",
+        "source collect-results.bash; source resolve-image.bash",
+        &TYPED,
+    );
 }
 
 /// The same without a terminal: bash's function is called as bash would call it.
@@ -225,12 +269,20 @@ fn bash_completes() {
 fn bash_s_function_answers() {
     let dir = playground();
     let asked = |words: &[&str]| {
-        let words = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
+        let words = words
+            .iter()
+            .map(|word| format!("'{word}'"))
+            .collect::<Vec<_>>()
+            .join(" ");
         let code = format!(
             "compopt() {{ echo \"compopt $*\"; }}; source collect-results.bash; COMP_WORDS=({words}); \
              COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _gate_collect_results; echo \"${{COMPREPLY[*]}}\""
         );
-        let output = Command::new("bash").args(["-uc", &code]).current_dir(dir.path("")).output().unwrap();
+        let output = Command::new("bash")
+            .args(["-uc", &code])
+            .current_dir(dir.path(""))
+            .output()
+            .unwrap();
         assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
@@ -239,7 +291,9 @@ fn bash_s_function_answers() {
     assert_eq!(asked(&["collect-results", "--proof", "=", "w"]), "warn\n");
     assert_eq!(asked(&["collect-results", "--record", "file", ":", "x"]), "compopt -o default\n\n");
     assert_eq!(asked(&["collect-results", "--timeout", "4"]), "\n");
-    assert!(asked(&["collect-results", "--fail-fast", ""]).contains("--record --gangway-token-file"));
+    assert!(
+        asked(&["collect-results", "--fail-fast", ""]).contains("--record --gangway-token-file")
+    );
 }
 
 #[test]
@@ -249,7 +303,9 @@ fn zsh_completes() {
     // zsh puts = between a flag that it completes and its value.
     let typed = TYPED.map(|(keys, wanted)| match wanted {
         "<--kubeconfig><gate.json>" => (keys, "<--kubeconfig=gate.json>"),
-        "<--gate-label><A B><--informing-grace><30m>" => (keys, "<--gate-label><A B><--informing-grace=30m>"),
+        "<--gate-label><A B><--informing-grace><30m>" => {
+            (keys, "<--gate-label><A B><--informing-grace=30m>")
+        }
         wanted => (keys, wanted),
     });
     type_into("zsh -f -i", found, &typed);
@@ -261,7 +317,9 @@ fn zsh_completes() {
 fn fish_completes() {
     let dir = playground();
     let ask = |typed: &str| {
-        let code = format!("source collect-results.fish; source resolve-image.fish; complete -C \"{typed}\"");
+        let code = format!(
+            "source collect-results.fish; source resolve-image.fish; complete -C \"{typed}\""
+        );
         Command::new("fish")
             .args(["--no-config", "-c", &code])
             .current_dir(dir.path(""))
@@ -293,5 +351,9 @@ fn fish_completes() {
         );
     }
     let nothing = ask("collect-results --timeout ga").unwrap();
-    assert!(nothing.stdout.is_empty(), "no file is a duration: {}", String::from_utf8_lossy(&nothing.stdout));
+    assert!(
+        nothing.stdout.is_empty(),
+        "no file is a duration: {}",
+        String::from_utf8_lossy(&nothing.stdout)
+    );
 }

@@ -43,7 +43,8 @@ impl Hostile {
         let answer = Arc::new(answer);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (asked, taken, answer) = (Arc::clone(&asked), Arc::clone(&taken), Arc::clone(&answer));
+                let (asked, taken, answer) =
+                    (Arc::clone(&asked), Arc::clone(&taken), Arc::clone(&answer));
                 thread::spawn(move || serve(stream, &asked, &taken, &*answer));
             }
         });
@@ -71,12 +72,19 @@ fn serve(
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
         return;
     }
-    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
-    let path = lines.next().and_then(|line| Some(line.split(' ').nth(1)?.to_owned())).unwrap_or_default();
+    let mut lines = BufReader::new(stream.try_clone().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let path = lines
+        .next()
+        .and_then(|line| Some(line.split(' ').nth(1)?.to_owned()))
+        .unwrap_or_default();
     let authorization = lines
         .by_ref()
         .take_while(|line| !line.is_empty())
-        .fold(String::new(), |found, line| line.strip_prefix("authorization: ").map_or(found, str::to_owned));
+        .fold(String::new(), |found, line| {
+            line.strip_prefix("authorization: ").map_or(found, str::to_owned)
+        });
     asked.lock().unwrap().push((path.clone(), authorization.clone()));
     let (head, body) = answer(&path, &authorization);
     let _ = write!(stream, "HTTP/1.1 {head}\r\nconnection: close\r\n\r\n");
@@ -105,8 +113,15 @@ fn image() -> (World, ImageRef) {
 }
 
 fn document(world: &World, kind: &str, digest: &str) -> Vec<u8> {
-    let request = http::Request::get(format!("/v2/acme/ho/{kind}/{digest}")).body(Default::default()).unwrap();
-    world.direct(Server::Registry).ask_blocking(request).unwrap().into_body().to_vec()
+    let request = http::Request::get(format!("/v2/acme/ho/{kind}/{digest}"))
+        .body(Default::default())
+        .unwrap();
+    world
+        .direct(Server::Registry)
+        .ask_blocking(request)
+        .unwrap()
+        .into_body()
+        .to_vec()
 }
 
 /// resolve-image with the login for that host.
@@ -126,11 +141,18 @@ fn resolve(host: &str, image: &ImageRef) -> Output {
 fn ends(output: &Output, code: i32, words: &str) {
     assert_eq!(output.code, code, "{output:?}");
     assert!(output.stderr.contains(words), "expected {words:?} in {}", output.stderr);
-    assert!(!output.stderr.contains("s3cr3t-pass-word") && !output.stderr.contains(LOGIN), "{}", output.stderr);
+    assert!(
+        !output.stderr.contains("s3cr3t-pass-word") && !output.stderr.contains(LOGIN),
+        "{}",
+        output.stderr
+    );
 }
 
 fn challenge(realm: &str) -> Answer {
-    (format!("401 Unauthorized\r\nwww-authenticate: Bearer realm=\"{realm}\",service=\"r\""), Some(Vec::new()))
+    (
+        format!("401 Unauthorized\r\nwww-authenticate: Bearer realm=\"{realm}\",service=\"r\""),
+        Some(Vec::new()),
+    )
 }
 
 #[test]
@@ -153,24 +175,38 @@ fn a_token_service_in_plain_http_elsewhere_gets_no_password() {
 fn a_redirect_takes_no_credentials_and_leads_to_no_plain_http() {
     let (world, image) = image();
     let manifest = document(&world, "manifests", &image.digest);
-    let bodies: Vec<_> = image.blobs.iter().map(|digest| (digest.clone(), document(&world, "blobs", digest))).collect();
+    let bodies: Vec<_> = image
+        .blobs
+        .iter()
+        .map(|digest| (digest.clone(), document(&world, "blobs", digest)))
+        .collect();
     let store = Hostile::start(move |path, _| {
         let found = bodies.iter().find(|(digest, _)| path.contains(digest.as_str()));
         ("200 OK".to_owned(), found.map(|(_, body)| body.clone()))
     });
     let door = |to: String, manifest: Vec<u8>| {
         Hostile::start(move |path, authorization| match path {
-            _ if authorization.is_empty() => {
-                ("401 Unauthorized\r\nwww-authenticate: Basic realm=\"r\"".to_owned(), Some(Vec::new()))
+            _ if authorization.is_empty() => (
+                "401 Unauthorized\r\nwww-authenticate: Basic realm=\"r\"".to_owned(),
+                Some(Vec::new()),
+            ),
+            path if path.contains("/blobs/") => {
+                (format!("307 Moved\r\nlocation: {to}{path}"), Some(Vec::new()))
             }
-            path if path.contains("/blobs/") => (format!("307 Moved\r\nlocation: {to}{path}"), Some(Vec::new())),
             path if path.contains("/manifests/") => ("200 OK".to_owned(), Some(manifest.clone())),
             _ => ("200 OK".to_owned(), Some(Vec::new())),
         })
     };
     let near = door(format!("http://127.0.0.1:{}", store.port), manifest.clone());
     ends(&resolve(&near.host(), &image), 0, "");
-    assert!(store.asked().iter().all(|(_, authorization)| authorization.is_empty()), "{:?}", store.asked());
+    assert!(
+        store
+            .asked()
+            .iter()
+            .all(|(_, authorization)| authorization.is_empty()),
+        "{:?}",
+        store.asked()
+    );
     let asked = store.asked().len();
     let far = door(format!("http://0.0.0.0:{}", store.port), manifest);
     ends(&resolve(&far.host(), &image), 1, "which is plain http; expected https");
@@ -181,7 +217,11 @@ fn a_redirect_takes_no_credentials_and_leads_to_no_plain_http() {
 fn redirects_have_an_end() {
     let registry = Hostile::start(|path, _| {
         let body = Some(Vec::new());
-        if path == "/v2/" { ("200 OK".to_owned(), body) } else { (format!("302 Found\r\nlocation: {path}x"), body) }
+        if path == "/v2/" {
+            ("200 OK".to_owned(), body)
+        } else {
+            (format!("302 Found\r\nlocation: {path}x"), body)
+        }
     });
     let (_world, image) = image();
     ends(&resolve(&registry.host(), &image), 1, "it sends us on more than 5 times");
@@ -195,18 +235,27 @@ fn answers_without_end_are_not_read() {
     let endless = |status: &str| (status.to_owned(), None);
     let open = || ("200 OK".to_owned(), Some(Vec::new()));
     let token = |path: &str| {
-        if path.starts_with("/token") { ("200 OK".to_owned(), None) } else { challenge("http://127.0.0.1:PORT/token") }
+        if path.starts_with("/token") {
+            ("200 OK".to_owned(), None)
+        } else {
+            challenge("http://127.0.0.1:PORT/token")
+        }
     };
     let cases: Vec<(&str, Answers)> = vec![
         ("manifest", Box::new(move |path| if path == "/v2/" { open() } else { endless("200 OK") })),
-        ("refusal", Box::new(move |path| if path == "/v2/" { open() } else { endless("403 Forbidden") })),
+        (
+            "refusal",
+            Box::new(move |path| if path == "/v2/" { open() } else { endless("403 Forbidden") }),
+        ),
         ("first word", Box::new(move |_| endless("500 Oops"))),
         ("token", Box::new(token)),
         (
             "configuration",
             Box::new(move |path| match path {
                 path if path.contains("/blobs/") => endless("200 OK"),
-                path if path.contains("/manifests/") => ("200 OK".to_owned(), Some(manifest.clone())),
+                path if path.contains("/manifests/") => {
+                    ("200 OK".to_owned(), Some(manifest.clone()))
+                }
                 _ => open(),
             }),
         ),
@@ -231,7 +280,11 @@ fn answers_without_end_are_not_read() {
 fn content_proves_itself_whatever_a_header_says() {
     let (world, image) = image();
     let manifest = document(&world, "manifests", &image.digest);
-    let bodies: Vec<_> = image.blobs.iter().map(|digest| (digest.clone(), document(&world, "blobs", digest))).collect();
+    let bodies: Vec<_> = image
+        .blobs
+        .iter()
+        .map(|digest| (digest.clone(), document(&world, "blobs", digest)))
+        .collect();
     let other = format!("sha256:{}", "0".repeat(64));
     let registry = |header: String, spoil: bool| {
         let (mut manifest, bodies) = (manifest.clone(), bodies.clone());
@@ -242,7 +295,12 @@ fn content_proves_itself_whatever_a_header_says() {
             (format!("200 OK\r\ndocker-content-digest: {header}"), Some(body))
         })
     };
-    for header in [other.clone(), image.digest["sha256:".len()..].to_owned(), "nonsense".to_owned(), String::new()] {
+    for header in [
+        other.clone(),
+        image.digest["sha256:".len()..].to_owned(),
+        "nonsense".to_owned(),
+        String::new(),
+    ] {
         ends(&resolve(&registry(header, false).host(), &image), 0, "");
     }
     let refused = resolve(&registry(other.clone(), true).host(), &image);

@@ -18,7 +18,10 @@ fn read(name: &str) -> Value {
 
 fn named<'a>(list: &'a Value, name: &str) -> &'a Value {
     let items = list.as_array().unwrap();
-    items.iter().find(|item| item["name"] == name).unwrap_or_else(|| panic!("no {name} in {list}"))
+    items
+        .iter()
+        .find(|item| item["name"] == name)
+        .unwrap_or_else(|| panic!("no {name} in {list}"))
 }
 
 fn task<'a>(pipeline: &'a Value, name: &str) -> &'a Value {
@@ -42,7 +45,9 @@ fn the_build_is_hermetic_on_prefetched_crates() {
     let pipeline = read("release-gate-build.yaml");
     let build = &task(&pipeline, "build-images")["params"];
     assert_eq!(named(build, "HERMETIC")["value"], "true");
-    let prefetch = named(&task(&pipeline, "prefetch-dependencies")["params"], "input")["value"].as_str().unwrap();
+    let prefetch = named(&task(&pipeline, "prefetch-dependencies")["params"], "input")["value"]
+        .as_str()
+        .unwrap();
     assert_eq!(named(build, "PREFETCH_INPUT")["value"], prefetch);
     let prefetch: Value = serde_json::from_str(prefetch).unwrap();
     assert_eq!(prefetch, serde_json::json!({"type": "cargo", "path": "."}));
@@ -52,7 +57,11 @@ fn the_build_is_hermetic_on_prefetched_crates() {
 #[test]
 fn the_builder_stage_needs_no_toolchain_that_it_has_not() {
     let toolchain = std::fs::read_to_string(repository("rust-toolchain.toml")).unwrap();
-    let channel = toolchain.lines().find_map(|line| line.strip_prefix("channel = ")).unwrap().trim_matches('"');
+    let channel = toolchain
+        .lines()
+        .find_map(|line| line.strip_prefix("channel = "))
+        .unwrap()
+        .trim_matches('"');
     let containerfile = std::fs::read_to_string(repository("Containerfile")).unwrap();
     assert!(containerfile.contains(&format!("\nFROM docker.io/library/rust:{channel}-")));
     assert!(containerfile.contains(&format!("\nENV RUSTUP_TOOLCHAIN={channel}\n")));
@@ -62,7 +71,10 @@ fn the_builder_stage_needs_no_toolchain_that_it_has_not() {
 fn every_time_in_the_image_is_the_commits() {
     let pipeline = read("release-gate-build.yaml");
     let build = &task(&pipeline, "build-images")["params"];
-    assert_eq!(named(build, "SOURCE_DATE_EPOCH")["value"], "$(tasks.clone-repository.results.commit-timestamp)");
+    assert_eq!(
+        named(build, "SOURCE_DATE_EPOCH")["value"],
+        "$(tasks.clone-repository.results.commit-timestamp)"
+    );
     assert_eq!(named(build, "REWRITE_TIMESTAMP")["value"], "true");
 }
 
@@ -71,8 +83,14 @@ fn the_image_has_the_labels_that_the_policy_asks_for() {
     let containerfile = std::fs::read_to_string(repository("Containerfile")).unwrap();
     let labels = containerfile.split_once("\nLABEL ").unwrap().1;
     let label = |name: &str| {
-        let value = labels.lines().find_map(|line| line.trim_start().strip_prefix(name)?.strip_prefix("=\""));
-        value.unwrap_or_else(|| panic!("no label {name}")).trim_end_matches('\\').trim_end().trim_end_matches('"')
+        let value = labels
+            .lines()
+            .find_map(|line| line.trim_start().strip_prefix(name)?.strip_prefix("=\""));
+        value
+            .unwrap_or_else(|| panic!("no label {name}"))
+            .trim_end_matches('\\')
+            .trim_end()
+            .trim_end_matches('"')
     };
     // Required, or not to be inherited from the base. Konflux's build sets those that differ by platform and commit.
     for name in [
@@ -108,17 +126,30 @@ fn every_crate_in_the_image_has_its_licence_there() {
     licenses::collect_crates(&repository(""), target, folder.path()).unwrap();
 
     let linked = licenses::linked(&repository(""), target).unwrap();
-    assert!(linked.len() > 100 && linked.iter().any(|part| part.name == "ring"), "{}", linked.len());
+    assert!(
+        linked.len() > 100 && linked.iter().any(|part| part.name == "ring"),
+        "{}",
+        linked.len()
+    );
     for built_only in ["standins", "axum", "syn", "cc"] {
-        assert!(linked.iter().all(|part| part.name != built_only), "{built_only} is not in the image");
+        assert!(
+            linked.iter().all(|part| part.name != built_only),
+            "{built_only} is not in the image"
+        );
     }
     for part in linked.iter().filter(|part| !part.ours) {
         let texts = folder.path().join(format!("crates/{}-{}", part.name, part.version));
-        let texts = std::fs::read_dir(&texts).unwrap_or_else(|error| panic!("{}: {error}", texts.display()));
+        let texts = std::fs::read_dir(&texts)
+            .unwrap_or_else(|error| panic!("{}: {error}", texts.display()));
         for text in texts.map(|text| text.unwrap().path()).filter(|path| path.is_file()) {
             let own = part.folder.join(text.file_name().unwrap());
             let own = if own.is_file() { own } else { repository("LICENSE") };
-            assert_eq!(std::fs::read(&text).unwrap(), std::fs::read(own).unwrap(), "{}", text.display());
+            assert_eq!(
+                std::fs::read(&text).unwrap(),
+                std::fs::read(own).unwrap(),
+                "{}",
+                text.display()
+            );
         }
     }
 }
@@ -132,18 +163,29 @@ fn no_crate_that_the_built_program_names_lacks_a_licence() {
         return;
     };
     let program = String::from_utf8_lossy(&program);
-    let named: BTreeSet<&str> =
-        program.split("/crates/").skip(1).filter_map(|rest| rest.split_once('/').map(|(name, _)| name)).collect();
+    let named: BTreeSet<&str> = program
+        .split("/crates/")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('/').map(|(name, _)| name))
+        .collect();
     assert!(named.len() > 50 && named.iter().any(|name| name.starts_with("tokio-1.")), "{named:?}");
     for name in named {
         let texts = image.join("licenses/crates").join(name);
-        assert!(texts.is_dir(), "the program has code of {name}, but {} is not there", texts.display());
+        assert!(
+            texts.is_dir(),
+            "the program has code of {name}, but {} is not there",
+            texts.display()
+        );
     }
-    for part in ["LICENSE", "INDEX.txt", "rust/COPYRIGHT-library.html", "glibc/LGPL-2.1", "gcc/copyright"] {
+    for part in
+        ["LICENSE", "INDEX.txt", "rust/COPYRIGHT-library.html", "glibc/LGPL-2.1", "gcc/copyright"]
+    {
         assert!(image.join("licenses").join(part).is_file(), "{part}");
     }
     for machine in ["/root/", "/home/", env!("CARGO_MANIFEST_DIR")] {
-        let at = program.find(machine).map(|at| program[at..].chars().take(80).collect::<String>());
+        let at = program
+            .find(machine)
+            .map(|at| program[at..].chars().take(80).collect::<String>());
         assert_eq!(at, None, "the program names a folder of the machine that built it");
     }
 }
@@ -151,7 +193,9 @@ fn no_crate_that_the_built_program_names_lacks_a_licence() {
 #[test]
 fn both_events_run_that_build() {
     let pipeline = read("release-gate-build.yaml");
-    for (file, event) in [("release-gate-push.yaml", "push"), ("release-gate-pull-request.yaml", "pull_request")] {
+    for (file, event) in
+        [("release-gate-push.yaml", "push"), ("release-gate-pull-request.yaml", "pull_request")]
+    {
         let run = read(file);
         assert_eq!(run["spec"]["pipelineRef"]["name"], pipeline["metadata"]["name"]);
         let when = &run["metadata"]["annotations"]["pipelinesascode.tekton.dev/on-cel-expression"];

@@ -12,9 +12,11 @@ use standins::{Fault, JobScript, Nth, Server, Servers, Trouble, World};
 use crate::support::{Dir, Output, Tool};
 
 const TOKEN: &str = "sha256~EXAMPLE";
-const IMAGE: &str = "quay.io/acme/ho@sha256:4444444444444444444444444444444444444444444444444444444444444444";
+const IMAGE: &str =
+    "quay.io/acme/ho@sha256:4444444444444444444444444444444444444444444444444444444444444444";
 
-const ALL: [&str; 4] = ["--blocking", r#"["periodic-a","periodic-b"]"#, "--informing", r#"["periodic-c"]"#];
+const ALL: [&str; 4] =
+    ["--blocking", r#"["periodic-a","periodic-b"]"#, "--informing", r#"["periodic-c"]"#];
 
 /// Served servers that know three jobs, and a folder with a token.
 struct Case {
@@ -49,9 +51,14 @@ impl Case {
             ("--record", format!("file:{}", path("gate.json"))),
             ("--time-scale", "2000".to_owned()),
         ];
-        let kept = flags.into_iter().filter(|(flag, _)| changes.iter().all(|(changed, _)| changed != flag));
-        let tool = kept.fold(Tool::new("launch-prow"), |tool, (flag, value)| tool.arg(flag).arg(value));
-        changes.iter().fold(tool, |tool, (flag, value)| tool.args([flag, value]))
+        let kept = flags
+            .into_iter()
+            .filter(|(flag, _)| changes.iter().all(|(changed, _)| changed != flag));
+        let tool =
+            kept.fold(Tool::new("launch-prow"), |tool, (flag, value)| tool.arg(flag).arg(value));
+        changes
+            .iter()
+            .fold(tool, |tool, (flag, value)| tool.args([flag, value]))
     }
 
     fn tool(&self) -> Tool {
@@ -81,10 +88,23 @@ impl Case {
 fn launches_and_says_so() {
     let case = Case::new();
     let result = case.dir.path("launched");
-    let more = ["--run-id=uid", "--run-name=run", "--gate-label", "ARO HCP", "--env", r#"{"TESTS":"x"}"#, "--jobs="];
+    let more = [
+        "--run-id=uid",
+        "--run-name=run",
+        "--gate-label",
+        "ARO HCP",
+        "--env",
+        r#"{"TESTS":"x"}"#,
+        "--jobs=",
+    ];
     for _ in 0..2 {
         let output = case.all().args(more).arg("--result-launched").arg(&result).run();
-        assert_eq!((output.code, output.stdout.as_str()), (0, "{\"launched\":\"3\"}\n"), "{}", output.stderr);
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (0, "{\"launched\":\"3\"}\n"),
+            "{}",
+            output.stderr
+        );
         assert_eq!(case.dir.read("launched"), "3");
         assert!(case.once_each());
         assert!(!output.stderr.contains('\u{1b}'), "no colour in a pipe");
@@ -109,14 +129,23 @@ fn a_job_list_from_a_file_standard_input_or_the_flag_itself() {
             _ => yaml.to_owned(),
         };
         let mut command = case.tool().args(["--jobs", &value]).command();
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let _ = stdin.write_all(yaml.as_bytes());
         drop(stdin);
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{way}: {}", String::from_utf8_lossy(&output.stderr));
         assert!(case.once_each(), "{way}");
-        assert_eq!(case.world.prow().launches()[1].envs.keys().collect::<Vec<_>>(), ["OWN"], "{way}");
+        assert_eq!(
+            case.world.prow().launches()[1].envs.keys().collect::<Vec<_>>(),
+            ["OWN"],
+            "{way}"
+        );
     }
 }
 
@@ -134,7 +163,10 @@ fn a_dry_run_shows_what_would_be_sent_and_does_nothing() {
     // What is shown is what is sent.
     case.all().args(["--run-id", "uid"]).run();
     let sent = &case.world.prow().launches()[0].labels["release-gate/key"];
-    assert_eq!(shown["would_send"][0]["pod_spec_options"]["labels"]["release-gate/key"], sent.as_str());
+    assert_eq!(
+        shown["would_send"][0]["pod_spec_options"]["labels"]["release-gate/key"],
+        sent.as_str()
+    );
 }
 
 /// Bad input: exit 2, one line that names what was given and what is expected, nothing sent or written.
@@ -157,7 +189,10 @@ fn bad_jobs() {
             &["--blocking", "JSON array of job names", "found a string: \"periodic-a\""],
         ),
         (&["--blocking", "periodic-a"], &["--blocking", "JSON array", "\"periodic-a\""]),
-        (&["--blocking", r#"["periodic-a","periodic-a"]"#], &["--blocking, entry 2", "twice", "entry 1"]),
+        (
+            &["--blocking", r#"["periodic-a","periodic-a"]"#],
+            &["--blocking, entry 2", "twice", "entry 1"],
+        ),
         (&["--blocking", r#"["periodic-a",""]"#], &["--blocking, entry 2", "empty"]),
         (&["--blocking", r#"["periodic-a\n"]"#], &["--blocking, entry 1", "control character"]),
         (
@@ -165,21 +200,36 @@ fn bad_jobs() {
             &["--blocking, entry 1", r#""periodic-\u{200b}a" holds '\u{200b}'"#],
         ),
         (&["--jobs", "- name: periodic-\u{ad}a"], &["--jobs, line 1", r"'\u{ad}'"]),
-        (&["--jobs", "- name: a\n  override-env: [X, X]"], &["--jobs, line 2: override-env: X is named twice"]),
+        (
+            &["--jobs", "- name: a\n  override-env: [X, X]"],
+            &["--jobs, line 2: override-env: X is named twice"],
+        ),
         (
             &["--blocking", r#"["periodic-a"]"#, "--informing", r#"["periodic-a"]"#],
             &["--informing, entry 1", "informing here and blocking in --blocking, entry 1"],
         ),
         (&["--informing", r#"["periodic-a"]"#], &["--blocking", "no blocking job"]),
         (&["--blocking", "[]"], &["no blocking job"]),
-        (&["--jobs", "- name: a\n  clas: x"], &["--jobs, line 2", "unknown field `clas`", "override-env"]),
+        (
+            &["--jobs", "- name: a\n  clas: x"],
+            &["--jobs, line 2", "unknown field `clas`", "override-env"],
+        ),
         (&["--jobs", "- name: a\n- name: a"], &["--jobs, line 2", "twice"]),
         (&["--jobs", "- name: a\n  class: 7"], &["--jobs, line 2", "blocking, informing"]),
         (&["--jobs", "/nowhere/jobs.yaml"], &["--jobs: cannot read /nowhere/jobs.yaml", "YAML"]),
         (&["--blocking", r#"["a"]"#, "--env", "[]"], &["--env", "JSON object", "found a list"]),
-        (&["--blocking", r#"["a"]"#, "--env", r#"{"A":1}"#], &["--env", "A in quotes", "a number: 1"]),
-        (&["--blocking", r#"["a"]"#, "--env", r#"{"OPERATOR_IMAGE":"x"}"#], &["OPERATOR_IMAGE", "--env", "only one"]),
-        (&["--blocking", r#"["a"]"#, "--requests-per-minute", "0"], &["--requests-per-minute", "from 1", "\"0\""]),
+        (
+            &["--blocking", r#"["a"]"#, "--env", r#"{"A":1}"#],
+            &["--env", "A in quotes", "a number: 1"],
+        ),
+        (
+            &["--blocking", r#"["a"]"#, "--env", r#"{"OPERATOR_IMAGE":"x"}"#],
+            &["OPERATOR_IMAGE", "--env", "only one"],
+        ),
+        (
+            &["--blocking", r#"["a"]"#, "--requests-per-minute", "0"],
+            &["--requests-per-minute", "from 1", "\"0\""],
+        ),
         (&["--blocking", r#"["a"]"#, "--burst", "many"], &["--burst", "\"many\""]),
     ];
     for (arguments, words) in table {
@@ -195,7 +245,11 @@ fn bad_images_services_and_secrets() {
     let upper = IMAGE.replace("4444", "ABCD");
     let blank = format!(" {IMAGE}");
     let table: [(&str, &str, &[&str]); 16] = [
-        ("--image", "quay.io/acme/ho:latest", &["--image", "quay.io/acme/ho:latest", "@sha256:<64 hex"]),
+        (
+            "--image",
+            "quay.io/acme/ho:latest",
+            &["--image", "quay.io/acme/ho:latest", "@sha256:<64 hex"],
+        ),
         ("--image", "quay.io/acme/ho@sha256:a", &["--image", "64 digits", "found \"sha256:a\""]),
         ("--image", &upper, &["--image", "0-9 and a-f"]),
         ("--image", &blank, &["--image"]),
@@ -203,7 +257,11 @@ fn bad_images_services_and_secrets() {
         ("--override-env", "", &["--override-env", "periodic-a"]),
         ("--override-env", "A-B", &["--override-env", "\"A-B\""]),
         ("--override-env", "A,B,A", &["--override-env: A is named twice"]),
-        ("--gangway-url", "http://gangway.example.com", &["--gangway-url", "plain http", "https://"]),
+        (
+            "--gangway-url",
+            "http://gangway.example.com",
+            &["--gangway-url", "plain http", "https://"],
+        ),
         ("--deck-url", "http://deck.example.com", &["--deck-url", "plain http", "https://"]),
         ("--artifacts-url", "storage", &["--artifacts-url", "https://host/path", "\"storage\""]),
         ("--gangway-token-file", "", &["--gangway-token-file", "found none"]),
@@ -213,7 +271,10 @@ fn bad_images_services_and_secrets() {
         ("--result-launched", "/nowhere/launched", &["--result-launched", "/nowhere/launched"]),
     ];
     for (flag, value, words) in table {
-        let output = case.changed(&[(flag, value)]).args(["--blocking", r#"["periodic-a"]"#]).run();
+        let output = case
+            .changed(&[(flag, value)])
+            .args(["--blocking", r#"["periodic-a"]"#])
+            .run();
         refused(&case, &output, words);
     }
 }
@@ -227,7 +288,10 @@ fn a_refused_job_s_message_names_what_runs() {
         let output = case.tool().args(jobs).run();
         assert_eq!(output.code, 1, "{}", output.stderr);
         let error = output.stderr.lines().last().unwrap();
-        assert!(error.starts_with("error: periodic-unknown was not launched: Prow has no periodic job"), "{error}");
+        assert!(
+            error.starts_with("error: periodic-unknown was not launched: Prow has no periodic job"),
+            "{error}"
+        );
         assert!(error.ends_with("; launched before that, and not stopped: periodic-a"), "{error}");
     }
     let first = Case::new();
@@ -242,10 +306,20 @@ fn an_unreachable_cluster_is_one_line() {
     let config = "{apiVersion: v1, kind: Config, clusters: [{name: a, cluster: {server: 'http://127.0.0.1:9'}}], \
          contexts: [{name: a, context: {cluster: a, user: a}}], users: [{name: a, user: {}}], current-context: a}";
     let config = case.dir.write("kubeconfig", config).display().to_string();
-    let output = case.changed(&[("--record", "configmap:gate")]).args(ALL).args(["--kubeconfig", &config]).run();
+    let output = case
+        .changed(&[("--record", "configmap:gate")])
+        .args(ALL)
+        .args(["--kubeconfig", &config])
+        .run();
     assert_eq!(output.code, 1, "{}", output.stderr);
     let lines: Vec<&str> = output.stderr.lines().collect();
-    assert!(lines.iter().all(|line| line.starts_with("error: ") || line.contains(" WARN ")), "{}", output.stderr);
+    assert!(
+        lines
+            .iter()
+            .all(|line| line.starts_with("error: ") || line.contains(" WARN ")),
+        "{}",
+        output.stderr
+    );
     assert_eq!(lines.iter().filter(|line| line.contains("error")).count(), 1, "{}", output.stderr);
 }
 
@@ -288,7 +362,8 @@ fn killed_at_any_moment_and_run_again() {
     }
     // Answers that take a moment, so that kills hit requests that are under way.
     let slow = Trouble::StallAfter(Duration::from_millis(30));
-    case.world.fault(Fault::on(Server::Gangway, slow).method("POST").nth(Nth::Each));
+    case.world
+        .fault(Fault::on(Server::Gangway, slow).method("POST").nth(Nth::Each));
     for milliseconds in [1, 5, 10, 20, 35, 50, 15, 25, 40, 60, 80, 30] {
         let mut command = case.all().args(["--requests-per-minute", "1000"]).command();
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -299,7 +374,10 @@ fn killed_at_any_moment_and_run_again() {
     let output = case.all().args(["--requests-per-minute", "1000"]).run();
     assert_eq!(output.code, 0, "{}", output.stderr);
     let counts = case.launches();
-    assert!(counts.len() == 3 && counts.values().all(|count| *count == 2), "one of cron, one of ours: {counts:?}");
+    assert!(
+        counts.len() == 3 && counts.values().all(|count| *count == 2),
+        "one of cron, one of ours: {counts:?}"
+    );
 }
 
 #[test]

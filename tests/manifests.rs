@@ -19,7 +19,10 @@ fn repository(path: &str) -> PathBuf {
 }
 
 fn files(folder: &str) -> Vec<PathBuf> {
-    let mut files: Vec<_> = std::fs::read_dir(repository(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(repository(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     files
 }
@@ -27,27 +30,40 @@ fn files(folder: &str) -> Vec<PathBuf> {
 /// Every platform that is shipped, with what its overlay builds.
 fn platforms() -> Vec<(String, Vec<Value>)> {
     let folders = files("tekton/konflux/overlays");
-    folders.iter().map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), build(path))).collect()
+    folders
+        .iter()
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), build(path)))
+        .collect()
 }
 
 fn the<'a>(built: &'a [Value], kind: &str, name: &str) -> &'a Value {
-    let mut found = built.iter().filter(|o| o["kind"] == kind && text(o, "/metadata/name").starts_with(name));
+    let mut found = built
+        .iter()
+        .filter(|o| o["kind"] == kind && text(o, "/metadata/name").starts_with(name));
     let object = found.next().unwrap_or_else(|| panic!("no {kind} {name}"));
     assert!(found.next().is_none(), "more than one {kind} {name}");
     object
 }
 
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no text at {pointer} in {value}"))
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_else(|| panic!("no text at {pointer} in {value}"))
 }
 
 fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
-    value.pointer(pointer).and_then(Value::as_array).unwrap_or_else(|| panic!("no list at {pointer} in {value}"))
+    value
+        .pointer(pointer)
+        .and_then(Value::as_array)
+        .unwrap_or_else(|| panic!("no list at {pointer} in {value}"))
 }
 
 fn run() -> PipelineRun {
     let path = repository(".tekton/pipelines/ho-release-gate-run.yaml");
-    match Document::parse(&std::fs::read_to_string(path).unwrap(), "ho-release-gate-run.yaml").unwrap() {
+    match Document::parse(&std::fs::read_to_string(path).unwrap(), "ho-release-gate-run.yaml")
+        .unwrap()
+    {
         Document::PipelineRun(run) => *run,
         Document::Pipeline(_) => panic!("it is no PipelineRun"),
     }
@@ -55,10 +71,21 @@ fn run() -> PipelineRun {
 
 /// A scenario's parameters: a text, or a list in JSON.
 fn parameters(scenario: &Value) -> BTreeMap<&str, String> {
-    let value = |p: &Value| p["value"].as_str().map_or_else(|| p["values"].to_string(), ToOwned::to_owned);
+    let value = |p: &Value| {
+        p["value"]
+            .as_str()
+            .map_or_else(|| p["values"].to_string(), ToOwned::to_owned)
+    };
     let params = list(scenario, "/spec/params");
-    let named: BTreeMap<_, _> = params.iter().map(|param| (text(param, "/name"), value(param))).collect();
-    assert_eq!(named.len(), params.len(), "a parameter given twice is refused, and retried for ever");
+    let named: BTreeMap<_, _> = params
+        .iter()
+        .map(|param| (text(param, "/name"), value(param)))
+        .collect();
+    assert_eq!(
+        named.len(),
+        params.len(),
+        "a parameter given twice is refused, and retried for ever"
+    );
     named
 }
 
@@ -70,38 +97,58 @@ fn check(platform: &str, built: &[Value]) {
         let name = text(object, "/metadata/name");
         assert!(name.ends_with(&format!("-{platform}")) && name.len() <= 63, "{name}");
         // Kubernetes appends eleven characters to a CronJob's name for its jobs.
-        assert!(object["kind"] != "CronJob" || name.len() <= 52, "{name} is too long for a CronJob");
-        assert!(object["metadata"]["namespace"].is_null(), "{name}: the tenant chooses the namespace");
+        assert!(
+            object["kind"] != "CronJob" || name.len() <= 52,
+            "{name} is too long for a CronJob"
+        );
+        assert!(
+            object["metadata"]["namespace"].is_null(),
+            "{name}: the tenant chooses the namespace"
+        );
         let left = object.to_string();
         assert!(!left.contains("from-settings"), "{name}: a setting did not arrive: {left}");
     }
     check_scenario(the(built, "IntegrationTestScenario", "ho-release-gate"), built);
     check_plan(the(built, "ReleasePlan", ""), built);
     check_cron_job(the(built, "CronJob", "trigger-gate"), "trigger-gate", "gate-trigger", built);
-    check_cron_job(the(built, "CronJob", "check-staleness"), "check-staleness", "gate-staleness", built);
+    check_cron_job(
+        the(built, "CronJob", "check-staleness"),
+        "check-staleness",
+        "gate-staleness",
+        built,
+    );
 }
 
 fn check_scenario(scenario: &Value, built: &[Value]) {
     // A context that matches would start the gate on every build.
-    let contexts: Vec<&str> = list(scenario, "/spec/contexts").iter().map(|c| text(c, "/name")).collect();
+    let contexts: Vec<&str> = list(scenario, "/spec/contexts")
+        .iter()
+        .map(|c| text(c, "/name"))
+        .collect();
     assert_eq!(contexts, ["disabled"]);
     assert_eq!(text(scenario, "/metadata/labels/test.appstudio.openshift.io~1optional"), "true");
 
     // The integration service takes the timeouts from here alone, and Tekton refuses a bad sum.
     let timeout = |name: &str| -> Duration {
-        let value = text(scenario, &format!("/metadata/annotations/test.appstudio.openshift.io~1{name}_timeout"));
+        let value = text(
+            scenario,
+            &format!("/metadata/annotations/test.appstudio.openshift.io~1{name}_timeout"),
+        );
         duration::parse(value).unwrap_or_else(|| panic!("{name}: {value} is no duration"))
     };
     let timeouts = run().spec.timeouts;
     let (pipeline, tasks, finally) = (timeout("pipeline"), timeout("tasks"), timeout("finally"));
     assert!(tasks + finally <= pipeline);
-    let shipped = [timeouts.pipeline, timeouts.tasks, timeouts.finally].map(|t| duration::parse(&t).unwrap());
+    let shipped =
+        [timeouts.pipeline, timeouts.tasks, timeouts.finally].map(|t| duration::parse(&t).unwrap());
     assert_eq!([pipeline, tasks, finally], shipped);
 
     assert_eq!(text(scenario, "/spec/resolverRef/resolver"), "git");
     assert_eq!(text(scenario, "/spec/resolverRef/resourceKind"), "pipelinerun");
-    let git: BTreeMap<&str, &str> =
-        list(scenario, "/spec/resolverRef/params").iter().map(|p| (text(p, "/name"), text(p, "/value"))).collect();
+    let git: BTreeMap<&str, &str> = list(scenario, "/spec/resolverRef/params")
+        .iter()
+        .map(|p| (text(p, "/name"), text(p, "/value")))
+        .collect();
     assert_eq!(git.keys().copied().collect::<Vec<_>>(), ["pathInRepo", "revision", "url"]);
     assert!(git["url"].starts_with("https://"), "the webhook refuses {}", git["url"]);
     assert!(!["main", "master", ""].contains(&git["revision"]), "a branch changes under the gate");
@@ -112,14 +159,24 @@ fn check_scenario(scenario: &Value, built: &[Value]) {
     for param in list(scenario, "/spec/params") {
         let name = text(param, "/name");
         // An empty value is retried for ever; SNAPSHOT is refused.
-        let declared = spec.params.iter().find(|p| p.name == name).unwrap_or_else(|| panic!("no parameter {name}"));
+        let declared = spec
+            .params
+            .iter()
+            .find(|p| p.name == name)
+            .unwrap_or_else(|| panic!("no parameter {name}"));
         assert_ne!(name, "SNAPSHOT");
         match declared.kind {
-            ParamKind::String => assert!(!text(param, "/value").trim().is_empty(), "{name} is empty"),
+            ParamKind::String => {
+                assert!(!text(param, "/value").trim().is_empty(), "{name} is empty")
+            }
             ParamKind::Array => assert!(!list(param, "/values").is_empty(), "{name} is empty"),
         }
     }
-    for declared in spec.params.iter().filter(|p| p.default.is_none() && p.name != "SNAPSHOT") {
+    for declared in spec
+        .params
+        .iter()
+        .filter(|p| p.default.is_none() && p.name != "SNAPSHOT")
+    {
         assert!(given.contains_key(declared.name.as_str()), "{} must be given", declared.name);
     }
     assert_eq!(given["release-plan-name"], text(the(built, "ReleasePlan", ""), "/metadata/name"));
@@ -134,13 +191,17 @@ fn check_scenario(scenario: &Value, built: &[Value]) {
 
 /// The tag lets a dependency bot find the next one, the digest is what runs.
 fn assert_image(image: &str) {
-    let (name, digest) = image.split_once("@sha256:").unwrap_or_else(|| panic!("{image} has no digest"));
+    let (name, digest) = image
+        .split_once("@sha256:")
+        .unwrap_or_else(|| panic!("{image} has no digest"));
     assert!(digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit()), "{image}");
     assert!(name.rsplit('/').next().unwrap().contains(':'), "{image} has no tag");
 }
 
 fn check_plan(plan: &Value, built: &[Value]) {
-    let label = |name: &str| text(plan, &format!("/metadata/labels/release.appstudio.openshift.io~1{name}"));
+    let label = |name: &str| {
+        text(plan, &format!("/metadata/labels/release.appstudio.openshift.io~1{name}"))
+    };
     // Any other value, or none, releases every Snapshot untested.
     assert_eq!(label("auto-release"), "false");
     assert_eq!(label("standing-attribution"), "false");
@@ -166,8 +227,10 @@ fn check_cron_job(job: &Value, binary: &str, account: &str, built: &[Value]) {
     assert_eq!(text(container, "/image"), parameters(scenario)["image"]);
 
     // What the kubelet will make of the arguments.
-    let variables: BTreeMap<&str, &str> =
-        list(container, "/env").iter().map(|e| (text(e, "/name"), text(e, "/value"))).collect();
+    let variables: BTreeMap<&str, &str> = list(container, "/env")
+        .iter()
+        .map(|e| (text(e, "/name"), text(e, "/value")))
+        .collect();
     let mut unused: BTreeSet<&str> = variables.keys().copied().collect();
     let mut arguments = Vec::new();
     for argument in list(container, "/args") {
@@ -185,12 +248,16 @@ fn check_cron_job(job: &Value, binary: &str, account: &str, built: &[Value]) {
     assert!(unused.is_empty(), "{binary}: {unused:?} are used nowhere");
     let help = std::fs::read_to_string(repository(&format!("tests/help/{binary}.txt"))).unwrap();
     for argument in arguments.iter().filter(|argument| argument.starts_with("--")) {
-        let known = help.lines().any(|line| line.split_whitespace().next() == Some(argument));
+        let known = help
+            .lines()
+            .any(|line| line.split_whitespace().next() == Some(argument));
         assert!(known, "{binary} has no {argument}");
     }
     let flag = |name: &str| -> &str {
-        let at =
-            arguments.iter().position(|argument| argument == name).unwrap_or_else(|| panic!("{binary}: no {name}"));
+        let at = arguments
+            .iter()
+            .position(|argument| argument == name)
+            .unwrap_or_else(|| panic!("{binary}: no {name}"));
         &arguments[at + 1]
     };
     assert_eq!(flag("--scenario"), text(scenario, "/metadata/name"));
@@ -200,12 +267,21 @@ fn check_cron_job(job: &Value, binary: &str, account: &str, built: &[Value]) {
     let again = job.pointer("/spec/jobTemplate/spec").unwrap();
     if again["backoffLimit"] != 0 {
         let rule = &list(again, "/podFailurePolicy/rules")[0];
-        assert_eq!((text(rule, "/action"), text(rule, "/onExitCodes/operator")), ("FailJob", "In"), "{binary}");
+        assert_eq!(
+            (text(rule, "/action"), text(rule, "/onExitCodes/operator")),
+            ("FailJob", "In"),
+            "{binary}"
+        );
         assert_eq!(text(rule, "/onExitCodes/containerName"), text(container, "/name"));
         use gate::step::Exit;
-        let codes = [Exit::Failed, Exit::Misuse, Exit::Refused, Exit::Unsafe, Exit::Bug].map(|exit| exit as u8);
+        let codes = [Exit::Failed, Exit::Misuse, Exit::Refused, Exit::Unsafe, Exit::Bug]
+            .map(|exit| exit as u8);
         assert_eq!(rule["onExitCodes"]["values"], serde_json::json!(codes), "{binary}");
-        assert_eq!(text(pod, "/restartPolicy"), "Never", "{binary}: else Kubernetes takes no such policy");
+        assert_eq!(
+            text(pod, "/restartPolicy"),
+            "Never",
+            "{binary}: else Kubernetes takes no such policy"
+        );
     }
 
     // As still as the pipeline's own steps.
@@ -216,18 +292,35 @@ fn check_cron_job(job: &Value, binary: &str, account: &str, built: &[Value]) {
     assert_eq!(security["capabilities"]["drop"], serde_json::json!(["ALL"]));
     assert_eq!(security["seccompProfile"]["type"], "RuntimeDefault");
     assert!(security["runAsUser"].is_null(), "OpenShift chooses the user");
-    assert!(list(container, "/volumeMounts").iter().all(|mount| mount["readOnly"] == true));
+    assert!(
+        list(container, "/volumeMounts")
+            .iter()
+            .all(|mount| mount["readOnly"] == true)
+    );
     for volume in list(pod, "/volumes") {
-        let source = ["secret", "configMap"].iter().find_map(|kind| volume.get(kind)).unwrap();
-        assert_eq!(source["optional"], true, "{binary}: a missing {} would hang the pod", volume["name"]);
+        let source = ["secret", "configMap"]
+            .iter()
+            .find_map(|kind| volume.get(kind))
+            .unwrap();
+        assert_eq!(
+            source["optional"], true,
+            "{binary}: a missing {} would hang the pod",
+            volume["name"]
+        );
     }
 }
 
 /// Service accounts of tekton/rbac.
 fn accounts() -> BTreeSet<String> {
-    let yaml = files("tekton/rbac").into_iter().filter(|path| !path.ends_with("kustomization.yaml"));
-    let objects = yaml.flat_map(|path| objects(&path)).filter(|object| object["kind"] == "ServiceAccount");
-    objects.map(|account| text(&account, "/metadata/name").to_owned()).collect()
+    let yaml = files("tekton/rbac")
+        .into_iter()
+        .filter(|path| !path.ends_with("kustomization.yaml"));
+    let objects = yaml
+        .flat_map(|path| objects(&path))
+        .filter(|object| object["kind"] == "ServiceAccount");
+    objects
+        .map(|account| text(&account, "/metadata/name").to_owned())
+        .collect()
 }
 
 #[test]
@@ -236,8 +329,11 @@ fn every_shipped_platform_is_complete_and_safe() {
     let names: Vec<&str> = platforms.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["aro-hcp", "gcp-hcp", "rosa-hcp"]);
     for (platform, built) in &platforms {
-        let folder = std::fs::read_dir(repository("tekton/konflux/overlays").join(platform)).unwrap();
-        let mut own: Vec<String> = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let folder =
+            std::fs::read_dir(repository("tekton/konflux/overlays").join(platform)).unwrap();
+        let mut own: Vec<String> = folder
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         own.sort();
         assert_eq!(own, ["kustomization.yaml", "settings.yaml"], "a platform is two files");
         check(platform, built);
@@ -258,8 +354,12 @@ fn the_gates_of_a_cluster_do_not_start_at_once() {
 fn a_fourth_platform_is_one_overlay() {
     let dir = Dir::new();
     copy(&repository("tekton/konflux"), &dir.path("konflux"));
-    let read = |name: &str| std::fs::read_to_string(repository("tekton/konflux/overlays/aro-hcp").join(name)).unwrap();
-    let kustomization = read("kustomization.yaml").replace("aro-hcp", "acme").replace("ARO HCP", "ACME");
+    let read = |name: &str| {
+        std::fs::read_to_string(repository("tekton/konflux/overlays/aro-hcp").join(name)).unwrap()
+    };
+    let kustomization = read("kustomization.yaml")
+        .replace("aro-hcp", "acme")
+        .replace("ARO HCP", "ACME");
     let settings = read("settings.yaml")
         .replace("aro-hcp", "acme")
         .replace("ARO HCP", "ACME")
@@ -304,21 +404,45 @@ pub fn copy(from: &Path, to: &Path) {
 fn what_konflux_would_choke_on_is_found() {
     let (_, built) = platforms().remove(0);
     let cases: [(&str, &str, Value); 8] = [
-        ("IntegrationTestScenario", "/metadata/annotations/test.appstudio.openshift.io~1tasks_timeout", "1d".into()),
-        ("IntegrationTestScenario", "/metadata/annotations/test.appstudio.openshift.io~1finally_timeout", "2h".into()),
+        (
+            "IntegrationTestScenario",
+            "/metadata/annotations/test.appstudio.openshift.io~1tasks_timeout",
+            "1d".into(),
+        ),
+        (
+            "IntegrationTestScenario",
+            "/metadata/annotations/test.appstudio.openshift.io~1finally_timeout",
+            "2h".into(),
+        ),
         ("IntegrationTestScenario", "/spec/params/3/value", "".into()),
         ("IntegrationTestScenario", "/spec/params/3/name", "no-such-parameter".into()),
         ("IntegrationTestScenario", "/spec/params/3/name", "SNAPSHOT".into()),
         ("IntegrationTestScenario", "/spec/contexts/0/name", "application".into()),
-        ("ReleasePlan", "/metadata/labels/release.appstudio.openshift.io~1auto-release", "true".into()),
-        ("CronJob", "/spec/jobTemplate/spec/template/spec/serviceAccountName", "gate-releaser".into()),
+        (
+            "ReleasePlan",
+            "/metadata/labels/release.appstudio.openshift.io~1auto-release",
+            "true".into(),
+        ),
+        (
+            "CronJob",
+            "/spec/jobTemplate/spec/template/spec/serviceAccountName",
+            "gate-releaser".into(),
+        ),
     ];
     for name in ["pipeline", "tasks", "finally"] {
         let mut broken = built.clone();
-        let scenario = broken.iter_mut().find(|object| object["kind"] == "IntegrationTestScenario").unwrap();
+        let scenario = broken
+            .iter_mut()
+            .find(|object| object["kind"] == "IntegrationTestScenario")
+            .unwrap();
         let annotations = scenario["metadata"]["annotations"].as_object_mut().unwrap();
-        annotations.remove(&format!("test.appstudio.openshift.io/{name}_timeout")).unwrap();
-        assert!(std::panic::catch_unwind(|| check("aro-hcp", &broken)).is_err(), "{name}_timeout is not missed");
+        annotations
+            .remove(&format!("test.appstudio.openshift.io/{name}_timeout"))
+            .unwrap();
+        assert!(
+            std::panic::catch_unwind(|| check("aro-hcp", &broken)).is_err(),
+            "{name}_timeout is not missed"
+        );
     }
     for (kind, pointer, value) in cases {
         let mut broken = built.clone();
@@ -341,22 +465,43 @@ fn the_run_and_the_schedules_use_accounts_that_exist() {
 
 #[test]
 fn only_the_promotion_may_create_releases_and_nobody_reads_secrets() {
-    for path in files("tekton/rbac").into_iter().filter(|path| !path.ends_with("kustomization.yaml")) {
+    for path in files("tekton/rbac")
+        .into_iter()
+        .filter(|path| !path.ends_with("kustomization.yaml"))
+    {
         let objects = objects(&path);
         let name = path.file_stem().unwrap().to_str().unwrap();
-        let named: Vec<_> = objects.iter().map(|o| (text(o, "/kind"), text(o, "/metadata/name"))).collect();
+        let named: Vec<_> = objects
+            .iter()
+            .map(|o| (text(o, "/kind"), text(o, "/metadata/name")))
+            .collect();
         assert_eq!(named, [("ServiceAccount", name), ("Role", name), ("RoleBinding", name)]);
         for rule in list(&objects[1], "/rules") {
-            let has = |pointer: &str, word: &str| list(rule, pointer).iter().any(|item| item == word);
-            assert!(!has("/verbs", "*") && !has("/resources", "*") && !has("/resources", "secrets"), "{name}: {rule}");
-            let writes = ["create", "update", "patch", "delete"].iter().any(|verb| has("/verbs", verb));
-            assert!(!writes || !has("/resources", "releases") || name == "gate-releaser", "{name}: {rule}");
+            let has =
+                |pointer: &str, word: &str| list(rule, pointer).iter().any(|item| item == word);
+            assert!(
+                !has("/verbs", "*") && !has("/resources", "*") && !has("/resources", "secrets"),
+                "{name}: {rule}"
+            );
+            let writes = ["create", "update", "patch", "delete"]
+                .iter()
+                .any(|verb| has("/verbs", verb));
+            assert!(
+                !writes || !has("/resources", "releases") || name == "gate-releaser",
+                "{name}: {rule}"
+            );
             assert!(!has("/verbs", "delete") || name == "gate-staleness", "{name}: {rule}");
             assert!(!writes || !has("/resources", "releaseplans"), "{name}: {rule}");
         }
         let binding = &objects[2];
-        assert_eq!((text(binding, "/roleRef/kind"), text(binding, "/roleRef/name")), ("Role", name));
-        assert_eq!(list(binding, "/subjects"), [serde_json::json!({"kind": "ServiceAccount", "name": name})]);
+        assert_eq!(
+            (text(binding, "/roleRef/kind"), text(binding, "/roleRef/name")),
+            ("Role", name)
+        );
+        assert_eq!(
+            list(binding, "/subjects"),
+            [serde_json::json!({"kind": "ServiceAccount", "name": name})]
+        );
     }
 }
 
@@ -366,14 +511,20 @@ fn the_roles_give_what_the_steps_check_for() {
     use gate::preflight::rights::Right;
     use gate::{collect, launch, notify, promote, resolve, staleness, trigger};
 
-    let plan = Right { group: "appstudio.redhat.com", resource: "releaseplans", verbs: &["get"], to: "--check" };
+    let plan = Right {
+        group: "appstudio.redhat.com",
+        resource: "releaseplans",
+        verbs: &["get"],
+        to: "--check",
+    };
     let releases = Right { resource: "releases", verbs: &["get", "list"], ..plan };
-    let runner: Vec<Right> = [&resolve::RIGHTS[..], &launch::RIGHTS, &collect::preflight::RIGHTS, &notify::RIGHTS]
-        .concat()
-        .into_iter()
-        // create-release --check runs as the second step of resolve-image.
-        .chain([plan, releases])
-        .collect();
+    let runner: Vec<Right> =
+        [&resolve::RIGHTS[..], &launch::RIGHTS, &collect::preflight::RIGHTS, &notify::RIGHTS]
+            .concat()
+            .into_iter()
+            // create-release --check runs as the second step of resolve-image.
+            .chain([plan, releases])
+            .collect();
     let accounts: [(&str, &[Right]); 4] = [
         ("gate-runner", &runner),
         ("gate-releaser", &promote::RIGHTS),
@@ -384,21 +535,30 @@ fn the_roles_give_what_the_steps_check_for() {
         let role = &objects(&repository(&format!("tekton/rbac/{account}.yaml")))[1];
         let words = |value: &Value, key: &str| {
             let words = value[key].as_array().unwrap().iter();
-            words.map(|word| word.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+            words
+                .map(|word| word.as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
         };
         let mut given = BTreeSet::new();
         for rule in list(role, "/rules") {
-            for (group, resource) in words(rule, "apiGroups")
-                .iter()
-                .flat_map(|group| words(rule, "resources").into_iter().map(move |resource| (group.clone(), resource)))
-            {
-                given.extend(words(rule, "verbs").into_iter().map(|verb| (group.clone(), resource.clone(), verb)));
+            for (group, resource) in words(rule, "apiGroups").iter().flat_map(|group| {
+                words(rule, "resources")
+                    .into_iter()
+                    .map(move |resource| (group.clone(), resource))
+            }) {
+                given.extend(
+                    words(rule, "verbs")
+                        .into_iter()
+                        .map(|verb| (group.clone(), resource.clone(), verb)),
+                );
             }
         }
         let needed: BTreeSet<_> = rights
             .iter()
             .flat_map(|right| {
-                right.verbs.iter().map(|verb| (right.group.to_owned(), right.resource.to_owned(), (*verb).to_owned()))
+                right.verbs.iter().map(|verb| {
+                    (right.group.to_owned(), right.resource.to_owned(), (*verb).to_owned())
+                })
             })
             .collect();
         assert_eq!(given, needed, "{account}: its Role, and what its steps need");
@@ -414,29 +574,54 @@ fn the_admission_maps_the_gated_component_alone() {
     assert_eq!(text(admission, "/metadata/name"), label);
     assert_eq!(text(admission, "/metadata/namespace"), text(plan, "/spec/target"));
     assert_eq!(list(admission, "/spec/applications"), [plan["spec"]["application"].clone()]);
-    assert_eq!(text(admission, "/metadata/labels/release.appstudio.openshift.io~1block-releases"), "false");
+    assert_eq!(
+        text(admission, "/metadata/labels/release.appstudio.openshift.io~1block-releases"),
+        "false"
+    );
     let components = list(admission, "/spec/data/mapping/components");
     assert_eq!(components.len(), 1, "the siblings in a Snapshot are untested");
     let scenario = the(&built, "IntegrationTestScenario", "");
     assert_eq!(text(&components[0], "/name"), parameters(scenario)["component"]);
     for repository in list(&components[0], "/repositories") {
-        let tags: Vec<&str> = list(repository, "/tags").iter().map(|tag| tag.as_str().unwrap()).collect();
+        let tags: Vec<&str> = list(repository, "/tags")
+            .iter()
+            .map(|tag| tag.as_str().unwrap())
+            .collect();
         assert!(tags.contains(&"aro-hcp-{{ digest_sha }}"), "{tags:?}");
-        assert!(tags.iter().all(|tag| tag.starts_with("aro-hcp-")), "platforms share a repository: {tags:?}");
+        assert!(
+            tags.iter().all(|tag| tag.starts_with("aro-hcp-")),
+            "platforms share a repository: {tags:?}"
+        );
     }
-    assert!(admission.pointer("/spec/data/mapping/defaults/tags").is_none(), "it would tag every component");
+    assert!(
+        admission.pointer("/spec/data/mapping/defaults/tags").is_none(),
+        "it would tag every component"
+    );
 }
 
 #[test]
 fn the_secret_templates_hold_no_value_and_the_names_that_are_mounted() {
     let spec = run().spec.pipeline_spec;
-    let default = |name: &str| spec.params.iter().find(|p| p.name == name).unwrap().default.clone().unwrap();
-    let mounted = ["gangway-token-secret", "slack-webhook-secret"].map(|name| default(name).texts()[0].clone());
+    let default = |name: &str| {
+        spec.params
+            .iter()
+            .find(|p| p.name == name)
+            .unwrap()
+            .default
+            .clone()
+            .unwrap()
+    };
+    let mounted = ["gangway-token-secret", "slack-webhook-secret"]
+        .map(|name| default(name).texts()[0].clone());
     let mut templates = Vec::new();
     for path in files("tekton/konflux/secrets") {
         for secret in objects(&path) {
             assert_eq!(text(&secret, "/kind"), "Secret");
-            assert!(secret["data"].is_null() && secret["stringData"].is_null(), "{} has a value", path.display());
+            assert!(
+                secret["data"].is_null() && secret["stringData"].is_null(),
+                "{} has a value",
+                path.display()
+            );
             templates.push(text(&secret, "/metadata/name").to_owned());
         }
     }

@@ -113,7 +113,9 @@ fn the_release_is_waited_for_only_when_it_is_due() {
     ] {
         let desk = Desk::new();
         write(&desk, &record(Some("passed")));
-        let tool = desk.notify().args(["--release-wait", "45m", "--task-status", &statuses.join(",")]);
+        let tool =
+            desk.notify()
+                .args(["--release-wait", "45m", "--task-status", &statuses.join(",")]);
         ok(&tool.run());
         assert!(desk.words().contains(wanted), "{}", desk.words());
     }
@@ -129,12 +131,18 @@ fn after_a_dry_run_nothing_is_waited_for() {
     });
     write(&desk, &tried);
     // In real time: a wait of 45 minutes would not end before the test does.
-    let output =
-        desk.notify_at("1").args(["--release-wait", "45m", "--task-status", "collect-results=Succeeded"]).run();
+    let output = desk
+        .notify_at("1")
+        .args(["--release-wait", "45m", "--task-status", "collect-results=Succeeded"])
+        .run();
     ok(&output);
     assert!(!output.stderr.contains("waiting"), "{}", output.stderr);
     let words = desk.words();
-    for wanted in ["gate passed 4be1f0c2; nothing was promoted, a dry run", "would be made", "to promote it for real"] {
+    for wanted in [
+        "gate passed 4be1f0c2; nothing was promoted, a dry run",
+        "would be made",
+        "to promote it for real",
+    ] {
         assert!(words.contains(wanted), "{words}");
     }
     assert_eq!(desk.record()["notifications"][0]["outcome"], "passed");
@@ -144,8 +152,10 @@ fn after_a_dry_run_nothing_is_waited_for() {
 fn a_release_that_ends_meanwhile_is_told() {
     let desk = Desk::new();
     write(&desk, &record(Some("passed")));
-    let mut command =
-        desk.notify_at("60").args(["--release-wait", "2h", "--task-status", "collect-results=Succeeded"]).command();
+    let mut command = desk
+        .notify_at("60")
+        .args(["--release-wait", "2h", "--task-status", "collect-results=Succeeded"])
+        .command();
     let mut child = command.spawn().unwrap();
     let mut released = record(Some("passed"));
     released["release"] = json!({
@@ -158,9 +168,11 @@ fn a_release_that_ends_meanwhile_is_told() {
 
 #[test]
 fn without_a_record_the_flags_speak() {
-    for (name, content) in
-        [("missing", None), ("garbage", Some("{")), ("newer", Some(r#"{"schema_version":9,"kind":"gate"}"#))]
-    {
+    for (name, content) in [
+        ("missing", None),
+        ("garbage", Some("{")),
+        ("newer", Some(r#"{"schema_version":9,"kind":"gate"}"#)),
+    ] {
         let desk = Desk::new();
         if let Some(content) = content {
             desk.dir.write("gate.json", content);
@@ -170,7 +182,10 @@ fn without_a_record_the_flags_speak() {
             .args(["--task-status", "resolve-image=Failed,launch-prow=None", "--run-name", "run-1"])
             .run());
         let words = desk.words();
-        assert!(words.contains("in resolve-image") && words.contains("snapshot snap-1 · run run-1"), "{name}: {words}");
+        assert!(
+            words.contains("in resolve-image") && words.contains("snapshot snap-1 · run run-1"),
+            "{name}: {words}"
+        );
     }
     // A cluster that is not there: the record cannot be read, the message goes out.
     let desk = Desk::new();
@@ -188,9 +203,15 @@ fn without_a_record_the_flags_speak() {
 #[test]
 fn a_run_that_broke_before_its_first_step_is_recorded() {
     let desk = Desk::new();
-    ok(&desk.notify().args(["--run-id", "uid-1", "--task-status", "resolve-image=Failed"]).run());
+    ok(&desk
+        .notify()
+        .args(["--run-id", "uid-1", "--task-status", "resolve-image=Failed"])
+        .run());
     let record = desk.record();
-    assert_eq!((&record["id"], &record["notifications"][0]["outcome"]), (&json!("uid-1"), &json!("broken")));
+    assert_eq!(
+        (&record["id"], &record["notifications"][0]["outcome"]),
+        (&json!("uid-1"), &json!("broken"))
+    );
 }
 
 #[test]
@@ -215,7 +236,12 @@ fn a_record_in_the_cluster_is_read() {
     ok(&output);
     assert!(desk.words().contains("gate was cancelled"), "{}", desk.words());
     let stored = desk.world.kube().get("configmaps", "tenant", "gate-run-1").unwrap();
-    assert!(stored["data"]["record.json"].as_str().unwrap().contains(r#""outcome":"cancelled""#));
+    assert!(
+        stored["data"]["record.json"]
+            .as_str()
+            .unwrap()
+            .contains(r#""outcome":"cancelled""#)
+    );
 }
 
 #[test]
@@ -235,8 +261,11 @@ fn red_runs_in_a_row_are_counted_and_escalated() {
                 "plan": "plan-1", "released": "true", "final": true, "completed_at": "2026-08-16T09:00:00Z",
             });
         }
-        let labels =
-            if gate { labels.clone() } else { json!({"release-gate/kind": "gate", "release-gate/gate": "other"}) };
+        let labels = if gate {
+            labels.clone()
+        } else {
+            json!({"release-gate/kind": "gate", "release-gate/gate": "other"})
+        };
         desk.world.kube().put(json!({
             "kind": "ConfigMap",
             "metadata": {"name": format!("gate-{day}"), "namespace": "tenant", "labels": labels},
@@ -248,10 +277,20 @@ fn red_runs_in_a_row_are_counted_and_escalated() {
         "data": {"record.json": record(Some("failed")).to_string()},
     }));
     // The list of records is read at the third try.
-    let trouble = Fault::on(Server::Kube, Trouble::StatusBefore(500)).method("GET").path("*/configmaps?*");
+    let trouble = Fault::on(Server::Kube, Trouble::StatusBefore(500))
+        .method("GET")
+        .path("*/configmaps?*");
     desk.world.fault(trouble.nth(Nth::First(2)));
     let output = Tool::new("notify-slack")
-        .args(["--time-scale", "200", "--record", "configmap:gate-20", "--escalate", "2=U0001,3=S0123", "--kubeconfig"])
+        .args([
+            "--time-scale",
+            "200",
+            "--record",
+            "configmap:gate-20",
+            "--escalate",
+            "2=U0001,3=S0123",
+            "--kubeconfig",
+        ])
         .arg(kubeconfig)
         .arg("--slack-webhook-file")
         .arg(desk.dir.path("webhook"))
@@ -276,7 +315,8 @@ fn what_was_last_verified_is_what_releases_say() {
             },
         })
     };
-    for (archived, wanted) in [(false, "*last verified: snap-of-live, "), (true, "*last verified: snap-of-archived, ")]
+    for (archived, wanted) in
+        [(false, "*last verified: snap-of-live, "), (true, "*last verified: snap-of-archived, ")]
     {
         let desk = Desk::new();
         let kubeconfig = desk.dir.path("kubeconfig");
@@ -316,16 +356,30 @@ fn a_message_that_cannot_be_sent_fails_the_step_and_is_kept() {
     let output = desk.notify().run();
     assert_eq!(output.code, 1, "{output:?}");
     assert!(output.stdout.contains("🔴 ARO HCP gate refused"), "{}", output.stdout);
-    assert!(output.stderr.contains("invalid_token") && output.stderr.contains("make a new one"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("invalid_token") && output.stderr.contains("make a new one"),
+        "{}",
+        output.stderr
+    );
     assert!(!output.stderr.contains("geheim"), "{}", output.stderr);
     let notes = &desk.record()["notifications"];
     assert_eq!(notes[0]["delivered"], false);
-    assert!(notes[0]["detail"].as_str().unwrap().contains("🔴 ARO HCP gate refused"));
+    assert!(
+        notes[0]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("🔴 ARO HCP gate refused")
+    );
 }
 
 #[test]
 fn trouble_that_passes_is_waited_out() {
-    let again = [Trouble::TooMany(Some(3)), Trouble::StatusBefore(503), Trouble::DropBefore, Trouble::DropAfter];
+    let again = [
+        Trouble::TooMany(Some(3)),
+        Trouble::StatusBefore(503),
+        Trouble::DropBefore,
+        Trouble::DropAfter,
+    ];
     for trouble in again {
         let desk = Desk::new();
         write(&desk, &record(Some("failed")));
@@ -339,7 +393,9 @@ fn trouble_that_passes_is_waited_out() {
 
 #[test]
 fn trouble_that_does_not_pass_ends() {
-    for trouble in [Trouble::Html200, Trouble::Html403, Trouble::StatusBefore(500), Trouble::TooMany(None)] {
+    for trouble in
+        [Trouble::Html200, Trouble::Html403, Trouble::StatusBefore(500), Trouble::TooMany(None)]
+    {
         let desk = Desk::new();
         write(&desk, &record(Some("failed")));
         let name = format!("{trouble:?}");
@@ -355,11 +411,17 @@ fn a_refused_form_is_sent_as_plain_text() {
     let desk = Desk::new();
     write(&desk, &record(Some("failed")));
     let refusal = Canned { status: 400, headers: vec![], body: b"invalid_blocks".to_vec() };
-    desk.world.fault(Fault::on(Server::Slack, Trouble::Answer(refusal)).nth(Nth::Only(1)));
+    desk.world
+        .fault(Fault::on(Server::Slack, Trouble::Answer(refusal)).nth(Nth::Only(1)));
     ok(&desk.notify().run());
     let messages = desk.world.slack().messages();
     assert!(messages[0].payload.get("blocks").is_none(), "{messages:#?}");
-    assert!(messages[0].payload["text"].as_str().unwrap().contains("refused 4be1f0c2"));
+    assert!(
+        messages[0].payload["text"]
+            .as_str()
+            .unwrap()
+            .contains("refused 4be1f0c2")
+    );
 }
 
 #[test]
@@ -384,7 +446,13 @@ fn a_channel_by_token() {
     write(&desk, &record(Some("failed")));
     let token = desk.dir.write("token", "xoxb-geheim");
     let output = Tool::new("notify-slack")
-        .args(["--channel", "C012", "--slack-api-url", &desk.servers.slack_url(), "--slack-token-file"])
+        .args([
+            "--channel",
+            "C012",
+            "--slack-api-url",
+            &desk.servers.slack_url(),
+            "--slack-token-file",
+        ])
         .arg(token)
         .arg("--record")
         .arg(format!("file:{}", desk.dir.path("gate.json").display()))
@@ -401,20 +469,38 @@ fn bad_input_is_named_and_nothing_is_sent() {
     desk.dir.write("empty", "");
     desk.dir.write("plain", "http://hooks.example.com/services/geheim");
     let webhook = desk.dir.path("webhook").display().to_string();
-    let (empty, plain) = (desk.dir.path("empty").display().to_string(), desk.dir.path("plain").display().to_string());
+    let (empty, plain) = (
+        desk.dir.path("empty").display().to_string(),
+        desk.dir.path("plain").display().to_string(),
+    );
     for (arguments, wanted) in [
         (vec![], "--slack-webhook-file"),
         (vec!["--slack-webhook-file", ""], "--slack-webhook-file"),
-        (vec!["--slack-webhook-file", "/nowhere/url"], "--slack-webhook-file: cannot read /nowhere/url"),
+        (
+            vec!["--slack-webhook-file", "/nowhere/url"],
+            "--slack-webhook-file: cannot read /nowhere/url",
+        ),
         (vec!["--slack-webhook-file", &empty], "is empty"),
         (vec!["--slack-webhook-file", &plain], "holds no webhook address"),
         (vec!["--slack-token-file", &webhook], "--channel"),
         (vec!["--slack-webhook-file", &webhook, "--task-status", "Succeeded"], "--task-status"),
-        (vec!["--slack-webhook-file", &webhook, "--record", "gate.json"], "--record: expected configmap:NAME"),
-        (vec!["--slack-webhook-file", &webhook, "--release-wait", "soon"], "--release-wait: expected a duration"),
-        (vec!["--slack-webhook-file", &webhook, "--run-url", "http://console.example"], "--run-url"),
+        (
+            vec!["--slack-webhook-file", &webhook, "--record", "gate.json"],
+            "--record: expected configmap:NAME",
+        ),
+        (
+            vec!["--slack-webhook-file", &webhook, "--release-wait", "soon"],
+            "--release-wait: expected a duration",
+        ),
+        (
+            vec!["--slack-webhook-file", &webhook, "--run-url", "http://console.example"],
+            "--run-url",
+        ),
         (vec!["--slack-webhook-file", &webhook, "--threshold-days", "some"], "--threshold-days"),
-        (vec!["--slack-webhook-file", &webhook, "--escalate", "3=oncall"], "--escalate: expected N=WHOM"),
+        (
+            vec!["--slack-webhook-file", &webhook, "--escalate", "3=oncall"],
+            "--escalate: expected N=WHOM",
+        ),
         (vec!["--slack-webhook-file", &webhook, "--kubearchive-url", "x"], "--kubearchive-url"),
         (vec!["--slack-webhook-file", &webhook, "--ca-file", "/nowhere"], "--ca-file"),
     ] {

@@ -12,7 +12,9 @@ use rehearsal::{duration, order, run_file};
 use crate::support::Tool;
 
 fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(".tekton/pipelines").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(".tekton/pipelines")
+        .join(name)
 }
 
 fn text(name: &str) -> String {
@@ -36,11 +38,14 @@ fn task<'a>(spec: &'a PipelineSpec, name: &str) -> &'a PipelineTask {
 }
 
 fn steps(spec: &PipelineSpec) -> impl Iterator<Item = (&PipelineTask, &Step)> {
-    spec.all_tasks().flat_map(|task| task.task_spec.steps.iter().map(move |step| (task, step)))
+    spec.all_tasks()
+        .flat_map(|task| task.task_spec.steps.iter().map(move |step| (task, step)))
 }
 
 fn binary(step: &Step) -> &str {
-    step.command[0].strip_prefix("/usr/bin/").expect("programs are in /usr/bin")
+    step.command[0]
+        .strip_prefix("/usr/bin/")
+        .expect("programs are in /usr/bin")
 }
 
 fn long(text: &str) -> Duration {
@@ -60,7 +65,10 @@ fn the_run_carries_the_same_pipeline() {
         std::fs::write(file("ho-release-gate-run.yaml"), &expected).unwrap();
     }
     let same = text("ho-release-gate-run.yaml") == expected;
-    assert!(same, "ho-release-gate-run.yaml is out of date: UPDATE_GOLDENS=1 cargo test --test gate pipeline");
+    assert!(
+        same,
+        "ho-release-gate-run.yaml is out of date: UPDATE_GOLDENS=1 cargo test --test gate pipeline"
+    );
     // The text was moved; that it still means the same is another matter.
     assert_eq!(pipeline_run().spec.pipeline_spec, pipeline());
 }
@@ -77,7 +85,12 @@ fn the_run_gives_the_promotion_an_account_of_its_own() {
         .collect();
     assert_eq!(accounts, [("create-release", "gate-releaser")]);
     // A name that is no task fails the run.
-    assert!(run.spec.pipeline_spec.all_tasks().any(|task| task.name == "create-release"));
+    assert!(
+        run.spec
+            .pipeline_spec
+            .all_tasks()
+            .any(|task| task.name == "create-release")
+    );
 }
 
 /// Parameters are the interface of every tenant: name and default, none where it must be given.
@@ -125,10 +138,20 @@ fn the_parameters_are_those_of_the_interface() {
     let arrays = ["launch-args", "collect-args", "release-args", "notify-args"];
     let expected: Vec<(String, Option<ParamValue>)> = strings
         .iter()
-        .map(|(name, default)| ((*name).to_owned(), default.map(|text| ParamValue::String(text.to_owned()))))
-        .chain(arrays.iter().map(|name| ((*name).to_owned(), Some(ParamValue::Array(Vec::new())))))
+        .map(|(name, default)| {
+            ((*name).to_owned(), default.map(|text| ParamValue::String(text.to_owned())))
+        })
+        .chain(
+            arrays
+                .iter()
+                .map(|name| ((*name).to_owned(), Some(ParamValue::Array(Vec::new())))),
+        )
         .collect();
-    let declared: Vec<_> = pipeline().params.into_iter().map(|param| (param.name, param.default)).collect();
+    let declared: Vec<_> = pipeline()
+        .params
+        .into_iter()
+        .map(|param| (param.name, param.default))
+        .collect();
     assert_eq!(declared, expected);
     let results: Vec<_> = pipeline().results.into_iter().map(|result| result.name).collect();
     assert_eq!(results, ["verdict", "image", "release"]);
@@ -146,8 +169,12 @@ fn every_parameter_is_used() {
             })
             .collect()
     };
-    let given = spec.all_tasks().flat_map(|task| task.params.iter().flat_map(|param| param.value.texts()));
-    let whens = spec.all_tasks().flat_map(|task| task.when.iter().map(|when| &when.input));
+    let given = spec
+        .all_tasks()
+        .flat_map(|task| task.params.iter().flat_map(|param| param.value.texts()));
+    let whens = spec
+        .all_tasks()
+        .flat_map(|task| task.when.iter().map(|when| &when.input));
     let used = names(given.chain(whens).collect());
     for param in &spec.params {
         assert!(used.contains(&param.name), "parameter {} is used by no task", param.name);
@@ -155,13 +182,31 @@ fn every_parameter_is_used() {
     }
     for task in spec.all_tasks() {
         let steps = task.task_spec.steps.iter();
-        let mut texts: Vec<&String> = steps.clone().flat_map(|step| step.args.iter().chain([&step.image])).collect();
+        let mut texts: Vec<&String> = steps
+            .clone()
+            .flat_map(|step| step.args.iter().chain([&step.image]))
+            .collect();
         texts.extend(steps.flat_map(|step| step.env.iter().filter_map(|env| env.value.as_ref())));
-        texts.extend(task.task_spec.volumes.iter().filter_map(|v| v.secret.as_ref().map(|s| &s.secret_name)));
-        texts.extend(task.task_spec.volumes.iter().filter_map(|v| v.config_map.as_ref().map(|c| &c.name)));
+        texts.extend(
+            task.task_spec
+                .volumes
+                .iter()
+                .filter_map(|v| v.secret.as_ref().map(|s| &s.secret_name)),
+        );
+        texts.extend(
+            task.task_spec
+                .volumes
+                .iter()
+                .filter_map(|v| v.config_map.as_ref().map(|c| &c.name)),
+        );
         let used = names(texts);
         for param in &task.task_spec.params {
-            assert!(used.contains(&param.name), "task {}: parameter {} is not used", task.name, param.name);
+            assert!(
+                used.contains(&param.name),
+                "task {}: parameter {} is not used",
+                task.name,
+                param.name
+            );
         }
     }
 }
@@ -170,11 +215,14 @@ fn every_parameter_is_used() {
 fn the_timeouts_are_in_order() {
     let (spec, run) = (pipeline(), pipeline_run());
     let timeouts = &run.spec.timeouts;
-    let (all, tasks, finally) = (long(&timeouts.pipeline), long(&timeouts.tasks), long(&timeouts.finally));
+    let (all, tasks, finally) =
+        (long(&timeouts.pipeline), long(&timeouts.tasks), long(&timeouts.finally));
     // Tekton refuses a run that breaks this.
     assert!(tasks + finally <= all);
-    let limits: BTreeMap<&str, (Duration, u32)> =
-        spec.all_tasks().map(|t| (t.name.as_str(), (long(t.timeout.as_deref().unwrap()), t.retries))).collect();
+    let limits: BTreeMap<&str, (Duration, u32)> = spec
+        .all_tasks()
+        .map(|t| (t.name.as_str(), (long(t.timeout.as_deref().unwrap()), t.retries)))
+        .collect();
     let minutes = |m: u64| Duration::from_secs(60 * m);
     let expected = [
         ("collect-results", (minutes(345), 2)),
@@ -191,7 +239,15 @@ fn the_timeouts_are_in_order() {
     for task in &spec.finally {
         assert!(long(task.timeout.as_deref().unwrap()) < finally, "{}", task.name);
     }
-    let default = |name: &str| match spec.params.iter().find(|p| p.name == name).unwrap().default.as_ref().unwrap() {
+    let default = |name: &str| match spec
+        .params
+        .iter()
+        .find(|p| p.name == name)
+        .unwrap()
+        .default
+        .as_ref()
+        .unwrap()
+    {
         ParamValue::String(text) => long(text),
         ParamValue::Array(_) => panic!("{name}"),
     };
@@ -209,19 +265,33 @@ fn each_step_is_as_small_and_still_as_it_can_be() {
     for (task, step) in steps(&pipeline()) {
         let place = format!("{}, {}", task.name, step.name);
         assert_eq!(step.image, "$(params.image)", "{place}");
-        let security = step.security_context.as_ref().unwrap_or_else(|| panic!("{place}: no securityContext"));
+        let security = step
+            .security_context
+            .as_ref()
+            .unwrap_or_else(|| panic!("{place}: no securityContext"));
         assert!(security.run_as_non_root && security.read_only_root_filesystem, "{place}");
         assert_eq!(security.allow_privilege_escalation, Some(false), "{place}");
         assert_eq!(security.capabilities.as_ref().unwrap().drop, ["ALL"], "{place}");
         assert_eq!(security.seccomp_profile.as_ref().unwrap().kind, "RuntimeDefault", "{place}");
         let resources = step.compute_resources.as_ref().unwrap();
-        assert_eq!((resources.requests["cpu"].as_str(), resources.requests["memory"].as_str()), ("10m", "32Mi"));
+        assert_eq!(
+            (resources.requests["cpu"].as_str(), resources.requests["memory"].as_str()),
+            ("10m", "32Mi")
+        );
         assert_eq!(resources.limits["memory"], "128Mi", "{place}");
         assert!(step.volume_mounts.iter().all(|mount| mount.read_only), "{place}");
         for volume in &task.task_spec.volumes {
-            let optional =
-                volume.secret.as_ref().map(|s| s.optional).or(volume.config_map.as_ref().map(|c| c.optional));
-            assert_eq!(optional, Some(true), "{place}: a missing {} would hang the pod", volume.name);
+            let optional = volume
+                .secret
+                .as_ref()
+                .map(|s| s.optional)
+                .or(volume.config_map.as_ref().map(|c| c.optional));
+            assert_eq!(
+                optional,
+                Some(true),
+                "{place}: a missing {} would hang the pod",
+                volume.name
+            );
         }
     }
 }
@@ -231,7 +301,9 @@ fn each_step_is_as_small_and_still_as_it_can_be() {
 #[test]
 fn no_secret_is_a_variable_and_no_user_is_named() {
     let spec = pipeline();
-    let names: BTreeSet<&str> = steps(&spec).flat_map(|(_, s)| s.env.iter().map(|e| e.name.as_str())).collect();
+    let names: BTreeSet<&str> = steps(&spec)
+        .flat_map(|(_, s)| s.env.iter().map(|e| e.name.as_str()))
+        .collect();
     assert_eq!(names, BTreeSet::from(["HOME", "SCENARIO", "SNAPSHOT_NAME"]));
     for name in ["ho-release-gate.yaml", "ho-release-gate-run.yaml"] {
         for word in ["runAsUser", "secretKeyRef", "envFrom", "script:", "workspaces"] {
@@ -248,20 +320,39 @@ fn nothing_can_skip_the_message_and_only_success_promotes() {
     assert!(notify.when.is_empty());
     let release = task(&spec, "create-release");
     // What was tested, which the record must say as well; without it there is nothing to promote.
-    let tested = ["image", "snapshot"].map(|result| ("resolve-image".to_owned(), result.to_owned()));
+    let tested =
+        ["image", "snapshot"].map(|result| ("resolve-image".to_owned(), result.to_owned()));
     assert_eq!(order::used_results(release), tested);
-    let when: Vec<_> = release.when.iter().map(|w| (w.input.as_str(), &w.operator, w.values.as_slice())).collect();
+    let when: Vec<_> = release
+        .when
+        .iter()
+        .map(|w| (w.input.as_str(), &w.operator, w.values.as_slice()))
+        .collect();
     let succeeded = ["Succeeded".to_owned()];
-    assert_eq!(when, [("$(tasks.collect-results.status)", &rehearsal::document::Operator::In, succeeded.as_slice())]);
+    assert_eq!(
+        when,
+        [(
+            "$(tasks.collect-results.status)",
+            &rehearsal::document::Operator::In,
+            succeeded.as_slice()
+        )]
+    );
     assert_eq!(spec.finally.len(), 2);
-    let order: Vec<_> = spec.tasks.iter().map(|t| (t.name.as_str(), order::parents(t))).collect();
+    let order: Vec<_> = spec
+        .tasks
+        .iter()
+        .map(|t| (t.name.as_str(), order::parents(t)))
+        .collect();
     let after = |name: &str| BTreeSet::from([name.to_owned()]);
     assert_eq!(
         order,
         [
             ("resolve-image", BTreeSet::new()),
             ("launch-prow", after("resolve-image")),
-            ("collect-results", BTreeSet::from(["launch-prow", "resolve-image"].map(str::to_owned)))
+            (
+                "collect-results",
+                BTreeSet::from(["launch-prow", "resolve-image"].map(str::to_owned))
+            )
         ]
     );
 }
@@ -272,7 +363,12 @@ fn flags(step: &Step) -> Vec<(&str, Option<&str>)> {
     let mut args = step.args.iter().map(String::as_str).peekable();
     while let Some(arg) = args.next() {
         if Reference::whole_array(arg).is_some() {
-            assert_eq!(args.peek(), None, "{}: {arg} must come last, it may hold anything", step.name);
+            assert_eq!(
+                args.peek(),
+                None,
+                "{}: {arg} must come last, it may hold anything",
+                step.name
+            );
             break;
         }
         assert!(arg.starts_with("--"), "{}: expected a flag, found {arg}", step.name);
@@ -288,10 +384,24 @@ fn the_first_task_reads_what_the_later_ones_are_given() {
     let spec = pipeline();
     let first = &task(&spec, "resolve-image").task_spec.steps;
     for name in ["launch-prow", "collect-results", "notify-slack"] {
-        let check = first.iter().find(|step| binary(step) == name).unwrap_or_else(|| panic!("no check of {name}"));
-        let step = spec.all_tasks().find(|task| task.name == name).map(|task| &task.task_spec.steps[0]).unwrap();
+        let check = first
+            .iter()
+            .find(|step| binary(step) == name)
+            .unwrap_or_else(|| panic!("no check of {name}"));
+        let step = spec
+            .all_tasks()
+            .find(|task| task.name == name)
+            .map(|task| &task.task_spec.steps[0])
+            .unwrap();
         let later = |flag: &str| {
-            ["--image", "--task-status", "--ca-file", "--gangway-token-file", "--slack-webhook-file"].contains(&flag)
+            [
+                "--image",
+                "--task-status",
+                "--ca-file",
+                "--gangway-token-file",
+                "--slack-webhook-file",
+            ]
+            .contains(&flag)
                 || flag.starts_with("--result-")
         };
         let mut wanted = vec![("--check-input", None)];
@@ -308,7 +418,13 @@ fn every_result_is_written_where_tekton_looks() {
         for result in &task.task_spec.results {
             let flag = format!("--result-{}", result.name.to_lowercase().replace('_', "-"));
             let path = format!("$(results.{}.path)", result.name);
-            let given = task.task_spec.steps.iter().flat_map(flags).filter(|f| *f == (&flag, Some(&path))).count();
+            let given = task
+                .task_spec
+                .steps
+                .iter()
+                .flat_map(flags)
+                .filter(|f| *f == (&flag, Some(&path)))
+                .count();
             assert_eq!(given, 1, "task {}: {flag} {path}", task.name);
         }
     }
@@ -321,8 +437,11 @@ fn every_flag_exists_in_its_binary() {
     for (_, step) in steps(&pipeline()) {
         let name = binary(step);
         let help = Tool::new(name).arg("--help").run();
-        let known: BTreeSet<&str> =
-            help.stdout.split_whitespace().map(|word| word.trim_matches(['[', ']', '(', ')', '|', ','])).collect();
+        let known: BTreeSet<&str> = help
+            .stdout
+            .split_whitespace()
+            .map(|word| word.trim_matches(['[', ']', '(', ')', '|', ',']))
+            .collect();
         let unknown = flags(step).into_iter().filter(|(flag, _)| !known.contains(flag));
         problems.extend(unknown.map(|(flag, _)| format!("{name} has no {flag}")));
     }

@@ -11,7 +11,8 @@ use standins::World;
 
 use crate::support::{Dir, Tool};
 
-const IMAGE: &str = "quay.invalid/acme/ho@sha256:4444444444444444444444444444444444444444444444444444444444444444";
+const IMAGE: &str =
+    "quay.invalid/acme/ho@sha256:4444444444444444444444444444444444444444444444444444444444444444";
 
 fn kubeconfig(server: &str, more: &str) -> String {
     format!(
@@ -57,8 +58,15 @@ fn asked(tool: impl FnOnce(&str) -> Tool) -> Option<String> {
 }
 
 fn trigger(kubeconfig: &Path) -> Tool {
-    let tool =
-        Tool::new("trigger-gate").args(["--snapshot", "s", "--scenario", "a", "--dry-run", "--time-scale", "1000"]);
+    let tool = Tool::new("trigger-gate").args([
+        "--snapshot",
+        "s",
+        "--scenario",
+        "a",
+        "--dry-run",
+        "--time-scale",
+        "1000",
+    ]);
     tool.arg("--kubeconfig").arg(kubeconfig)
 }
 
@@ -71,7 +79,16 @@ fn what_no_proxy_excepts_is_asked_directly() {
     let ask = |path: &Path, name: &str, list: &str| {
         asked(|address| trigger(path).env(name, address).env("NO_PROXY", list)).is_some()
     };
-    for list in ["", " ", "localhost,,foo", "localhost, .svc ,", "127.0.0.1", "10.0.0.0/8", "?,:x", "api.invalid:443"] {
+    for list in [
+        "",
+        " ",
+        "localhost,,foo",
+        "localhost, .svc ,",
+        "127.0.0.1",
+        "10.0.0.0/8",
+        "?,:x",
+        "api.invalid:443",
+    ] {
         assert!(ask(&there, "HTTPS_PROXY", list), "{list:?}");
     }
     for list in ["10.0.0.0/8,*", "*", "api.invalid", ".invalid,", ",api.invalid:6443"] {
@@ -80,14 +97,22 @@ fn what_no_proxy_excepts_is_asked_directly() {
     assert!(!ask(&here, "HTTPS_PROXY", "localhost,,foo"));
     // The kubeconfig's own is no matter of the environment's.
     let own = |address: &str| {
-        let own = dir.write("own", kubeconfig("https://api.invalid:6443", &format!(", proxy-url: \"{address}\"")));
-        trigger(&own).env("NO_PROXY", "*, ,127.0.0.1").env("HTTPS_PROXY", "http://127.0.0.1:9")
+        let own = dir.write(
+            "own",
+            kubeconfig("https://api.invalid:6443", &format!(", proxy-url: \"{address}\"")),
+        );
+        trigger(&own)
+            .env("NO_PROXY", "*, ,127.0.0.1")
+            .env("HTTPS_PROXY", "http://127.0.0.1:9")
     };
     assert_eq!(asked(own).unwrap(), "CONNECT api.invalid:6443 HTTP/1.1");
     // Without a flag, by the environment's kubeconfig.
     let inferred = |address: &str| {
-        let tool = Tool::new("trigger-gate").args(["--snapshot", "s", "--scenario", "a", "--dry-run"]);
-        tool.env("KUBECONFIG", &there).env("HTTPS_PROXY", address).env("NO_PROXY", "localhost, .svc ,")
+        let tool =
+            Tool::new("trigger-gate").args(["--snapshot", "s", "--scenario", "a", "--dry-run"]);
+        tool.env("KUBECONFIG", &there)
+            .env("HTTPS_PROXY", address)
+            .env("NO_PROXY", "localhost, .svc ,")
     };
     assert!(asked(inferred).is_some());
 }
@@ -100,14 +125,28 @@ fn what_is_elsewhere_is_asked_through_the_proxy() {
     let plain = dir.write("plain", kubeconfig("https://api.invalid:6443", ""));
     let snapshot = format!(r#"{{"components":[{{"name":"ho","containerImage":"{IMAGE}"}}]}}"#);
     let resolve = Tool::new("resolve-image").args(["--snapshot", &snapshot, "--component", "ho"]);
-    let launch = Tool::new("launch-prow").args(["--image", IMAGE, "--blocking", r#"["a"]"#, "--override-env", "I"]);
-    let launch = launch.args(["--gangway-url", "https://gangway.invalid", "--gangway-token-file", &path("token")]);
+    let launch = Tool::new("launch-prow").args([
+        "--image",
+        IMAGE,
+        "--blocking",
+        r#"["a"]"#,
+        "--override-env",
+        "I",
+    ]);
+    let launch = launch.args([
+        "--gangway-url",
+        "https://gangway.invalid",
+        "--gangway-token-file",
+        &path("token"),
+    ]);
     // The look before the launch finds nobody there, which says nothing.
     let launch = launch.args(["--deck-url", "http://127.0.0.1:9"]);
     let launch = launch.args(["--record", &format!("file:{}", path("gate.json"))]);
-    for (tool, host) in
-        [(trigger(&plain), "api.invalid:6443"), (resolve, "quay.invalid:443"), (launch, "gangway.invalid:443")]
-    {
+    for (tool, host) in [
+        (trigger(&plain), "api.invalid:6443"),
+        (resolve, "quay.invalid:443"),
+        (launch, "gangway.invalid:443"),
+    ] {
         let line = asked(|address| tool.env("HTTPS_PROXY", address)).unwrap_or_default();
         assert!(line.starts_with(&format!("CONNECT {host} ")), "{host}: {line}");
     }
@@ -122,7 +161,10 @@ fn a_registry_without_tls_is_asked_through_the_proxy_as_well() {
     };
     let line = asked(|address| resolve().env("HTTP_PROXY", address)).unwrap_or_default();
     assert!(line.starts_with("CONNECT quay.invalid:80 "), "{line}");
-    assert_eq!(asked(|address| resolve().env("HTTP_PROXY", address).env("NO_PROXY", "quay.invalid")), None);
+    assert_eq!(
+        asked(|address| resolve().env("HTTP_PROXY", address).env("NO_PROXY", "quay.invalid")),
+        None
+    );
 }
 
 #[test]
@@ -134,12 +176,32 @@ fn what_is_on_this_machine_is_not() {
     let dir = Dir::new();
     servers.write_kubeconfig(&dir.path("kubeconfig"), "tenant").unwrap();
     let token = dir.write("token", "t").display().to_string();
-    let (gangway, deck, artifacts) = (servers.gangway_url(), servers.deck_url(), servers.artifacts_url());
-    let tool = Tool::new("launch-prow").args(["--image", IMAGE, "--override-env", "I", "--time-scale", "2000"]);
-    let tool = tool.args(["--blocking", r#"["periodic-a"]"#, "--gangway-url", &gangway, "--deck-url", &deck]);
+    let (gangway, deck, artifacts) =
+        (servers.gangway_url(), servers.deck_url(), servers.artifacts_url());
+    let tool = Tool::new("launch-prow").args([
+        "--image",
+        IMAGE,
+        "--override-env",
+        "I",
+        "--time-scale",
+        "2000",
+    ]);
+    let tool = tool.args([
+        "--blocking",
+        r#"["periodic-a"]"#,
+        "--gangway-url",
+        &gangway,
+        "--deck-url",
+        &deck,
+    ]);
     let tool = tool.args(["--artifacts-url", &artifacts, "--gangway-token-file", &token]);
-    let tool = tool.args(["--record", "configmap:gate", "--kubeconfig"]).arg(dir.path("kubeconfig"));
+    let tool = tool
+        .args(["--record", "configmap:gate", "--kubeconfig"])
+        .arg(dir.path("kubeconfig"));
     // Nobody listens there.
-    let output = tool.env("HTTPS_PROXY", "http://127.0.0.1:9").env("HTTP_PROXY", "http://127.0.0.1:9").run();
+    let output = tool
+        .env("HTTPS_PROXY", "http://127.0.0.1:9")
+        .env("HTTP_PROXY", "http://127.0.0.1:9")
+        .run();
     assert_eq!(output.code, 0, "{}", output.stderr);
 }

@@ -15,8 +15,18 @@ fn the_readme_s_commands_work() {
     let world = World::builder().time_scale(SCALE).build();
     let servers = world.serve().unwrap();
     // Prow is production's by default; here it is a stand-in.
-    let mut more = vec!["--gangway-url".to_owned(), servers.gangway_url(), "--deck-url".to_owned(), servers.deck_url()];
-    more.extend(["--artifacts-url".to_owned(), servers.artifacts_url(), "--time-scale".to_owned(), SCALE.to_string()]);
+    let mut more = vec![
+        "--gangway-url".to_owned(),
+        servers.gangway_url(),
+        "--deck-url".to_owned(),
+        servers.deck_url(),
+    ];
+    more.extend([
+        "--artifacts-url".to_owned(),
+        servers.artifacts_url(),
+        "--time-scale".to_owned(),
+        SCALE.to_string(),
+    ]);
     for name in ["launch-prow", "collect-results"] {
         wrap(&dir.path("bin"), name, binary(name), &more);
     }
@@ -38,8 +48,14 @@ fn the_readme_s_commands_work() {
     let nights = reader.follow("docs/onboarding.md", "1. See it work on your machine", 0);
     assert!(nights.contains("promoted: ") && nights.contains("refused: "), "{nights}");
 
-    let jobs = |end: &str| (format!("periodic-ci-acme-operator-main-{end}"), vec![standins::JobScript::passes()]);
-    let night = Night { blocking: vec![jobs("e2e"), jobs("upgrade")], informing: Vec::new(), ..Night::aro_hcp() };
+    let jobs = |end: &str| {
+        (format!("periodic-ci-acme-operator-main-{end}"), vec![standins::JobScript::passes()])
+    };
+    let night = Night {
+        blocking: vec![jobs("e2e"), jobs("upgrade")],
+        informing: Vec::new(),
+        ..Night::aro_hcp()
+    };
     let installed = night.install(&world, &servers.registry_host());
     dir.write("token", &night.token);
     reader.put("quay.io/acme/operator@sha256:…", installed.reference.as_str());
@@ -61,8 +77,13 @@ fn the_readme_s_commands_work() {
             (format!(".local/share/zsh/site-functions/_{name}"), "complete-zsh"),
             (format!(".config/fish/completions/{name}.fish"), "complete-fish"),
         ] {
-            let installed = std::fs::read_to_string(home.join(&path)).unwrap_or_else(|error| panic!("{path}: {error}"));
-            assert_eq!(installed, Tool::new(name).args(["--generate", kind]).run().stdout, "{path}");
+            let installed = std::fs::read_to_string(home.join(&path))
+                .unwrap_or_else(|error| panic!("{path}: {error}"));
+            assert_eq!(
+                installed,
+                Tool::new(name).args(["--generate", kind]).run().stdout,
+                "{path}"
+            );
         }
     }
     reader.finish();

@@ -24,15 +24,23 @@ impl Desk {
         dir.write("webhook", servers.slack_url());
         dir.write("token", "gangway-token");
         let desk = Self { dir, world, servers };
-        let begun =
-            desk.resolve().args(["--gate-label", "ARO HCP", "--scenario", "aro-hcp", "--run-id", "uid-1"]).run();
+        let begun = desk
+            .resolve()
+            .args(["--gate-label", "ARO HCP", "--scenario", "aro-hcp", "--run-id", "uid-1"])
+            .run();
         assert_eq!(begun.code, 0, "{begun:?}");
         desk
     }
 
     fn tool(&self, name: &str) -> Tool {
         Tool::new(name)
-            .args(["--record", "configmap:gate-ho-release-gate-x7k2p", "--time-scale", "10000", "--kubeconfig"])
+            .args([
+                "--record",
+                "configmap:gate-ho-release-gate-x7k2p",
+                "--time-scale",
+                "10000",
+                "--kubeconfig",
+            ])
             .arg(self.dir.path("kubeconfig"))
     }
 
@@ -45,16 +53,31 @@ impl Desk {
     }
 
     fn notify(&self) -> Tool {
-        self.tool("notify-slack").arg("--slack-webhook-file").arg(self.dir.path("webhook"))
+        self.tool("notify-slack")
+            .arg("--slack-webhook-file")
+            .arg(self.dir.path("webhook"))
     }
 
     /// Every step that changes the record, each with what it needs and no word of whose it is.
     fn steps(&self) -> Vec<(&'static str, Tool)> {
         let image = format!("quay.io/acme/ho@sha256:{}", "4be1f0c2".repeat(8));
         let base = self.servers.url(Server::Gangway);
-        let launch = self.tool("launch-prow").args(["--image", &image, "--blocking", r#"["e2e"]"#]);
-        let launch = launch.args(["--override-env", "IMAGE", "--gangway-url", &base, "--gangway-token-file"]);
-        let collect = self.tool("collect-results").args(["--timeout", "1s", "--deck-url", &self.servers.deck_url()]);
+        let launch = self
+            .tool("launch-prow")
+            .args(["--image", &image, "--blocking", r#"["e2e"]"#]);
+        let launch = launch.args([
+            "--override-env",
+            "IMAGE",
+            "--gangway-url",
+            &base,
+            "--gangway-token-file",
+        ]);
+        let collect = self.tool("collect-results").args([
+            "--timeout",
+            "1s",
+            "--deck-url",
+            &self.servers.deck_url(),
+        ]);
         vec![
             ("resolve-image", self.resolve()),
             ("launch-prow", launch.arg(self.dir.path("token"))),
@@ -65,7 +88,10 @@ impl Desk {
     }
 
     fn object(&self) -> Value {
-        self.world.kube().get("configmaps", NS, "gate-ho-release-gate-x7k2p").unwrap()
+        self.world
+            .kube()
+            .get("configmaps", NS, "gate-ho-release-gate-x7k2p")
+            .unwrap()
     }
 
     fn record(&self) -> Value {
@@ -79,28 +105,39 @@ fn a_step_run_by_hand_takes_nothing_off_the_record() {
     let desk = Desk::new();
     desk.world.prow().token("gangway-token");
     desk.world.prow().job("e2e", standins::JobScript::passes());
-    desk.world.kube().change("configmaps", NS, "gate-ho-release-gate-x7k2p", |map| {
-        map["metadata"]["labels"]["example.com/team"] = json!("hypershift");
-        map["metadata"]["annotations"] = json!({"example.com/note": "keep this one"});
-        map["metadata"]["ownerReferences"] =
-            json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "y"}]);
-        map["data"]["README"] = json!("what people wrote beside it");
-        // Somebody took one of ours away.
-        map["metadata"]["labels"].as_object_mut().unwrap().remove("release-gate/kind");
-    });
+    desk.world
+        .kube()
+        .change("configmaps", NS, "gate-ho-release-gate-x7k2p", |map| {
+            map["metadata"]["labels"]["example.com/team"] = json!("hypershift");
+            map["metadata"]["annotations"] = json!({"example.com/note": "keep this one"});
+            map["metadata"]["ownerReferences"] =
+                json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "y"}]);
+            map["data"]["README"] = json!("what people wrote beside it");
+            // Somebody took one of ours away.
+            map["metadata"]["labels"]
+                .as_object_mut()
+                .unwrap()
+                .remove("release-gate/kind");
+        });
     for (name, step) in desk.steps() {
         let before = desk.record()["revision"].as_u64();
         let output = step.run();
         assert_ne!(output.code, 2, "{name}: {output:?}");
         let object = desk.object();
-        assert!(desk.record()["revision"].as_u64() > before || name == "resolve-image", "{name} wrote nothing");
+        assert!(
+            desk.record()["revision"].as_u64() > before || name == "resolve-image",
+            "{name} wrote nothing"
+        );
         if desk.record()["revision"].as_u64() > before {
             assert_eq!(object["metadata"]["labels"]["release-gate/kind"], "gate", "{name}");
         }
         assert_eq!(object["metadata"]["labels"]["release-gate/gate"], "ARO-HCP", "{name}");
         assert_eq!(object["metadata"]["labels"]["release-gate/scenario"], "aro-hcp", "{name}");
         assert_eq!(object["metadata"]["labels"]["example.com/team"], "hypershift", "{name}");
-        assert_eq!(object["metadata"]["annotations"]["example.com/note"], "keep this one", "{name}");
+        assert_eq!(
+            object["metadata"]["annotations"]["example.com/note"], "keep this one",
+            "{name}"
+        );
         assert_eq!(object["metadata"]["ownerReferences"][0]["uid"], "y", "{name}");
         assert_eq!(object["data"]["README"], "what people wrote beside it", "{name}");
     }
@@ -111,9 +148,17 @@ fn a_flag_that_contradicts_the_record_is_bad_input() {
     let desk = Desk::new();
     let before = desk.object();
     for (flag, given, words) in [
-        ("--gate-label", "ROSA HCP", "is of the gate \"ARO HCP\", not of --gate-label \"ROSA HCP\""),
+        (
+            "--gate-label",
+            "ROSA HCP",
+            "is of the gate \"ARO HCP\", not of --gate-label \"ROSA HCP\"",
+        ),
         ("--gate-label", "ARO-HCP", "is of the gate \"ARO HCP\", not of --gate-label \"ARO-HCP\""),
-        ("--scenario", "rosa-hcp", "is of the scenario \"aro-hcp\", not of --scenario \"rosa-hcp\""),
+        (
+            "--scenario",
+            "rosa-hcp",
+            "is of the scenario \"aro-hcp\", not of --scenario \"rosa-hcp\"",
+        ),
         ("--run-id", "uid-2", "belongs to run uid-1, not to --run-id uid-2"),
     ] {
         for (name, step) in desk.steps().into_iter().filter(|(name, _)| *name != "notify-slack") {
@@ -132,14 +177,27 @@ fn a_flag_that_contradicts_the_record_is_bad_input() {
 #[test]
 fn notify_slack_names_the_difference() {
     let desk = Desk::new();
-    let output = desk.notify().args(["--gate-label", "ROSA HCP", "--scenario", "rosa-hcp"]).run();
+    let output = desk
+        .notify()
+        .args(["--gate-label", "ROSA HCP", "--scenario", "rosa-hcp"])
+        .run();
     assert_eq!(output.code, 0, "{output:?}");
     let words = desk.world.slack().messages()[0].words();
     assert!(words.contains("*ARO HCP gate "), "{words}");
-    assert!(words.contains("the record of ARO HCP, although --gate-label says ROSA HCP"), "{words}");
+    assert!(
+        words.contains("the record of ARO HCP, although --gate-label says ROSA HCP"),
+        "{words}"
+    );
     assert!(words.contains("the record of aro-hcp, although --scenario says rosa-hcp"), "{words}");
     let other = desk.notify().args(["--run-id", "uid-2"]).run();
     assert_eq!(other.code, 0, "{other:?}");
-    assert!(desk.world.slack().messages()[1].words().contains("belongs to run uid-1, not to --run-id uid-2"));
-    assert_eq!((&desk.record()["gate"], &desk.record()["scenario"]), (&json!("ARO HCP"), &json!("aro-hcp")));
+    assert!(
+        desk.world.slack().messages()[1]
+            .words()
+            .contains("belongs to run uid-1, not to --run-id uid-2")
+    );
+    assert_eq!(
+        (&desk.record()["gate"], &desk.record()["scenario"]),
+        (&json!("ARO HCP"), &json!("aro-hcp"))
+    );
 }

@@ -12,12 +12,16 @@ use crate::secrets::{THEIRS, of_any_stage};
 use crate::support::{Dir, Output, Tool};
 
 fn pipeline(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(".tekton/pipelines").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(".tekton/pipelines")
+        .join(name)
 }
 
 fn rehearse(dir: &Dir, scenario: &str) -> Output {
     let tool = Tool::new("rehearse-gate").env("RUST_LOG", "trace");
-    tool.args(["--scenario", scenario, "--keep"]).arg(dir.path("kept")).run()
+    tool.args(["--scenario", scenario, "--keep"])
+        .arg(dir.path("kept"))
+        .run()
 }
 
 /// The screen with what differs from run to run masked: spans of time, ports, folders, build ids.
@@ -41,11 +45,17 @@ fn masked(screen: &str, dir: &Dir) -> String {
         }
         // How often a connection is tried in its time depends on the machine.
         if let Some((before, after)) = row.clone().split_once(" tries in ") {
-            row = format!("{}N tries in {after}", before.trim_end_matches(|c: char| c.is_ascii_digit()));
+            row = format!(
+                "{}N tries in {after}",
+                before.trim_end_matches(|c: char| c.is_ascii_digit())
+            );
         }
         // Kubernetes makes these letters up.
         if let Some((before, after)) = row.clone().split_once("/managed-") {
-            row = format!("{before}/managed-X{}", after.trim_start_matches(|c: char| c.is_ascii_alphanumeric()));
+            row = format!(
+                "{before}/managed-X{}",
+                after.trim_start_matches(|c: char| c.is_ascii_alphanumeric())
+            );
         }
         out.push_str(row.trim_end());
         out.push('\n');
@@ -114,7 +124,13 @@ fn night(scenario: &str, code: i32, launches: usize, releases: usize) -> (Dir, V
     let output = rehearse(&dir, scenario);
     let all = format!("{}{}", output.stdout, output.stderr);
     assert_eq!(output.code, code, "{scenario}: {all}");
-    assert!(output.stdout.lines().all(|line| line.chars().count() <= 100 || line.contains("://")), "{all}");
+    assert!(
+        output
+            .stdout
+            .lines()
+            .all(|line| line.chars().count() <= 100 || line.contains("://")),
+        "{all}"
+    );
     held(scenario, &masked(&output.stdout, &dir));
     assert_eq!(output.stderr, "", "{scenario}");
     assert_eq!(asked(&dir, "gangway", "POST", "/v1/executions"), launches, "{scenario}: {all}");
@@ -162,7 +178,10 @@ fn a_failure_that_hides_behind_a_success_is_not_promoted() {
 fn a_pod_that_never_starts_is_no_fault_of_the_image() {
     let (_, record) = night("pod-never-started", 0, 4, 1);
     let first = &record["jobs"][1]["attempts"][0];
-    assert_eq!((&first["cause"], &first["detail"]), (&"infrastructure".into(), &"a pod did not start".into()));
+    assert_eq!(
+        (&first["cause"], &first["detail"]),
+        (&"infrastructure".into(), &"a pod did not start".into())
+    );
 }
 
 #[test]
@@ -187,7 +206,10 @@ fn a_release_that_fails_promotes_nothing() {
 #[test]
 fn a_release_that_is_there_is_found_and_not_doubled() {
     let (_, record) = night("release-there", 0, 3, 0);
-    assert_eq!((&record["release"]["name"], &record["release"]["created"]), (&"by-hand".into(), &false.into()));
+    assert_eq!(
+        (&record["release"]["name"], &record["release"]["created"]),
+        (&"by-hand".into(), &false.into())
+    );
 }
 
 #[test]
@@ -212,9 +234,15 @@ fn validated_again_while_it_pushed_is_not_called_failed() {
 /// Each scenario is one of the nights above.
 #[test]
 fn every_scenario_is_played() {
-    let folder = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screens")).unwrap();
-    let mut screens: Vec<String> = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    let mut scenarios: Vec<String> = rehearsal::scenario::all().iter().map(|s| format!("{}.txt", s.name)).collect();
+    let folder =
+        std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screens")).unwrap();
+    let mut screens: Vec<String> = folder
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let mut scenarios: Vec<String> = rehearsal::scenario::all()
+        .iter()
+        .map(|s| format!("{}.txt", s.name))
+        .collect();
     screens.sort();
     scenarios.sort();
     assert_eq!(screens, scenarios);
@@ -230,7 +258,13 @@ fn the_pipeline_run_is_rehearsed_as_well() {
     assert_eq!(output.code, 1, "{}", output.stderr);
     let expected = &golden("image-missing");
     // All but the name of the file and the place of the folder.
-    let middle = |text: &str| text.lines().skip(1).filter(|l| !l.contains("messages")).collect::<Vec<_>>().join("\n");
+    let middle = |text: &str| {
+        text.lines()
+            .skip(1)
+            .filter(|l| !l.contains("messages"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
     assert_eq!(middle(&masked(&output.stdout, &dir)), middle(expected));
 }
 
@@ -239,19 +273,15 @@ fn misuse_says_what_and_where() {
     let dir = Dir::new();
     let odd = dir.write(
         "odd.yaml",
-        std::fs::read_to_string(pipeline("ho-release-gate.yaml")).unwrap().replacen(
-            "      timeout: 10m",
-            "      timeout: 10m\n      onError: continue",
-            1,
-        ),
+        std::fs::read_to_string(pipeline("ho-release-gate.yaml"))
+            .unwrap()
+            .replacen("      timeout: 10m", "      timeout: 10m\n      onError: continue", 1),
     );
     let slip = dir.write(
         "slip.yaml",
-        std::fs::read_to_string(pipeline("ho-release-gate.yaml")).unwrap().replacen(
-            "$(params.component)",
-            "$(params.komponent)",
-            1,
-        ),
+        std::fs::read_to_string(pipeline("ho-release-gate.yaml"))
+            .unwrap()
+            .replacen("$(params.component)", "$(params.komponent)", 1),
     );
     let full = dir.write("full/file", "");
     let cases: [(&[&str], &[&str]); 7] = [
@@ -259,7 +289,10 @@ fn misuse_says_what_and_where() {
         (&["--time-scale", "fast"], &["--time-scale"]),
         (&["--pipeline", "/nowhere.yaml"], &["--pipeline", "/nowhere.yaml"]),
         (&["--pipeline", odd.to_str().unwrap()], &["odd.yaml", "onError", "line "]),
-        (&["--pipeline", slip.to_str().unwrap()], &["slip.yaml", "task resolve-image", "komponent is not declared"]),
+        (
+            &["--pipeline", slip.to_str().unwrap()],
+            &["slip.yaml", "task resolve-image", "komponent is not declared"],
+        ),
         (&["--keep", full.parent().unwrap().to_str().unwrap()], &["--keep", "not empty"]),
         (&["--list"], &["--list"]),
     ];
@@ -278,11 +311,19 @@ fn misuse_says_what_and_where() {
 fn without_a_checkout_the_pipeline_is_asked_for() {
     let dir = Dir::new();
     for args in [&[][..], &["--serve"]] {
-        let output = Tool::new("rehearse-gate").args(args).command().current_dir(dir.path("")).output().unwrap();
+        let output = Tool::new("rehearse-gate")
+            .args(args)
+            .command()
+            .current_dir(dir.path(""))
+            .output()
+            .unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{said}");
-        for words in ["cannot read .tekton/pipelines/ho-release-gate.yaml: No such file", "checkout", "--pipeline FILE"]
-        {
+        for words in [
+            "cannot read .tekton/pipelines/ho-release-gate.yaml: No such file",
+            "checkout",
+            "--pipeline FILE",
+        ] {
             assert!(said.contains(words), "{words}: {said}");
         }
     }
@@ -299,7 +340,9 @@ fn served_stand_ins_take_every_step_by_hand() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(served.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut lines = BufReader::new(served.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
     let mut script = String::from("set -e\n");
     for line in lines.by_ref() {
         script.push_str(&line);
@@ -309,11 +352,22 @@ fn served_stand_ins_take_every_step_by_hand() {
             break;
         }
     }
-    let shell =
-        Command::new("/bin/sh").arg("-c").arg(&script).env_clear().env("PATH", "/bin:/usr/bin").output().unwrap();
-    let said =
-        format!("{script}\n{}\n{}", String::from_utf8_lossy(&shell.stdout), String::from_utf8_lossy(&shell.stderr));
-    let ended = Command::new("kill").args(["-INT", &served.id().to_string()]).status().unwrap();
+    let shell = Command::new("/bin/sh")
+        .arg("-c")
+        .arg(&script)
+        .env_clear()
+        .env("PATH", "/bin:/usr/bin")
+        .output()
+        .unwrap();
+    let said = format!(
+        "{script}\n{}\n{}",
+        String::from_utf8_lossy(&shell.stdout),
+        String::from_utf8_lossy(&shell.stderr)
+    );
+    let ended = Command::new("kill")
+        .args(["-INT", &served.id().to_string()])
+        .status()
+        .unwrap();
     assert!(ended.success());
     assert!(served.wait().unwrap().success(), "Ctrl-C is how it ends");
     assert!(shell.status.success(), "{said}");

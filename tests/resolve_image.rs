@@ -18,7 +18,9 @@ fn snapshot(image: &str) -> Value {
 }
 
 fn tool(snapshot: &Value) -> Tool {
-    Tool::new("resolve-image").args(["--component", "ho-main", "--snapshot"]).arg(snapshot.to_string())
+    Tool::new("resolve-image")
+        .args(["--component", "ho-main", "--snapshot"])
+        .arg(snapshot.to_string())
 }
 
 fn digest(digit: &str) -> String {
@@ -42,29 +44,41 @@ impl Case {
 
     fn run(&self, more: &[&str]) -> Output {
         let reference = self.image.at(&self.servers.registry_host());
-        tool(&snapshot(&reference)).args(["--time-scale", "1000"]).args(more).run()
+        tool(&snapshot(&reference))
+            .args(["--time-scale", "1000"])
+            .args(more)
+            .run()
     }
 }
 
 fn image() -> ImageBuilder {
-    ImageBuilder::new("acme/ho").revision(REVISION).platforms(&["linux/amd64", "linux/arm64"])
+    ImageBuilder::new("acme/ho")
+        .revision(REVISION)
+        .platforms(&["linux/amd64", "linux/arm64"])
 }
 
 #[test]
 fn offline_needs_nothing_else() {
     let dir = Dir::new();
     let reference = format!("quay.io/acme/ho@{}", digest("a"));
-    let paths: Vec<_> = ["image", "digest", "revision", "snapshot"].map(|name| dir.path(name)).into();
+    let paths: Vec<_> = ["image", "digest", "revision", "snapshot"]
+        .map(|name| dir.path(name))
+        .into();
     let mut run = tool(&snapshot(&reference)).args(["--offline", "--snapshot-name", NAME]);
     for (flag, path) in
-        ["--result-image", "--result-digest", "--result-revision", "--result-snapshot"].iter().zip(&paths)
+        ["--result-image", "--result-digest", "--result-revision", "--result-snapshot"]
+            .iter()
+            .zip(&paths)
     {
         run = run.arg(flag).arg(path);
     }
     let output = run.run();
     assert_eq!(output.code, 0, "{output:?}");
     let results: Value = serde_json::from_str(&output.stdout).unwrap();
-    assert_eq!(results, json!({"image": reference, "digest": digest("a"), "revision": REVISION, "snapshot": NAME}));
+    assert_eq!(
+        results,
+        json!({"image": reference, "digest": digest("a"), "revision": REVISION, "snapshot": NAME})
+    );
     assert_eq!((dir.read("image"), dir.read("snapshot")), (reference, NAME.to_owned()));
     assert_eq!(output.stderr, "");
 }
@@ -74,8 +88,15 @@ fn a_file_and_standard_input() {
     let dir = Dir::new();
     let whole = json!({"kind": "Snapshot", "metadata": {"name": NAME}, "spec": snapshot(&format!("quay.io/acme/ho@{}", digest("a")))});
     let path = dir.write("snapshot.json", whole.to_string());
-    let run =
-        |source: &str| Tool::new("resolve-image").args(["--component", "ho-main", "--offline", "--snapshot", source]);
+    let run = |source: &str| {
+        Tool::new("resolve-image").args([
+            "--component",
+            "ho-main",
+            "--offline",
+            "--snapshot",
+            source,
+        ])
+    };
     let output = run(&format!("@{}", path.display())).run();
     assert_eq!(output.code, 0, "{output:?}");
     assert!(output.stdout.contains(NAME));
@@ -92,12 +113,19 @@ fn a_version_chooses_and_a_tag_beside_the_digest_is_dropped() {
         {"name": "ho-main", "version": "release-4.22", "containerImage": format!("quay.io/acme/ho@{}", digest("c"))},
     ]});
     let resolve = |more: &[&str]| {
-        let tool = Tool::new("resolve-image").args(["--component", "ho-main", "--offline", "--snapshot"]);
+        let tool =
+            Tool::new("resolve-image").args(["--component", "ho-main", "--offline", "--snapshot"]);
         tool.arg(snapshot.to_string()).args(more).run()
     };
     let output = resolve(&[]);
     assert_eq!(output.code, 2);
-    assert!(output.stderr.contains("--component-version chooses one of main, release-4.22"), "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .contains("--component-version chooses one of main, release-4.22"),
+        "{}",
+        output.stderr
+    );
     for (version, letter) in [("main", "a"), ("release-4.22", "c")] {
         let output = resolve(&["--component-version", version]);
         assert_eq!(output.code, 0, "{output:?}");
@@ -107,12 +135,18 @@ fn a_version_chooses_and_a_tag_beside_the_digest_is_dropped() {
     let output = resolve(&["--component-version", "4.21"]);
     assert_eq!(output.code, 2);
     assert!(output.stderr.contains("its versions there: main, release-4.22"), "{}", output.stderr);
-    let cut =
-        json!({"components": [{"name": "ho-main", "containerImage": format!("registry.example.com@{}", digest("a"))}]});
-    let tool = Tool::new("resolve-image").args(["--component", "ho-main", "--offline", "--snapshot"]);
+    let cut = json!({"components": [{"name": "ho-main", "containerImage": format!("registry.example.com@{}", digest("a"))}]});
+    let tool =
+        Tool::new("resolve-image").args(["--component", "ho-main", "--offline", "--snapshot"]);
     let output = tool.arg(cut.to_string()).run();
     assert_eq!(output.code, 2);
-    assert!(output.stderr.contains("names no repository, only \"registry.example.com\""), "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .contains("names no repository, only \"registry.example.com\""),
+        "{}",
+        output.stderr
+    );
 }
 
 /// Arguments after `--component ho-main --offline --snapshot`, and what the message must hold.
@@ -124,16 +158,28 @@ fn bad_input_is_named() {
         (vec!["{\"components\":".into()], "EOF while parsing"),
         (vec!["null".into()], "SNAPSHOT: expected a JSON object with components, found null"),
         (vec!["@/no/such/file".into()], "--snapshot: cannot read /no/such/file"),
-        (vec!["{\"components\":[]}".into()], "component \"ho-main\" is not in it; it has: no components"),
+        (
+            vec!["{\"components\":[]}".into()],
+            "component \"ho-main\" is not in it; it has: no components",
+        ),
         (
             vec![snapshot("quay.io/acme/ho:latest").to_string()],
             "quay.io/acme/ho:latest is a tag; the gate needs a digest",
         ),
         (vec![snapshot("quay.io/acme/ho@sha256:a").to_string()], "expected sha256: and 64 digits"),
-        (vec![snapshot(&format!("quay.io/acme/ho@{}", digest("A"))).to_string()], "expected sha256: and 64 digits"),
+        (
+            vec![snapshot(&format!("quay.io/acme/ho@{}", digest("A"))).to_string()],
+            "expected sha256: and 64 digits",
+        ),
         (vec![snapshot("").to_string()], "has no digest"),
-        (vec![good.clone(), "--snapshot-name".into(), "Nope".into()], "--snapshot-name: expected lower-case letters"),
-        (vec![good.clone(), "--record".into(), "gate.json".into()], "--record: expected configmap:NAME or file:PATH"),
+        (
+            vec![good.clone(), "--snapshot-name".into(), "Nope".into()],
+            "--snapshot-name: expected lower-case letters",
+        ),
+        (
+            vec![good.clone(), "--record".into(), "gate.json".into()],
+            "--record: expected configmap:NAME or file:PATH",
+        ),
         (
             vec![good.clone(), "--record".into(), "configmap:gate".into()],
             "--snapshot-name: expected the Snapshot's name",
@@ -146,7 +192,10 @@ fn bad_input_is_named() {
             vec![good.clone(), "--require-platform".into(), "linux/amd64".into()],
             "--require-platform cannot be kept with --offline",
         ),
-        (vec![good.clone(), "--result-image".into(), "/no/such/folder/image".into()], "--result-image: cannot write"),
+        (
+            vec![good.clone(), "--result-image".into(), "/no/such/folder/image".into()],
+            "--result-image: cannot write",
+        ),
         (vec![NAME.into()], "no cluster"),
     ];
     for (arguments, message) in cases {
@@ -158,11 +207,14 @@ fn bad_input_is_named() {
         assert!(output.stderr.contains(message), "{arguments:?}: {}", output.stderr);
         assert_eq!(output.stdout, "");
     }
-    for (component, message) in
-        [("x", "it has: ho-main, cpo, twice, twice"), ("twice", "is in it 2 times"), ("", "--component")]
-    {
-        let output =
-            Tool::new("resolve-image").args(["--offline", "--component", component, "--snapshot", &good]).run();
+    for (component, message) in [
+        ("x", "it has: ho-main, cpo, twice, twice"),
+        ("twice", "is in it 2 times"),
+        ("", "--component"),
+    ] {
+        let output = Tool::new("resolve-image")
+            .args(["--offline", "--component", component, "--snapshot", &good])
+            .run();
         assert_eq!(output.code, 2, "{output:?}");
         assert!(output.stderr.contains(message), "{}", output.stderr);
     }
@@ -173,8 +225,13 @@ fn an_index_is_followed() {
     let case = Case::new(image());
     let dir = Dir::new();
     let record = format!("file:{}", dir.path("gate.json").display());
-    let output =
-        case.run(&["--require-platform", "linux/amd64,linux/arm64", "--require-revision", "--record", &record]);
+    let output = case.run(&[
+        "--require-platform",
+        "linux/amd64,linux/arm64",
+        "--require-revision",
+        "--record",
+        &record,
+    ]);
     assert_eq!(output.code, 0, "{output:?}");
     let written: Value = serde_json::from_str(&dir.read("gate.json")).unwrap();
     assert_eq!(written["candidate"]["platforms"], json!(["linux/amd64", "linux/arm64"]));
@@ -183,10 +240,12 @@ fn an_index_is_followed() {
         .map(|platform| json!({"digest": case.image.platforms[platform], "platform": platform}));
     assert_eq!(written["candidate"]["manifests"], json!(manifests));
     let index = written["candidate"]["index"].as_str().unwrap();
-    gate::registry::manifest::verify(index.as_bytes(), &case.image.digest.parse().unwrap()).unwrap();
+    gate::registry::manifest::verify(index.as_bytes(), &case.image.digest.parse().unwrap())
+        .unwrap();
     assert_eq!(written["candidate"]["revision"], REVISION);
-    let other =
-        tool(&snapshot(&format!("quay.io/acme/ho@{}", digest("b")))).args(["--offline", "--record", &record]).run();
+    let other = tool(&snapshot(&format!("quay.io/acme/ho@{}", digest("b"))))
+        .args(["--offline", "--record", &record])
+        .run();
     assert_eq!(other.code, 2, "{other:?}");
     assert!(other.stderr.contains("is bound to"), "{}", other.stderr);
 }
@@ -196,7 +255,11 @@ fn what_the_registry_says_decides_the_exit_code() {
     let case = Case::new(image());
     let missing = case.run(&["--require-platform", "linux/s390x"]);
     assert_eq!(missing.code, 3, "{missing:?}");
-    assert!(missing.stderr.contains("has no image for linux/s390x; it has linux/amd64, linux/arm64"));
+    assert!(
+        missing
+            .stderr
+            .contains("has no image for linux/s390x; it has linux/amd64, linux/arm64")
+    );
 
     let configuration = case.image.blobs.first().unwrap();
     for spoiled in [configuration, &case.image.platforms["linux/arm64"], &case.image.digest] {
@@ -231,7 +294,9 @@ fn a_registry_that_wants_a_login() {
         assert_eq!(refused.code, 1, "{refused:?}");
         assert!(refused.stderr.contains("--authfile"), "{}", refused.stderr);
         let host = case.servers.registry_host();
-        let auth = |auth: &str| dir.write("auth.json", json!({"auths": {&host: {"auth": auth}}}).to_string());
+        let auth = |auth: &str| {
+            dir.write("auth.json", json!({"auths": {&host: {"auth": auth}}}).to_string())
+        };
         let wrong = case.run(&["--authfile", auth("cm9ib3Q6d3Jvbmc=").to_str().unwrap()]);
         assert_eq!(wrong.code, 1, "{wrong:?}");
         let right = case.run(&["--authfile", auth("cm9ib3Q6czNjcjN0").to_str().unwrap()]);
@@ -239,7 +304,9 @@ fn a_registry_that_wants_a_login() {
         assert!(!right.stderr.contains("s3cr3t") && !wrong.stderr.contains("cm9ib3Q6"));
     }
     let case = Case::new(image());
-    case.world.registry().access(Access::Basic("cm9ib3Q6czNjcjN0".to_owned()));
+    case.world
+        .registry()
+        .access(Access::Basic("cm9ib3Q6czNjcjN0".to_owned()));
     let auths = json!({"auths": {case.servers.registry_host(): {"username": "robot", "password": "s3cr3t"}}});
     let file = dir.write("home/.config/containers/auth.json", auths.to_string());
     let reference = case.image.at(&case.servers.registry_host());
@@ -253,15 +320,26 @@ fn a_registry_that_wants_a_login() {
 fn trouble_is_retried_and_then_called_so() {
     use standins::{Fault, Nth, Server, Trouble};
     let case = Case::new(image());
-    case.world.fault(Fault::on(Server::Registry, Trouble::StatusBefore(503)).path("*/manifests/*").nth(Nth::Only(1)));
+    case.world.fault(
+        Fault::on(Server::Registry, Trouble::StatusBefore(503))
+            .path("*/manifests/*")
+            .nth(Nth::Only(1)),
+    );
     let output = case.run(&[]);
     assert_eq!(output.code, 0, "{output:?}");
     assert!(output.stderr.contains("trying again"), "{}", output.stderr);
     case.world.clear_faults();
-    case.world.fault(Fault::on(Server::Registry, Trouble::StatusBefore(503)));
+    case.world
+        .fault(Fault::on(Server::Registry, Trouble::StatusBefore(503)));
     let output = case.run(&[]);
     assert_eq!(output.code, 1, "{output:?}");
-    assert!(output.stderr.contains("says nothing about the image, try again later"), "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .contains("says nothing about the image, try again later"),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
@@ -269,11 +347,18 @@ fn what_asking_again_cannot_help_is_asked_once() {
     let case = Case::new(image());
     case.world.registry().remove(&case.image.digest);
     assert_eq!(case.run(&[]).code, 1);
-    let manifests =
-        |case: &Case| case.world.requests().iter().filter(|asked| asked.path.contains("/manifests/")).count();
+    let manifests = |case: &Case| {
+        case.world
+            .requests()
+            .iter()
+            .filter(|asked| asked.path.contains("/manifests/"))
+            .count()
+    };
     assert_eq!(manifests(&case), 1);
     let case = Case::new(image());
-    case.world.registry().access(Access::Basic("cm9ib3Q6czNjcjN0".to_owned()));
+    case.world
+        .registry()
+        .access(Access::Basic("cm9ib3Q6czNjcjN0".to_owned()));
     assert_eq!(case.run(&[]).code, 1);
     assert_eq!(manifests(&case), 1);
 }

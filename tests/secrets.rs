@@ -36,7 +36,8 @@ pub const THEIRS: [&str; 6] = [
 
 const GANGWAY: &str = "sha256~Zfind-me-GANGWAY/Q7w+8xZ=9pL~kT2vB6nM4jH0dSfG";
 const WEBHOOK: &str = "/services/T0WHEREAMI/B0LOOKFORIT/find-me-SLACK-Zk83jQ0vXy7wLm2N";
-const CLUSTER: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJzdWIiOiJmaW5kLW1lLUNMVVNURVIifQ.c2lnbmVkLWJ5LW5vYm9keQ";
+const CLUSTER: &str =
+    "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJzdWIiOiJmaW5kLW1lLUNMVVNURVIifQ.c2lnbmVkLWJ5LW5vYm9keQ";
 const PASSWORD: &str = "find-me-REGISTRY-8sK2/pQ+wE7rT5yU3";
 
 fn chosen() -> [Secret; 5] {
@@ -78,12 +79,14 @@ fn night(name: &str, arrange: impl FnOnce(&Stage)) -> Night {
     };
     let stage = Stage::set_with(&scenario::named(name).unwrap(), 0, TIME_SCALE, secrets).unwrap();
     stage.world.archive().token(CLUSTER, true);
-    let lasting = ScenarioScript { lasts: Some(Duration::from_secs(5)), ..ScenarioScript::default() };
+    let lasting =
+        ScenarioScript { lasts: Some(Duration::from_secs(5)), ..ScenarioScript::default() };
     stage.world.kube().scenario(&stage.namespace, TEST_SCENARIO, lasting);
     arrange(&stage);
 
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tekton/pipelines/ho-release-gate.yaml");
-    let document = Document::parse(&std::fs::read_to_string(path).unwrap(), "the pipeline").unwrap();
+    let document =
+        Document::parse(&std::fs::read_to_string(path).unwrap(), "the pipeline").unwrap();
     let programs = binary("resolve-image").parent().unwrap().to_owned();
     let names = siblings::names(document.spec()).unwrap();
     let folder = dir.path("");
@@ -93,7 +96,10 @@ fn night(name: &str, arrange: impl FnOnce(&Stage)) -> Night {
     let mut request = stage.request();
     let archive = ParamValue::String(stage.servers.archive_url());
     request.params.insert("kubearchive-api-base".to_owned(), archive);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let run = Run::new(document.spec(), None, &request, laptop).unwrap();
     let report = runtime.block_on(run.run(|_| ())).unwrap();
     let record = rehearsal::record::Record::read(&stage.record().unwrap_or_default());
@@ -109,22 +115,54 @@ impl Night {
     /// The CronJobs' steps, and one of the pipeline with its logs as JSON.
     fn by_hand(&self) {
         let Stage { servers, installed, namespace, .. } = &self.stage;
-        let webhook = self.dir.write("hand/webhook", servers.url(Server::Slack) + WEBHOOK).display().to_string();
+        let webhook = self
+            .dir
+            .write("hand/webhook", servers.url(Server::Slack) + WEBHOOK)
+            .display()
+            .to_string();
         let archive = servers.archive_url();
-        let both = ["--release-plan", &installed.plan, "--scenario", TEST_SCENARIO, "--slack-webhook-file", &webhook];
-        self.step("check-staleness", &[&both[..], &["--kubearchive-url", &archive, "--threshold-days", "1"]].concat());
-        let which = ["--application", "hypershift-operator", "--component", "hypershift-operator-main", "--force"];
+        let both = [
+            "--release-plan",
+            &installed.plan,
+            "--scenario",
+            TEST_SCENARIO,
+            "--slack-webhook-file",
+            &webhook,
+        ];
+        self.step(
+            "check-staleness",
+            &[&both[..], &["--kubearchive-url", &archive, "--threshold-days", "1"]].concat(),
+        );
+        let which = [
+            "--application",
+            "hypershift-operator",
+            "--component",
+            "hypershift-operator-main",
+            "--force",
+        ];
         self.step("trigger-gate", &[&both[..], &which, &["--namespace", namespace]].concat());
         let gangway = servers.gangway_url();
-        let again =
-            ["--gangway-url", &gangway, "--gangway-token-file", "volumes/gone", "--record", "file:hand/none.json"];
+        let again = [
+            "--gangway-url",
+            &gangway,
+            "--gangway-token-file",
+            "volumes/gone",
+            "--record",
+            "file:hand/none.json",
+        ];
         self.step("collect-results", &again);
     }
 
     fn step(&self, name: &str, arguments: &[&str]) {
         let mut command = std::process::Command::new(binary(name));
-        command.env_clear().env("KUBECONFIG", self.dir.path("kubeconfig")).env("RUST_LOG", "trace");
-        command.args(arguments).args(["--log-format", "json", "--time-scale", "1500"]).current_dir(self.dir.path(""));
+        command
+            .env_clear()
+            .env("KUBECONFIG", self.dir.path("kubeconfig"))
+            .env("RUST_LOG", "trace");
+        command
+            .args(arguments)
+            .args(["--log-format", "json", "--time-scale", "1500"])
+            .current_dir(self.dir.path(""));
         let output = command.stdin(Stdio::null()).output().unwrap();
         self.dir.write(&format!("hand/{name}.out"), output.stdout);
         self.dir.write(&format!("hand/{name}.err"), output.stderr);
@@ -143,7 +181,8 @@ impl Night {
                 Server::Registry => [PASSWORD, SESSION_TOKEN].contains(&secret.value()),
                 Server::Deck | Server::Bucket => false,
             };
-            let foreign: Vec<Secret> = secrets.iter().filter(|secret| !own(secret)).cloned().collect();
+            let foreign: Vec<Secret> =
+                secrets.iter().filter(|secret| !own(secret)).cloned().collect();
             let said = format!("{} {}", asked.path, asked.authorization);
             assert_eq!(hits(&foreign, Path::new(asked.server.name()), said.as_bytes()), []);
         }
@@ -155,7 +194,8 @@ impl Night {
 
     /// Requests to a server that it answered by quoting them.
     fn quoted(&self, server: Server) -> usize {
-        let quoted = |asked: &&Asked| asked.fault.as_ref().is_some_and(|fault| fault.ends_with("quoted"));
+        let quoted =
+            |asked: &&Asked| asked.fault.as_ref().is_some_and(|fault| fault.ends_with("quoted"));
         self.asked(server).iter().filter(quoted).count()
     }
 
@@ -184,28 +224,53 @@ fn a_night_shows_no_secret_though_every_server_got_its_own() {
 
     // Without these the search would prove nothing.
     let sent = |server, wanted: &str| {
-        assert!(night.asked(server).iter().any(|asked| asked.authorization == wanted), "{}", server.name());
+        assert!(
+            night.asked(server).iter().any(|asked| asked.authorization == wanted),
+            "{}",
+            server.name()
+        );
     };
     sent(Server::Gangway, &format!("Bearer {GANGWAY}"));
     sent(Server::Kube, &format!("Bearer {CLUSTER}"));
     sent(Server::Archive, &format!("Bearer {CLUSTER}"));
     sent(Server::Registry, &format!("Basic {}", STANDARD.encode(format!("robot:{PASSWORD}"))));
     sent(Server::Registry, &format!("Bearer {SESSION_TOKEN}"));
-    assert!(night.asked(Server::Slack).iter().any(|asked| asked.path == WEBHOOK && asked.status == Some(200)));
+    assert!(
+        night
+            .asked(Server::Slack)
+            .iter()
+            .any(|asked| asked.path == WEBHOOK && asked.status == Some(200))
+    );
     for server in [Server::Deck, Server::Bucket] {
-        assert!(night.asked(server).iter().all(|asked| asked.authorization.is_empty()), "{}", server.name());
+        assert!(
+            night.asked(server).iter().all(|asked| asked.authorization.is_empty()),
+            "{}",
+            server.name()
+        );
     }
     // The logs were as loud as they get, and the libraries still did not show their requests.
     let logs = night.logs("create-release") + &night.logs("launch-prow");
     assert!(logs.contains(" INFO "), "{logs}");
-    assert!(!logs.contains("TRACE") && !logs.contains("requesting") && !logs.contains("authorization"), "{logs}");
+    assert!(
+        !logs.contains("TRACE") && !logs.contains("requesting") && !logs.contains("authorization"),
+        "{logs}"
+    );
     // The same search, in the files where the secrets belong and with one planted.
     let found = below(&chosen(), &night.dir.path(""), &[]);
     for secret in &chosen()[..4] {
-        assert!(found.iter().any(|hit| hit.what.starts_with(secret.what())), "{secret:?}: {found:?}");
+        assert!(
+            found.iter().any(|hit| hit.what.starts_with(secret.what())),
+            "{secret:?}: {found:?}"
+        );
     }
-    let planted = night.dir.write("launch-prow/try-1/launch-prow.err", format!("…{}…", &GANGWAY[20..]));
-    assert!(below(&chosen(), &night.dir.path(""), &THEIRS).iter().any(|hit| hit.place == planted));
+    let planted = night
+        .dir
+        .write("launch-prow/try-1/launch-prow.err", format!("…{}…", &GANGWAY[20..]));
+    assert!(
+        below(&chosen(), &night.dir.path(""), &THEIRS)
+            .iter()
+            .any(|hit| hit.place == planted)
+    );
 }
 
 /// Each quotes at a place where one of the steps' limits for quotations cuts the secret.
@@ -223,7 +288,11 @@ fn servers_that_quote_the_request_make_no_step_repeat_it() {
                 stage.world.fault(echo(Server::Slack, 404, 0));
                 stage.world.fault(echo(Server::Archive, 401, 0));
             }),
-            &[(Server::Gangway, "launch-prow"), (Server::Slack, "notify-slack"), (Server::Archive, "check-staleness")],
+            &[
+                (Server::Gangway, "launch-prow"),
+                (Server::Slack, "notify-slack"),
+                (Server::Archive, "check-staleness"),
+            ],
         ),
         (
             "Gangway, Slack and KubeArchive fail",
@@ -232,24 +301,40 @@ fn servers_that_quote_the_request_make_no_step_repeat_it() {
                 stage.world.fault(echo(Server::Slack, 500, 117));
                 stage.world.fault(echo(Server::Archive, 500, 252));
             }),
-            &[(Server::Gangway, "launch-prow"), (Server::Slack, "notify-slack"), (Server::Archive, "check-staleness")],
+            &[
+                (Server::Gangway, "launch-prow"),
+                (Server::Slack, "notify-slack"),
+                (Server::Archive, "check-staleness"),
+            ],
         ),
         (
             "the registry refuses",
-            Box::new(move |stage| stage.world.fault(echo(Server::Registry, 403, 0).path("/v2/*/manifests/*"))),
+            Box::new(move |stage| {
+                stage
+                    .world
+                    .fault(echo(Server::Registry, 403, 0).path("/v2/*/manifests/*"))
+            }),
             &[(Server::Registry, "resolve-image")],
         ),
         (
             "the registry's token service fails",
-            Box::new(move |stage| stage.world.fault(echo(Server::Registry, 401, 162).path("/token"))),
+            Box::new(move |stage| {
+                stage.world.fault(echo(Server::Registry, 401, 162).path("/token"))
+            }),
             &[(Server::Registry, "resolve-image")],
         ),
         (
             "Deck is away, and Gangway and the Releases quote",
             Box::new(move |stage| {
                 stage.world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)));
-                stage.world.fault(echo(Server::Gangway, 500, 162).method("GET").nth(standins::Nth::First(3)));
-                stage.world.fault(echo(Server::Kube, 403, 0).method("POST").path("*/releases"));
+                stage.world.fault(
+                    echo(Server::Gangway, 500, 162)
+                        .method("GET")
+                        .nth(standins::Nth::First(3)),
+                );
+                stage
+                    .world
+                    .fault(echo(Server::Kube, 403, 0).method("POST").path("*/releases"));
             }),
             &[(Server::Gangway, "collect-results"), (Server::Kube, "create-release")],
         ),
@@ -282,7 +367,9 @@ fn a_login_command_s_token_is_not_repeated() {
         for stream in server.incoming() {
             let (mut stream, mut head) = (stream.unwrap(), Vec::new());
             let mut byte = [0];
-            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|length| length == 1) {
+            while !head.ends_with(b"\r\n\r\n")
+                && stream.read(&mut byte).is_ok_and(|length| length == 1)
+            {
                 head.push(byte[0]);
             }
             let known = String::from_utf8_lossy(&head).contains(&sent);
@@ -290,16 +377,23 @@ fn a_login_command_s_token_is_not_repeated() {
                 r#"{{"kind":"Status","status":"Failure","reason":"Forbidden","code":403,"message":"known {known}: {quoted}"}}"#
             );
             let length = body.len();
-            let head = "HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nConnection: close\r\n";
-            let _ = stream.write_all(format!("{head}Content-Length: {length}\r\n\r\n{body}").as_bytes());
+            let head =
+                "HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nConnection: close\r\n";
+            let _ = stream
+                .write_all(format!("{head}Content-Length: {length}\r\n\r\n{body}").as_bytes());
         }
     });
     let dir = Dir::new();
     let credential = format!(
         r#"{{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{{"token":"{token}"TIMES}}}}"#
     );
-    for (kind, times) in [("lasting", ""), ("renewed", r#","expirationTimestamp":"2020-01-01T00:00:00Z""#)] {
-        let answer = dir.write(kind, credential.replace("TIMES", times)).display().to_string();
+    for (kind, times) in
+        [("lasting", ""), ("renewed", r#","expirationTimestamp":"2020-01-01T00:00:00Z""#)]
+    {
+        let answer = dir
+            .write(kind, credential.replace("TIMES", times))
+            .display()
+            .to_string();
         let kubeconfig = dir.write(
             "kubeconfig",
             format!(
@@ -309,12 +403,22 @@ fn a_login_command_s_token_is_not_repeated() {
                  args: ['{answer}'], interactiveMode: Never}}}}}}]}}"
             ),
         );
-        let tool = Tool::new("trigger-gate").args(["--snapshot", "s", "--scenario", "a", "--dry-run", "--kubeconfig"]);
+        let tool = Tool::new("trigger-gate").args([
+            "--snapshot",
+            "s",
+            "--scenario",
+            "a",
+            "--dry-run",
+            "--kubeconfig",
+        ]);
         let output = tool.arg(kubeconfig).env("RUST_LOG", "trace").run();
         assert_ne!(output.code, 0);
         assert!(output.stderr.contains("known true: [redacted]"), "{kind}: {}", output.stderr);
         let secrets = [Secret::new("the login command's token", token.as_str())];
-        assert_eq!(hits(&secrets, Path::new(kind), (output.stdout + &output.stderr).as_bytes()), []);
+        assert_eq!(
+            hits(&secrets, Path::new(kind), (output.stdout + &output.stderr).as_bytes()),
+            []
+        );
     }
 }
 
@@ -330,15 +434,27 @@ fn no_manifest_and_no_image_puts_a_secret_into_an_environment() {
                 folders.push(path);
             } else if path.extension().is_some_and(|ending| ending == "yaml") {
                 let text = std::fs::read_to_string(&path).unwrap();
-                assert!(!text.contains("secretKeyRef") && !text.contains("secretRef:"), "{}", path.display());
+                assert!(
+                    !text.contains("secretKeyRef") && !text.contains("secretRef:"),
+                    "{}",
+                    path.display()
+                );
                 files += 1;
             }
         }
     }
     assert!(files > 20, "{files}");
     let image = std::fs::read_to_string(repository.join("Containerfile")).unwrap();
-    for line in image.lines().filter(|line| line.starts_with("ENV ") || line.starts_with("ARG ")) {
+    for line in image
+        .lines()
+        .filter(|line| line.starts_with("ENV ") || line.starts_with("ARG "))
+    {
         let lower = line.to_lowercase();
-        assert!(!["token", "secret", "password", "webhook"].iter().any(|word| lower.contains(word)), "{line}");
+        assert!(
+            !["token", "secret", "password", "webhook"]
+                .iter()
+                .any(|word| lower.contains(word)),
+            "{line}"
+        );
     }
 }

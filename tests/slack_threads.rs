@@ -40,7 +40,8 @@ impl Nights {
             "verdict": {"decision": decision, "decided_at": at, "reasons": [], "blocking_passed": 0, "blocking_total": 1},
         });
         if decision == "passed" {
-            record["release"] = json!({"plan": "plan-1", "released": "true", "final": true, "completed_at": at});
+            record["release"] =
+                json!({"plan": "plan-1", "released": "true", "final": true, "completed_at": at});
         }
         self.world.kube().put(json!({
             "kind": "ConfigMap", "data": {"record.json": record.to_string()},
@@ -48,8 +49,20 @@ impl Nights {
                 "labels": {"release-gate/kind": "gate", "release-gate/gate": "ARO-HCP"}},
         }));
         Tool::new("notify-slack")
-            .args(["--time-scale", "10000", "--record", &format!("configmap:{name}"), "--channel", CHANNEL])
-            .args(["--escalate", "3=S0123", "--slack-api-url", &format!("{}/api", self.servers.url(Server::Slack))])
+            .args([
+                "--time-scale",
+                "10000",
+                "--record",
+                &format!("configmap:{name}"),
+                "--channel",
+                CHANNEL,
+            ])
+            .args([
+                "--escalate",
+                "3=S0123",
+                "--slack-api-url",
+                &format!("{}/api", self.servers.url(Server::Slack)),
+            ])
             .args(["--task-status", "collect-results=Succeeded", "--slack-token-file"])
             .arg(self.dir.path("token"))
             .arg("--kubeconfig")
@@ -71,8 +84,13 @@ impl Nights {
 
     /// What the record of the last night says of its message.
     fn note(&self) -> Value {
-        let object = self.world.kube().get("configmaps", NS, &format!("gate-{:02}", self.played)).unwrap();
-        let record: Value = serde_json::from_str(object["data"]["record.json"].as_str().unwrap()).unwrap();
+        let object = self
+            .world
+            .kube()
+            .get("configmaps", NS, &format!("gate-{:02}", self.played))
+            .unwrap();
+        let record: Value =
+            serde_json::from_str(object["data"]["record.json"].as_str().unwrap()).unwrap();
         record["notifications"].as_array().unwrap().last().unwrap().clone()
     }
 }
@@ -86,7 +104,11 @@ fn a_row_of_red_nights_is_one_thread_and_its_end_is_seen_in_the_channel() {
     let second = nights.plays("undecided");
     assert_eq!((&second.thread, second.in_channel), (&first.ts, false));
     let third = nights.plays("failed");
-    assert_eq!((&third.thread, third.in_channel), (&first.ts, true), "the channel sees that somebody is called");
+    assert_eq!(
+        (&third.thread, third.in_channel),
+        (&first.ts, true),
+        "the channel sees that somebody is called"
+    );
     assert_eq!(nights.note()["thread"].as_str(), first.ts.as_deref());
     let end = nights.plays("passed");
     assert_eq!((&end.thread, end.in_channel), (&first.ts, true));
@@ -127,7 +149,9 @@ fn a_thread_that_is_closed_does_not_lose_the_message() {
         let body = json!({"ok": false, "error": word}).to_string().into_bytes();
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         let refusal = Trouble::Answer(Canned { status: 200, headers, body });
-        nights.world.fault(Fault::on(Server::Slack, refusal).nth(Nth::Only(1)));
+        nights
+            .world
+            .fault(Fault::on(Server::Slack, refusal).nth(Nth::Only(1)));
         assert_eq!(nights.plays("failed").thread, None, "{word}");
     }
 }
@@ -143,9 +167,17 @@ fn a_channel_or_token_that_is_no_good_is_told_with_what_to_do() {
         ("account_inactive", |world| world.slack().refuse_token(TOKEN, "account_inactive"), renew),
         ("token_expired", |world| world.slack().refuse_token(TOKEN, "token_expired"), renew),
         ("missing_scope", |world| world.slack().refuse_token(TOKEN, "missing_scope"), "chat:write"),
-        ("not_in_channel", |world| world.slack().refuse_channel(CHANNEL, Some("not_in_channel")), invite),
+        (
+            "not_in_channel",
+            |world| world.slack().refuse_channel(CHANNEL, Some("not_in_channel")),
+            invite,
+        ),
         ("is_archived", |world| world.slack().refuse_channel(CHANNEL, Some("is_archived")), invite),
-        ("channel_not_found", |world| world.slack().refuse_channel(CHANNEL, Some("channel_not_found")), invite),
+        (
+            "channel_not_found",
+            |world| world.slack().refuse_channel(CHANNEL, Some("channel_not_found")),
+            invite,
+        ),
     ];
     for (word, arrange, advice) in cases {
         let mut nights = Nights::new();
@@ -154,13 +186,28 @@ fn a_channel_or_token_that_is_no_good_is_told_with_what_to_do() {
         let asked = nights.world.requests_to(Server::Slack).len();
         let output = nights.play("failed");
         assert_eq!(output.code, 1, "{word}: {output:?}");
-        assert!(output.stderr.contains(word) && output.stderr.contains(advice), "{word}: {}", output.stderr);
+        assert!(
+            output.stderr.contains(word) && output.stderr.contains(advice),
+            "{word}: {}",
+            output.stderr
+        );
         assert!(!output.stderr.contains(TOKEN) && !output.stdout.contains(TOKEN));
-        assert!(output.stdout.contains("second red run in a row"), "{word}: the message is printed: {}", output.stdout);
-        assert_eq!(nights.world.requests_to(Server::Slack).len(), asked + 1, "{word}: no try mends that");
+        assert!(
+            output.stdout.contains("second red run in a row"),
+            "{word}: the message is printed: {}",
+            output.stdout
+        );
+        assert_eq!(
+            nights.world.requests_to(Server::Slack).len(),
+            asked + 1,
+            "{word}: no try mends that"
+        );
         let note = nights.note();
         assert_eq!((&note["delivered"], note.get("thread")), (&json!(false), None), "{word}");
-        assert!(note["detail"].as_str().unwrap().contains("second red run in a row"), "{word}: {note}");
+        assert!(
+            note["detail"].as_str().unwrap().contains("second red run in a row"),
+            "{word}: {note}"
+        );
         // Mended, the row goes on in its thread.
         nights.world.slack().bot(TOKEN, CHANNEL);
         assert_eq!(nights.plays("failed").thread, first.ts, "{word}");
@@ -170,7 +217,10 @@ fn a_channel_or_token_that_is_no_good_is_told_with_what_to_do() {
 #[test]
 fn what_passes_is_waited_out_and_nothing_is_said_twice() {
     let word = |status: u16, word: &str, headers: &[(&str, &str)]| {
-        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let body = json!({"ok": false, "error": word}).to_string().into_bytes();
         Trouble::Answer(Canned { status, headers, body })
     };
@@ -184,7 +234,9 @@ fn what_passes_is_waited_out_and_nothing_is_said_twice() {
     ] {
         let mut nights = Nights::new();
         let first = nights.plays("failed");
-        nights.world.fault(Fault::on(Server::Slack, trouble.clone()).nth(Nth::First(2)));
+        nights
+            .world
+            .fault(Fault::on(Server::Slack, trouble.clone()).nth(Nth::First(2)));
         assert_eq!(nights.plays("failed").thread, first.ts, "{trouble:?}");
     }
 }

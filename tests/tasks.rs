@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use rehearsal::document::{Document, ParamKind, ParamSpec, ParamValue, PipelineSpec, PipelineTask, TaskSpec};
+use rehearsal::document::{
+    Document, ParamKind, ParamSpec, ParamValue, PipelineSpec, PipelineTask, TaskSpec,
+};
 use serde_json::Value;
 
 /// What a catalog wants to know of a task: its name, its name for people and tags.
@@ -50,7 +52,10 @@ fn pipeline_text() -> String {
 }
 
 fn pipeline() -> PipelineSpec {
-    Document::parse(&pipeline_text(), "ho-release-gate.yaml").unwrap().spec().clone()
+    Document::parse(&pipeline_text(), "ho-release-gate.yaml")
+        .unwrap()
+        .spec()
+        .clone()
 }
 
 fn task<'a>(pipeline: &'a PipelineSpec, name: &str) -> &'a PipelineTask {
@@ -59,10 +64,17 @@ fn task<'a>(pipeline: &'a PipelineSpec, name: &str) -> &'a PipelineTask {
 
 /// The lines under `header`, which stands alone on its line, until one that is not indented deeper.
 fn block(lines: &[&str], header: &str) -> Vec<String> {
-    let start = lines.iter().position(|line| *line == header).unwrap_or_else(|| panic!("no line {header:?}"));
+    let start = lines
+        .iter()
+        .position(|line| *line == header)
+        .unwrap_or_else(|| panic!("no line {header:?}"));
     let indent = header.len() - header.trim_start().len();
     let inside = |line: &&&str| line.is_empty() || line.len() - line.trim_start().len() > indent;
-    lines[start + 1..].iter().take_while(inside).map(|line| (*line).to_owned()).collect()
+    lines[start + 1..]
+        .iter()
+        .take_while(inside)
+        .map(|line| (*line).to_owned())
+        .collect()
 }
 
 fn lines(text: &[String]) -> Vec<&str> {
@@ -85,9 +97,15 @@ fn alone(task: &PipelineTask, spec: Vec<String>) -> (Vec<String>, TaskSpec) {
         }
     }
     let text = kept.join("\n");
-    let used = |name: &str| ["", "[*]"].iter().any(|all| text.contains(&format!("$(params.{name}{all})")));
+    let used = |name: &str| {
+        ["", "[*]"]
+            .iter()
+            .any(|all| text.contains(&format!("$(params.{name}{all})")))
+    };
     let mut parsed = task.task_spec.clone();
-    parsed.steps.retain(|step| !OF_THE_WHOLE.contains(&step.name.as_str()));
+    parsed
+        .steps
+        .retain(|step| !OF_THE_WHOLE.contains(&step.name.as_str()));
     parsed.params.retain(|param| used(&param.name));
     (kept, parsed)
 }
@@ -102,10 +120,22 @@ fn parameter(pipeline: &PipelineSpec, task: &PipelineTask, name: &str) -> ParamS
             description: (*description).to_owned(),
         };
     }
-    let given = &task.params.iter().find(|param| param.name == name).unwrap().value.texts()[0];
-    let source = given.trim_start_matches("$(params.").trim_end_matches(')').trim_end_matches("[*]");
+    let given = &task
+        .params
+        .iter()
+        .find(|param| param.name == name)
+        .unwrap()
+        .value
+        .texts()[0];
+    let source = given
+        .trim_start_matches("$(params.")
+        .trim_end_matches(')')
+        .trim_end_matches("[*]");
     let own = pipeline.params.iter().find(|param| param.name == source);
-    own.unwrap_or_else(|| panic!("{}: {name} comes from {given}: say in FILLED what it is", task.name)).clone()
+    own.unwrap_or_else(|| {
+        panic!("{}: {name} comes from {given}: say in FILLED what it is", task.name)
+    })
+    .clone()
 }
 
 fn quoted(text: &str) -> String {
@@ -140,7 +170,9 @@ fn task_file(pipeline: &PipelineSpec, name: &str) -> String {
         let kind = if param.kind == ParamKind::Array { "array" } else { "string" };
         writeln!(file, "    - name: {}\n      type: {kind}", declared.name).unwrap();
         match &param.default {
-            Some(ParamValue::String(text)) => writeln!(file, "      default: {}", quoted(text)).unwrap(),
+            Some(ParamValue::String(text)) => {
+                writeln!(file, "      default: {}", quoted(text)).unwrap()
+            }
             Some(ParamValue::Array(texts)) => {
                 assert!(texts.is_empty());
                 file.push_str("      default: []\n");
@@ -169,7 +201,10 @@ fn of_file(task: &PipelineTask) -> TaskSpec {
 /// The README's first paragraph, which is the Task's description as well.
 fn introduction(name: &str) -> Vec<String> {
     let readme = read(&format!("tekton/tasks/{name}/README.md"));
-    let paragraph = readme.split("\n\n").nth(1).unwrap_or_else(|| panic!("{name}: no paragraph after the title"));
+    let paragraph = readme
+        .split("\n\n")
+        .nth(1)
+        .unwrap_or_else(|| panic!("{name}: no paragraph after the title"));
     paragraph.lines().map(|line| line.replace('`', "")).collect()
 }
 
@@ -177,7 +212,8 @@ fn introduction(name: &str) -> Vec<String> {
 fn tables(pipeline: &PipelineSpec, name: &str) -> String {
     let task = task(pipeline, name);
     let parsed = of_file(task);
-    let mut table = String::from("| parameter | description | default | required |\n|---|---|---|---|\n");
+    let mut table =
+        String::from("| parameter | description | default | required |\n|---|---|---|---|\n");
     for declared in &parsed.params {
         let param = parameter(pipeline, task, &declared.name);
         let (default, required) = match &param.default {
@@ -186,7 +222,8 @@ fn tables(pipeline: &PipelineSpec, name: &str) -> String {
             Some(ParamValue::String(text)) => (format!("`{text}`"), "no"),
             Some(ParamValue::Array(_)) => ("`[]`".to_owned(), "no"),
         };
-        writeln!(table, "| `{}` | {} | {default} | {required} |", declared.name, param.description).unwrap();
+        writeln!(table, "| `{}` | {} | {default} | {required} |", declared.name, param.description)
+            .unwrap();
     }
     if !task.task_spec.results.is_empty() {
         table.push_str("\n| result | description |\n|---|---|\n");
@@ -202,7 +239,9 @@ const MARKS: [&str; 2] = ["<!-- generated -->\n", "<!-- end -->\n"];
 /// The README with its tables renewed.
 fn readme(pipeline: &PipelineSpec, name: &str) -> String {
     let old = read(&format!("tekton/tasks/{name}/README.md"));
-    let (before, rest) = old.split_once(MARKS[0]).unwrap_or_else(|| panic!("{name}: README.md has no marks"));
+    let (before, rest) = old
+        .split_once(MARKS[0])
+        .unwrap_or_else(|| panic!("{name}: README.md has no marks"));
     let (_, after) = rest.split_once(MARKS[1]).unwrap();
     format!("{before}{}{}{}{after}", MARKS[0], tables(pipeline, name), MARKS[1])
 }
@@ -211,14 +250,16 @@ fn readme(pipeline: &PipelineSpec, name: &str) -> String {
 fn the_files_are_made_from_the_pipeline() {
     let pipeline = pipeline();
     for (name, ..) in TASKS {
-        for (file, expected) in
-            [(format!("{name}.yaml"), task_file(&pipeline, name)), ("README.md".to_owned(), readme(&pipeline, name))]
-        {
+        for (file, expected) in [
+            (format!("{name}.yaml"), task_file(&pipeline, name)),
+            ("README.md".to_owned(), readme(&pipeline, name)),
+        ] {
             let path = format!("tekton/tasks/{name}/{file}");
             if std::env::var_os("UPDATE_GOLDENS").is_some() {
                 std::fs::write(repository(&path), &expected).unwrap();
             }
-            let same = std::fs::read_to_string(repository(&path)).is_ok_and(|text| text == expected);
+            let same =
+                std::fs::read_to_string(repository(&path)).is_ok_and(|text| text == expected);
             assert!(same, "{path} is out of date: UPDATE_GOLDENS=1 cargo test --test gate tasks");
         }
     }
@@ -230,11 +271,13 @@ fn they_mean_what_the_embedded_ones_mean() {
     let pipeline = pipeline();
     for embedded in pipeline.all_tasks() {
         let name = &embedded.name;
-        let file: Value = serde_saphyr::from_str(&read(&format!("tekton/tasks/{name}/{name}.yaml"))).unwrap();
+        let file: Value =
+            serde_saphyr::from_str(&read(&format!("tekton/tasks/{name}/{name}.yaml"))).unwrap();
         assert_eq!(file["metadata"]["name"], name.as_str());
         let mut spec = file["spec"].clone();
         spec.as_object_mut().unwrap().remove("description").unwrap();
-        let spec: TaskSpec = serde_json::from_value(spec).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let spec: TaskSpec =
+            serde_json::from_value(spec).unwrap_or_else(|error| panic!("{name}: {error}"));
         let plain = |spec: &TaskSpec| -> TaskSpec {
             let mut spec = spec.clone();
             for param in &mut spec.params {
@@ -252,20 +295,34 @@ fn they_mean_what_the_embedded_ones_mean() {
 #[test]
 fn each_sample_gives_what_the_task_asks_for() {
     for (name, ..) in TASKS {
-        let file: Value = serde_saphyr::from_str(&read(&format!("tekton/tasks/{name}/{name}.yaml"))).unwrap();
+        let file: Value =
+            serde_saphyr::from_str(&read(&format!("tekton/tasks/{name}/{name}.yaml"))).unwrap();
         let params = file["spec"]["params"].as_array().unwrap();
-        let declared: BTreeMap<&str, &Value> = params.iter().map(|p| (p["name"].as_str().unwrap(), p)).collect();
-        let folder = std::fs::read_dir(repository(&format!("tekton/tasks/{name}/samples"))).unwrap();
+        let declared: BTreeMap<&str, &Value> =
+            params.iter().map(|p| (p["name"].as_str().unwrap(), p)).collect();
+        let folder =
+            std::fs::read_dir(repository(&format!("tekton/tasks/{name}/samples"))).unwrap();
         let mut seen = 0;
         for sample in folder.map(|entry| entry.unwrap().path()) {
             let text = std::fs::read_to_string(&sample).unwrap();
             let object: Value = serde_saphyr::from_str(&text).unwrap();
-            for uses in uses(&object).into_iter().filter(|uses| uses["taskRef"]["name"] == name) {
+            for uses in uses(&object)
+                .into_iter()
+                .filter(|uses| uses["taskRef"]["name"] == name)
+            {
                 seen += 1;
-                let given: Vec<&str> =
-                    uses["params"].as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap()).collect();
+                let given: Vec<&str> = uses["params"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|p| p["name"].as_str().unwrap())
+                    .collect();
                 for param in &given {
-                    assert!(declared.contains_key(param), "{}: no parameter {param}", sample.display());
+                    assert!(
+                        declared.contains_key(param),
+                        "{}: no parameter {param}",
+                        sample.display()
+                    );
                 }
                 for (param, _) in declared.iter().filter(|(_, spec)| spec["default"].is_null()) {
                     assert!(given.contains(param), "{}: {param} must be given", sample.display());
@@ -280,7 +337,11 @@ fn each_sample_gives_what_the_task_asks_for() {
 fn uses(object: &Value) -> Vec<&Value> {
     match object["kind"].as_str().unwrap() {
         "TaskRun" => vec![&object["spec"]],
-        "PipelineRun" => object["spec"]["pipelineSpec"]["tasks"].as_array().unwrap().iter().collect(),
+        "PipelineRun" => object["spec"]["pipelineSpec"]["tasks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .collect(),
         kind => panic!("a sample is a run, not a {kind}"),
     }
 }

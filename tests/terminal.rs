@@ -8,14 +8,25 @@ use crate::support::{Dir, Tool, binary};
 
 /// What a program shows on a terminal of so many columns with these variables, and its exit code;
 /// `None` where there is no `script`.
-fn on_terminal(columns: u32, variables: &[(&str, &str)], program: &str, arguments: &[&str]) -> Option<(i32, String)> {
+fn on_terminal(
+    columns: u32,
+    variables: &[(&str, &str)],
+    program: &str,
+    arguments: &[&str],
+) -> Option<(i32, String)> {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
-    let words =
-        std::iter::once(quoted(&binary(program).display().to_string())).chain(arguments.iter().map(|a| quoted(a)));
+    let words = std::iter::once(quoted(&binary(program).display().to_string()))
+        .chain(arguments.iter().map(|a| quoted(a)));
     let line = format!("stty cols {columns}; {}", words.collect::<Vec<_>>().join(" "));
     let mut command = Command::new("script");
-    command.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).env_clear();
-    command.env("PATH", std::env::var("PATH").unwrap()).env("TERM", "xterm-256color").envs(variables.iter().copied());
+    command
+        .args(["-qec", &line, "/dev/null"])
+        .stdin(Stdio::null())
+        .env_clear();
+    command
+        .env("PATH", std::env::var("PATH").unwrap())
+        .env("TERM", "xterm-256color")
+        .envs(variables.iter().copied());
     let Ok(output) = command.output() else {
         eprintln!("skipped: there is no `script` here");
         return None;
@@ -82,8 +93,15 @@ fn log_lines_are_coloured_on_a_terminal() {
     assert!(coloured.contains("\u{1b}[33m WARN\u{1b}[0m"), "{coloured:?}");
     assert!(plain(&coloured).contains("Z  WARN "), "the word is there: {coloured:?}");
     assert!(!shown(&[("NO_COLOR", "1")]).unwrap().contains('\u{1b}'));
-    let piped = Tool::new("resolve-image").args(arguments).env("HTTPS_PROXY", "http://127.0.0.1:9").run();
-    assert!(piped.stderr.contains("Z  WARN ") && !piped.stderr.contains('\u{1b}'), "{}", piped.stderr);
+    let piped = Tool::new("resolve-image")
+        .args(arguments)
+        .env("HTTPS_PROXY", "http://127.0.0.1:9")
+        .run();
+    assert!(
+        piped.stderr.contains("Z  WARN ") && !piped.stderr.contains('\u{1b}'),
+        "{}",
+        piped.stderr
+    );
 }
 
 /// Every help page fits a narrow terminal, word for word what a pipe gets.
@@ -94,7 +112,8 @@ fn help_fits_the_terminal() {
         let (_, examples) = piped.split_once("\nExamples:\n").unwrap();
         for (columns, at_most) in [(70, 70), (40, 60), (300, 100)] {
             let Some((_, shown)) = on_terminal(columns, &[], name, &["--help"]) else { return };
-            let wide: Vec<&str> = shown.lines().filter(|line| line.chars().count() > at_most).collect();
+            let wide: Vec<&str> =
+                shown.lines().filter(|line| line.chars().count() > at_most).collect();
             // Examples are there to be copied, an address is one word.
             let whole = |line: &&str| examples.contains(*line) || !line.trim().contains(' ');
             assert!(wide.iter().all(whole), "{name}, {columns}: {wide:?}");
@@ -123,13 +142,18 @@ fn tables_fit_the_terminal() {
     let token = dir.write("token", "t").display().to_string();
     let arguments = ["--record", &flag, "--gangway-token-file", &token];
     for columns in [60, 80, 100] {
-        let Some((code, shown)) = on_terminal(columns, &[("RUST_LOG", "off")], "collect-results", &arguments) else {
+        let Some((code, shown)) =
+            on_terminal(columns, &[("RUST_LOG", "off")], "collect-results", &arguments)
+        else {
             return;
         };
         assert_eq!(code, 3, "{shown}");
         let table: Vec<&str> = shown.lines().filter(|line| !line.contains("error:")).collect();
         assert!(table.len() > 1, "{shown}");
-        assert!(table.iter().all(|line| line.chars().count() <= columns as usize), "{columns}:\n{shown}");
+        assert!(
+            table.iter().all(|line| line.chars().count() <= columns as usize),
+            "{columns}:\n{shown}"
+        );
     }
 }
 
@@ -140,22 +164,45 @@ fn a_rehearsal_looks_the_same_in_colour() {
     let arguments = ["--scenario", "image-missing", "--seed", "7"];
     // How long something took is another figure each time.
     let words = |text: &str| {
-        let words = text.split_whitespace().filter(|word| !word.starts_with(|c: char| c.is_ascii_digit()));
+        let words = text
+            .split_whitespace()
+            .filter(|word| !word.starts_with(|c: char| c.is_ascii_digit()));
         words.map(str::to_owned).collect::<Vec<_>>()
     };
-    let piped = Tool::new("rehearse-gate").args(arguments).command().current_dir(env!("CARGO_MANIFEST_DIR")).output();
+    let piped = Tool::new("rehearse-gate")
+        .args(arguments)
+        .command()
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output();
     let piped = String::from_utf8(piped.unwrap().stdout).unwrap();
-    assert!(!piped.contains('\u{1b}') && piped.lines().all(|line| line.chars().count() <= 100), "{piped}");
+    assert!(
+        !piped.contains('\u{1b}') && piped.lines().all(|line| line.chars().count() <= 100),
+        "{piped}"
+    );
     // Its progress is drawn on stderr, which is not wanted here.
-    let line =
-        |tool: &str| format!("cd '{}' && '{tool}' {} 2>/dev/null", env!("CARGO_MANIFEST_DIR"), arguments.join(" "));
+    let line = |tool: &str| {
+        format!(
+            "cd '{}' && '{tool}' {} 2>/dev/null",
+            env!("CARGO_MANIFEST_DIR"),
+            arguments.join(" ")
+        )
+    };
     let run = |columns: u32, variables: &[(&str, &str)]| {
         let tool = binary("rehearse-gate").display().to_string();
         let mut command = Command::new("script");
-        command.args(["-qec", &format!("stty cols {columns}; {}", line(&tool)), "/dev/null"]).stdin(Stdio::null());
-        let output =
-            command.env("TERM", "xterm").env_remove("CARGO").env_remove("NO_COLOR").envs(variables.iter().copied());
-        Some(String::from_utf8(output.output().ok()?.stdout).unwrap().replace("\r\n", "\n"))
+        command
+            .args(["-qec", &format!("stty cols {columns}; {}", line(&tool)), "/dev/null"])
+            .stdin(Stdio::null());
+        let output = command
+            .env("TERM", "xterm")
+            .env_remove("CARGO")
+            .env_remove("NO_COLOR")
+            .envs(variables.iter().copied());
+        Some(
+            String::from_utf8(output.output().ok()?.stdout)
+                .unwrap()
+                .replace("\r\n", "\n"),
+        )
     };
     let Some(coloured) = run(100, &[]) else { return };
     assert!(coloured.contains("\u{1b}[31m✗\u{1b}[0m"), "{coloured:?}");
@@ -165,7 +212,9 @@ fn a_rehearsal_looks_the_same_in_colour() {
     let wide: Vec<&str> = narrow.lines().filter(|line| line.chars().count() > 70).collect();
     assert!(wide.iter().all(|line| line.contains("sha256:")), "{wide:?}");
     for columns in [60, 100] {
-        let list = on_terminal(columns, &[], "rehearse-gate", &["--list-scenarios"]).unwrap().1;
+        let list = on_terminal(columns, &[], "rehearse-gate", &["--list-scenarios"])
+            .unwrap()
+            .1;
         assert!(list.lines().all(|line| line.chars().count() <= columns as usize), "{list}");
     }
 }

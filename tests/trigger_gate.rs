@@ -28,10 +28,12 @@ impl Tenant {
         world.kube().put(snapshot("ho-20260819-030000-000", 19, "a"));
         world.kube().put(snapshot("ho-20260820-030000-000", 20, "b"));
         let mut request = snapshot("ho-20260821-030000-000", 21, "c");
-        request["metadata"]["labels"]["pac.test.appstudio.openshift.io/event-type"] = json!("pull_request");
+        request["metadata"]["labels"]["pac.test.appstudio.openshift.io/event-type"] =
+            json!("pull_request");
         request["metadata"]["labels"]["pac.test.appstudio.openshift.io/pull-request"] = json!("7");
         world.kube().put(request);
-        let brief = ScenarioScript { lasts: Some(Duration::from_secs(5)), ..ScenarioScript::default() };
+        let brief =
+            ScenarioScript { lasts: Some(Duration::from_secs(5)), ..ScenarioScript::default() };
         world.kube().scenario(NS, "gate-aro", brief);
         Self { dir, world, servers }
     }
@@ -49,7 +51,10 @@ impl Tenant {
     }
 
     fn newest(&self) -> Value {
-        self.world.kube().get("snapshots", NS, "ho-20260820-030000-000").unwrap()
+        self.world
+            .kube()
+            .get("snapshots", NS, "ho-20260820-030000-000")
+            .unwrap()
     }
 
     fn runs(&self) -> Vec<Value> {
@@ -57,7 +62,11 @@ impl Tenant {
     }
 
     fn writes(&self) -> usize {
-        self.world.requests_to(Server::Kube).iter().filter(|asked| asked.method != "GET").count()
+        self.world
+            .requests_to(Server::Kube)
+            .iter()
+            .filter(|asked| asked.method != "GET")
+            .count()
     }
 
     fn run(&self, name: &str, scenario: &str, status: &Value) {
@@ -72,7 +81,8 @@ impl Tenant {
     }
 
     fn landed(&self, name: &str, snapshot: &str, digest: Option<&str>) {
-        let images = digest.map(|letter| json!([{"name": "ho-main", "shasum": sha(letter), "urls": []}]));
+        let images =
+            digest.map(|letter| json!([{"name": "ho-main", "shasum": sha(letter), "urls": []}]));
         self.world.kube().put(json!({
             "kind": "Release", "metadata": {"name": name, "namespace": NS},
             "spec": {"snapshot": snapshot, "releasePlan": "plan-aro"},
@@ -138,11 +148,22 @@ fn the_newest_push_is_labelled_and_its_run_confirmed() {
 #[test]
 fn several_scenarios_one_after_another() {
     let tenant = Tenant::new();
-    tenant.world.kube().scenario(NS, "gate-rosa", ScenarioScript::default());
-    let output = tenant.trigger().args(["--scenario", "gate-rosa,no-such", "--wait", "20s"]).run();
+    tenant
+        .world
+        .kube()
+        .scenario(NS, "gate-rosa", ScenarioScript::default());
+    let output = tenant
+        .trigger()
+        .args(["--scenario", "gate-rosa,no-such", "--wait", "20s"])
+        .run();
     failed(&output, "there is no IntegrationTestScenario no-such");
     let report: Value = serde_json::from_str(&output.stdout).unwrap();
-    let outcomes: Vec<_> = report["scenarios"].as_array().unwrap().iter().map(|one| one["outcome"].clone()).collect();
+    let outcomes: Vec<_> = report["scenarios"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["outcome"].clone())
+        .collect();
     assert_eq!(outcomes, ["started", "started", "failed"], "{report}");
     assert_eq!(tenant.runs().len(), 2);
 }
@@ -154,11 +175,23 @@ fn an_automatic_release_verifies_nothing() {
     tenant.world.kube().change("releases", NS, "auto", |release| {
         release["metadata"]["labels"] = json!({"release.appstudio.openshift.io/automated": "true"});
     });
-    let output = tenant.trigger().args(["--release-plan", "plan-aro", "--dry-run"]).run();
+    let output = tenant
+        .trigger()
+        .args(["--release-plan", "plan-aro", "--dry-run"])
+        .run();
     assert_eq!(ok(&output)["scenarios"][0]["outcome"], "would start");
-    assert!(output.stderr.contains("Release auto of plan plan-aro was made automatically"), "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .contains("Release auto of plan plan-aro was made automatically"),
+        "{}",
+        output.stderr
+    );
     tenant.landed("ours", "ho-20260820-030000-000", Some("b"));
-    let output = tenant.trigger().args(["--release-plan", "plan-aro", "--dry-run"]).run();
+    let output = tenant
+        .trigger()
+        .args(["--release-plan", "plan-aro", "--dry-run"])
+        .run();
     assert_eq!(ok(&output)["scenarios"][0]["outcome"], "skipped");
 }
 
@@ -167,10 +200,15 @@ fn a_release_that_pushed_something_else_verifies_nothing() {
     let tenant = Tenant::new();
     // It was made for another image, and pushed this one, which nobody tested for it.
     tenant.landed("odd", "ho-20260819-030000-000", Some("b"));
-    let output = tenant.trigger().args(["--release-plan", "plan-aro", "--dry-run"]).run();
+    let output = tenant
+        .trigger()
+        .args(["--release-plan", "plan-aro", "--dry-run"])
+        .run();
     assert_eq!(ok(&output)["scenarios"][0]["outcome"], "would start");
     assert!(
-        output.stderr.contains("Release odd of plan plan-aro pushed bbbbbbbb instead of aaaaaaaa"),
+        output
+            .stderr
+            .contains("Release odd of plan plan-aro pushed bbbbbbbb instead of aaaaaaaa"),
         "{}",
         output.stderr
     );
@@ -184,9 +222,15 @@ fn a_newest_snapshot_that_cannot_be_judged_is_never_passed_over() {
     ]);
     let image = |text: String| json!([{"name": "ho-main", "containerImage": text}]);
     for (components, wanted) in [
-        (versions.clone(), "is in it 2 times; expected it once: --component-version chooses one of main, release-4.22"),
+        (
+            versions.clone(),
+            "is in it 2 times; expected it once: --component-version chooses one of main, release-4.22",
+        ),
         (image("quay.io/acme/ho:latest".to_owned()), "\"quay.io/acme/ho:latest\" has no digest"),
-        (image(format!("registry.example.com@{}", sha("d"))), "names no repository, only \"registry.example.com\""),
+        (
+            image(format!("registry.example.com@{}", sha("d"))),
+            "names no repository, only \"registry.example.com\"",
+        ),
         (json!([]), "is not in it; it has: no components"),
         (json!(null), "is not in it; it has: no components"),
         (json!("x"), "it has not the form of a Snapshot: invalid type: string \"x\""),
@@ -196,12 +240,25 @@ fn a_newest_snapshot_that_cannot_be_judged_is_never_passed_over() {
         let mut newest = snapshot("ho-20260822-030000-000", 22, "d");
         newest["spec"]["components"] = components.clone();
         tenant.world.kube().put(newest);
-        let output = tenant.trigger().arg("--slack-webhook-file").arg(tenant.dir.path("webhook")).run();
+        let output = tenant
+            .trigger()
+            .arg("--slack-webhook-file")
+            .arg(tenant.dir.path("webhook"))
+            .run();
         failed(&output, "Snapshot ho-20260822-030000-000 is the newest, and it cannot be judged");
         failed(&output, wanted);
         failed(&output, "no older one is tested in its place");
-        let told = tenant.world.slack().messages().iter().map(standins::Message::words).collect::<String>();
-        assert!(told.contains("was not started") && told.contains("ho-20260822-030000-000"), "{told}");
+        let told = tenant
+            .world
+            .slack()
+            .messages()
+            .iter()
+            .map(standins::Message::words)
+            .collect::<String>();
+        assert!(
+            told.contains("was not started") && told.contains("ho-20260822-030000-000"),
+            "{told}"
+        );
         assert_eq!((tenant.runs().len(), tenant.writes()), (0, 0), "{components}");
         // People see it, and what would have been taken for it.
         let output = tenant.trigger().arg("--dry-run").run();
@@ -211,9 +268,19 @@ fn a_newest_snapshot_that_cannot_be_judged_is_never_passed_over() {
             (&shown["snapshot"], &shown["unjudged"]["snapshot"]),
             (&Value::Null, &json!("ho-20260822-030000-000"))
         );
-        assert!(shown["candidates"].to_string().contains("fit, but a newer one cannot be judged"), "{shown}");
+        assert!(
+            shown["candidates"]
+                .to_string()
+                .contains("fit, but a newer one cannot be judged"),
+            "{shown}"
+        );
         // Whoever wants another one names it.
-        let named = tenant.trigger_named(&["--snapshot", "ho-20260820-030000-000", "--component", "ho-main"]);
+        let named = tenant.trigger_named(&[
+            "--snapshot",
+            "ho-20260820-030000-000",
+            "--component",
+            "ho-main",
+        ]);
         assert_eq!(ok(&named.run())["scenarios"][0]["outcome"], "started");
     }
     // The version decides; so the Snapshot is fit for either gate.
@@ -222,36 +289,59 @@ fn a_newest_snapshot_that_cannot_be_judged_is_never_passed_over() {
         let mut newest = snapshot("ho-20260822-030000-000", 22, "d");
         newest["spec"]["components"] = versions.clone();
         tenant.world.kube().put(newest);
-        let report = ok(&tenant.trigger().args(["--component-version", version, "--dry-run"]).run());
-        assert_eq!((&report["snapshot"], &report["digest"]), (&json!("ho-20260822-030000-000"), &json!(sha(letter))));
+        let report = ok(&tenant
+            .trigger()
+            .args(["--component-version", version, "--dry-run"])
+            .run());
+        assert_eq!(
+            (&report["snapshot"], &report["digest"]),
+            (&json!("ho-20260822-030000-000"), &json!(sha(letter)))
+        );
     }
-    let output = Tenant::new().trigger_named(&["--snapshot", "s-1", "--component-version", "main"]).run();
+    let output = Tenant::new()
+        .trigger_named(&["--snapshot", "s-1", "--component-version", "main"])
+        .run();
     assert_eq!(output.code, 2);
-    assert!(output.stderr.contains("--component-version: expected --component NAME beside it"), "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .contains("--component-version: expected --component NAME beside it"),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
 fn a_tag_beside_the_digest_is_dropped() {
     let tenant = Tenant::new();
     let mut newest = snapshot("ho-20260822-030000-000", 22, "d");
-    newest["spec"]["components"][0]["containerImage"] = json!(format!("quay.io/acme/ho:v1@{}", sha("d")));
+    newest["spec"]["components"][0]["containerImage"] =
+        json!(format!("quay.io/acme/ho:v1@{}", sha("d")));
     tenant.world.kube().put(newest);
     let report = ok(&tenant.trigger().arg("--dry-run").run());
-    assert_eq!((&report["snapshot"], &report["digest"]), (&json!("ho-20260822-030000-000"), &json!(sha("d"))));
+    assert_eq!(
+        (&report["snapshot"], &report["digest"]),
+        (&json!("ho-20260822-030000-000"), &json!(sha("d")))
+    );
 }
 
 #[test]
 fn what_is_verified_is_left_alone() {
-    for (snapshot, digest) in
-        [("ho-20260820-030000-000", Some("b")), ("ho-20260820-030000-000", None), ("gone", Some("b"))]
-    {
+    for (snapshot, digest) in [
+        ("ho-20260820-030000-000", Some("b")),
+        ("ho-20260820-030000-000", None),
+        ("gone", Some("b")),
+    ] {
         let tenant = Tenant::new();
         tenant.landed("rel-1", snapshot, digest);
         let report = ok(&tenant.trigger().args(["--release-plan", "plan-aro"]).run());
         assert_eq!(report["scenarios"][0]["outcome"], "skipped", "{report}");
         assert!(report["scenarios"][0]["reason"].as_str().unwrap().contains("rel-1"));
         assert_eq!(tenant.writes(), 0);
-        let other = ok(&tenant.trigger().args(["--release-plan", "plan-other", "--dry-run"]).run());
+        let other = ok(&tenant
+            .trigger()
+            .args(["--release-plan", "plan-other", "--dry-run"])
+            .run());
         assert_eq!(other["scenarios"][0]["outcome"], "would start");
         let forced = ok(&tenant.trigger().args(["--release-plan", "plan-aro", "--force"]).run());
         assert_eq!(forced["scenarios"][0]["outcome"], "started");
@@ -262,13 +352,26 @@ fn what_is_verified_is_left_alone() {
 fn a_gate_on_its_way_is_left_alone() {
     let tenant = Tenant::new();
     tenant.run("ho-release-gate-aaaaa", "gate-aro", &json!({"startTime": "2026-08-19T03:00:00Z"}));
-    tenant.run("ho-release-gate-bbbbb", "gate-other", &json!({"startTime": "2026-08-19T03:00:00Z"}));
+    tenant.run(
+        "ho-release-gate-bbbbb",
+        "gate-other",
+        &json!({"startTime": "2026-08-19T03:00:00Z"}),
+    );
     let report = ok(&tenant.trigger().run());
-    assert!(report["scenarios"][0]["reason"].as_str().unwrap().contains("ho-release-gate-aaaaa"), "{report}");
+    assert!(
+        report["scenarios"][0]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("ho-release-gate-aaaaa"),
+        "{report}"
+    );
     assert_eq!(tenant.writes(), 0);
-    tenant.world.kube().change("pipelineruns", NS, "ho-release-gate-aaaaa", |run| {
-        run["status"]["completionTime"] = json!("2026-08-19T09:00:00Z");
-    });
+    tenant
+        .world
+        .kube()
+        .change("pipelineruns", NS, "ho-release-gate-aaaaa", |run| {
+            run["status"]["completionTime"] = json!("2026-08-19T09:00:00Z");
+        });
     assert_eq!(ok(&tenant.trigger().run())["scenarios"][0]["outcome"], "started");
 }
 
@@ -301,10 +404,18 @@ fn now() -> String {
 #[test]
 fn jobs_of_a_run_that_was_killed_are_waited_for() {
     let tenant = Tenant::new();
-    tenant.world.kube().put(killed("ho-release-gate-zzzzz", Some("gate-aro"), &now()));
+    tenant
+        .world
+        .kube()
+        .put(killed("ho-release-gate-zzzzz", Some("gate-aro"), &now()));
     // A run that was forced beside it has ended since.
     let mut later = killed("ho-release-gate-00000", Some("gate-aro"), &now());
-    later["data"]["record.json"] = json!(later["data"]["record.json"].as_str().unwrap().replace("pending", "success"));
+    later["data"]["record.json"] = json!(
+        later["data"]["record.json"]
+            .as_str()
+            .unwrap()
+            .replace("pending", "success")
+    );
     tenant.world.kube().put(later);
     let report = ok(&tenant.trigger().run());
     let reason = report["scenarios"][0]["reason"].as_str().unwrap();
@@ -312,7 +423,11 @@ fn jobs_of_a_run_that_was_killed_are_waited_for() {
     // A list that is read at the third try says the same; one that is never read says nothing, and then
     // nothing is started.
     for path in ["*/configmaps*", "*/configmaps/*"] {
-        let trouble = || Fault::on(Server::Kube, Trouble::StatusBefore(500)).method("GET").path(path);
+        let trouble = || {
+            Fault::on(Server::Kube, Trouble::StatusBefore(500))
+                .method("GET")
+                .path(path)
+        };
         tenant.world.fault(trouble().nth(Nth::First(2)));
         let report = ok(&tenant.trigger().run());
         assert_eq!(report["scenarios"][0]["outcome"], "skipped", "{path}: {report}");
@@ -327,7 +442,11 @@ fn jobs_of_a_run_that_was_killed_are_waited_for() {
     }
     assert_eq!(tenant.writes(), 0);
     // After so many hours nothing of it can still run.
-    tenant.world.kube().put(killed("ho-release-gate-zzzzz", Some("gate-aro"), "2026-01-01T00:00:00Z"));
+    tenant.world.kube().put(killed(
+        "ho-release-gate-zzzzz",
+        Some("gate-aro"),
+        "2026-01-01T00:00:00Z",
+    ));
     assert_eq!(ok(&tenant.trigger().run())["scenarios"][0]["outcome"], "started");
 }
 
@@ -335,32 +454,59 @@ fn jobs_of_a_run_that_was_killed_are_waited_for() {
 #[test]
 fn the_jobs_of_another_platform_are_nobodys_reason() {
     let tenant = Tenant::new();
-    let over = json!({"startTime": "2026-08-19T03:00:00Z", "completionTime": "2026-08-19T09:00:00Z"});
+    let over =
+        json!({"startTime": "2026-08-19T03:00:00Z", "completionTime": "2026-08-19T09:00:00Z"});
     tenant.run("ho-release-gate-aaaaa", "gate-aro", &over);
     tenant.run("ho-release-gate-bbbbb", "gate-rosa", &over);
-    tenant.world.kube().put(killed("ho-release-gate-ccccc", Some("gate-rosa"), &now()));
+    tenant
+        .world
+        .kube()
+        .put(killed("ho-release-gate-ccccc", Some("gate-rosa"), &now()));
     assert_eq!(ok(&tenant.trigger().run())["scenarios"][0]["outcome"], "started");
-    tenant.world.kube().scenario(NS, "gate-rosa", ScenarioScript::default());
+    tenant
+        .world
+        .kube()
+        .scenario(NS, "gate-rosa", ScenarioScript::default());
+    let rosa = Tool::new("trigger-gate")
+        .args(["--time-scale", "200", "--kubeconfig"])
+        .arg(tenant.dir.path("kubeconfig"));
     let rosa =
-        Tool::new("trigger-gate").args(["--time-scale", "200", "--kubeconfig"]).arg(tenant.dir.path("kubeconfig"));
-    let rosa = rosa.args(["--application", "ho", "--component", "ho-main", "--scenario", "gate-rosa"]);
+        rosa.args(["--application", "ho", "--component", "ho-main", "--scenario", "gate-rosa"]);
     let report = ok(&rosa.run());
-    assert!(report["scenarios"][0]["reason"].as_str().unwrap().contains("gate-ho-release-gate-ccccc"), "{report}");
+    assert!(
+        report["scenarios"][0]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("gate-ho-release-gate-ccccc"),
+        "{report}"
+    );
 }
 
 #[test]
 fn a_record_that_names_no_scenario_is_known_by_its_run() {
     let tenant = Tenant::new();
-    let over = json!({"startTime": "2026-08-19T03:00:00Z", "completionTime": "2026-08-19T09:00:00Z"});
+    let over =
+        json!({"startTime": "2026-08-19T03:00:00Z", "completionTime": "2026-08-19T09:00:00Z"});
     tenant.run("ho-release-gate-aaaaa", "gate-aro", &over);
-    let run = tenant.world.kube().get("pipelineruns", NS, "ho-release-gate-aaaaa").unwrap();
+    let run = tenant
+        .world
+        .kube()
+        .get("pipelineruns", NS, "ho-release-gate-aaaaa")
+        .unwrap();
     let mut record = killed("ho-release-gate-aaaaa", None, &now());
     let text = record["data"]["record.json"].as_str().unwrap();
-    record["data"]["record.json"] =
-        json!(text.replace("uid-of-ho-release-gate-aaaaa", run["metadata"]["uid"].as_str().unwrap()));
+    record["data"]["record.json"] = json!(
+        text.replace("uid-of-ho-release-gate-aaaaa", run["metadata"]["uid"].as_str().unwrap())
+    );
     tenant.world.kube().put(record);
     let report = ok(&tenant.trigger().run());
-    assert!(report["scenarios"][0]["reason"].as_str().unwrap().contains("gate-ho-release-gate-aaaaa"), "{report}");
+    assert!(
+        report["scenarios"][0]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("gate-ho-release-gate-aaaaa"),
+        "{report}"
+    );
 }
 
 #[test]
@@ -369,7 +515,10 @@ fn a_late_record_that_cannot_be_read_is_no_reason_to_start() {
     let mut torn = killed("ho-release-gate-zzzzz", Some("gate-aro"), &now());
     torn["data"]["record.json"] = json!("{\"schema_version\":1,\"kind\":\"ga");
     tenant.world.kube().put(torn.clone());
-    failed(&tenant.trigger().run(), "configmap gate-ho-release-gate-zzzzz, the record of a run of the last 16 hours");
+    failed(
+        &tenant.trigger().run(),
+        "configmap gate-ho-release-gate-zzzzz, the record of a run of the last 16 hours",
+    );
     assert_eq!(tenant.writes(), 0);
     assert_eq!(ok(&tenant.trigger().arg("--force").run())["scenarios"][0]["outcome"], "started");
     // Another platform's is no matter of this one's.
@@ -386,8 +535,13 @@ fn a_night_skipped_for_another_one_is_told_from_the_second_on() {
     tenant.run("ho-release-gate-aaaaa", "gate-aro", &json!({"startTime": "2026-08-19T03:00:00Z"}));
     let night = || {
         // Each in its own hour: another one in the same night does not count.
-        tenant.world.kube().all("configmaps").iter().filter(|map| map["metadata"]["name"] == "trigger-aro").for_each(
-            |map| {
+        tenant
+            .world
+            .kube()
+            .all("configmaps")
+            .iter()
+            .filter(|map| map["metadata"]["name"] == "trigger-aro")
+            .for_each(|map| {
                 let mut map = map.clone();
                 let text = map["data"]["record.json"].as_str().unwrap().to_owned();
                 let mut rows: Value = serde_json::from_str(&text).unwrap();
@@ -395,9 +549,11 @@ fn a_night_skipped_for_another_one_is_told_from_the_second_on() {
                 rows["scenarios"]["gate-aro"]["last"] = json!(yesterday.to_string());
                 map["data"]["record.json"] = json!(rows.to_string());
                 tenant.world.kube().put(map);
-            },
-        );
-        let tool = tenant.trigger().args(["--gate-label", "ARO HCP", "--record", "configmap:trigger-aro"]);
+            });
+        let tool =
+            tenant
+                .trigger()
+                .args(["--gate-label", "ARO HCP", "--record", "configmap:trigger-aro"]);
         let report = ok(&tool.arg("--slack-webhook-file").arg(&webhook).run());
         assert_eq!(report["scenarios"][0]["outcome"], "skipped");
         tenant.world.slack().messages().len()
@@ -405,15 +561,25 @@ fn a_night_skipped_for_another_one_is_told_from_the_second_on() {
     assert_eq!([night(), night(), night()], [0, 1, 2]);
     let words = tenant.world.slack().messages()[1].words();
     assert!(words.contains("ARO HCP gate was skipped for 3 nights in a row"), "{words}");
-    assert!(words.contains("gate-aro: 3 nights in a row since") && words.contains("ho-release-gate-aaaaa"), "{words}");
+    assert!(
+        words.contains("gate-aro: 3 nights in a row since")
+            && words.contains("ho-release-gate-aaaaa"),
+        "{words}"
+    );
     // It is no gate's record.
     let map = tenant.world.kube().get("configmaps", NS, "trigger-aro").unwrap();
     assert_eq!(map["metadata"]["labels"]["release-gate/kind"], "trigger");
     // Without a record it is not known which is the first; a message that is lost is no success.
     let lost = || tenant.trigger().arg("--slack-webhook-file").arg(&webhook);
     ok(&lost().run());
-    assert!(tenant.world.slack().messages()[2].words().contains("Release gate was skipped ·"));
-    tenant.world.fault(Fault::on(Server::Slack, Trouble::StatusBefore(404)));
+    assert!(
+        tenant.world.slack().messages()[2]
+            .words()
+            .contains("Release gate was skipped ·")
+    );
+    tenant
+        .world
+        .fault(Fault::on(Server::Slack, Trouble::StatusBefore(404)));
     failed(&lost().run(), "the message was not delivered");
 }
 
@@ -436,9 +602,16 @@ fn an_unknown_scenario_is_told() {
             .run(),
         "there is no IntegrationTestScenario no-such in namespace tenant; there are gate-aro",
     );
-    assert_eq!((tenant.runs().len(), tenant.writes()), (0, 0), "it is looked for before anything is labelled");
+    assert_eq!(
+        (tenant.runs().len(), tenant.writes()),
+        (0, 0),
+        "it is looked for before anything is labelled"
+    );
     // A dry run looks as well, and a name that is right is started beside it.
-    failed(&tenant.trigger().args(["--scenario", "no-such", "--dry-run"]).run(), "no IntegrationTestScenario no-such");
+    failed(
+        &tenant.trigger().args(["--scenario", "no-such", "--dry-run"]).run(),
+        "no IntegrationTestScenario no-such",
+    );
     let output = tenant.trigger().args(["--scenario", "no-such"]).run();
     failed(&output, "no IntegrationTestScenario no-such");
     assert_eq!(tenant.runs().len(), 1);
@@ -466,9 +639,13 @@ fn what_could_not_be_made_before_says_nothing_of_now() {
     let tenant = Tenant::new();
     let entry = json!([{"scenario": "gate-aro", "status": "TestInvalid", "lastUpdateTime": "2026-08-20T03:00:00Z",
         "details": "Creation of pipelineRun failed during creation due to: no such file"}]);
-    tenant.world.kube().change("snapshots", NS, "ho-20260820-030000-000", |snapshot| {
-        snapshot["metadata"]["annotations"]["test.appstudio.openshift.io/status"] = json!(entry.to_string());
-    });
+    tenant
+        .world
+        .kube()
+        .change("snapshots", NS, "ho-20260820-030000-000", |snapshot| {
+            snapshot["metadata"]["annotations"]["test.appstudio.openshift.io/status"] =
+                json!(entry.to_string());
+        });
     assert_eq!(ok(&tenant.trigger().run())["scenarios"][0]["outcome"], "started");
 }
 
@@ -477,7 +654,11 @@ fn what_could_not_be_made_before_says_nothing_of_now() {
 fn a_run_that_begins_before_the_label_is_set_leaves_the_scenario_alone() {
     for forced in [false, true] {
         let tenant = Tenant::new();
-        tenant.world.kube().scenario(NS, "gate-aro", ScenarioScript { doubles: true, ..ScenarioScript::default() });
+        tenant.world.kube().scenario(
+            NS,
+            "gate-aro",
+            ScenarioScript { doubles: true, ..ScenarioScript::default() },
+        );
         let begin = |world: &World| {
             world.kube().put(json!({
                 "kind": "PipelineRun",
@@ -488,12 +669,18 @@ fn a_run_that_begins_before_the_label_is_set_leaves_the_scenario_alone() {
             }));
         };
         let then = Fault::on(Server::Kube, Trouble::Do(std::sync::Arc::new(begin)));
-        tenant.world.fault(then.method("GET").path("*/snapshots/*").nth(Nth::Only(1)));
-        let output = if forced { tenant.trigger().arg("--force").run() } else { tenant.trigger().run() };
+        tenant
+            .world
+            .fault(then.method("GET").path("*/snapshots/*").nth(Nth::Only(1)));
+        let output =
+            if forced { tenant.trigger().arg("--force").run() } else { tenant.trigger().run() };
         let report = &ok(&output)["scenarios"][0];
         let (words, runs) = if forced { ("started", 2) } else { ("skipped", 1) };
         assert_eq!((&report["outcome"], tenant.runs().len()), (&json!(words), runs), "{report}");
-        assert!(forced || report["reason"] == "run theirs has not ended" && tenant.writes() == 0, "{report}");
+        assert!(
+            forced || report["reason"] == "run theirs has not ended" && tenant.writes() == 0,
+            "{report}"
+        );
     }
 }
 
@@ -501,7 +688,9 @@ fn a_run_that_begins_before_the_label_is_set_leaves_the_scenario_alone() {
 #[test]
 fn a_run_of_the_first_try_that_shows_late_is_the_one() {
     let tenant = Tenant::new();
-    let unseen = Fault::on(Server::Kube, Trouble::EmptyList).method("GET").path("*/pipelineruns?*gate-trigger-id*");
+    let unseen = Fault::on(Server::Kube, Trouble::EmptyList)
+        .method("GET")
+        .path("*/pipelineruns?*gate-trigger-id*");
     // By the first look the run is made and the label gone.
     tenant.world.fault(unseen.nth(Nth::First(1)));
     let at_once = ScenarioScript { made_after: Duration::ZERO, ..ScenarioScript::default() };
@@ -544,22 +733,31 @@ fn another_triggers_label_is_waited_for_and_then_taken_away() {
     let tenant = Tenant::new();
     tenant.world.kube().integration_service(false);
     let mut command = tenant.trigger().args(["--wait", "60s"]).command();
-    tenant.world.kube().change("snapshots", NS, "ho-20260820-030000-000", |snapshot| {
-        snapshot["metadata"]["labels"][RUN] = json!("gate-other");
-    });
+    tenant
+        .world
+        .kube()
+        .change("snapshots", NS, "ho-20260820-030000-000", |snapshot| {
+            snapshot["metadata"]["labels"][RUN] = json!("gate-other");
+        });
     // Nobody acts on it for ten minutes: three seconds of real time.
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let log = String::from_utf8(output.stderr).unwrap();
-    assert!(log.contains("another trigger is at work") && log.contains("gate-other for 10m: taking it away"), "{log}");
+    assert!(
+        log.contains("another trigger is at work")
+            && log.contains("gate-other for 10m: taking it away"),
+        "{log}"
+    );
 }
 
 #[test]
 fn the_controllers_own_label_does_no_harm() {
     let tenant = Tenant::new();
-    let script = ScenarioScript { also_sets: Some("required".to_owned()), ..ScenarioScript::default() };
+    let script =
+        ScenarioScript { also_sets: Some("required".to_owned()), ..ScenarioScript::default() };
     tenant.world.kube().scenario(NS, "gate-aro", script);
-    let required = ScenarioScript { made_after: Duration::from_secs(3600), ..ScenarioScript::default() };
+    let required =
+        ScenarioScript { made_after: Duration::from_secs(3600), ..ScenarioScript::default() };
     tenant.world.kube().scenario(NS, "required", required);
     assert_eq!(ok(&tenant.trigger().run())["scenarios"][0]["outcome"], "started");
     assert_eq!(tenant.newest()["metadata"]["labels"][RUN], "required");
@@ -572,14 +770,18 @@ fn a_label_that_is_overwritten_is_set_again() {
     // Another trigger writes right after ours, before integration-service has acted.
     let overwrite = |world: &World| {
         world.kube().integration_service(false);
-        world.kube().change("snapshots", NS, "ho-20260820-030000-000", |snapshot| {
-            snapshot["metadata"]["labels"][RUN] = json!("other");
-            snapshot["metadata"]["labels"][ID] = json!("theirs");
-        });
+        world
+            .kube()
+            .change("snapshots", NS, "ho-20260820-030000-000", |snapshot| {
+                snapshot["metadata"]["labels"][RUN] = json!("other");
+                snapshot["metadata"]["labels"][ID] = json!("theirs");
+            });
         world.kube().integration_service(true);
     };
     let after = Fault::on(Server::Kube, Trouble::Do(std::sync::Arc::new(overwrite)));
-    tenant.world.fault(after.method("GET").path("*/snapshots/*").nth(Nth::Only(2)));
+    tenant
+        .world
+        .fault(after.method("GET").path("*/snapshots/*").nth(Nth::Only(2)));
     let output = tenant.trigger().run();
     assert_eq!(ok(&output)["scenarios"][0]["outcome"], "started", "{}", output.stderr);
 }
@@ -589,7 +791,9 @@ fn a_patch_whose_answer_is_lost_is_looked_up() {
     for trouble in [Trouble::DropAfter, Trouble::StatusAfter(500), Trouble::StatusBefore(503)] {
         let tenant = Tenant::new();
         let name = format!("{trouble:?}");
-        tenant.world.fault(Fault::on(Server::Kube, trouble).method("PATCH").nth(Nth::Only(1)));
+        tenant
+            .world
+            .fault(Fault::on(Server::Kube, trouble).method("PATCH").nth(Nth::Only(1)));
         assert_eq!(ok(&tenant.trigger().run())["scenarios"][0]["outcome"], "started", "{name}");
         assert_eq!(tenant.runs().len(), 1, "{name}");
     }
@@ -602,7 +806,9 @@ const FOR_THE_RUN: &str = "*/pipelineruns?*gate-trigger-id*";
 fn a_cluster_that_does_not_answer_for_a_while_is_waited_for() {
     let tenant = Tenant::new();
     // More often than one read is tried again.
-    let hiccup = Fault::on(Server::Kube, Trouble::StatusBefore(503)).method("GET").path(FOR_THE_RUN);
+    let hiccup = Fault::on(Server::Kube, Trouble::StatusBefore(503))
+        .method("GET")
+        .path(FOR_THE_RUN);
     tenant.world.fault(hiccup.nth(Nth::First(7)));
     let output = tenant.trigger().run();
     assert_eq!(ok(&output)["scenarios"][0]["outcome"], "started", "{}", output.stderr);
@@ -614,13 +820,30 @@ fn who_cannot_look_for_the_run_leaves_no_label() {
     for (status, lost) in [(403, false), (503, false), (403, true)] {
         let tenant = Tenant::new();
         tenant.world.kube().integration_service(false);
-        tenant.world.fault(Fault::on(Server::Kube, Trouble::StatusBefore(status)).method("GET").path(FOR_THE_RUN));
+        tenant.world.fault(
+            Fault::on(Server::Kube, Trouble::StatusBefore(status))
+                .method("GET")
+                .path(FOR_THE_RUN),
+        );
         if lost {
-            tenant.world.fault(Fault::on(Server::Kube, Trouble::DropAfter).method("PATCH").nth(Nth::Only(1)));
+            tenant.world.fault(
+                Fault::on(Server::Kube, Trouble::DropAfter)
+                    .method("PATCH")
+                    .nth(Nth::Only(1)),
+            );
         }
         let output = tenant.trigger().args(["--wait", "60s"]).run();
-        assert_eq!(tenant.newest()["metadata"]["labels"].get(RUN), None, "{status} {lost}: {}", output.stderr);
-        assert!(tenant.newest()["metadata"]["labels"].get(ID).is_some(), "it was set: {}", output.stderr);
+        assert_eq!(
+            tenant.newest()["metadata"]["labels"].get(RUN),
+            None,
+            "{status} {lost}: {}",
+            output.stderr
+        );
+        assert!(
+            tenant.newest()["metadata"]["labels"].get(ID).is_some(),
+            "it was set: {}",
+            output.stderr
+        );
         failed(&output, "the label is off");
     }
 }
@@ -629,7 +852,9 @@ fn who_cannot_look_for_the_run_leaves_no_label() {
 fn a_label_that_cannot_be_taken_back_is_told() {
     let tenant = Tenant::new();
     tenant.world.kube().integration_service(false);
-    let refused = Fault::on(Server::Kube, Trouble::StatusBefore(403)).method("GET").path("*/snapshots/*");
+    let refused = Fault::on(Server::Kube, Trouble::StatusBefore(403))
+        .method("GET")
+        .path("*/snapshots/*");
     tenant.world.fault(refused.nth(Nth::From(2)));
     let by_hand = "kubectl label snapshot ho-20260820-030000-000 test.appstudio.openshift.io/run-";
     failed(&tenant.trigger().run(), by_hand);
@@ -638,9 +863,12 @@ fn a_label_that_cannot_be_taken_back_is_told() {
 #[test]
 fn a_snapshot_that_is_deleted_meanwhile_is_told() {
     let tenant = Tenant::new();
-    let delete = |world: &World| assert!(world.kube().delete("snapshots", NS, "ho-20260820-030000-000"));
+    let delete =
+        |world: &World| assert!(world.kube().delete("snapshots", NS, "ho-20260820-030000-000"));
     let then = Fault::on(Server::Kube, Trouble::Do(std::sync::Arc::new(delete)));
-    tenant.world.fault(then.method("GET").path("*/snapshots/*").nth(Nth::Only(2)));
+    tenant
+        .world
+        .fault(then.method("GET").path("*/snapshots/*").nth(Nth::Only(2)));
     failed(&tenant.trigger().run(), "was deleted meanwhile");
 }
 
@@ -648,13 +876,21 @@ fn a_snapshot_that_is_deleted_meanwhile_is_told() {
 fn told_to_stop_it_takes_its_label_back() {
     let tenant = Tenant::new();
     tenant.world.kube().integration_service(false);
-    let mut child = tenant.trigger().command().stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = tenant
+        .trigger()
+        .command()
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     let labelled = || tenant.newest()["metadata"]["labels"].get(RUN).is_some();
     while !labelled() {
         assert!(child.try_wait().unwrap().is_none(), "it ended before it set a label");
         std::thread::yield_now();
     }
-    let stopped = std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    let stopped = std::process::Command::new("kill")
+        .arg(child.id().to_string())
+        .status()
+        .unwrap();
     assert!(stopped.success());
     assert_eq!(child.wait().unwrap().code(), Some(143));
     assert!(!labelled());
@@ -664,7 +900,12 @@ fn told_to_stop_it_takes_its_label_back() {
 fn a_dry_run_shows_each_candidate_and_changes_nothing() {
     let tenant = Tenant::new();
     let report = ok(&tenant.trigger().arg("--dry-run").run());
-    let reasons: Vec<_> = report["candidates"].as_array().unwrap().iter().map(|one| one["reason"].clone()).collect();
+    let reasons: Vec<_> = report["candidates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["reason"].clone())
+        .collect();
     let wanted = [
         "chosen: the newest fit one",
         "not built by a push (pull request, merge queue, or group)",
@@ -678,11 +919,18 @@ fn a_dry_run_shows_each_candidate_and_changes_nothing() {
 #[test]
 fn a_named_snapshot_must_be_fit() {
     let tenant = Tenant::new();
-    let named = |name: &str, more: &[&str]| tenant.trigger_named(&["--snapshot", name]).args(more).run();
+    let named =
+        |name: &str, more: &[&str]| tenant.trigger_named(&["--snapshot", name]).args(more).run();
     failed(&named("no-such", &[]), "there is no Snapshot no-such");
     failed(&named("ho-20260821-030000-000", &[]), "not built by a push");
-    assert_eq!(ok(&named("ho-20260819-030000-000", &["--dry-run"]))["snapshot"], "ho-20260819-030000-000");
-    assert_eq!(ok(&named("ho-20260821-030000-000", &["--force"]))["scenarios"][0]["outcome"], "started");
+    assert_eq!(
+        ok(&named("ho-20260819-030000-000", &["--dry-run"]))["snapshot"],
+        "ho-20260819-030000-000"
+    );
+    assert_eq!(
+        ok(&named("ho-20260821-030000-000", &["--force"]))["scenarios"][0]["outcome"],
+        "started"
+    );
 }
 
 #[test]
@@ -690,7 +938,15 @@ fn nothing_fit_is_no_start_and_slack_is_told() {
     let tenant = Tenant::new();
     let webhook = tenant.dir.write("webhook", tenant.servers.slack_url());
     let tool = Tool::new("trigger-gate")
-        .args(["--application", "ho", "--component", "no-such", "--scenario", "gate-aro", "--kubeconfig"])
+        .args([
+            "--application",
+            "ho",
+            "--component",
+            "no-such",
+            "--scenario",
+            "gate-aro",
+            "--kubeconfig",
+        ])
         .arg(tenant.dir.path("kubeconfig"))
         .args(["--gate-label", "ARO HCP", "--slack-webhook-file"])
         .arg(webhook);
@@ -698,7 +954,11 @@ fn nothing_fit_is_no_start_and_slack_is_told() {
         &tool.run(),
         "no Snapshot is fit: --component: no Snapshot of Application ho is of \"no-such\"; there are ho-main",
     );
-    assert!(tenant.world.slack().messages()[0].words().contains("ARO HCP gate was not started"));
+    assert!(
+        tenant.world.slack().messages()[0]
+            .words()
+            .contains("ARO HCP gate was not started")
+    );
 }
 
 #[test]
@@ -723,15 +983,30 @@ fn bad_input_is_named_and_nothing_is_sent() {
         (vec!["--scenario", "s", "--snapshot", "a b"], "--snapshot: expected an object's name"),
         (vec!["--scenario", "a,b=c", "--snapshot", "x"], "--scenario: expected an object's name"),
         (vec!["--scenario", "a,a", "--snapshot", "x"], "given twice"),
-        (vec!["--scenario", "a,b,c", "--snapshot", "x", "--release-plan", "p,q"], "--release-plan: expected one"),
+        (
+            vec!["--scenario", "a,b,c", "--snapshot", "x", "--release-plan", "p,q"],
+            "--release-plan: expected one",
+        ),
         (vec!["--scenario", "a", "--snapshot", "x", "--wait", "soon"], "--wait"),
         (vec!["--scenario", "a", "--snapshot", "x", "--keep", "3d"], "--keep"),
-        (vec!["--scenario", "a", "--snapshot", "x", "--wait", "0"], "--wait: expected a duration of more than 0"),
-        (vec!["--scenario", "a", "--snapshot", "x", "--keep", "0s"], "--keep: expected a duration of more than 0"),
-        (vec!["--scenario", "a", "--snapshot", "x", "--slack-webhook-file", "/nowhere/url"], "--slack-webhook-file"),
+        (
+            vec!["--scenario", "a", "--snapshot", "x", "--wait", "0"],
+            "--wait: expected a duration of more than 0",
+        ),
+        (
+            vec!["--scenario", "a", "--snapshot", "x", "--keep", "0s"],
+            "--keep: expected a duration of more than 0",
+        ),
+        (
+            vec!["--scenario", "a", "--snapshot", "x", "--slack-webhook-file", "/nowhere/url"],
+            "--slack-webhook-file",
+        ),
     ] {
-        let output =
-            Tool::new("trigger-gate").arg("--kubeconfig").arg(tenant.dir.path("kubeconfig")).args(&arguments).run();
+        let output = Tool::new("trigger-gate")
+            .arg("--kubeconfig")
+            .arg(tenant.dir.path("kubeconfig"))
+            .args(&arguments)
+            .run();
         assert_eq!(output.code, 2, "{arguments:?}: {output:?}");
         assert!(output.stderr.contains(wanted), "{arguments:?}: {}", output.stderr);
     }

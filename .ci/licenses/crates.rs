@@ -47,11 +47,22 @@ pub fn linked(repository: &Path, target: &str) -> Result<Vec<Crate>, String> {
         command
     };
     // Metadata knows where packages are, but unites the features of all members; the tree knows what is built.
-    let metadata =
-        output(cargo().args(["metadata", "--locked", "--format-version", "1", "--filter-platform", target]))?;
-    let metadata: Value = serde_json::from_str(&metadata).map_err(|error| format!("cargo metadata: {error}"))?;
+    let metadata = output(cargo().args([
+        "metadata",
+        "--locked",
+        "--format-version",
+        "1",
+        "--filter-platform",
+        target,
+    ]))?;
+    let metadata: Value =
+        serde_json::from_str(&metadata).map_err(|error| format!("cargo metadata: {error}"))?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let members = metadata["workspace_members"].as_array().into_iter().flatten().collect::<Vec<_>>();
+    let members = metadata["workspace_members"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>();
     let packages: BTreeMap<(String, String), &Value> = metadata["packages"]
         .as_array()
         .into_iter()
@@ -60,17 +71,31 @@ pub fn linked(repository: &Path, target: &str) -> Result<Vec<Crate>, String> {
         .collect();
 
     let mut tree = cargo();
-    tree.args(["tree", "--locked", "--package", "release-gate", "--no-default-features", "--target", target]);
+    tree.args([
+        "tree",
+        "--locked",
+        "--package",
+        "release-gate",
+        "--no-default-features",
+        "--target",
+        target,
+    ]);
     tree.args(["--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"]);
     let mut crates = BTreeMap::new();
     for line in output(&mut tree)?.lines() {
         let mut words = line.split_whitespace();
-        let (Some(name), Some(version)) = (words.next(), words.next().and_then(|word| word.strip_prefix('v'))) else {
+        let (Some(name), Some(version)) =
+            (words.next(), words.next().and_then(|word| word.strip_prefix('v')))
+        else {
             return Err(format!("cargo tree: expected `NAME vVERSION`, found {line:?}"));
         };
         let key = (name.to_owned(), version.to_owned());
-        let package = packages.get(&key).ok_or_else(|| format!("cargo metadata has no {name} {version}"))?;
-        let folder = PathBuf::from(text(&package["manifest_path"])).parent().map(Path::to_owned);
+        let package = packages
+            .get(&key)
+            .ok_or_else(|| format!("cargo metadata has no {name} {version}"))?;
+        let folder = PathBuf::from(text(&package["manifest_path"]))
+            .parent()
+            .map(Path::to_owned);
         let found = Crate {
             name: key.0.clone(),
             version: key.1.clone(),
@@ -95,20 +120,28 @@ pub fn linked(repository: &Path, target: &str) -> Result<Vec<Crate>, String> {
 /// # Errors
 /// Names the folder that cannot be read.
 pub fn texts(part: &Crate, repository: &Path) -> Result<Texts, String> {
-    for folder in
-        [part.folder.clone(), repository.join(".ci/licenses/texts").join(format!("{}-{}", part.name, part.version))]
-    {
+    for folder in [
+        part.folder.clone(),
+        repository
+            .join(".ci/licenses/texts")
+            .join(format!("{}-{}", part.name, part.version)),
+    ] {
         let mut found = Vec::new();
         if folder.is_dir() {
-            search(&folder, "", &mut found)
-                .map_err(|error| format!("cannot read the package in {}: {error}", folder.display()))?;
+            search(&folder, "", &mut found).map_err(|error| {
+                format!("cannot read the package in {}: {error}", folder.display())
+            })?;
         }
         if !found.is_empty() {
             found.sort();
             return Ok(Texts::Files(found));
         }
     }
-    Ok(if apache_will_do(&part.license) { Texts::Standard(repository.join("LICENSE")) } else { Texts::None })
+    Ok(if apache_will_do(&part.license) {
+        Texts::Standard(repository.join("LICENSE"))
+    } else {
+        Texts::None
+    })
 }
 
 fn search(folder: &Path, inside: &str, found: &mut Vec<(String, PathBuf)>) -> std::io::Result<()> {
@@ -132,7 +165,8 @@ fn is_text(place: &str) -> bool {
     const OTHERS: [&str; 9] = [".RS", ".PY", ".SH", ".JS", ".C", ".H", ".TOML", ".JSON", ".YML"];
     let place = place.to_uppercase();
     let (folders, name) = place.rsplit_once('/').unwrap_or(("", &place));
-    let named = NAMES.iter().any(|start| name.starts_with(start)) || folders.split('/').any(|one| one == "LICENSES");
+    let named = NAMES.iter().any(|start| name.starts_with(start))
+        || folders.split('/').any(|one| one == "LICENSES");
     named && !OTHERS.iter().any(|end| name.ends_with(end))
 }
 
@@ -140,7 +174,10 @@ fn is_text(place: &str) -> bool {
 fn apache_will_do(expression: &str) -> bool {
     !expression.contains(['(', ')'])
         && !expression.split_whitespace().any(|word| word == "AND")
-        && expression.replace('/', " OR ").split(" OR ").any(|one| one.trim() == "Apache-2.0")
+        && expression
+            .replace('/', " OR ")
+            .split(" OR ")
+            .any(|one| one.trim() == "Apache-2.0")
 }
 
 #[cfg(test)]
@@ -155,14 +192,17 @@ mod tests {
             fs::write(path, "text").unwrap();
         }
         let (name, version, license) = ("some".to_owned(), "1.2.3".to_owned(), license.to_owned());
-        let part = Crate { name, version, license, folder: folder.path().join("package"), ours: false };
+        let part =
+            Crate { name, version, license, folder: folder.path().join("package"), ours: false };
         (folder, part)
     }
 
     fn names(texts: Texts) -> Vec<String> {
         match texts {
             Texts::Files(files) => files.into_iter().map(|(name, _)| name).collect(),
-            Texts::Standard(path) => vec![format!("standard {}", path.file_name().unwrap().to_string_lossy())],
+            Texts::Standard(path) => {
+                vec![format!("standard {}", path.file_name().unwrap().to_string_lossy())]
+            }
             Texts::None => Vec::new(),
         }
     }

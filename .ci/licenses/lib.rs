@@ -40,11 +40,19 @@ pub fn collect(repository: &Path, target: &str, cc: &str, folder: &Path) -> Resu
 ///
 /// # Errors
 /// As [`collect`]'s.
-pub fn collect_crates(repository: &Path, target: &str, folder: &Path) -> Result<Vec<Entry>, String> {
+pub fn collect_crates(
+    repository: &Path,
+    target: &str,
+    folder: &Path,
+) -> Result<Vec<Entry>, String> {
     let mut entries = Vec::new();
     let mut without = Vec::new();
     for part in linked(repository, target)? {
-        let note = if part.ours { Some("LICENSE".to_owned()) } else { copy_texts(&part, repository, folder)? };
+        let note = if part.ours {
+            Some("LICENSE".to_owned())
+        } else {
+            copy_texts(&part, repository, folder)?
+        };
         let Some(note) = note else {
             without.push(format!("{} {} ({})", part.name, part.version, part.license));
             continue;
@@ -74,7 +82,9 @@ fn copy_texts(part: &Crate, repository: &Path, folder: &Path) -> Result<Option<S
         }
         Texts::Standard(source) => {
             copy(&source, &folder.join(&place).join("LICENSE-APACHE"))?;
-            Ok(Some(format!("{place}: LICENSE-APACHE (the licence's standard text; the package brings no file)")))
+            Ok(Some(format!(
+                "{place}: LICENSE-APACHE (the licence's standard text; the package brings no file)"
+            )))
         }
     }
 }
@@ -85,9 +95,14 @@ fn index(crates: &[Entry], system: &[Entry]) -> String {
          folders named here, as each part's authors wrote them.\n"
             .to_owned();
     for (title, entries) in [("Crates", crates), ("Others", system)] {
-        let width = |column: fn(&Entry) -> &str| entries.iter().map(|entry| column(entry).len()).max().unwrap_or(0);
-        let (name, version, license) =
-            (width(|entry| &entry.name), width(|entry| &entry.version), width(|entry| &entry.license));
+        let width = |column: fn(&Entry) -> &str| {
+            entries.iter().map(|entry| column(entry).len()).max().unwrap_or(0)
+        };
+        let (name, version, license) = (
+            width(|entry| &entry.name),
+            width(|entry| &entry.version),
+            width(|entry| &entry.license),
+        );
         text.push_str(&format!("\n{title}\n\n"));
         for entry in entries {
             text.push_str(&format!(
@@ -100,7 +115,8 @@ fn index(crates: &[Entry], system: &[Entry]) -> String {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), String> {
-    let content = fs::read(from).map_err(|error| format!("cannot read {}: {error}", from.display()))?;
+    let content =
+        fs::read(from).map_err(|error| format!("cannot read {}: {error}", from.display()))?;
     if content.trim_ascii().is_empty() {
         return Err(format!("{} is empty, where a licence was expected", from.display()));
     }
@@ -108,17 +124,23 @@ fn copy(from: &Path, to: &Path) -> Result<(), String> {
 }
 
 fn write(to: &Path, content: &[u8]) -> Result<(), String> {
-    let done = to.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(to, content));
+    let done = to
+        .parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| fs::write(to, content));
     done.map_err(|error| format!("cannot write {}: {error}", to.display()))
 }
 
 /// What a command prints on stdout.
 fn output(command: &mut Command) -> Result<String, String> {
     let shown = format!("{command:?}");
-    let output = command.output().map_err(|error| format!("cannot run {shown}: {error}"))?;
+    let output = command
+        .output()
+        .map_err(|error| format!("cannot run {shown}: {error}"))?;
     if !output.status.success() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         return Err(format!("{shown} failed ({}): {}", output.status, stderr.trim()));
     }
-    String::from_utf8(output.stdout).map_err(|_| format!("{shown} printed something that is not UTF-8"))
+    String::from_utf8(output.stdout)
+        .map_err(|_| format!("{shown} printed something that is not UTF-8"))
 }

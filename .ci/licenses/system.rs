@@ -17,12 +17,15 @@ const COMMON: &str = "/usr/share/common-licenses";
 pub fn collect(target: &str, cc: &str, folder: &Path) -> Result<Vec<Entry>, String> {
     // Other C libraries have other licences, of which this knows nothing.
     if !target.ends_with("-linux-gnu") {
-        return Err(format!("cannot tell the licence of {target}'s C library: expected a target ending in -linux-gnu"));
+        return Err(format!(
+            "cannot tell the licence of {target}'s C library: expected a target ending in -linux-gnu"
+        ));
     }
     let owner = |argument: &str| -> Result<String, String> {
         let archive = output(Command::new(cc).arg(argument))?;
-        let archive = fs::canonicalize(archive.trim())
-            .map_err(|error| format!("{cc} {argument} printed {:?}, which is not there: {error}", archive.trim()))?;
+        let archive = fs::canonicalize(archive.trim()).map_err(|error| {
+            format!("{cc} {argument} printed {:?}, which is not there: {error}", archive.trim())
+        })?;
         let owned = output(Command::new("dpkg").arg("-S").arg(&archive))?;
         Ok(owned.split(": ").next().unwrap_or_default().to_owned())
     };
@@ -81,7 +84,10 @@ struct Package {
 /// Copies the copyright file of a package of Debian, and the texts that it refers to.
 fn debian(package: &str, folder: &Path, place: &str, common: &[&str]) -> Result<Package, String> {
     let name = package.split(':').next().unwrap_or(package);
-    copy(&Path::new("/usr/share/doc").join(name).join("copyright"), &folder.join(place).join("copyright"))?;
+    copy(
+        &Path::new("/usr/share/doc").join(name).join("copyright"),
+        &folder.join(place).join("copyright"),
+    )?;
     for text in common {
         copy(&Path::new(COMMON).join(text), &folder.join(place).join(text))?;
     }
@@ -90,6 +96,8 @@ fn debian(package: &str, folder: &Path, place: &str, common: &[&str]) -> Result<
     let (version, source) = known.split_once('\t').unwrap_or((&known, ""));
     Ok(Package {
         version: version.to_owned(),
-        source: format!("Debian's {name} (source: apt-get source {source}, or Debian's snapshot archive)"),
+        source: format!(
+            "Debian's {name} (source: apt-get source {source}, or Debian's snapshot archive)"
+        ),
     })
 }

@@ -23,7 +23,9 @@ use gate::prow::bucket::Bucket;
 use gate::prow::budget::{Budget, Limits};
 use gate::prow::deck::Deck;
 use gate::prow::gangway::Gangway;
-use gate::record::{Candidate, Class, Decision, Identity, Journal, Labels, Store, StoreError, Version};
+use gate::record::{
+    Candidate, Class, Decision, Identity, Journal, Labels, Store, StoreError, Version,
+};
 use gate::secret::SecretFile;
 use gate::{jobs, verdict};
 use jiff::Timestamp;
@@ -52,10 +54,17 @@ impl Store for Memory {
         Ok(held.map(|(bytes, version)| (bytes, Version(version.to_string()))))
     }
 
-    async fn save(&self, bytes: &[u8], _: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError> {
+    async fn save(
+        &self,
+        bytes: &[u8],
+        _: &Labels,
+        replaces: Option<&Version>,
+    ) -> Result<Version, StoreError> {
         let mut held = self.0.lock().expect("no writer panics");
         let current = held.as_ref().map(|(_, version)| *version);
-        if current.map(|version| version.to_string()).as_deref() != replaces.map(|version| version.0.as_str()) {
+        if current.map(|version| version.to_string()).as_deref()
+            != replaces.map(|version| version.0.as_str())
+        {
             return Err(StoreError::Conflict);
         }
         let next = current.unwrap_or(0) + 1;
@@ -75,7 +84,10 @@ struct Dice(u64);
 impl Dice {
     fn within(&mut self, low: u64, high: u64) -> u64 {
         // The multiplier and increment of MMIX.
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         low + (self.0 >> 33) % (high - low + 1)
     }
 }
@@ -94,7 +106,14 @@ fn network(world: &World, seed: u64) -> SharedTransport {
     Arc::new(InProcessTransport::new(move |request| {
         let (world, dice) = (world.clone(), Arc::clone(&dice));
         Box::pin(async move {
-            let server = request.uri().host().unwrap_or_default().split('.').next().unwrap_or_default().to_owned();
+            let server = request
+                .uri()
+                .host()
+                .unwrap_or_default()
+                .split('.')
+                .next()
+                .unwrap_or_default()
+                .to_owned();
             let wait = latency(&server, &mut dice.lock().expect("no user panics"));
             tokio::time::sleep(wait).await;
             // Packing and unpacking would be most of the work, and changes no figure.
@@ -107,40 +126,70 @@ fn network(world: &World, seed: u64) -> SharedTransport {
 
 async fn night(count: usize, seed: u64, deck_answers: bool, token: SecretFile) -> Night {
     let start: Timestamp = "2026-08-20T00:30:00Z".parse().expect("a time");
-    let world = World::builder().clock(TokioTime::starting_at(start)).seed(seed).build();
+    let world = World::builder()
+        .clock(TokioTime::starting_at(start))
+        .seed(seed)
+        .build();
     let clock: SharedClock = Arc::new(RuntimeClock::starting_at(start));
     let mut dice = Dice(seed);
-    let names: Vec<String> = (0..count).map(|job| format!("periodic-ci-x-periodics-e2e-{job}")).collect();
+    let names: Vec<String> = (0..count)
+        .map(|job| format!("periodic-ci-x-periodics-e2e-{job}"))
+        .collect();
     for name in &names {
         let running = Duration::from_secs(dice.within(8 * 60, 24 * 60));
         let triggered = Duration::from_secs(dice.within(5, 90));
-        world.prow().job(name, JobScript::passes().running(running).waiting(Duration::from_secs(5), triggered));
+        world.prow().job(
+            name,
+            JobScript::passes()
+                .running(running)
+                .waiting(Duration::from_secs(5), triggered),
+        );
     }
     if !deck_answers {
         world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(500)));
     }
-    let image: ImageRef = format!("quay.io/acme/ho@sha256:{}", "a".repeat(64)).parse().expect("an image");
+    let image: ImageRef = format!("quay.io/acme/ho@sha256:{}", "a".repeat(64))
+        .parse()
+        .expect("an image");
     let blocking = serde_json::to_string(&names).expect("names are JSON");
     let override_env = ["OVERRIDE_IMAGE".to_owned()];
-    let given =
-        jobs::Given { blocking: Some(&blocking), informing: None, jobs: None, override_env: &override_env, env: None };
+    let given = jobs::Given {
+        blocking: Some(&blocking),
+        informing: None,
+        jobs: None,
+        override_env: &override_env,
+        env: None,
+    };
     let request = jobs::read(&given).expect("a request");
 
     let identity = Identity { run_id: Some(format!("run-{seed}")), ..Identity::default() };
-    let journal = Journal::open(Box::new(Memory::default()), Arc::clone(&clock), &identity).await.expect("a record");
+    let journal = Journal::open(Box::new(Memory::default()), Arc::clone(&clock), &identity)
+        .await
+        .expect("a record");
     let journal = Arc::new(journal);
     journal.bind(&Candidate::of(image)).await.expect("a new record");
-    bind(&journal, &request).await.expect("a record").expect("a new record");
+    bind(&journal, &request)
+        .await
+        .expect("a record")
+        .expect("a new record");
 
     let transport = network(&world, seed);
     let base = |server: Server| server.base().parse().expect("an address");
     let deck = Arc::new(Deck::new(base(Server::Deck), Arc::clone(&transport)));
     let bucket = Arc::new(Bucket::new(base(Server::Bucket), Arc::clone(&transport)));
     let process = async || {
-        let budget = Budget::of_record(&journal, Arc::clone(&clock), LIMITS).await.expect("a record");
-        let gangway = Arc::new(Gangway::new(base(Server::Gangway), token.clone(), Arc::clone(&transport), budget));
+        let budget = Budget::of_record(&journal, Arc::clone(&clock), LIMITS)
+            .await
+            .expect("a record");
+        let gangway = Arc::new(Gangway::new(
+            base(Server::Gangway),
+            token.clone(),
+            Arc::clone(&transport),
+            budget,
+        ));
         let finder = Finder::new(Arc::clone(&gangway), Arc::clone(&deck), Arc::clone(&bucket));
-        let launcher = Launcher::new(Arc::clone(&journal), Arc::clone(&gangway), finder, Arc::clone(&clock));
+        let launcher =
+            Launcher::new(Arc::clone(&journal), Arc::clone(&gangway), finder, Arc::clone(&clock));
         (gangway, Arc::new(launcher))
     };
 
@@ -151,7 +200,11 @@ async fn night(count: usize, seed: u64, deck_answers: bool, token: SecretFile) -
     let (gangway, launcher) = process().await;
     let policy = Policy {
         rules: Rules {
-            proof_logs: vec!["artifacts/*/hypershift-install/build-log.txt".parse().expect("a pattern")],
+            proof_logs: vec![
+                "artifacts/*/hypershift-install/build-log.txt"
+                    .parse()
+                    .expect("a pattern"),
+            ],
             ..Rules::default()
         },
         ..Policy::default()
@@ -166,14 +219,26 @@ async fn night(count: usize, seed: u64, deck_answers: bool, token: SecretFile) -
         policy,
         tekton_end: None,
     };
-    let record = collector.run(&mut Reporter::new(false)).await.expect("a record in memory");
+    let record = collector
+        .run(&mut Reporter::new(false))
+        .await
+        .expect("a record in memory");
 
     let decided = record.verdict.as_ref().expect("it was decided");
     assert_eq!(decided.decision, Decision::Passed, "{:?}", decided.reasons);
-    let ended = record.jobs_of(Class::Blocking).filter_map(|job| verdict::telling(job)?.completed_at).max();
-    let asked: Vec<Timestamp> = world.requests_to(Server::Gangway).iter().map(|asked| asked.at).collect();
+    let ended = record
+        .jobs_of(Class::Blocking)
+        .filter_map(|job| verdict::telling(job)?.completed_at)
+        .max();
+    let asked: Vec<Timestamp> = world
+        .requests_to(Server::Gangway)
+        .iter()
+        .map(|asked| asked.at)
+        .collect();
     Night {
-        lag: clock.between(ended.expect("it ended"), decided.decided_at).as_secs_f64(),
+        lag: clock
+            .between(ended.expect("it ended"), decided.decided_at)
+            .as_secs_f64(),
         requests: asked.len(),
         busiest_minute: busiest_minute(&asked),
         last_launch,
@@ -182,18 +247,31 @@ async fn night(count: usize, seed: u64, deck_answers: bool, token: SecretFile) -
 
 /// The most requests within any 60 seconds.
 fn busiest_minute(asked: &[Timestamp]) -> usize {
-    let within =
-        |from: usize| asked[from..].iter().take_while(|at| at.duration_since(asked[from]).as_secs_f64() < 60.0).count();
+    let within = |from: usize| {
+        asked[from..]
+            .iter()
+            .take_while(|at| at.duration_since(asked[from]).as_secs_f64() < 60.0)
+            .count()
+    };
     (0..asked.len()).map(within).max().unwrap_or(0)
 }
 
 fn at(sorted: &[f64], percent: usize) -> f64 {
-    sorted.get((sorted.len() * percent).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default()
+    sorted
+        .get((sorted.len() * percent).div_ceil(100).saturating_sub(1))
+        .copied()
+        .unwrap_or_default()
 }
 
 fn main() {
-    let nights: u64 = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(400);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let nights: u64 = std::env::args()
+        .skip(1)
+        .find_map(|argument| argument.parse().ok())
+        .unwrap_or(400);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
     let runtime = runtime.expect("a runtime");
     let dir = tempfile::tempdir().expect("a folder");
     std::fs::write(dir.path().join("token"), "token").expect("a file");
@@ -206,8 +284,9 @@ fn main() {
     println!("              p50    p95 (60)      most                  60 s (14) launched, p95");
     for (count, launched) in [(1, ""), (3, ""), (12, "(50)"), (30, "(170)")] {
         for deck_answers in [true, false] {
-            let all: Vec<Night> =
-                (0..nights).map(|seed| runtime.block_on(night(count, seed, deck_answers, token.clone()))).collect();
+            let all: Vec<Night> = (0..nights)
+                .map(|seed| runtime.block_on(night(count, seed, deck_answers, token.clone())))
+                .collect();
             let sorted = |of: fn(&Night) -> f64| {
                 let mut values: Vec<f64> = all.iter().map(of).collect();
                 values.sort_by(f64::total_cmp);

@@ -75,11 +75,13 @@ fn usual() -> String {
         block += "<testcase name=\"TestNodePool/HostedCluster########/Main\" classname=\"github.com/openshift/hypershift/test/e2e\" time=\"61.5\">";
         if test == 999 {
             block += "<failure message=\"Failed\" type=\"\">";
-            block += &"eventually.go:104: Failed to wait for the condition in 30m0s &lt;nil&gt;\n".repeat(55);
+            block += &"eventually.go:104: Failed to wait for the condition in 30m0s &lt;nil&gt;\n"
+                .repeat(55);
             block += "</failure>";
         }
         block += "<system-out>";
-        block += &"    util.go:276: Successfully waited for the cluster to come up in 5m12s\n".repeat(6);
+        block +=
+            &"    util.go:276: Successfully waited for the cluster to come up in 5m12s\n".repeat(6);
         block += "</system-out></testcase>\n";
     }
     block
@@ -87,19 +89,25 @@ fn usual() -> String {
 
 /// Tests and nothing else: more of them than any real file has.
 fn dense() -> String {
-    "<testcase name=\"TestNodePool/Sub########\" classname=\"e2e\" time=\"0.1\"></testcase>\n".repeat(10_000)
+    "<testcase name=\"TestNodePool/Sub########\" classname=\"e2e\" time=\"0.1\"></testcase>\n"
+        .repeat(10_000)
 }
 
 /// Logs and next to no tests.
 fn logs() -> String {
-    let line = "2026-08-20T03:20:11Z INFO reconciling hostedcluster namespace=clusters name=example\n";
-    format!("<testcase name=\"Test########\"><system-out><![CDATA[{}]]></system-out></testcase>\n", line.repeat(10_000))
+    let line =
+        "2026-08-20T03:20:11Z INFO reconciling hostedcluster namespace=clusters name=example\n";
+    format!(
+        "<testcase name=\"Test########\"><system-out><![CDATA[{}]]></system-out></testcase>\n",
+        line.repeat(10_000)
+    )
 }
 
 fn bench(bencher: Bencher<'_, '_>, block: fn() -> String) {
     let block = block();
     bencher.counter(BytesCount::new(SIZE)).bench(|| {
-        let (mut file, mut tests) = (BufReader::with_capacity(64 * 1024, Made::new(&block)), Tests::default());
+        let (mut file, mut tests) =
+            (BufReader::with_capacity(64 * 1024, Made::new(&block)), Tests::default());
         read(&mut file, |case| tests.add(case)).expect("made here");
         let counts = tests.counts();
         assert_eq!(counts.run, file.get_ref().next, "every test was seen");

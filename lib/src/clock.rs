@@ -107,7 +107,8 @@ impl RuntimeClock {
 #[async_trait]
 impl Clock for RuntimeClock {
     fn now(&self) -> Timestamp {
-        let passed = SignedDuration::try_from(self.started.elapsed()).unwrap_or(SignedDuration::MAX);
+        let passed =
+            SignedDuration::try_from(self.started.elapsed()).unwrap_or(SignedDuration::MAX);
         self.start.checked_add(passed).unwrap_or(Timestamp::MAX)
     }
 
@@ -128,8 +129,14 @@ mod tests {
     fn gate_time_is_scaled_and_timestamps_are_not() {
         let clock = SystemClock::new(60);
         let from: Timestamp = "2026-08-20T03:00:00Z".parse().unwrap();
-        assert_eq!(clock.after(from, Duration::from_secs(3600)).to_string(), "2026-08-20T03:01:00Z");
-        assert_eq!(clock.before(from, Duration::from_secs(3600)).to_string(), "2026-08-20T02:59:00Z");
+        assert_eq!(
+            clock.after(from, Duration::from_secs(3600)).to_string(),
+            "2026-08-20T03:01:00Z"
+        );
+        assert_eq!(
+            clock.before(from, Duration::from_secs(3600)).to_string(),
+            "2026-08-20T02:59:00Z"
+        );
         let to: Timestamp = "2026-08-20T03:00:30Z".parse().unwrap();
         assert_eq!(clock.between(from, to), Duration::from_secs(1800));
         assert_eq!(clock.between(to, from), Duration::ZERO);

@@ -53,7 +53,10 @@ pub struct DaysError {
 /// # Errors
 /// Anything else.
 pub fn parse_days(text: &str) -> Result<SignedDuration, DaysError> {
-    let number = text.parse::<f64>().ok().filter(|days| (0.0..=3650.0).contains(days) && *days > 0.0);
+    let number = text
+        .parse::<f64>()
+        .ok()
+        .filter(|days| (0.0..=3650.0).contains(days) && *days > 0.0);
     let days = number.ok_or_else(|| DaysError { found: text.to_owned() })?;
     Ok(SignedDuration::from_secs((days * 86_400.0).round() as i64))
 }
@@ -77,7 +80,9 @@ mod tests {
 
     #[test]
     fn reads_what_tekton_writes() {
-        for (text, seconds) in [("5h30m", 19_800), ("45s", 45), ("0", 0), ("1h30m5s", 5405), ("0s", 0), ("90m", 5400)] {
+        for (text, seconds) in
+            [("5h30m", 19_800), ("45s", 45), ("0", 0), ("1h30m5s", 5405), ("0s", 0), ("90m", 5400)]
+        {
             assert_eq!(parse(text).unwrap(), Duration::from_secs(seconds), "{text}");
         }
         assert_eq!(parse("1500ms").unwrap(), Duration::from_millis(1500));
@@ -89,7 +94,9 @@ mod tests {
             let problem = parse_positive(text).unwrap_err().to_string();
             assert_eq!(
                 problem,
-                format!("expected a duration of more than 0 such as 5h30m, 45m or 45s, found {text:?}")
+                format!(
+                    "expected a duration of more than 0 such as 5h30m, 45m or 45s, found {text:?}"
+                )
             );
         }
         assert_eq!(parse_positive("1s").unwrap(), Duration::from_secs(1));
@@ -112,7 +119,9 @@ mod tests {
 
     #[test]
     fn writes_for_people() {
-        for (seconds, text) in [(0, "0s"), (34, "34s"), (90, "1m30s"), (360, "6m"), (3480, "58m"), (10_260, "2h51m")] {
+        for (seconds, text) in
+            [(0, "0s"), (34, "34s"), (90, "1m30s"), (360, "6m"), (3480, "58m"), (10_260, "2h51m")]
+        {
             assert_eq!(human(Duration::from_secs(seconds)), text);
         }
     }

@@ -16,7 +16,11 @@ pub struct Glob(Vec<String>);
 impl Glob {
     /// The parts before the first that holds a wildcard.
     pub fn fixed(&self) -> &[String] {
-        let length = self.0.iter().position(|part| part.contains(['*', '?'])).unwrap_or(self.0.len());
+        let length = self
+            .0
+            .iter()
+            .position(|part| part.contains(['*', '?']))
+            .unwrap_or(self.0.len());
         &self.0[..length]
     }
 
@@ -34,7 +38,8 @@ impl Glob {
 
 /// Whether one part of a path fits one part of a pattern.
 pub fn part_matches(pattern: &str, part: &str) -> bool {
-    let (pattern, part): (Vec<char>, Vec<char>) = (pattern.chars().collect(), part.chars().collect());
+    let (pattern, part): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), part.chars().collect());
     // The last `*` and where its text ended so far: on a mismatch it takes one more character.
     let (mut p, mut t, mut star) = (0, 0, None);
     while t < part.len() {
@@ -86,7 +91,10 @@ impl FromStr for Glob {
             return Err(wrong("it is longer than 512 bytes"));
         }
         let parts: Vec<String> = text.split('/').map(str::to_owned).collect();
-        if parts.iter().any(|part| part.is_empty() || part == "." || part == "..") {
+        if parts
+            .iter()
+            .any(|part| part.is_empty() || part == "." || part == "..")
+        {
             return Err(wrong("a part of it is empty, . or .."));
         }
         if text.chars().any(char::is_control) {
@@ -116,7 +124,11 @@ mod tests {
         assert!(fits(install, "artifacts/e2e-aks/hypershift-install/build-log.txt"));
         assert!(!fits(install, "artifacts/e2e/aks/hypershift-install/build-log.txt"));
         assert!(!fits(install, "artifacts/e2e-aks/hypershift-install/build-log.txt.gz"));
-        assert!(fits("a/**/c.txt", "a/c.txt") && fits("a/**/c.txt", "a/b/b/c.txt") && !fits("a/**/c.txt", "b/c.txt"));
+        assert!(
+            fits("a/**/c.txt", "a/c.txt")
+                && fits("a/**/c.txt", "a/b/b/c.txt")
+                && !fits("a/**/c.txt", "b/c.txt")
+        );
         assert!(fits("a/j*t-?.xml", "a/junit-t-1.xml") && !fits("a/j*t-?.xml", "a/junit-t-12.xml"));
         assert!(fits("a*b*c", "aXbbYc") && !fits("a*b*c", "aXc"));
     }
@@ -128,7 +140,19 @@ mod tests {
 
     #[test]
     fn what_is_no_pattern_is_refused() {
-        for bad in ["", " ", "a ", "/a", "a/", "a//b", "../a", "a/./b", "a\nb", "**/a/**", &"a".repeat(600)] {
+        for bad in [
+            "",
+            " ",
+            "a ",
+            "/a",
+            "a/",
+            "a//b",
+            "../a",
+            "a/./b",
+            "a\nb",
+            "**/a/**",
+            &"a".repeat(600),
+        ] {
             bad.parse::<Glob>().unwrap_err();
         }
     }

@@ -15,7 +15,9 @@ pub enum ImageError {
         found: String,
     },
     /// There is something like a digest, but it is not one.
-    #[error("{found:?} does not end in a digest: expected sha256: and 64 digits of 0-9 and a-f, found {digest:?}")]
+    #[error(
+        "{found:?} does not end in a digest: expected sha256: and 64 digits of 0-9 and a-f, found {digest:?}"
+    )]
     BadDigest {
         /// What was given.
         found: String,
@@ -41,7 +43,9 @@ pub enum ImageError {
 }
 
 /// A SHA-256 digest: `sha256:` and 64 lower-case hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub struct Digest(String);
@@ -140,15 +144,23 @@ impl ImageRef {
             _ => return text.parse(),
         };
         let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-        if tag.is_empty() || tag.len() > 128 || !tag.bytes().all(fits) || tag.starts_with(['.', '-']) {
+        if tag.is_empty()
+            || tag.len() > 128
+            || !tag.bytes().all(fits)
+            || tag.starts_with(['.', '-'])
+        {
             return Err(ImageError::BadRepository { found: text.to_owned() });
         }
         format!("{repository}@{digest}").parse().map_err(|error| match error {
             // Named as it was given.
             ImageError::NoDigest { .. } => ImageError::NoDigest { found: text.to_owned() },
-            ImageError::BadDigest { digest, .. } => ImageError::BadDigest { found: text.to_owned(), digest },
+            ImageError::BadDigest { digest, .. } => {
+                ImageError::BadDigest { found: text.to_owned(), digest }
+            }
             ImageError::NoPath { host, .. } => ImageError::NoPath { found: text.to_owned(), host },
-            ImageError::BadRepository { .. } => ImageError::BadRepository { found: text.to_owned() },
+            ImageError::BadRepository { .. } => {
+                ImageError::BadRepository { found: text.to_owned() }
+            }
         })
     }
 
@@ -166,7 +178,9 @@ impl FromStr for ImageRef {
         let Some((repository, digest)) = text.split_once('@') else {
             return Err(ImageError::NoDigest { found: found() });
         };
-        let digest = digest.parse().map_err(|_| ImageError::BadDigest { found: found(), digest: digest.to_owned() })?;
+        let digest = digest
+            .parse()
+            .map_err(|_| ImageError::BadDigest { found: found(), digest: digest.to_owned() })?;
         if !repository.is_empty() && !repository.contains('/') {
             return Err(ImageError::NoPath { found: found(), host: repository.to_owned() });
         }
@@ -180,11 +194,17 @@ impl FromStr for ImageRef {
 /// `host[:port]/path[/path…]`: the host as DNS has it, the path as registries have it, no tag.
 fn is_repository(text: &str) -> bool {
     let Some((host, path)) = text.split_once('/') else { return false };
-    let (name, port) = host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
-    let host_fits = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
+    let (name, port) = host
+        .split_once(':')
+        .map_or((host, None), |(name, port)| (name, Some(port)));
+    let host_fits = !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
     let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok());
     let part_fits = |part: &str| {
-        let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
+        let inside =
+            |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
         let end = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         part.bytes().all(inside) && end(part.as_bytes().first()) && end(part.as_bytes().last())
     };
@@ -221,8 +241,13 @@ mod tests {
     #[test]
     fn takes_a_digest_and_nothing_else() {
         let image: ImageRef = format!("quay.io/acme/ho@sha256:{HEX}").parse().unwrap();
-        assert_eq!((image.registry(), image.name(), image.digest().short()), ("quay.io", "ho", "4be1f0c2d7aa"));
-        format!("127.0.0.1:5000/a/b_c.d@sha256:{HEX}").parse::<ImageRef>().unwrap();
+        assert_eq!(
+            (image.registry(), image.name(), image.digest().short()),
+            ("quay.io", "ho", "4be1f0c2d7aa")
+        );
+        format!("127.0.0.1:5000/a/b_c.d@sha256:{HEX}")
+            .parse::<ImageRef>()
+            .unwrap();
         let refused = [
             "quay.io/acme/ho:latest".to_owned(),
             "quay.io/acme/ho".to_owned(),
@@ -243,9 +268,10 @@ mod tests {
 
     #[test]
     fn in_a_snapshot_a_tag_beside_the_digest_is_dropped() {
-        for (given, read) in
-            [("quay.io/acme/ho:v1", "quay.io/acme/ho"), ("127.0.0.1:5000/a/b:v1.2-x", "127.0.0.1:5000/a/b")]
-        {
+        for (given, read) in [
+            ("quay.io/acme/ho:v1", "quay.io/acme/ho"),
+            ("127.0.0.1:5000/a/b:v1.2-x", "127.0.0.1:5000/a/b"),
+        ] {
             let image = ImageRef::dropping_tag(&format!("{given}@sha256:{HEX}")).unwrap();
             assert_eq!(image.to_string(), format!("{read}@sha256:{HEX}"));
         }
@@ -257,10 +283,20 @@ mod tests {
             "quay.io/acme/ho:v1:v2",
         ] {
             let text = format!("{given}@sha256:{HEX}");
-            assert_eq!(ImageRef::dropping_tag(&text), Err(ImageError::BadRepository { found: text.clone() }), "{text}");
+            assert_eq!(
+                ImageRef::dropping_tag(&text),
+                Err(ImageError::BadRepository { found: text.clone() }),
+                "{text}"
+            );
         }
-        assert!(matches!(ImageRef::dropping_tag("quay.io/acme/ho:v1"), Err(ImageError::NoDigest { .. })));
-        assert!(matches!(ImageRef::dropping_tag("quay.io/acme/ho:v1@sha256:a"), Err(ImageError::BadDigest { .. })));
+        assert!(matches!(
+            ImageRef::dropping_tag("quay.io/acme/ho:v1"),
+            Err(ImageError::NoDigest { .. })
+        ));
+        assert!(matches!(
+            ImageRef::dropping_tag("quay.io/acme/ho:v1@sha256:a"),
+            Err(ImageError::BadDigest { .. })
+        ));
     }
 
     #[test]
@@ -275,7 +311,11 @@ mod tests {
         let found = format!("registry.example.com:5000@sha256:{HEX}");
         let error = ImageRef::dropping_tag(&found).unwrap_err();
         assert_eq!(error, ImageError::NoPath { found, host: "registry.example.com".to_owned() });
-        assert!(error.to_string().contains("cuts an image's address at its first colon"));
+        assert!(
+            error
+                .to_string()
+                .contains("cuts an image's address at its first colon")
+        );
     }
 
     proptest! {

@@ -109,13 +109,18 @@ impl Items {
             self.framed(&bytes[..run])?;
             return Ok(run);
         }
-        let is_key = |string: Option<usize>| string.is_some_and(|from| self.frame[from..].starts_with(b"\"items\""));
+        let is_key = |string: Option<usize>| {
+            string.is_some_and(|from| self.frame[from..].starts_with(b"\"items\""))
+        };
         match byte {
             b'"' => {
                 self.in_string = true;
                 self.string = (self.depth == 1).then_some(self.frame.len());
             }
-            b'[' if self.depth == 1 && is_key(self.string) && self.frame.trim_ascii_end().ends_with(b":") => {
+            b'[' if self.depth == 1
+                && is_key(self.string)
+                && self.frame.trim_ascii_end().ends_with(b":") =>
+            {
                 self.place = Place::Between;
                 self.depth += 1;
             }
@@ -241,7 +246,13 @@ mod tests {
         for end in 0..list.len() {
             assert!(read(&list[..end], 7).is_err(), "{}", &list[..end]);
         }
-        for text in [r#"{"items":[1]}"#, r#"{"items":[{}{}]}"#, r#"{"items":[{}]}}"#, "<html>", r#"{"items":[{]}]}"#] {
+        for text in [
+            r#"{"items":[1]}"#,
+            r#"{"items":[{}{}]}"#,
+            r#"{"items":[{}]}}"#,
+            "<html>",
+            r#"{"items":[{]}]}"#,
+        ] {
             assert!(read(text, 3).is_err(), "{text}");
         }
         assert!(read(r#"{"items":null}"#, 3).unwrap().0.is_empty());
@@ -261,12 +272,17 @@ mod tests {
     }
 
     fn values() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![Just(Value::Null), any::<i32>().prop_map(Value::from), ".{0,6}".prop_map(Value::from)];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<i32>().prop_map(Value::from),
+            ".{0,6}".prop_map(Value::from)
+        ];
         leaf.prop_recursive(3, 12, 3, |inner| {
             let key = prop_oneof![Just("items".to_owned()), "[\\[\\]{}\":,\\\\a]{0,3}"];
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-                prop::collection::btree_map(key, inner, 0..3).prop_map(|map| Value::Object(map.into_iter().collect())),
+                prop::collection::btree_map(key, inner, 0..3)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
             ]
         })
     }

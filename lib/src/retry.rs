@@ -40,7 +40,9 @@ impl Policy {
         if failed >= self.attempts {
             return None;
         }
-        let doubled = self.first.saturating_mul(1u32.checked_shl(failed.saturating_sub(1)).unwrap_or(u32::MAX));
+        let doubled = self
+            .first
+            .saturating_mul(1u32.checked_shl(failed.saturating_sub(1)).unwrap_or(u32::MAX));
         let pause = doubled.min(self.longest).max(asked.unwrap_or(Duration::ZERO));
         (spent.saturating_add(pause) <= self.within).then_some(pause)
     }
@@ -87,7 +89,13 @@ impl<'a> Tries<'a> {
 /// The pause that a server asks for in seconds (`Retry-After: 7`), at most an hour. The form with
 /// a date is used by none of the servers that the gate talks to and counts as absent.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: u64 = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let seconds: u64 = headers
+        .get(http::header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
     Some(Duration::from_secs(seconds.min(3600)))
 }
 
@@ -98,7 +106,9 @@ mod tests {
     #[test]
     fn pauses_double_up_to_the_longest_and_end() {
         let policy = Policy { attempts: 8, longest: Duration::from_secs(5), ..Policy::READ };
-        let pauses: Vec<_> = (1..9).map(|n| policy.pause(n, Duration::ZERO, None).map(|d| d.as_secs())).collect();
+        let pauses: Vec<_> = (1..9)
+            .map(|n| policy.pause(n, Duration::ZERO, None).map(|d| d.as_secs()))
+            .collect();
         assert_eq!(pauses, [Some(1), Some(2), Some(4), Some(5), Some(5), Some(5), Some(5), None]);
     }
 
@@ -111,7 +121,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn tries_are_counted_and_end() {
-        let clock: SharedClock = std::sync::Arc::new(crate::clock::RuntimeClock::starting_at(Timestamp::UNIX_EPOCH));
+        let clock: SharedClock =
+            std::sync::Arc::new(crate::clock::RuntimeClock::starting_at(Timestamp::UNIX_EPOCH));
         let mut tries = Tries::begin(Policy { attempts: 9, ..Policy::READ }, &clock);
         let mut pauses = Vec::new();
         while let Some(pause) = tries.pause(None) {

@@ -77,7 +77,10 @@ impl Secret {
         for scheme in ["Bearer ", "Basic "] {
             for (at, _) in text.match_indices(scheme) {
                 let from = at + scheme.len();
-                let word = text[from..].split(|c: char| c.is_whitespace() || "\"',;".contains(c)).next().unwrap_or("");
+                let word = text[from..]
+                    .split(|c: char| c.is_whitespace() || "\"',;".contains(c))
+                    .next()
+                    .unwrap_or("");
                 // A challenge names its realm there.
                 if word.len() >= CREDENTIAL && !word.starts_with("realm=") {
                     hidden[from..from + word.len()].fill(true);
@@ -115,8 +118,18 @@ impl Secret {
             let percent: String = url::form_urlencoded::byte_serialize(part.as_bytes()).collect();
             let escaped = serde_json::Value::from(part.as_str()).to_string();
             let escaped = escaped[1..escaped.len() - 1].to_owned();
-            forms.extend(encoded(part.as_bytes()).into_iter().filter(|form| form.len() >= PIECE));
-            forms.extend([lower_case_codes(&percent), percent, escaped.replace('/', "\\/"), escaped, part]);
+            forms.extend(
+                encoded(part.as_bytes())
+                    .into_iter()
+                    .filter(|form| form.len() >= PIECE),
+            );
+            forms.extend([
+                lower_case_codes(&percent),
+                percent,
+                escaped.replace('/', "\\/"),
+                escaped,
+                part,
+            ]);
         }
         forms
     }
@@ -145,7 +158,12 @@ fn encoded(bytes: &[u8]) -> Vec<String> {
         whole.extend(bytes);
         whole.truncate(whole.len() / 3 * 3);
         for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-            forms.extend(engine.encode(&whole).get((before * 8).div_ceil(6)..).map(str::to_owned));
+            forms.extend(
+                engine
+                    .encode(&whole)
+                    .get((before * 8).div_ceil(6)..)
+                    .map(str::to_owned),
+            );
         }
     }
     forms
@@ -188,8 +206,16 @@ impl SecretFile {
     /// # Errors
     /// [`SecretError`] when the file cannot be read, is empty, too large, or no single line.
     pub fn read(&self) -> Result<Secret, SecretError> {
-        let unreadable = |source| SecretError::Unreadable { what: self.what.clone(), path: self.path.clone(), source };
-        let malformed = |problem| SecretError::Malformed { what: self.what.clone(), path: self.path.clone(), problem };
+        let unreadable = |source| SecretError::Unreadable {
+            what: self.what.clone(),
+            path: self.path.clone(),
+            source,
+        };
+        let malformed = |problem| SecretError::Malformed {
+            what: self.what.clone(),
+            path: self.path.clone(),
+            problem,
+        };
         let mut bytes = Vec::new();
         let file = File::open(&self.path).map_err(unreadable)?;
         file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
@@ -241,7 +267,10 @@ mod tests {
     fn a_webhook_is_not_told_by_its_path() {
         let secret = Secret::new("https://hooks.slack.com/services/T0/B0AA/abcdefgh12345678");
         let said = "The requested URL /services/T0/B0AA/abcdefgh12345678 was not found; services B0AA abcdefgh12345678";
-        assert_eq!(secret.redact(said), "The requested URL [redacted] was not found; [redacted] B0AA [redacted]");
+        assert_eq!(
+            secret.redact(said),
+            "The requested URL [redacted] was not found; [redacted] B0AA [redacted]"
+        );
         assert_eq!(secret.redact("no_service"), "no_service");
     }
 
@@ -263,7 +292,10 @@ mod tests {
         for quoted in quoted {
             let shown = secret.redact(&format!("it said: {quoted}, and no more"));
             // What is beside the secret in one encoding stays.
-            let rest = shown.replace(REDACTED, "").replace("it said: ", "").replace(", and no more", "");
+            let rest = shown
+                .replace(REDACTED, "")
+                .replace("it said: ", "")
+                .replace(", and no more", "");
             assert!(shown.contains(REDACTED) && rest.len() <= 12, "{quoted}: {shown}");
         }
     }
@@ -272,17 +304,28 @@ mod tests {
     fn nobodys_credential_is_shown() {
         let secret = Secret::new("sha256~one");
         assert_eq!(
-            secret.redact("Bearer realm=\"https://quay.io/token\" refused \"Bearer eyJhbGciOiJSUzI1NiJ9.e30\""),
+            secret.redact(
+                "Bearer realm=\"https://quay.io/token\" refused \"Bearer eyJhbGciOiJSUzI1NiJ9.e30\""
+            ),
             "Bearer realm=\"https://quay.io/token\" refused \"Bearer [redacted]\""
         );
-        assert_eq!(secret.redact("empty authorization bearer token given"), "empty authorization bearer token given");
+        assert_eq!(
+            secret.redact("empty authorization bearer token given"),
+            "empty authorization bearer token given"
+        );
     }
 
     #[test]
     fn what_is_no_secret_is_refused_by_its_name() {
         for content in [&b""[..], b" \n", b"two words", b"a\nb", &[0xff, 0xfe]] {
             let (_dir, secret) = file(content);
-            assert!(secret.read().unwrap_err().to_string().starts_with("--gangway-token-file: "));
+            assert!(
+                secret
+                    .read()
+                    .unwrap_err()
+                    .to_string()
+                    .starts_with("--gangway-token-file: ")
+            );
         }
         let missing = SecretFile::new("--gangway-token-file", "/nowhere/token");
         assert!(missing.read().unwrap_err().to_string().contains("/nowhere/token"));

@@ -70,7 +70,9 @@ impl ComponentName {
     pub fn given(name: Option<&str>, version: Option<&str>) -> Result<Option<Self>, NoName> {
         match (name, version) {
             (None, Some(_)) => Err(NoName),
-            (name, version) => Ok(name.map(|name| Self { version: version.map(str::to_owned), ..Self::of(name) })),
+            (name, version) => {
+                Ok(name.map(|name| Self { version: version.map(str::to_owned), ..Self::of(name) }))
+            }
         }
     }
 }
@@ -112,25 +114,45 @@ impl Named for Component {
 /// # Errors
 /// [`SnapshotError::NoComponent`], [`SnapshotError::NoVersion`], [`SnapshotError::Ambiguous`].
 pub fn choose<'a, C: Named>(all: &'a [C], wanted: &ComponentName) -> Result<&'a C, SnapshotError> {
-    let named: Vec<&C> = all.iter().filter(|component| component.name() == wanted.name).collect();
+    let named: Vec<&C> = all
+        .iter()
+        .filter(|component| component.name() == wanted.name)
+        .collect();
     let versions = || {
         let versions: Vec<_> = named.iter().filter_map(|component| component.version()).collect();
-        let versions: Vec<_> = versions.into_iter().map(|version| text::one_line(version, 80)).collect();
+        let versions: Vec<_> = versions
+            .into_iter()
+            .map(|version| text::one_line(version, 80))
+            .collect();
         text::some_of(&versions, NAMES_SHOWN)
     };
-    let fits = |component: &&&C| wanted.version.as_deref().is_none_or(|version| component.version() == Some(version));
+    let fits = |component: &&&C| {
+        wanted
+            .version
+            .as_deref()
+            .is_none_or(|version| component.version() == Some(version))
+    };
     let mut fit = named.iter().filter(fits);
     match (fit.next(), fit.count()) {
         (Some(component), 0) => Ok(component),
-        (Some(_), more) => {
-            Err(SnapshotError::Ambiguous { wanted: wanted.to_string(), times: more + 1, versions: versions() })
-        }
+        (Some(_), more) => Err(SnapshotError::Ambiguous {
+            wanted: wanted.to_string(),
+            times: more + 1,
+            versions: versions(),
+        }),
         (None, _) if !named.is_empty() => {
             Err(SnapshotError::NoVersion { wanted: wanted.to_string(), versions: versions() })
         }
         (None, _) => {
-            let names: Vec<_> = all.iter().map(|component| text::one_line(component.name(), 80)).collect();
-            let has = if names.is_empty() { "no components".to_owned() } else { text::some_of(&names, NAMES_SHOWN) };
+            let names: Vec<_> = all
+                .iter()
+                .map(|component| text::one_line(component.name(), 80))
+                .collect();
+            let has = if names.is_empty() {
+                "no components".to_owned()
+            } else {
+                text::some_of(&names, NAMES_SHOWN)
+            };
             Err(SnapshotError::NoComponent { wanted: wanted.to_string(), has })
         }
     }
@@ -160,7 +182,9 @@ pub struct Git {
 pub enum SnapshotError {
     /// A file, or standard input, that is no Snapshot. Nothing of it is shown: who names the wrong file may
     /// have named one with a secret.
-    #[error("SNAPSHOT: {place} is no Snapshot in JSON: {problem}; expected the Snapshot's spec, or the whole object")]
+    #[error(
+        "SNAPSHOT: {place} is no Snapshot in JSON: {problem}; expected the Snapshot's spec, or the whole object"
+    )]
     NoSnapshot {
         /// What was read.
         place: String,
@@ -268,22 +292,28 @@ pub fn read(text: &str) -> Result<Given, SnapshotError> {
 /// # Errors
 /// [`SnapshotError::NoSnapshot`] when it is not.
 pub fn read_json(text: &str, place: &str) -> Result<Given, SnapshotError> {
-    let no_snapshot = |problem: String| Err(SnapshotError::NoSnapshot { place: place.to_owned(), problem });
+    let no_snapshot =
+        |problem: String| Err(SnapshotError::NoSnapshot { place: place.to_owned(), problem });
     let trimmed = text.trim();
     match serde_json::from_str::<Value>(trimmed) {
         Err(error) => no_snapshot(words_of(&error)),
-        Ok(value) => match content(trimmed, &value) {
-            Ok(given) => Ok(given),
-            Err(SnapshotError::NotASnapshot { found }) => no_snapshot(match found.as_str() {
-                "null" | "an array" | "a string" => format!("it is {found}"),
-                _ => "it is something else".to_owned(),
-            }),
-            Err(_) => {
-                // Once more for the parser's own error, whose words are its and not the file's.
-                let spec = serde_json::from_str::<SnapshotSpec>(trimmed).err();
-                no_snapshot(spec.as_ref().map_or_else(|| "a field is missing or of another type".to_owned(), words_of))
+        Ok(value) => {
+            match content(trimmed, &value) {
+                Ok(given) => Ok(given),
+                Err(SnapshotError::NotASnapshot { found }) => no_snapshot(match found.as_str() {
+                    "null" | "an array" | "a string" => format!("it is {found}"),
+                    _ => "it is something else".to_owned(),
+                }),
+                Err(_) => {
+                    // Once more for the parser's own error, whose words are its and not the file's.
+                    let spec = serde_json::from_str::<SnapshotSpec>(trimmed).err();
+                    no_snapshot(spec.as_ref().map_or_else(
+                        || "a field is missing or of another type".to_owned(),
+                        words_of,
+                    ))
+                }
             }
-        },
+        }
     }
 }
 
@@ -295,7 +325,9 @@ fn words_of(error: &serde_json::Error) -> String {
     let words = match error.classify() {
         serde_json::error::Category::Data => match words.rsplit_once(", expected ") {
             Some((_, expected)) => format!("a field of another type, expected {expected}"),
-            None if words.starts_with("missing field") || words.starts_with("duplicate field") => words.to_owned(),
+            None if words.starts_with("missing field") || words.starts_with("duplicate field") => {
+                words.to_owned()
+            }
             None => "a field of another type".to_owned(),
         },
         _ => words.to_owned(),
@@ -334,7 +366,8 @@ fn content(text: &str, value: &Value) -> Result<Given, SnapshotError> {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, SnapshotError> {
-    serde_json::from_str(text).map_err(|error| SnapshotError::Malformed { problem: error.to_string() })
+    serde_json::from_str(text)
+        .map_err(|error| SnapshotError::Malformed { problem: error.to_string() })
 }
 
 impl SnapshotSpec {
@@ -359,7 +392,10 @@ impl Component {
 
     /// The commit it was built from.
     pub fn revision(&self) -> Option<&str> {
-        self.git()?.revision.as_deref().filter(|revision| !revision.is_empty())
+        self.git()?
+            .revision
+            .as_deref()
+            .filter(|revision| !revision.is_empty())
     }
 
     /// The repository it was built from.
@@ -377,7 +413,10 @@ impl Component {
 pub fn is_name(text: &str) -> bool {
     let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    text.len() <= MAX_NAME && edge(text.as_bytes().first()) && edge(text.as_bytes().last()) && text.bytes().all(inside)
+    text.len() <= MAX_NAME
+        && edge(text.as_bytes().first())
+        && edge(text.as_bytes().last())
+        && text.bytes().all(inside)
 }
 
 #[cfg(test)]
@@ -407,7 +446,9 @@ mod tests {
         let component = spec.component(&ComponentName::of("ho-main")).unwrap();
         assert_eq!(component.image().unwrap().digest().short(), "4be1f0c2d7aa");
         assert_eq!(component.revision(), Some("3ee96155"));
-        let whole = format!(r#"{{"apiVersion":"v1","kind":"Snapshot","metadata":{{"name":"s-1"}},"spec":{SPEC}}}"#);
+        let whole = format!(
+            r#"{{"apiVersion":"v1","kind":"Snapshot","metadata":{{"name":"s-1"}},"spec":{SPEC}}}"#
+        );
         assert_eq!(read(&whole).unwrap(), Given::Content { spec, name: Some("s-1".to_owned()) });
     }
 
@@ -416,12 +457,20 @@ mod tests {
         let text = include_str!("konflux/data/snapshot.json");
         let Given::Content { spec, name } = read(text).unwrap() else { panic!() };
         assert_eq!(name.as_deref(), Some("hypershift-operator-20261122-150855-000"));
-        assert!(spec.component(&ComponentName::of("hypershift-operator-main")).unwrap().image().is_ok());
+        assert!(
+            spec.component(&ComponentName::of("hypershift-operator-main"))
+                .unwrap()
+                .image()
+                .is_ok()
+        );
     }
 
     #[test]
     fn a_name() {
-        assert_eq!(read(" ho-20260820-031104-000\n").unwrap(), Given::Name("ho-20260820-031104-000".to_owned()));
+        assert_eq!(
+            read(" ho-20260820-031104-000\n").unwrap(),
+            Given::Name("ho-20260820-031104-000".to_owned())
+        );
         assert!(read_json("ho-20260820-031104-000", "x").is_err());
     }
 
@@ -442,11 +491,14 @@ mod tests {
             format!("{{\"components\":[{{\"name\":\"a\",\"source\":\"{long}\"}}]}}"),
             format!("{{\"spec\":\"{long}\"}}"),
         ] {
-            let error = crate::step::Chain(&read_json(&secret, "/x/token").unwrap_err()).to_string();
+            let error =
+                crate::step::Chain(&read_json(&secret, "/x/token").unwrap_err()).to_string();
             assert!(error.starts_with("SNAPSHOT: /x/token is no Snapshot in JSON: "), "{error}");
             assert!(!error.contains("Zm9vYmFyYmF6") && !error.contains("47110815"), "{error}");
         }
-        let error = read_json(r#"{"components":[],"components":[]}"#, "x").unwrap_err().to_string();
+        let error = read_json(r#"{"components":[],"components":[]}"#, "x")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("duplicate field `components` at line 1, column"), "{error}");
     }
 
@@ -460,7 +512,11 @@ mod tests {
             "{}",
             error("{\"components\":")
         );
-        assert!(error("Not JSON").starts_with("SNAPSHOT: expected the Snapshot's spec as JSON, its name, @FILE or -"));
+        assert!(
+            error("Not JSON").starts_with(
+                "SNAPSHOT: expected the Snapshot's spec as JSON, its name, @FILE or -"
+            )
+        );
         assert!(error(r#"{"kind":"SnapshotList","items":[]}"#).contains("kind \"SnapshotList\""));
         assert!(error(r#"{"components":{}}"#).contains("cannot be read as a Snapshot's spec"));
         assert!(error(r#"{"components":[],"components":[]}"#).contains("duplicate field"));
@@ -468,11 +524,25 @@ mod tests {
 
     #[test]
     fn a_component_is_there_exactly_once() {
-        let error = |text: &str, name: &str| spec(text).component(&ComponentName::of(name)).unwrap_err().to_string();
-        assert_eq!(error(SPEC, "x"), "SNAPSHOT: component \"x\" is not in it; it has: ho-main, cpo");
-        assert_eq!(error("{}", "x"), "SNAPSHOT: component \"x\" is not in it; it has: no components");
+        let error = |text: &str, name: &str| {
+            spec(text)
+                .component(&ComponentName::of(name))
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            error(SPEC, "x"),
+            "SNAPSHOT: component \"x\" is not in it; it has: ho-main, cpo"
+        );
+        assert_eq!(
+            error("{}", "x"),
+            "SNAPSHOT: component \"x\" is not in it; it has: no components"
+        );
         let twice = r#"{"components":[{"name":"a"},{"name":"a"},{"name":"a"}]}"#;
-        assert_eq!(error(twice, "a"), "SNAPSHOT: component \"a\" is in it 3 times; expected it once");
+        assert_eq!(
+            error(twice, "a"),
+            "SNAPSHOT: component \"a\" is in it 3 times; expected it once"
+        );
     }
 
     #[test]
@@ -507,7 +577,11 @@ mod tests {
     #[test]
     fn an_image_without_digest_is_refused() {
         let spec = spec(SPEC);
-        let error = spec.component(&ComponentName::of("cpo")).unwrap().image().unwrap_err();
+        let error = spec
+            .component(&ComponentName::of("cpo"))
+            .unwrap()
+            .image()
+            .unwrap_err();
         assert!(matches!(error, SnapshotError::Image { source: ImageError::NoDigest { .. }, .. }));
     }
 

@@ -24,7 +24,9 @@ pub fn turns_direction(c: char) -> bool {
 /// Whether a character does something to a terminal or to the order of what it shows, instead of being
 /// shown: all controls but the line break and the tab.
 pub fn is_harmful(c: char) -> bool {
-    (c.is_control() && !matches!(c, '\n' | '\t')) || turns_direction(c) || matches!(c, '\u{2028}' | '\u{2029}')
+    (c.is_control() && !matches!(c, '\n' | '\t'))
+        || turns_direction(c)
+        || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// A text as a terminal may get it: what is [`is_harmful`] in it is shown as an escape, `\u{1b}`.
@@ -68,18 +70,31 @@ const PERIODICS: &str = "-periodics-";
 /// Job names as people know them, each still another one: what follows `-periodics-`, or else without
 /// the beginning that they all share up to a `-`, and long enough to mean something.
 pub fn short_names<'a>(names: &[&'a str]) -> Vec<&'a str> {
-    let rest_of = |name: &'a str| name.split_once(PERIODICS).map(|(_, rest)| rest).filter(|rest| !rest.is_empty());
+    let rest_of = |name: &'a str| {
+        name.split_once(PERIODICS)
+            .map(|(_, rest)| rest)
+            .filter(|rest| !rest.is_empty())
+    };
     let periodics: Option<Vec<&str>> = names.iter().map(|name| rest_of(name)).collect();
     if let Some(short) = periodics.filter(|short| all_different(short)) {
         return short;
     }
-    let Some((first, rest)) = names.split_first().filter(|(_, rest)| !rest.is_empty()) else { return names.to_vec() };
+    let Some((first, rest)) = names.split_first().filter(|(_, rest)| !rest.is_empty()) else {
+        return names.to_vec();
+    };
     let shared = rest.iter().fold(first.len(), |length, name| {
-        first.bytes().zip(name.bytes()).take(length).take_while(|(a, b)| a == b).count()
+        first
+            .bytes()
+            .zip(name.bytes())
+            .take(length)
+            .take_while(|(a, b)| a == b)
+            .count()
     });
     let shortest = names.iter().map(|name| name.len()).min().unwrap_or(0);
     let fits = |cut: &usize| shortest.saturating_sub(*cut) >= SHORTEST;
-    let dashes = first[..first.floor_char_boundary(shared)].rmatch_indices('-').map(|(dash, _)| dash + 1);
+    let dashes = first[..first.floor_char_boundary(shared)]
+        .rmatch_indices('-')
+        .map(|(dash, _)| dash + 1);
     let mut cut = dashes.into_iter().find(fits).unwrap_or(0);
     // `e2e-` is part of what people call a job.
     if first[..cut].ends_with("-e2e-") {
@@ -111,13 +126,22 @@ mod tests {
 
     #[test]
     fn names_of_jobs_as_people_know_them() {
-        let long = ["periodic-ci-x-4.22-periodics-e2e-aks", "periodic-ci-x-4.22-periodics-e2e-aks-upgrade"];
+        let long = [
+            "periodic-ci-x-4.22-periodics-e2e-aks",
+            "periodic-ci-x-4.22-periodics-e2e-aks-upgrade",
+        ];
         assert_eq!(short_names(&long), ["e2e-aks", "e2e-aks-upgrade"]);
         assert_eq!(short_names(&long[..1]), ["e2e-aks"]);
         let releases = ["ci-4.22-periodics-e2e-aks", "ci-4.23-periodics-e2e-aks"];
         assert_eq!(short_names(&releases), ["4.22-periodics-e2e-aks", "4.23-periodics-e2e-aks"]);
-        assert_eq!(short_names(&["ci-main-e2e-aks", "ci-main-e2e-aks-upgrade"]), ["e2e-aks", "e2e-aks-upgrade"]);
-        assert_eq!(short_names(&["x-e2e-cell-001", "x-e2e-cell-002"]), ["e2e-cell-001", "e2e-cell-002"]);
+        assert_eq!(
+            short_names(&["ci-main-e2e-aks", "ci-main-e2e-aks-upgrade"]),
+            ["e2e-aks", "e2e-aks-upgrade"]
+        );
+        assert_eq!(
+            short_names(&["x-e2e-cell-001", "x-e2e-cell-002"]),
+            ["e2e-cell-001", "e2e-cell-002"]
+        );
         assert_eq!(short_names(&["a-b", "c-d"]), ["a-b", "c-d"]);
         assert_eq!(short_names(&["jobé-x", "jobè-x"]), ["jobé-x", "jobè-x"]);
         assert_eq!(short_names(&["x-periodics-"]), ["x-periodics-"]);
@@ -132,7 +156,10 @@ mod tests {
     #[test]
     fn a_terminal_is_not_spoken_to() {
         assert_eq!(harmless("a\u{1b}]0;x\u{7}\tb\n\u{9b}1m"), "a\\u{1b}]0;x\\u{7}\tb\n\\u{9b}1m");
-        assert_eq!(harmless("\u{202e}gpj.exe\u{2066}\u{200f}"), "\\u{202e}gpj.exe\\u{2066}\\u{200f}");
+        assert_eq!(
+            harmless("\u{202e}gpj.exe\u{2066}\u{200f}"),
+            "\\u{202e}gpj.exe\\u{2066}\\u{200f}"
+        );
         for plain in ["", "ü – 日本語 🚨", "עברית"] {
             assert!(matches!(harmless(plain), Cow::Borrowed(text) if text == plain));
         }

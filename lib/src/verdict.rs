@@ -20,8 +20,9 @@ pub fn passed(job: &JobRecord) -> bool {
 /// The attempt that tells what became of a job: the last one, or the one before where a rerun was
 /// announced and never became a run.
 pub fn telling(job: &JobRecord) -> Option<&Attempt> {
-    let known =
-        |attempt: &&Attempt| attempt.refusal.is_none() && (attempt.execution.is_some() || attempt.cause.is_some());
+    let known = |attempt: &&Attempt| {
+        attempt.refusal.is_none() && (attempt.execution.is_some() || attempt.cause.is_some())
+    };
     job.attempts.iter().rev().find(known).or(job.attempts.last())
 }
 
@@ -31,16 +32,26 @@ pub fn telling(job: &JobRecord) -> Option<&Attempt> {
 /// finally failed for a reason in the product, and undecided if none did.
 pub fn decide(record: &GateRecord, decided_at: Timestamp) -> Verdict {
     let names = words::names(&record.jobs);
-    let blocking = || record.jobs.iter().zip(&names).filter(|(job, _)| job.class == Class::Blocking);
+    let blocking = || {
+        record
+            .jobs
+            .iter()
+            .zip(&names)
+            .filter(|(job, _)| job.class == Class::Blocking)
+    };
     let blocking_total = blocking().count();
     let blocking_passed = blocking().filter(|(job, _)| passed(job)).count();
     let mut open: Vec<_> = blocking().filter(|(job, _)| !passed(job)).collect();
-    let is_product = |job: &JobRecord| telling(job).and_then(|attempt| attempt.cause) == Some(Cause::Product);
+    let is_product =
+        |job: &JobRecord| telling(job).and_then(|attempt| attempt.cause) == Some(Cause::Product);
     let product = open.iter().any(|(job, _)| is_product(job));
     open.sort_by_key(|(job, _)| !is_product(job));
-    let mut reasons: Vec<String> = open.into_iter().map(|(job, name)| words::reason(job, name)).collect();
+    let mut reasons: Vec<String> =
+        open.into_iter().map(|(job, name)| words::reason(job, name)).collect();
     if blocking_total == 0 {
-        reasons.push("no blocking job was asked for, so nothing shows that the image is good".to_owned());
+        reasons.push(
+            "no blocking job was asked for, so nothing shows that the image is good".to_owned(),
+        );
     }
     let decision = match (reasons.is_empty(), product) {
         (true, _) => Decision::Passed,
@@ -72,7 +83,11 @@ pub(crate) mod tests {
 
     /// A job with such attempts.
     pub fn job(name: &str, class: Class, attempts: Vec<Attempt>) -> JobRecord {
-        JobRecord { override_env: vec!["IMAGE".to_owned()], attempts, ..JobRecord::named(name, class) }
+        JobRecord {
+            override_env: vec!["IMAGE".to_owned()],
+            attempts,
+            ..JobRecord::named(name, class)
+        }
     }
 
     fn record(jobs: Vec<JobRecord>) -> GateRecord {
@@ -94,13 +109,23 @@ pub(crate) mod tests {
     #[test]
     fn every_blocking_job_must_pass() {
         let blocking = |attempts| job("a", Class::Blocking, attempts);
-        let informing = job("i", Class::Informing, vec![attempt(JobState::Failure, Some(Cause::Product))]);
-        assert_eq!(judge(vec![blocking(vec![good()]), informing.clone()]).decision, Decision::Passed);
+        let informing =
+            job("i", Class::Informing, vec![attempt(JobState::Failure, Some(Cause::Product))]);
+        assert_eq!(
+            judge(vec![blocking(vec![good()]), informing.clone()]).decision,
+            Decision::Passed
+        );
         assert_eq!(judge(vec![]).decision, Decision::Undecided);
-        assert_eq!(judge(vec![job("i", Class::Informing, vec![good()])]).decision, Decision::Undecided);
+        assert_eq!(
+            judge(vec![job("i", Class::Informing, vec![good()])]).decision,
+            Decision::Undecided
+        );
         assert_eq!(judge(vec![blocking(vec![])]).decision, Decision::Undecided);
         let product = attempt(JobState::Failure, Some(Cause::Product));
-        assert_eq!(judge(vec![blocking(vec![product.clone()]), informing]).decision, Decision::Failed);
+        assert_eq!(
+            judge(vec![blocking(vec![product.clone()]), informing]).decision,
+            Decision::Failed
+        );
         assert_eq!(judge(vec![blocking(vec![product.clone(), good()])]).decision, Decision::Passed);
         assert_eq!(judge(vec![blocking(vec![good(), product])]).decision, Decision::Failed);
     }
@@ -117,7 +142,8 @@ pub(crate) mod tests {
     #[test]
     fn reasons_name_what_failed_with_the_product_first() {
         let mut failed = attempt(JobState::Failure, Some(Cause::Product));
-        failed.failing_tests = FailingTests { names: vec!["TestUpgradeControlPlane".to_owned()], more: 0 };
+        failed.failing_tests =
+            FailingTests { names: vec!["TestUpgradeControlPlane".to_owned()], more: 0 };
         let mut refused = job("periodic-x-periodics-c", Class::Blocking, vec![]);
         refused.refusal = Some(refusal());
         let verdict = judge(vec![
@@ -125,7 +151,10 @@ pub(crate) mod tests {
             refused,
             job("periodic-x-periodics-upgrade", Class::Blocking, vec![failed]),
         ]);
-        assert_eq!(verdict.reasons, ["upgrade failed TestUpgradeControlPlane", "c could not be launched: no such job"]);
+        assert_eq!(
+            verdict.reasons,
+            ["upgrade failed TestUpgradeControlPlane", "c could not be launched: no such job"]
+        );
         assert_eq!((verdict.blocking_passed, verdict.blocking_total), (1, 3));
     }
 
@@ -155,12 +184,13 @@ pub(crate) mod tests {
     fn any_job() -> impl Strategy<Value = JobRecord> {
         let state = prop::sample::select(&STATES[..]);
         let cause = prop::sample::select(&CAUSES[..]);
-        let attempt =
-            (state, cause, any::<bool>(), prop::bool::weighted(0.1)).prop_map(|(state, cause, ran, refused)| {
+        let attempt = (state, cause, any::<bool>(), prop::bool::weighted(0.1)).prop_map(
+            |(state, cause, ran, refused)| {
                 let attempt = attempt(state, cause);
                 let execution = attempt.execution.filter(|_| ran);
                 Attempt { execution, refusal: refused.then(refusal), ..self::attempt(state, cause) }
-            });
+            },
+        );
         let attempts = prop::collection::vec(attempt, 0..4);
         (attempts, any::<bool>()).prop_map(|(attempts, blocking)| {
             job("periodic", if blocking { Class::Blocking } else { Class::Informing }, attempts)

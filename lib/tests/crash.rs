@@ -38,10 +38,16 @@ impl Case {
     fn seeded(random: &mut Random) -> Self {
         let mut jobs = JOBS.to_vec();
         // A shuffle, and the first few of it.
-        (1..jobs.len()).rev().for_each(|last| jobs.swap(last, random.below(last as u64 + 1) as usize));
+        (1..jobs.len())
+            .rev()
+            .for_each(|last| jobs.swap(last, random.below(last as u64 + 1) as usize));
         jobs.truncate(1 + random.below(4) as usize);
         let blocking = 1 + random.below(jobs.len() as u64) as usize;
-        let of_cron = JOBS.into_iter().filter(|_| random.once_in(2)).chain(["periodic-y"]).collect();
+        let of_cron = JOBS
+            .into_iter()
+            .filter(|_| random.once_in(2))
+            .chain(["periodic-y"])
+            .collect();
         let faults = (0..random.below(4)).map(|_| fault(random, jobs.len())).collect();
         // Beyond what an announcement may take, and up to what a proxy waits.
         let ways = if random.once_in(2) {
@@ -77,13 +83,19 @@ fn fault(random: &mut Random, jobs: usize) -> Fault {
         6 => Trouble::StallAfter(Duration::from_secs(20 + random.below(100))),
         _ => return outage(random),
     };
-    Fault::on(Server::Gangway, trouble).method("POST").nth(Nth::Only(1 + random.below(jobs as u64 + 1) as u32))
+    Fault::on(Server::Gangway, trouble)
+        .method("POST")
+        .nth(Nth::Only(1 + random.below(jobs as u64 + 1) as u32))
 }
 
 fn outage(random: &mut Random) -> Fault {
     match random.below(4) {
-        0 => Fault::on(Server::Gangway, Trouble::EmptyList).method("GET").nth(Nth::First(2)),
-        1 => Fault::on(Server::Gangway, Trouble::StatusBefore(502)).method("GET").nth(Nth::First(3)),
+        0 => Fault::on(Server::Gangway, Trouble::EmptyList)
+            .method("GET")
+            .nth(Nth::First(2)),
+        1 => Fault::on(Server::Gangway, Trouble::StatusBefore(502))
+            .method("GET")
+            .nth(Nth::First(3)),
         2 => Fault::on(Server::Deck, Trouble::StatusBefore(503)).nth(Nth::First(2)),
         _ => Fault::on(Server::Deck, Trouble::DropBefore).nth(Nth::Every(2)),
     }
@@ -107,7 +119,12 @@ async fn launch(case: &Case, kills: &[u64]) -> (Outcome, u64) {
         let step = scene.launch_under(&killer, blocking, informing);
         let Some(ended) = killer.run(step).await else { continue };
         let ended = ended.unwrap();
-        assert!(ended.error.is_none(), "{:?} after kills at {kills:?}: {}", ended.error, case.described());
+        assert!(
+            ended.error.is_none(),
+            "{:?} after kills at {kills:?}: {}",
+            ended.error,
+            case.described()
+        );
         last = killer.passed();
         if point != 0 {
             // It had ended before that point; the next run must not change anything.
@@ -121,13 +138,26 @@ async fn launch(case: &Case, kills: &[u64]) -> (Outcome, u64) {
 async fn outcome(case: &Case, scene: &Scene, after: &str) -> Outcome {
     tokio::time::sleep(Duration::from_secs(300)).await;
     let launches = scene.world.prow().launches();
-    let ours: Vec<_> = launches.iter().filter(|launch| launch.labels.contains_key("release-gate/key")).collect();
+    let ours: Vec<_> = launches
+        .iter()
+        .filter(|launch| launch.labels.contains_key("release-gate/key"))
+        .collect();
     for job in &case.jobs {
-        let of_job: Vec<_> = ours.iter().filter(|launch| launch.job == *job).map(|launch| launch.id.clone()).collect();
-        assert_eq!(of_job, Vec::from_iter(scene.execution(job)), "{job} after {after}: {}", case.described());
+        let of_job: Vec<_> = ours
+            .iter()
+            .filter(|launch| launch.job == *job)
+            .map(|launch| launch.id.clone())
+            .collect();
+        assert_eq!(
+            of_job,
+            Vec::from_iter(scene.execution(job)),
+            "{job} after {after}: {}",
+            case.described()
+        );
     }
     let mut counts = BTreeMap::new();
-    ours.iter().for_each(|launch| *counts.entry(launch.job.clone()).or_default() += 1);
+    ours.iter()
+        .for_each(|launch| *counts.entry(launch.job.clone()).or_default() += 1);
     Outcome { launched: gate::launch::launched(&scene.record.record().unwrap()), launches: counts }
 }
 
@@ -141,7 +171,12 @@ impl Case {
 }
 
 fn paused<T>(simulation: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(simulation)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(simulation)
 }
 
 /// A kill at a point, and then several in a row, over many job sets and faults; every tenth job set
@@ -160,7 +195,9 @@ fn a_launch_survives_every_kill() {
             _ => (0..4).map(|_| 1 + random.below(passed)).collect(),
         };
         for point in points {
-            let row: Vec<_> = (0..2 + random.below(3)).map(|_| 1 + random.below(passed + 4)).collect();
+            let row: Vec<_> = (0..2 + random.below(3))
+                .map(|_| 1 + random.below(passed + 4))
+                .collect();
             for at in [vec![point], row] {
                 let (outcome, _) = paused(launch(&case, &at));
                 assert_eq!(outcome, reference, "killed at {at:?}: {}", case.described());
@@ -204,7 +241,8 @@ fn two_launchers_launch_each_job_once() {
 /// How a job goes in a night, launch by launch. Informing jobs end within their grace whatever
 /// happens, so that they end the same way every time.
 fn scripts(random: &mut Random, blocking: bool) -> Vec<JobScript> {
-    let minutes = |random: &mut Random, least: u64| Duration::from_secs(60 * (least + random.below(10)));
+    let minutes =
+        |random: &mut Random, least: u64| Duration::from_secs(60 * (least + random.below(10)));
     let passes = JobScript::passes().running(minutes(random, 5));
     match random.below(6) {
         0 => vec![JobScript::fails(&["TestNodePool"]).running(minutes(random, 5))],
@@ -220,7 +258,12 @@ type Night = (Option<Decision>, Vec<(String, Vec<Option<Cause>>)>);
 
 /// Launches and collects, each killed at its points and then left alone; the night and how many
 /// points the last run of collect-results passed.
-async fn night(case: &Case, scripts: &[Vec<JobScript>], launch_kills: &[u64], collect_kills: &[u64]) -> (Night, u64) {
+async fn night(
+    case: &Case,
+    scripts: &[Vec<JobScript>],
+    launch_kills: &[u64],
+    collect_kills: &[u64],
+) -> (Night, u64) {
     let scene = case.scene();
     for (job, scripts) in case.jobs.iter().zip(scripts) {
         scene.world.prow().job_attempts(job, scripts.clone());
@@ -244,14 +287,29 @@ async fn night(case: &Case, scripts: &[Vec<JobScript>], launch_kills: &[u64], co
     let record = scene.record.record().unwrap();
     let mut ours: Vec<_> = scene.world.prow().launches();
     ours.retain(|launch| launch.labels.contains_key("release-gate/key"));
-    let mut made: Vec<_> = ours.iter().map(|launch| (launch.job.clone(), launch.id.clone())).collect();
-    let runs = record.jobs.iter().flat_map(|job| job.attempts.iter().map(move |attempt| (job, attempt)));
-    let mut known: Vec<_> =
-        runs.map(|(job, attempt)| (job.name.clone(), attempt.execution.clone().unwrap_or_default())).collect();
+    let mut made: Vec<_> = ours
+        .iter()
+        .map(|launch| (launch.job.clone(), launch.id.clone()))
+        .collect();
+    let runs = record
+        .jobs
+        .iter()
+        .flat_map(|job| job.attempts.iter().map(move |attempt| (job, attempt)));
+    let mut known: Vec<_> = runs
+        .map(|(job, attempt)| (job.name.clone(), attempt.execution.clone().unwrap_or_default()))
+        .collect();
     made.sort();
     known.sort();
-    assert_eq!(made, known, "after kills at {launch_kills:?} and {collect_kills:?}: {}", case.described());
-    let causes = record.jobs.iter().map(|job| (job.name.clone(), job.attempts.iter().map(|a| a.cause).collect()));
+    assert_eq!(
+        made,
+        known,
+        "after kills at {launch_kills:?} and {collect_kills:?}: {}",
+        case.described()
+    );
+    let causes = record
+        .jobs
+        .iter()
+        .map(|job| (job.name.clone(), job.attempts.iter().map(|a| a.cause).collect()));
     ((record.verdict.as_ref().map(|verdict| verdict.decision), causes.collect()), last)
 }
 
@@ -263,14 +321,29 @@ fn a_night_survives_every_kill() {
     let (mut kills, mut nights) = (0, 0);
     while kills < 500 {
         let case = Case::seeded(&mut random);
-        let scripts: Vec<_> = (0..case.jobs.len()).map(|job| scripts(&mut random, job < case.blocking)).collect();
+        let scripts: Vec<_> = (0..case.jobs.len())
+            .map(|job| scripts(&mut random, job < case.blocking))
+            .collect();
         let (reference, passed) = paused(night(&case, &scripts, &[], &[]));
-        assert!(reference.0.is_some() && reference.1.iter().all(|(_, causes)| causes.iter().all(Option::is_some)));
+        assert!(
+            reference.0.is_some()
+                && reference
+                    .1
+                    .iter()
+                    .all(|(_, causes)| causes.iter().all(Option::is_some))
+        );
         for _ in 0..3 {
             let in_launch: Vec<_> = (0..random.below(3)).map(|_| 1 + random.below(40)).collect();
-            let in_collect: Vec<_> = (0..3 + random.below(6)).map(|_| 1 + random.below(passed / 2)).collect();
+            let in_collect: Vec<_> = (0..3 + random.below(6))
+                .map(|_| 1 + random.below(passed / 2))
+                .collect();
             let (outcome, _) = paused(night(&case, &scripts, &in_launch, &in_collect));
-            assert_eq!(outcome, reference, "killed at {in_launch:?}, {in_collect:?}: {}", case.described());
+            assert_eq!(
+                outcome,
+                reference,
+                "killed at {in_launch:?}, {in_collect:?}: {}",
+                case.described()
+            );
             kills += in_launch.len() + in_collect.len();
         }
         nights += 1;

@@ -16,7 +16,8 @@ use simulation::{LateAcknowledgement, Scene, VARIABLE};
 use standins::{Fault, JobScript, Limit, Nth, Server, Trouble};
 
 const AKS: &str = "periodic-ci-openshift-hypershift-release-4.19-periodics-e2e-aks";
-const LONG: &str = "periodic-ci-openshift-hypershift-release-4.19-periodics-e2e-aks-external-oidc-techpreview";
+const LONG: &str =
+    "periodic-ci-openshift-hypershift-release-4.19-periodics-e2e-aks-external-oidc-techpreview";
 const AWS: &str = "periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-aws";
 
 /// Trouble for the n-th create.
@@ -34,7 +35,10 @@ async fn every_job_is_launched_once_blocking_first() {
     let ended = scene.launch(&[LONG, AKS], &[AWS]).await.unwrap();
     assert!(ended.error.is_none() && ended.launched == 3, "{ended:?}");
     let launches = scene.world.prow().launches();
-    assert_eq!(launches.iter().map(|launch| launch.job.as_str()).collect::<Vec<_>>(), [LONG, AKS, AWS]);
+    assert_eq!(
+        launches.iter().map(|launch| launch.job.as_str()).collect::<Vec<_>>(),
+        [LONG, AKS, AWS]
+    );
     for launch in &launches {
         assert_eq!(Some(&launch.id), scene.execution(&launch.job).as_ref());
         assert!(launch.envs[VARIABLE].ends_with(&"4".repeat(64)));
@@ -63,8 +67,14 @@ async fn a_refused_blocking_job_stops_the_launch_with_the_servers_words() {
         let ended = scene.launch(&["periodic-unknown", AKS], &[AWS]).await.unwrap();
         let error = ended.error.unwrap();
         let text = error.to_string();
-        assert!(text.contains("failed to find associated periodic job \"periodic-unknown\""), "{text}");
-        assert_eq!((exit(error), ended.launched, scene.asked(Server::Gangway)), (Exit::Failed, 0, 1));
+        assert!(
+            text.contains("failed to find associated periodic job \"periodic-unknown\""),
+            "{text}"
+        );
+        assert_eq!(
+            (exit(error), ended.launched, scene.asked(Server::Gangway)),
+            (Exit::Failed, 0, 1)
+        );
     }
 }
 
@@ -82,7 +92,10 @@ async fn a_renewed_token_carries_on() {
     scene.set_token("sha256~expired");
     let error = scene.launch(&[AKS], &[]).await.unwrap().error.unwrap();
     let text = error.to_string();
-    assert!(text.contains("refused the token (403, a page titled") && text.contains("renew it"), "{text}");
+    assert!(
+        text.contains("refused the token (403, a page titled") && text.contains("renew it"),
+        "{text}"
+    );
     assert!(!text.contains("sha256~expired") && exit(error) == Exit::Failed);
     scene.set_token(simulation::TOKEN);
     let ended = scene.launch(&[AKS], &[]).await.unwrap();
@@ -108,7 +121,10 @@ async fn lost_options_are_a_failure_of_ours_and_not_repeated() {
         let ended = scene.launch(&[AKS, AWS], &[]).await.unwrap();
         let error = ended.error.unwrap();
         assert!(error.to_string().contains("it lacks the variable OVERRIDE_IMAGE"), "{error}");
-        assert_eq!((exit(error), ended.launched, scene.launches(AKS), scene.launches(AWS)), (Exit::Failed, 0, 1, 0));
+        assert_eq!(
+            (exit(error), ended.launched, scene.launches(AKS), scene.launches(AWS)),
+            (Exit::Failed, 0, 1, 0)
+        );
     }
     assert_eq!(scene.execution(AKS), None);
 }
@@ -118,7 +134,10 @@ async fn the_rate_limit_is_waited_out() {
     let names: Vec<_> = (0..12).map(|number| format!("periodic-{number}")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let scene = Scene::new(&names);
-    scene.world.prow().limit(Some(Limit { per_minute: 4, burst: 2, retry_after: Some(7) }));
+    scene
+        .world
+        .prow()
+        .limit(Some(Limit { per_minute: 4, burst: 2, retry_after: Some(7) }));
     let ended = scene.launch(&names, &[]).await.unwrap();
     assert!(ended.error.is_none() && ended.launched == 12, "{:?}", ended.error);
     assert!(names.iter().all(|name| scene.launches(name) == 1));
@@ -154,7 +173,12 @@ async fn gangway_out_of_reach_is_no_doubt() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_is_found_by_its_key() {
-    for trouble in [Trouble::DropAfter, Trouble::StatusAfter(504), Trouble::StatusAfter(502), Trouble::Truncate(20)] {
+    for trouble in [
+        Trouble::DropAfter,
+        Trouble::StatusAfter(504),
+        Trouble::StatusAfter(502),
+        Trouble::Truncate(20),
+    ] {
         let scene = Scene::new(&[AKS, LONG]);
         // Runs of the same name and of names that share its label, from cron.
         for job in [AKS, LONG, AKS] {
@@ -165,14 +189,25 @@ async fn a_lost_answer_is_found_by_its_key() {
         assert!(ended.error.is_none() && ended.launched == 2, "{trouble:?}: {:?}", ended.error);
         assert_eq!((scene.launches(LONG), scene.launches(AKS)), (2, 3), "{trouble:?}");
         let record = scene.record.record().unwrap();
-        assert!(record.jobs[0].attempts[0].adopted && !record.jobs[1].attempts[0].adopted, "{trouble:?}");
-        assert!(scene.seconds() < 60 && scene.most_in_a_minute() <= 11, "{trouble:?}: {}", scene.seconds());
+        assert!(
+            record.jobs[0].attempts[0].adopted && !record.jobs[1].attempts[0].adopted,
+            "{trouble:?}"
+        );
+        assert!(
+            scene.seconds() < 60 && scene.most_in_a_minute() <= 11,
+            "{trouble:?}: {}",
+            scene.seconds()
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_launch_that_never_arrived_is_sent_again_after_two_clean_misses() {
-    for trouble in [Trouble::DropBefore, Trouble::StatusBefore(503), Trouble::StallBefore(Duration::from_secs(300))] {
+    for trouble in [
+        Trouble::DropBefore,
+        Trouble::StatusBefore(503),
+        Trouble::StallBefore(Duration::from_secs(300)),
+    ] {
         let scene = Scene::new(&[AKS]);
         scene.world.prow().somebody_launches(AKS);
         scene.world.fault(create(1, trouble.clone()));
@@ -189,7 +224,9 @@ async fn a_launch_that_never_arrived_is_sent_again_after_two_clean_misses() {
 async fn what_never_arrives_ends_in_doubt() {
     let scene = Scene::new(&[AKS]);
     scene.world.prow().somebody_launches(AKS);
-    scene.world.fault(Fault::on(Server::Gangway, Trouble::DropBefore).method("POST"));
+    scene
+        .world
+        .fault(Fault::on(Server::Gangway, Trouble::DropBefore).method("POST"));
     let error = scene.launch(&[AKS], &[]).await.unwrap().error.unwrap();
     assert_eq!(exit(error), Exit::Unsafe);
     assert!((600..800).contains(&scene.seconds()), "{}", scene.seconds());
@@ -200,7 +237,9 @@ async fn what_never_arrives_ends_in_doubt() {
 async fn an_empty_list_proves_nothing() {
     let scene = Scene::new(&[AKS]);
     scene.world.fault(create(1, Trouble::DropAfter));
-    scene.world.fault(Fault::on(Server::Gangway, Trouble::EmptyList).method("GET"));
+    scene
+        .world
+        .fault(Fault::on(Server::Gangway, Trouble::EmptyList).method("GET"));
     scene.world.fault(Fault::on(Server::Deck, Trouble::EmptyList));
     let error = scene.launch(&[AKS], &[]).await.unwrap().error.unwrap();
     assert!(error.to_string().contains("which proves nothing"), "{error}");
@@ -234,7 +273,9 @@ async fn a_gangway_that_cannot_list_leaves_it_open() {
 #[tokio::test(start_paused = true)]
 async fn informing_jobs_in_doubt_take_no_more_than_one_patience() {
     let scene = Scene::new(&[AKS, LONG, AWS]);
-    scene.world.fault(Fault::on(Server::Gangway, Trouble::StatusBefore(503)).nth(Nth::From(2)));
+    scene
+        .world
+        .fault(Fault::on(Server::Gangway, Trouble::StatusBefore(503)).nth(Nth::From(2)));
     let ended = scene.launch(&[AKS], &[LONG, AWS]).await.unwrap();
     assert!(ended.error.is_none() && ended.launched == 1, "{:?}", ended.error);
     assert!((600..700).contains(&scene.seconds()), "{}", scene.seconds());
@@ -252,12 +293,16 @@ async fn decks_list_shows_what_gangway_cannot_list() {
         let scene = Scene::new(&[AKS]);
         scene.world.prow().old_gangway(old);
         if !old {
-            scene.world.fault(Fault::on(Server::Gangway, Trouble::EmptyList).method("GET"));
+            scene
+                .world
+                .fault(Fault::on(Server::Gangway, Trouble::EmptyList).method("GET"));
         }
         scene.world.fault(create(1, Trouble::DropAfter));
         let ended = scene.launch(&[AKS], &[]).await.unwrap();
         assert!(ended.error.is_none(), "{:?}", ended.error);
-        assert!(scene.launches(AKS) == 1 && scene.record.record().unwrap().jobs[0].attempts[0].adopted);
+        assert!(
+            scene.launches(AKS) == 1 && scene.record.record().unwrap().jobs[0].attempts[0].adopted
+        );
     }
 }
 
@@ -265,7 +310,10 @@ async fn decks_list_shows_what_gangway_cannot_list() {
 async fn a_run_that_appears_late_is_not_launched_twice() {
     for seconds in [1, 20, 60, 95] {
         let scene = Scene::new(&[AWS]);
-        scene.world.prow().job(AKS, JobScript::passes().appears_after(Duration::from_secs(seconds)));
+        scene
+            .world
+            .prow()
+            .job(AKS, JobScript::passes().appears_after(Duration::from_secs(seconds)));
         scene.world.prow().somebody_launches(AKS);
         scene.world.fault(create(1, Trouble::DropAfter));
         let ended = scene.launch(&[AKS, AWS], &[]).await.unwrap();
@@ -289,7 +337,11 @@ async fn without_deck_the_artifacts_tell() {
 async fn of_two_runs_with_our_key_the_oldest_is_ours() {
     let scene = Scene::new(&[AKS]);
     scene.world.fault(create(1, Trouble::DropAfter));
-    scene.world.fault(Fault::on(Server::Gangway, Trouble::StatusBefore(503)).method("GET").nth(Nth::First(2)));
+    scene.world.fault(
+        Fault::on(Server::Gangway, Trouble::StatusBefore(503))
+            .method("GET")
+            .nth(Nth::First(2)),
+    );
     let launch = scene.launch(&[AKS], &[]);
     let rerun = async {
         tokio::time::sleep(Duration::from_secs(5)).await;
@@ -304,20 +356,28 @@ async fn of_two_runs_with_our_key_the_oldest_is_ours() {
 
 #[tokio::test(start_paused = true)]
 async fn two_processes_on_one_record_launch_each_job_once() {
-    for trouble in
-        [None, Some(Trouble::DropAfter), Some(Trouble::DropBefore), Some(Trouble::StallAfter(Duration::from_secs(80)))]
-    {
+    for trouble in [
+        None,
+        Some(Trouble::DropAfter),
+        Some(Trouble::DropBefore),
+        Some(Trouble::StallAfter(Duration::from_secs(80))),
+    ] {
         let scene = Scene::new(&[AKS, LONG, AWS]);
         scene.world.prow().somebody_launches(AWS);
         scene.world.prow().somebody_launches(AKS);
         if let Some(trouble) = trouble.clone() {
             scene.world.fault(create(2, trouble));
         }
-        let (one, two) = tokio::join!(scene.launch(&[AKS, LONG], &[AWS]), scene.launch(&[AKS, LONG], &[AWS]));
+        let (one, two) =
+            tokio::join!(scene.launch(&[AKS, LONG], &[AWS]), scene.launch(&[AKS, LONG], &[AWS]));
         for ended in [one.unwrap(), two.unwrap()] {
             assert!(ended.error.is_none() && ended.launched == 3, "{trouble:?}: {:?}", ended.error);
         }
-        assert_eq!((scene.launches(AKS), scene.launches(LONG), scene.launches(AWS)), (2, 1, 2), "{trouble:?}");
+        assert_eq!(
+            (scene.launches(AKS), scene.launches(LONG), scene.launches(AWS)),
+            (2, 1, 2),
+            "{trouble:?}"
+        );
     }
 }
 
@@ -329,13 +389,18 @@ async fn who_is_held_up_after_announcing_does_not_send() {
         let scene = Scene::new(&[AKS]);
         scene.world.prow().somebody_launches(AKS);
         let delay = Duration::from_secs(400);
-        let held_up = LateAcknowledgement { record: scene.record.clone(), write, delay, writes: 0.into() };
+        let held_up =
+            LateAcknowledgement { record: scene.record.clone(), write, delay, writes: 0.into() };
         let (one, other) = tokio::join!(scene.launch_with(Box::new(held_up), &[AKS]), async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             scene.launch(&[AKS], &[]).await
         });
         for ended in [one.unwrap(), other.unwrap()] {
-            assert!(ended.error.is_none() && ended.launched == 1, "held up at {write}: {:?}", ended.error);
+            assert!(
+                ended.error.is_none() && ended.launched == 1,
+                "held up at {write}: {:?}",
+                ended.error
+            );
         }
         assert_eq!(scene.launches(AKS), 2, "held up at {write}: one of cron, one of ours");
     }
@@ -346,7 +411,10 @@ async fn other_jobs_or_another_image_are_misuse() {
     let scene = Scene::new(&[AKS, AWS]);
     scene.launch(&[AKS], &[]).await.unwrap();
     let failure = scene.launch(&[AKS, AWS], &[]).await.unwrap_err();
-    assert!(failure.exit == Exit::Misuse && failure.error.to_string().contains("was begun with other jobs"));
+    assert!(
+        failure.exit == Exit::Misuse
+            && failure.error.to_string().contains("was begun with other jobs")
+    );
     assert_eq!(scene.asked(Server::Gangway), 1);
 }
 
@@ -359,9 +427,13 @@ async fn the_clock_of_another_process_settles_nothing() {
         let late = JobScript::passes().appears_after(Duration::from_secs(95));
         scene.world.prow().job_attempts(AKS, vec![JobScript::passes(), late]);
         scene.world.prow().somebody_launches(AKS);
-        scene.world.fault(create(1, Trouble::StallAfter(Duration::from_secs(300))));
+        scene
+            .world
+            .fault(create(1, Trouble::StallAfter(Duration::from_secs(300))));
         let ours = scene.clock.clone();
-        scene.clock = Arc::new(RuntimeClock::starting_at(simulation::beginning() - SignedDuration::from_secs(slow)));
+        scene.clock = Arc::new(RuntimeClock::starting_at(
+            simulation::beginning() - SignedDuration::from_secs(slow),
+        ));
         let killed = tokio::time::timeout(Duration::from_secs(1), scene.launch(&[AKS], &[])).await;
         assert!(killed.is_err() && scene.launches(AKS) == 2, "{slow}: its request is on its way");
         scene.clock = ours;

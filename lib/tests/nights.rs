@@ -21,7 +21,8 @@ use gate::prow::budget::{Budget, Limits};
 use gate::prow::deck::Deck;
 use gate::prow::gangway::Gangway;
 use gate::record::{
-    ConfigMapStore, Decision, Identity, Journal, Limits as Few, Location, Outcome, Whose, past_runs, store_at,
+    ConfigMapStore, Decision, Identity, Journal, Limits as Few, Location, Outcome, Whose,
+    past_runs, store_at,
 };
 use gate::secret::SecretFile;
 use gate::step::LastWords;
@@ -34,7 +35,8 @@ const NS: &str = "tenant";
 const TOKEN: &str = "sha256~EXAMPLE";
 const NIGHTS: usize = 20;
 /// The three platforms, an hour apart in each night.
-const PLATFORMS: [(&str, &str); 3] = [("aro-hcp", "ARO HCP"), ("rosa-hcp", "ROSA HCP"), ("gcp-hcp", "GCP HCP")];
+const PLATFORMS: [(&str, &str); 3] =
+    [("aro-hcp", "ARO HCP"), ("rosa-hcp", "ROSA HCP"), ("gcp-hcp", "GCP HCP")];
 /// From one night to the next: shorter than a day, so that what is left of one reaches into the next.
 const NIGHT: Duration = hours(8);
 
@@ -101,7 +103,10 @@ impl Nights {
         }
         let token = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(token.path(), TOKEN).unwrap();
-        let cluster = Cluster { client: kube::Client::new(world.direct(Server::Kube), NS), namespace: NS.to_owned() };
+        let cluster = Cluster {
+            client: kube::Client::new(world.direct(Server::Kube), NS),
+            namespace: NS.to_owned(),
+        };
         let clock = Arc::new(RuntimeClock::starting_at(start));
         Arc::new(Self { world, clock, cluster, token, released: Mutex::default() })
     }
@@ -134,13 +139,18 @@ impl Nights {
             application: Some("ho".to_owned()),
             component: Some(gate::snapshot::ComponentName::of("ho-main")),
             snapshot: None,
-            wanted: vec![Wanted { scenario: scenario.to_owned(), plan: Some(format!("plan-{scenario}")) }],
+            wanted: vec![Wanted {
+                scenario: scenario.to_owned(),
+                plan: Some(format!("plan-{scenario}")),
+            }],
             wait: Duration::from_secs(900),
             keep: hours(72),
             dry_run: false,
             force: false,
         };
-        let report = trigger::run(&options, &tenant, &self.clock, &LastWords::default()).await.unwrap();
+        let report = trigger::run(&options, &tenant, &self.clock, &LastWords::default())
+            .await
+            .unwrap();
         let place: Location = format!("configmap:trigger-{scenario}").parse().unwrap();
         let store = store_at(&place, Some(&self.cluster));
         let due = trigger::note(&report, Some(store.as_ref()), self.clock.as_ref()).await;
@@ -166,8 +176,10 @@ impl Nights {
             let world = world.clone();
             Box::pin(async move { world.network(request).await })
         }));
-        let (blocking, variables) = (json!([Self::job(platform)]).to_string(), ["IMAGE".to_owned()]);
-        let given = Given { blocking: Some(&blocking), override_env: &variables, ..Given::default() };
+        let (blocking, variables) =
+            (json!([Self::job(platform)]).to_string(), ["IMAGE".to_owned()]);
+        let given =
+            Given { blocking: Some(&blocking), override_env: &variables, ..Given::default() };
         let options = launch::Options {
             image: Self::image(night).parse().unwrap(),
             request: jobs::read(&given).unwrap(),
@@ -179,13 +191,22 @@ impl Nights {
             tokens: gate::prow::Tokens::default(),
             limits: Limits::default(),
         };
-        launch::run(&options, store(), transport.clone(), self.clock.clone()).await.unwrap();
+        launch::run(&options, store(), transport.clone(), self.clock.clone())
+            .await
+            .unwrap();
 
-        let journal = Arc::new(Journal::existing(store(), self.clock.clone(), &Identity::default()).await.unwrap());
-        let budget = Budget::of_record(&journal, self.clock.clone(), Limits::default()).await.unwrap();
+        let journal = Arc::new(
+            Journal::existing(store(), self.clock.clone(), &Identity::default())
+                .await
+                .unwrap(),
+        );
+        let budget = Budget::of_record(&journal, self.clock.clone(), Limits::default())
+            .await
+            .unwrap();
         let deck = Arc::new(Deck::new(options.deck, transport.clone()));
         let bucket = Arc::new(Bucket::new(options.artifacts, transport.clone()));
-        let gangway = Arc::new(Gangway::new(options.gangway, options.token.unwrap(), transport, budget));
+        let gangway =
+            Arc::new(Gangway::new(options.gangway, options.token.unwrap(), transport, budget));
         let finder = Finder::new(gangway.clone(), deck.clone(), bucket.clone());
         let launcher = Launcher::new(journal.clone(), gangway.clone(), finder, self.clock.clone());
         let collector = Collector {
@@ -199,7 +220,10 @@ impl Nights {
             tekton_end: None,
         };
         let record = collector.run(&mut Reporter::new(false)).await.unwrap();
-        if record.verdict.is_some_and(|verdict| verdict.decision == Decision::Passed) {
+        if record
+            .verdict
+            .is_some_and(|verdict| verdict.decision == Decision::Passed)
+        {
             self.world.kube().put(json!({
                 "kind": "Release", "metadata": {"name": format!("plan-{scenario}-{night}"), "namespace": NS},
                 "spec": {"snapshot": format!("ho-{night:02}"), "releasePlan": format!("plan-{scenario}")},
@@ -239,15 +263,26 @@ impl Nights {
                 // Whatever it was skipped for is the platform's own.
                 let (kind, name) = match &skip {
                     Skip::Verified { release } => {
-                        assert!(release.starts_with(&format!("plan-{}-", PLATFORMS[platform].0)) && !told);
+                        assert!(
+                            release.starts_with(&format!("plan-{}-", PLATFORMS[platform].0))
+                                && !told
+                        );
                         return Seen::Verified;
                     }
                     Skip::InFlight { run, .. } => ("pipelineruns", run),
                     Skip::JobsRunning { record, .. } => ("configmaps", record),
                 };
                 let found = self.world.kube().get(kind, NS, name).unwrap();
-                let key = if kind == "configmaps" { "release-gate" } else { "test.appstudio.openshift.io" };
-                assert_eq!(found["metadata"]["labels"][format!("{key}/scenario")], PLATFORMS[platform].0, "{skip:?}");
+                let key = if kind == "configmaps" {
+                    "release-gate"
+                } else {
+                    "test.appstudio.openshift.io"
+                };
+                assert_eq!(
+                    found["metadata"]["labels"][format!("{key}/scenario")],
+                    PLATFORMS[platform].0,
+                    "{skip:?}"
+                );
                 return Seen::Skipped { told };
             }
             other => panic!("night {night} of {platform}: {other:?}"),
@@ -292,7 +327,10 @@ async fn twenty_nights() {
             let next = nights.clock.after(began, hours(platform as u64 + 1));
             nights.clock.sleep(nights.clock.until(next)).await;
         }
-        nights.clock.sleep(nights.clock.until(nights.clock.after(began, NIGHT))).await;
+        nights
+            .clock
+            .sleep(nights.clock.until(nights.clock.after(began, NIGHT)))
+            .await;
     }
     nights.clock.sleep(hours(24)).await;
 
@@ -314,10 +352,20 @@ async fn twenty_nights() {
         };
         eprintln!("{name:<10} {}", (0..NIGHTS).map(letter).collect::<String>());
     }
-    let skipped = seen.values().filter(|seen| matches!(seen, Seen::Skipped { .. })).count();
-    let told = seen.values().filter(|seen| **seen == Seen::Skipped { told: true }).count();
+    let skipped = seen
+        .values()
+        .filter(|seen| matches!(seen, Seen::Skipped { .. }))
+        .count();
+    let told = seen
+        .values()
+        .filter(|seen| **seen == Seen::Skipped { told: true })
+        .count();
     let launches = nights.world.prow().launches();
-    eprintln!("{skipped} nights skipped, {told} told, {} released, {} jobs launched", released.len(), launches.len());
+    eprintln!(
+        "{skipped} nights skipped, {told} told, {} released, {} jobs launched",
+        released.len(),
+        launches.len()
+    );
 
     for (platform, (scenario, gate)) in PLATFORMS.iter().enumerate() {
         let mut in_a_row = 0;
@@ -331,24 +379,47 @@ async fn twenty_nights() {
                 Seen::Started => {
                     in_a_row = 0;
                     let passed = fate(platform, night) == Fate::Passes;
-                    assert_eq!(released.contains(&(platform, night)), passed, "{scenario}, night {night}");
+                    assert_eq!(
+                        released.contains(&(platform, night)),
+                        passed,
+                        "{scenario}, night {night}"
+                    );
                 }
             }
         }
         // What the gate and the scenario find of each other's past is their own, and all of it.
-        let started = (0..NIGHTS).filter(|night| seen[&(platform, *night)] == Seen::Started).count();
+        let started = (0..NIGHTS)
+            .filter(|night| seen[&(platform, *night)] == Seen::Started)
+            .count();
         let of = |whose| past_runs(&nights.cluster, &nights.clock, whose, Few::default());
-        let (by_gate, by_scenario) =
-            (of(Whose::Gate(gate)).await.unwrap(), of(Whose::Scenario { name: scenario, runs: &[] }).await.unwrap());
+        let (by_gate, by_scenario) = (
+            of(Whose::Gate(gate)).await.unwrap(),
+            of(Whose::Scenario { name: scenario, runs: &[] }).await.unwrap(),
+        );
         assert_eq!((by_gate.runs.len(), &by_gate), (started, &by_scenario), "{scenario}");
-        let red = by_gate.runs.iter().filter(|run| run.outcome == Some(Outcome::Refused)).count();
-        assert_eq!(red, (0..NIGHTS).filter(|night| fate(platform, *night) == Fate::Fails).count());
+        let red = by_gate
+            .runs
+            .iter()
+            .filter(|run| run.outcome == Some(Outcome::Refused))
+            .count();
+        assert_eq!(
+            red,
+            (0..NIGHTS)
+                .filter(|night| fate(platform, *night) == Fate::Fails)
+                .count()
+        );
         // No job was launched while one of an earlier night still ran.
-        let mut ran: Vec<Timestamp> =
-            launches.iter().filter(|launch| launch.job == Nights::job(platform)).map(|launch| launch.at).collect();
+        let mut ran: Vec<Timestamp> = launches
+            .iter()
+            .filter(|launch| launch.job == Nights::job(platform))
+            .map(|launch| launch.at)
+            .collect();
         ran.sort();
         assert_eq!(ran.len(), started);
-        assert!(ran.windows(2).all(|two| two[1].duration_since(two[0]) >= jiff::SignedDuration::from_hours(7)));
+        assert!(
+            ran.windows(2)
+                .all(|two| two[1].duration_since(two[0]) >= jiff::SignedDuration::from_hours(7))
+        );
     }
     // One night for each run whose jobs went on, and three for the one that hung so long.
     assert_eq!((skipped, told), (10, 2));

@@ -17,7 +17,10 @@ pub fn certificate_for(host: &str, folder: &Path) -> Tls {
     let root = authority.self_signed(&authority_key).unwrap();
     let issuer = Issuer::new(authority, authority_key);
     let key = KeyPair::generate().unwrap();
-    let own = CertificateParams::new([host.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let own = CertificateParams::new([host.to_owned()])
+        .unwrap()
+        .signed_by(&key, &issuer)
+        .unwrap();
     let tls = Tls { certificates: folder.join("host.crt"), key: folder.join("host.key") };
     std::fs::write(folder.join(CA), root.pem()).unwrap();
     std::fs::write(&tls.certificates, own.pem()).unwrap();

@@ -22,7 +22,9 @@ fn field(name: &str) -> Field {
 }
 
 fn log(field: &Field, pod: &Value) -> String {
-    field.kubectl.run(&["logs", pod["metadata"]["name"].as_str().unwrap()])
+    field
+        .kubectl
+        .run(&["logs", pod["metadata"]["name"].as_str().unwrap()])
 }
 
 /// A Release of the plan that landed so long ago.
@@ -75,7 +77,12 @@ fn the_staleness_job_alarms_once_and_says_when_it_is_over() {
     // Nights enough have passed since the newest Snapshot was built.
     let built = Timestamp::now() - SignedDuration::from_hours(48);
     let annotations = json!({"test.appstudio.openshift.io/pipelinerunstarttime": built.as_millisecond().to_string()});
-    field.kubectl.patch("snapshot", &field.night.snapshot, &json!({"metadata": {"annotations": annotations}}), None);
+    field.kubectl.patch(
+        "snapshot",
+        &field.night.snapshot,
+        &json!({"metadata": {"annotations": annotations}}),
+        None,
+    );
     let mut counted = 0;
     let mut check = |name: &str, code: i64, said: &[&str]| {
         let pod = job(&field, name, "check-staleness-aro-hcp");
@@ -83,17 +90,34 @@ fn the_staleness_job_alarms_once_and_says_when_it_is_over() {
         assert_eq!(pod["spec"]["serviceAccountName"], "gate-staleness");
         let messages = field.world.slack().messages();
         assert_eq!(field.world.slack().refused(), []);
-        assert_eq!(messages.len(), counted + usize::from(!said.is_empty()), "{name}: {}", log(&field, &pod));
+        assert_eq!(
+            messages.len(),
+            counted + usize::from(!said.is_empty()),
+            "{name}: {}",
+            log(&field, &pod)
+        );
         counted = messages.len();
         for word in said {
-            assert!(messages[counted - 1].words().contains(word), "{name}: {}", messages[counted - 1].words());
+            assert!(
+                messages[counted - 1].words().contains(word),
+                "{name}: {}",
+                messages[counted - 1].words()
+            );
         }
     };
     check("stale", 3, &["5 days"]);
     check("still-stale", 3, &[]);
-    assert!(field.world.requests_to(Server::Archive).iter().all(|asked| asked.authorization.starts_with("Bearer ey")));
+    assert!(
+        field
+            .world
+            .requests_to(Server::Archive)
+            .iter()
+            .all(|asked| asked.authorization.starts_with("Bearer ey"))
+    );
 
-    field.world.fault(Fault::on(Server::Archive, Trouble::StatusBefore(503)));
+    field
+        .world
+        .fault(Fault::on(Server::Archive, Trouble::StatusBefore(503)));
     check("blind", 1, &["KubeArchive"]);
     check("still-blind", 1, &[]);
     field.world.clear_faults();
@@ -105,7 +129,9 @@ fn the_staleness_job_alarms_once_and_says_when_it_is_over() {
     }
     release.as_object_mut().unwrap().remove("status");
     field.kubectl.create(&release);
-    field.kubectl.patch("release", "fresh", &json!({"status": now["status"]}), Some("status"));
+    field
+        .kubectl
+        .patch("release", "fresh", &json!({"status": now["status"]}), Some("status"));
     check("recovered", 0, &["the alarm is over"]);
     check("fresh", 0, &[]);
 }

@@ -17,7 +17,9 @@ fn reason(run: &Value) -> String {
 /// What the task's last failed step printed at its end.
 fn logs(field: &Field, run: &Run<'_>, task: &str) -> String {
     let selector = format!("tekton.dev/pipelineRun={},tekton.dev/pipelineTask={task}", run.name);
-    field.kubectl.run(&["logs", "-l", &selector, "--all-containers", "--tail=50"])
+    field
+        .kubectl
+        .run(&["logs", "-l", &selector, "--all-containers", "--tail=50"])
 }
 
 fn message(field: &Field) -> String {
@@ -34,7 +36,9 @@ fn a_launching_pod_that_is_deleted_launches_nothing_twice() {
     // Slow enough that the pod is caught between two launches.
     let run = field.start_with(|run| set_parameter(run, "requests-per-minute", "1"));
     let pod = run.pod_of("launch-prow");
-    field.kubectl.run(&["delete", "pod", &pod, "--wait=false", "--grace-period=1"]);
+    field
+        .kubectl
+        .run(&["delete", "pod", &pod, "--wait=false", "--grace-period=1"]);
     let ended = run.ended();
     assert_eq!(succeeded(&ended), "True", "{}", reason(&ended));
     assert_launched_once(&field);
@@ -54,7 +58,9 @@ fn a_waiting_pod_that_is_evicted_goes_on_where_it_was() {
     let file = field.folder().join("eviction.json");
     std::fs::write(&file, eviction.to_string()).unwrap();
     let path = format!("/api/v1/namespaces/{}/pods/{pod}/eviction", field.kubectl.namespace());
-    field.kubectl.run(&["create", "--raw", &path, "-f", &file.display().to_string()]);
+    field
+        .kubectl
+        .run(&["create", "--raw", &path, "-f", &file.display().to_string()]);
     let ended = run.ended();
     assert_eq!(succeeded(&ended), "True", "{}", reason(&ended));
     assert_launched_once(&field);
@@ -125,7 +131,12 @@ fn a_run_that_is_cancelled_still_speaks() {
     let field = Field::new("cancel", &Night::aro_hcp());
     let run = field.start();
     run.pod_of("collect-results");
-    field.kubectl.patch("pipelinerun", &run.name, &json!({"spec": {"status": "CancelledRunFinally"}}), None);
+    field.kubectl.patch(
+        "pipelinerun",
+        &run.name,
+        &json!({"spec": {"status": "CancelledRunFinally"}}),
+        None,
+    );
     let ended = run.ended();
     assert_eq!(succeeded(&ended), "False");
     assert!(field.kubectl.list("releases").is_empty());
@@ -138,7 +149,10 @@ fn a_task_that_runs_out_of_time_ends_in_a_message() {
     let field = Field::new("timeout", &Night::aro_hcp());
     let run = field.start_with(|run| {
         let tasks = run["spec"]["pipelineSpec"]["tasks"].as_array_mut().unwrap();
-        let collect = tasks.iter_mut().find(|task| task["name"] == "collect-results").unwrap();
+        let collect = tasks
+            .iter_mut()
+            .find(|task| task["name"] == "collect-results")
+            .unwrap();
         collect["timeout"] = json!("5s");
         collect["retries"] = json!(0);
     });
@@ -152,7 +166,9 @@ fn a_task_that_runs_out_of_time_ends_in_a_message() {
 #[ignore = "needs a cluster"]
 fn a_snapshot_of_100_kib_and_long_results_fit() {
     let mut night = red_night();
-    let long: Vec<String> = (0..50).map(|number| format!("TestNodePool/Main/{}{number}", "Long".repeat(60))).collect();
+    let long: Vec<String> = (0..50)
+        .map(|number| format!("TestNodePool/Main/{}{number}", "Long".repeat(60)))
+        .collect();
     let long: Vec<&str> = long.iter().map(String::as_str).collect();
     for job in ["e2e-aks", "e2e-aks-upgrade-minor"] {
         *night.job(job) = vec![JobScript::fails(&long)];
@@ -177,7 +193,10 @@ fn a_snapshot_of_100_kib_and_long_results_fit() {
     let collect = run.task("collect-results").unwrap();
     let results = collect["status"]["results"].as_array().unwrap();
     assert_eq!(results.len(), 3, "{results:?}");
-    let length: usize = results.iter().map(|result| result["value"].as_str().unwrap().len()).sum();
+    let length: usize = results
+        .iter()
+        .map(|result| result["value"].as_str().unwrap().len())
+        .sum();
     assert!(length > 1200, "{length} bytes are not near the limit: {results:?}");
     assert!(message(&field).contains("e2e-aks-upgrade-minor"));
 }

@@ -18,7 +18,8 @@ pub const SCENARIO: &str = "ho-release-gate-aro-hcp";
 
 /// A variable that the tests need; `.ci/cluster-tests` says what each is.
 pub fn needed(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; .ci/cluster-tests says what it is"))
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set; .ci/cluster-tests says what it is"))
 }
 
 /// Where the steps find Prow.
@@ -83,17 +84,25 @@ impl Field {
     fn prepare(&self, token: &str) {
         let namespace = self.kubectl.namespace();
         // The strictest of Kubernetes' own pod standards: the shipped steps must be admitted under it.
-        self.kubectl.create(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace,
-            "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}));
+        self.kubectl.create(
+            &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace,
+            "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}),
+        );
         self.kubectl.run(&["apply", "-k", &repository("tekton/rbac")]);
         self.secret("gangway-token", "token", token);
         self.secret("slack-webhook", "url", &self.servers.slack_url());
-        let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let read = |path: &Path| {
+            std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+        };
         let (ca, prow_ca) = (read(Path::new(&self.ca_file())), read(&self.prow.authority));
-        self.kubectl.create(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "trusted-ca"},
-            "data": {"ca-bundle.crt": ca, "prow.crt": prow_ca}}));
+        self.kubectl.create(
+            &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "trusted-ca"},
+            "data": {"ca-bundle.crt": ca, "prow.crt": prow_ca}}),
+        );
         let mut snapshot = self.night.snapshot_object.clone();
-        for made_by_server in ["namespace", "uid", "resourceVersion", "creationTimestamp", "generation"] {
+        for made_by_server in
+            ["namespace", "uid", "resourceVersion", "creationTimestamp", "generation"]
+        {
             snapshot["metadata"].as_object_mut().unwrap().remove(made_by_server);
         }
         self.kubectl.create(&snapshot);
@@ -121,7 +130,8 @@ impl Field {
         let mut patch = json!({"status": {"conditions": [{"type": "Matched", "status": status, "reason": reason, "message": "",
             "lastTransitionTime": "2026-08-20T03:00:00Z"}]}});
         if matched {
-            patch["status"]["releasePlanAdmission"] = json!({"name": "managed/verified", "active": true});
+            patch["status"]["releasePlanAdmission"] =
+                json!({"name": "managed/verified", "active": true});
         }
         self.kubectl.patch("releaseplan", name, &patch, Some("status"));
     }
@@ -154,7 +164,9 @@ impl Field {
     /// Whether an account may do something, as the API server judges it.
     pub fn can(&self, account: &str, verb: &str, resource: &str) -> bool {
         let account = format!("--as=system:serviceaccount:{}:{account}", self.kubectl.namespace());
-        let Output { status, .. } = self.kubectl.try_run(&["auth", "can-i", verb, resource, &account, "--quiet"]);
+        let Output { status, .. } = self
+            .kubectl
+            .try_run(&["auth", "can-i", verb, resource, &account, "--quiet"]);
         status.success()
     }
 }
@@ -177,7 +189,12 @@ impl Drop for Field {
             eprintln!("{}", String::from_utf8_lossy(&logs.stdout));
         }
         if std::env::var_os("GATE_TEST_KEEP").is_none() {
-            self.kubectl.try_run(&["delete", "namespace", self.kubectl.namespace(), "--wait=false"]);
+            self.kubectl.try_run(&[
+                "delete",
+                "namespace",
+                self.kubectl.namespace(),
+                "--wait=false",
+            ]);
         }
     }
 }

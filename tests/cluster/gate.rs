@@ -15,14 +15,23 @@ fn text<'a>(value: &'a Value, path: &str) -> &'a str {
 }
 
 fn result<'a>(run: &'a Value, name: &str) -> &'a str {
-    let results = run["status"]["results"].as_array().map(Vec::as_slice).unwrap_or_default();
-    results.iter().find(|result| result["name"] == name).map(|result| text(result, "/value")).unwrap_or_default()
+    let results = run["status"]["results"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    results
+        .iter()
+        .find(|result| result["name"] == name)
+        .map(|result| text(result, "/value"))
+        .unwrap_or_default()
 }
 
 /// Seconds from an object's creation to its end.
 fn span(object: &Value) -> f64 {
     let at = |path: &str| text(object, path).parse::<Timestamp>().unwrap();
-    (at("/status/completionTime") - at("/metadata/creationTimestamp")).total(jiff::Unit::Second).unwrap()
+    (at("/status/completionTime") - at("/metadata/creationTimestamp"))
+        .total(jiff::Unit::Second)
+        .unwrap()
 }
 
 /// One Release, of the right plan, Snapshot and name.
@@ -30,16 +39,26 @@ fn assert_released(field: &Field, ended: &Value) {
     assert_eq!(succeeded(ended), "True", "{}", ended["status"]["conditions"]);
     let releases = field.kubectl.list("releases");
     assert_eq!(releases.len(), 1);
-    let (plan, hex) = (&field.night.plan, &field.night.reference.split_once("@sha256:").unwrap().1[..12]);
+    let (plan, hex) =
+        (&field.night.plan, &field.night.reference.split_once("@sha256:").unwrap().1[..12]);
     assert_eq!(text(&releases[0], "/metadata/name"), format!("{plan}-{hex}-1"));
     assert_eq!(text(&releases[0], "/spec/releasePlan"), plan);
     assert_eq!(text(&releases[0], "/spec/snapshot"), field.night.snapshot);
-    assert_eq!((result(ended, "verdict"), result(ended, "release")), ("passed", text(&releases[0], "/metadata/name")));
+    assert_eq!(
+        (result(ended, "verdict"), result(ended, "release")),
+        ("passed", text(&releases[0], "/metadata/name"))
+    );
 }
 
 /// Each job was launched once.
 pub fn assert_launched_once(field: &Field) {
-    let mut jobs: Vec<String> = field.world.prow().launches().into_iter().map(|launch| launch.job).collect();
+    let mut jobs: Vec<String> = field
+        .world
+        .prow()
+        .launches()
+        .into_iter()
+        .map(|launch| launch.job)
+        .collect();
     jobs.sort();
     let names = |json: &str| serde_json::from_str::<Vec<String>>(json).unwrap();
     let mut wanted = [names(&field.night.blocking), names(&field.night.informing)].concat();
@@ -81,7 +100,10 @@ fn all_pass_and_the_image_is_promoted() {
 
 /// How long a TaskRun's steps ran themselves.
 fn step_time(task: &Value) -> f64 {
-    let steps = task["status"]["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let steps = task["status"]["steps"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let time = |step: &Value| {
         let at = |path: &str| text(step, path).parse::<Timestamp>().ok();
         let (started, finished) = (at("/terminated/startedAt")?, at("/terminated/finishedAt")?);
@@ -142,8 +164,12 @@ fn two_gates_on_one_snapshot_do_not_disturb_each_other() {
         let ended = run.ended();
         assert_eq!(succeeded(&ended), "True", "{}", ended["status"]["conditions"]);
     }
-    let mut plans: Vec<String> =
-        field.kubectl.list("releases").iter().map(|r| text(r, "/spec/releasePlan").to_owned()).collect();
+    let mut plans: Vec<String> = field
+        .kubectl
+        .list("releases")
+        .iter()
+        .map(|r| text(r, "/spec/releasePlan").to_owned())
+        .collect();
     plans.sort();
     assert_eq!(plans, ["aro-hcp", "rosa-hcp"]);
     assert_eq!(field.world.prow().launches().len(), 6, "each gate launches its own jobs");
@@ -160,8 +186,11 @@ impl GitServer {
         let work = field.folder().join("work");
         let pipelines = work.join(".tekton/pipelines");
         std::fs::create_dir_all(&pipelines).unwrap();
-        std::fs::copy(repository(".tekton/pipelines/ho-release-gate.yaml"), pipelines.join("ho-release-gate.yaml"))
-            .unwrap();
+        std::fs::copy(
+            repository(".tekton/pipelines/ho-release-gate.yaml"),
+            pipelines.join("ho-release-gate.yaml"),
+        )
+        .unwrap();
         let git = |arguments: &[&str]| {
             let status = Command::new("git")
                 .current_dir(&work)
@@ -174,9 +203,19 @@ impl GitServer {
         git(&["add", "."]);
         git(&["commit", "--quiet", "-m", "pipeline"]);
         let host = std::env::var("GATE_TEST_HOST").unwrap();
-        let port = std::net::TcpListener::bind((host.as_str(), 0)).unwrap().local_addr().unwrap().port();
+        let port = std::net::TcpListener::bind((host.as_str(), 0))
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let daemon = Command::new("git")
-            .args(["daemon", "--export-all", "--reuseaddr", &format!("--listen={host}"), &format!("--port={port}")])
+            .args([
+                "daemon",
+                "--export-all",
+                "--reuseaddr",
+                &format!("--listen={host}"),
+                &format!("--port={port}"),
+            ])
             .arg(format!("--base-path={}", field.folder().display()))
             .stderr(Stdio::null())
             .spawn()

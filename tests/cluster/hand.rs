@@ -22,8 +22,18 @@ struct Hand<'a> {
 impl Hand<'_> {
     fn step(&self, binary: &str, arguments: &[&str]) -> serde_json::Value {
         let mut command = Command::new(binary);
-        command.args(arguments).args(["--record", &self.record, "--namespace", self.field.kubectl.namespace()]);
-        command.args(["--kubeconfig", &std::env::var("KUBECONFIG").unwrap(), "--time-scale", &SCALE.to_string()]);
+        command.args(arguments).args([
+            "--record",
+            &self.record,
+            "--namespace",
+            self.field.kubectl.namespace(),
+        ]);
+        command.args([
+            "--kubeconfig",
+            &std::env::var("KUBECONFIG").unwrap(),
+            "--time-scale",
+            &SCALE.to_string(),
+        ]);
         let output = command.output().unwrap();
         assert!(output.status.success(), "{binary}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
@@ -35,7 +45,8 @@ impl Hand<'_> {
         std::fs::write(&token, Night::aro_hcp().token).unwrap();
         let token = token.display().to_string();
         let servers = &field.servers;
-        let (gangway, deck, artifacts) = (servers.gangway_url(), servers.deck_url(), servers.artifacts_url());
+        let (gangway, deck, artifacts) =
+            (servers.gangway_url(), servers.deck_url(), servers.artifacts_url());
         let ca = field.ca_file();
         let services = [
             "--ca-file",
@@ -51,10 +62,19 @@ impl Hand<'_> {
         ];
         let resolved = self.step(
             env!("CARGO_BIN_EXE_resolve-image"),
-            &["--snapshot", &field.night.snapshot, "--component", "hypershift-operator-main", "--offline"],
+            &[
+                "--snapshot",
+                &field.night.snapshot,
+                "--component",
+                "hypershift-operator-main",
+                "--offline",
+            ],
         );
         let image = resolved["image"].as_str().unwrap();
-        self.step(env!("CARGO_BIN_EXE_create-release"), &["--check", "--release-plan", &field.night.plan]);
+        self.step(
+            env!("CARGO_BIN_EXE_create-release"),
+            &["--check", "--release-plan", &field.night.plan],
+        );
         let night = &field.night;
         let jobs = [
             "--image",
@@ -123,7 +143,8 @@ fn every_step_by_hand_as_the_document_says() {
     std::fs::create_dir(&desk).unwrap();
     std::fs::write(desk.join("token"), &field.night.token).unwrap();
     std::fs::write(desk.join("webhook-url"), field.servers.slack_url()).unwrap();
-    let mut reader = Reader::new("every_step_by_hand_as_the_document_says", &desk).with_programs(machine(&field));
+    let mut reader = Reader::new("every_step_by_hand_as_the_document_says", &desk)
+        .with_programs(machine(&field));
     let names = |json: &str| serde_json::from_str::<Vec<String>>(json).unwrap().join("\",\"");
     for (placeholder, value) in [
         ("NS", field.kubectl.namespace()),
@@ -143,10 +164,21 @@ fn every_step_by_hand_as_the_document_says() {
     let possible = reader.follow(DOCUMENT, "create-release: would it be possible?", 0);
     assert!(possible.contains("\"released\":\"false\""), "{possible}");
     let launched = reader.follow(DOCUMENT, "launch-prow", 0);
-    assert!(launched.contains("periodic-ci-") && launched.contains("\"launched\":\"3\""), "{launched}");
+    assert!(
+        launched.contains("periodic-ci-") && launched.contains("\"launched\":\"3\""),
+        "{launched}"
+    );
     assert_launched_once(&field);
-    assert!(reader.follow(DOCUMENT, "collect-results", 0).contains("\"verdict\":\"passed\""));
-    assert!(reader.follow(DOCUMENT, "create-release", 0).contains("\"released\":\"true\""));
+    assert!(
+        reader
+            .follow(DOCUMENT, "collect-results", 0)
+            .contains("\"verdict\":\"passed\"")
+    );
+    assert!(
+        reader
+            .follow(DOCUMENT, "create-release", 0)
+            .contains("\"released\":\"true\"")
+    );
     assert_eq!(field.kubectl.list("releases").len(), 1, "the dry run made none");
     let shown = reader.follow(DOCUMENT, "notify-slack", 0);
     assert!(shown.contains("promoted"), "{shown}");
@@ -166,16 +198,28 @@ fn every_step_by_hand_as_the_document_says() {
     let seen = reader.follow(DOCUMENT, "Look at it", 0);
     assert!(seen.contains(&format!("gate-{run}")) && seen.contains("\npassed\n"), "{seen}");
     assert!(seen.contains("blocking\tperiodic-ci-") && seen.contains("/view/gs/"), "{seen}");
-    assert!(reader.follow(DOCUMENT, "Repeat its end", 0).contains("\"verdict\":\"passed\""));
+    assert!(
+        reader
+            .follow(DOCUMENT, "Repeat its end", 0)
+            .contains("\"verdict\":\"passed\"")
+    );
     let preview = reader.follow(DOCUMENT, "Preview its message", 0);
     assert!(preview.contains(&run), "{preview}");
-    assert!(reader.follow(DOCUMENT, "Promote it", 0).contains("\"released\":\"true\""));
+    assert!(
+        reader
+            .follow(DOCUMENT, "Promote it", 0)
+            .contains("\"released\":\"true\"")
+    );
     assert_eq!(
         asked,
         (gangway(), field.world.prow().launches().len(), messages()),
         "a look at the runs costs no quota"
     );
-    assert!(reader.follow(DOCUMENT, "Judge it again", 0).contains("\"verdict\":\"passed\""));
+    assert!(
+        reader
+            .follow(DOCUMENT, "Judge it again", 0)
+            .contains("\"verdict\":\"passed\"")
+    );
     assert_eq!(field.world.prow().launches().len(), asked.1, "judging launches nothing");
     assert_eq!(field.kubectl.list("releases").len(), 1);
     reader.finish();

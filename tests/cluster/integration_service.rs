@@ -22,7 +22,8 @@ pub struct IntegrationService {
 impl IntegrationService {
     /// Starts to play.
     pub fn start(kubectl: &Kubectl) -> Self {
-        let mut watch = kubectl.spawn(&["get", "snapshots", "-o", "json", "--watch", "--output-watch-events"]);
+        let mut watch =
+            kubectl.spawn(&["get", "snapshots", "-o", "json", "--watch", "--output-watch-events"]);
         let output = BufReader::new(watch.stdout.take().unwrap());
         let kubectl = kubectl.clone();
         let player = std::thread::spawn(move || {
@@ -69,22 +70,34 @@ fn pipeline_run(snapshot: &Value, scenario: &Value) -> Value {
     run["spec"]["params"] = params.into();
     let annotations = &scenario["metadata"]["annotations"];
     for part in ["pipeline", "tasks", "finally"] {
-        run["spec"]["timeouts"][part] = annotations[format!("test.appstudio.openshift.io/{part}_timeout")].clone();
+        run["spec"]["timeouts"][part] =
+            annotations[format!("test.appstudio.openshift.io/{part}_timeout")].clone();
     }
 
     let copied = |key: &str| {
-        ["test.appstudio.openshift.io/", "pac.test.appstudio.openshift.io/", "custom.appstudio.openshift.io/"]
-            .iter()
-            .any(|prefix| key.starts_with(prefix))
+        [
+            "test.appstudio.openshift.io/",
+            "pac.test.appstudio.openshift.io/",
+            "custom.appstudio.openshift.io/",
+        ]
+        .iter()
+        .any(|prefix| key.starts_with(prefix))
     };
     let carried = |field: &str| -> serde_json::Map<String, Value> {
         let own = snapshot["metadata"][field].as_object().cloned().unwrap_or_default();
         own.into_iter().filter(|(key, _)| copied(key)).collect()
     };
     let mut labels = carried("labels");
-    labels.insert("appstudio.openshift.io/snapshot".to_owned(), snapshot["metadata"]["name"].clone());
-    labels.insert("appstudio.openshift.io/application".to_owned(), snapshot["spec"]["application"].clone());
-    labels.insert("test.appstudio.openshift.io/scenario".to_owned(), scenario["metadata"]["name"].clone());
+    labels
+        .insert("appstudio.openshift.io/snapshot".to_owned(), snapshot["metadata"]["name"].clone());
+    labels.insert(
+        "appstudio.openshift.io/application".to_owned(),
+        snapshot["spec"]["application"].clone(),
+    );
+    labels.insert(
+        "test.appstudio.openshift.io/scenario".to_owned(),
+        scenario["metadata"]["name"].clone(),
+    );
     labels.insert("pipelines.appstudio.openshift.io/type".to_owned(), "test".into());
     let name = run["metadata"]["name"].as_str().unwrap().to_owned();
     run["metadata"] = json!({

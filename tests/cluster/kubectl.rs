@@ -30,7 +30,9 @@ impl Kubectl {
 
     /// Runs it, whatever comes of it.
     pub fn try_run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().expect("kubectl is needed on the PATH")
+        self.command(arguments)
+            .output()
+            .expect("kubectl is needed on the PATH")
     }
 
     /// Runs it; it must succeed.
@@ -61,7 +63,12 @@ impl Kubectl {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(object.to_string().as_bytes()).unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(object.to_string().as_bytes())
+            .unwrap();
         let output = child.wait_with_output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "create {}: {stderr}", object["kind"]);
@@ -79,6 +86,10 @@ impl Kubectl {
 
     /// Starts it in the background with its output piped.
     pub fn spawn(&self, arguments: &[&str]) -> Child {
-        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+        self.command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
     }
 }

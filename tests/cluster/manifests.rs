@@ -22,19 +22,31 @@ impl Ground {
     fn new(name: &str) -> Self {
         let kubectl = Kubectl::new(format!("gate-{name}-{}", std::process::id()));
         kubectl.run(&["create", "namespace", kubectl.namespace()]);
-        kubectl.run(&["label", "namespace", kubectl.namespace(), "pod-security.kubernetes.io/warn=restricted"]);
+        kubectl.run(&[
+            "label",
+            "namespace",
+            kubectl.namespace(),
+            "pod-security.kubernetes.io/warn=restricted",
+        ]);
         Self { kubectl, folder: tempfile::tempdir().unwrap() }
     }
 
     /// Everything in a file or an overlay is accepted, without a warning.
     fn accepts(&self, how: &str, path: &Path) {
-        self.kubectl.run(&["apply", "--dry-run=server", "--warnings-as-errors", how, path.to_str().unwrap()]);
+        self.kubectl.run(&[
+            "apply",
+            "--dry-run=server",
+            "--warnings-as-errors",
+            how,
+            path.to_str().unwrap(),
+        ]);
     }
 }
 
 impl Drop for Ground {
     fn drop(&mut self) {
-        self.kubectl.try_run(&["delete", "namespace", self.kubectl.namespace(), "--wait=false"]);
+        self.kubectl
+            .try_run(&["delete", "namespace", self.kubectl.namespace(), "--wait=false"]);
     }
 }
 
@@ -66,12 +78,17 @@ fn every_platform_is_accepted() {
 fn a_fourth_platform_is_accepted() {
     let ground = Ground::new("fourth");
     let konflux = ground.folder.path().join("konflux");
-    let status = std::process::Command::new("cp").arg("-r").args([&repository("tekton/konflux"), &konflux]).status();
+    let status = std::process::Command::new("cp")
+        .arg("-r")
+        .args([&repository("tekton/konflux"), &konflux])
+        .status();
     assert!(status.unwrap().success());
     let (from, to) = (konflux.join("overlays/aro-hcp"), konflux.join("overlays/acme"));
     std::fs::create_dir(&to).unwrap();
     for file in ["kustomization.yaml", "settings.yaml"] {
-        let text = std::fs::read_to_string(from.join(file)).unwrap().replace("aro-hcp", "acme");
+        let text = std::fs::read_to_string(from.join(file))
+            .unwrap()
+            .replace("aro-hcp", "acme");
         std::fs::write(to.join(file), text).unwrap();
     }
     ground.accepts("-k", &to);
@@ -95,12 +112,16 @@ fn accounts_secrets_and_tasks_are_accepted() {
     let ground = Ground::new("rest");
     ground.accepts("-k", &repository("tekton/rbac"));
     ground.accepts("-f", &repository("tekton/konflux/secrets"));
-    let entries = std::fs::read_dir(repository("tekton/tasks")).unwrap().map(|entry| entry.unwrap().path());
+    let entries = std::fs::read_dir(repository("tekton/tasks"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     for folder in entries.filter(|path| path.is_dir()) {
         ground.accepts("-f", &folder.join(folder.file_name().unwrap()).with_extension("yaml"));
         // They have generated names, which only `create` knows.
         let samples = folder.join("samples");
-        ground.kubectl.run(&["create", "--dry-run=server", "-f", samples.to_str().unwrap()]);
+        ground
+            .kubectl
+            .run(&["create", "--dry-run=server", "-f", samples.to_str().unwrap()]);
     }
 }
 
@@ -126,8 +147,12 @@ fn the_build_of_the_image_is_accepted() {
 #[ignore = "needs a cluster"]
 fn the_example_admission_is_accepted() {
     let ground = Ground::new("admission");
-    let text = std::fs::read_to_string(repository("tekton/konflux/admission/aro-hcp.yaml")).unwrap();
-    let ours = text.replace("namespace: rhtap-releng-tenant", &format!("namespace: {}", ground.kubectl.namespace()));
+    let text =
+        std::fs::read_to_string(repository("tekton/konflux/admission/aro-hcp.yaml")).unwrap();
+    let ours = text.replace(
+        "namespace: rhtap-releng-tenant",
+        &format!("namespace: {}", ground.kubectl.namespace()),
+    );
     assert_ne!(text, ours);
     let file = ground.folder.path().join("admission.yaml");
     std::fs::write(&file, ours).unwrap();
@@ -152,7 +177,13 @@ fn the_server_does_refuse() {
         let file = ground.folder.path().join("broken.yaml");
         std::fs::write(&file, broken).unwrap();
         let file = file.to_str().unwrap();
-        let output = ground.kubectl.try_run(&["apply", "--dry-run=server", "--warnings-as-errors", "-f", file]);
+        let output = ground.kubectl.try_run(&[
+            "apply",
+            "--dry-run=server",
+            "--warnings-as-errors",
+            "-f",
+            file,
+        ]);
         assert!(!output.status.success(), "{to} was accepted");
     }
 }

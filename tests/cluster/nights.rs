@@ -48,10 +48,13 @@ fn build(field: &Field, night: usize) -> String {
     }
     let shown = Night::aro_hcp();
     let platforms: Vec<&str> = shown.platforms.iter().map(String::as_str).collect();
-    let image = ImageBuilder::new(&shown.repository).revision(&shown.revision).platforms(&platforms);
+    let image = ImageBuilder::new(&shown.repository)
+        .revision(&shown.revision)
+        .platforms(&platforms);
     let image = field.world.registry().push(&image.label("night", &night.to_string()));
     let mut snapshot = field.night.snapshot_object.clone();
-    for made_by_server in ["namespace", "uid", "resourceVersion", "creationTimestamp", "generation"] {
+    for made_by_server in ["namespace", "uid", "resourceVersion", "creationTimestamp", "generation"]
+    {
         snapshot["metadata"].as_object_mut().unwrap().remove(made_by_server);
     }
     let name = format!("night-{night}");
@@ -70,9 +73,13 @@ fn build(field: &Field, night: usize) -> String {
 /// What trigger-gate said of its scenario.
 fn trigger(field: &Field, name: &str, platform: &str) -> (String, String) {
     let pod = job(field, name, &format!("trigger-gate-{platform}"));
-    let log = field.kubectl.run(&["logs", pod["metadata"]["name"].as_str().unwrap()]);
+    let log = field
+        .kubectl
+        .run(&["logs", pod["metadata"]["name"].as_str().unwrap()]);
     assert_eq!(exit(&pod), 0, "{log}");
-    let mut report = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut report = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let report = report.rfind(|line| line["scenarios"].is_array()).unwrap();
     let text = |key: &str| report["scenarios"][0][key].as_str().unwrap_or_default().to_owned();
     (text("outcome"), if text("outcome") == "started" { text("run") } else { text("reason") })
@@ -88,7 +95,9 @@ fn until(what: &str, so: impl Fn() -> bool) {
 }
 
 fn record(field: &Field, run: &str) -> Value {
-    let found = field.kubectl.try_run(&["get", "configmap", &format!("gate-{run}"), "-o", "json"]);
+    let found = field
+        .kubectl
+        .try_run(&["get", "configmap", &format!("gate-{run}"), "-o", "json"]);
     let map: Value = serde_json::from_slice(&found.stdout).unwrap_or_default();
     serde_json::from_str(map["data"]["record.json"].as_str().unwrap_or("null")).unwrap_or_default()
 }
@@ -101,13 +110,19 @@ fn waits_for_its_jobs(field: &Field, run: &str) -> bool {
 
 /// A skip names a run or a record of the scenario's own.
 fn assert_own(field: &Field, platform: &str, reason: &str) {
-    let word = reason.split([' ', ',']).find(|word| word.contains("ho-release-gate-") && !word.contains(platform));
+    let word = reason
+        .split([' ', ','])
+        .find(|word| word.contains("ho-release-gate-") && !word.contains(platform));
     let Some(word) = word else { panic!("{platform}: {reason}") };
     if let Some(run) = word.strip_prefix("gate-") {
         assert_eq!(record(field, run)["scenario"], scenario(platform), "{reason}");
     } else {
         let run = field.kubectl.get("pipelinerun", word);
-        assert_eq!(run["metadata"]["labels"]["test.appstudio.openshift.io/scenario"], scenario(platform), "{reason}");
+        assert_eq!(
+            run["metadata"]["labels"]["test.appstudio.openshift.io/scenario"],
+            scenario(platform),
+            "{reason}"
+        );
     }
 }
 
@@ -124,7 +139,14 @@ fn three_platforms_night_after_night() {
         let pace = ["--time-scale", &SCALE.to_string(), "--wait", "12h"]
             .map(|value| json!({"op": "add", "path": arguments, "value": value}));
         let name = format!("trigger-gate-{platform}");
-        field.kubectl.run(&["patch", "cronjob", &name, "--type=json", "-p", &json!(pace).to_string()]);
+        field.kubectl.run(&[
+            "patch",
+            "cronjob",
+            &name,
+            "--type=json",
+            "-p",
+            &json!(pace).to_string(),
+        ]);
     }
     let _konflux = IntegrationService::start(&field.kubectl);
     let _service = ReleaseService::of_snapshots(&field.kubectl);
@@ -155,16 +177,23 @@ fn three_platforms_night_after_night() {
             match what {
                 Fate::Passes => {}
                 Fate::Killed => drop(field.kubectl.run(&["delete", "pipelinerun", run])),
-                Fate::Cancelled => {
-                    field.kubectl.patch("pipelinerun", run, &json!({"spec": {"status": "Cancelled"}}), None)
+                Fate::Cancelled => field.kubectl.patch(
+                    "pipelinerun",
+                    run,
+                    &json!({"spec": {"status": "Cancelled"}}),
+                    None,
+                ),
+                Fate::SnapshotDeleted => {
+                    drop(field.kubectl.run(&["delete", "snapshot", &snapshot]))
                 }
-                Fate::SnapshotDeleted => drop(field.kubectl.run(&["delete", "snapshot", &snapshot])),
             }
             if what == Fate::Killed && night == 1 {
                 told_from_the_second_on(&field, run, PLATFORMS[*number]);
             }
         }
-        let deleted = started.iter().any(|(number, _)| fate(*number, night) == Fate::SnapshotDeleted);
+        let deleted = started
+            .iter()
+            .any(|(number, _)| fate(*number, night) == Fate::SnapshotDeleted);
         for (number, run) in &started {
             let letter = match fate(*number, night) {
                 _ if deleted => 'd',
@@ -172,7 +201,11 @@ fn three_platforms_night_after_night() {
                 Fate::Cancelled => 'c',
                 _ => {
                     let ended = ended(&field, run);
-                    assert_eq!(ended["status"]["conditions"][0]["status"], "True", "{}", ended["status"]["conditions"]);
+                    assert_eq!(
+                        ended["status"]["conditions"][0]["status"], "True",
+                        "{}",
+                        ended["status"]["conditions"]
+                    );
                     released += 1;
                     'P'
                 }
@@ -181,23 +214,36 @@ fn three_platforms_night_after_night() {
         }
     }
 
-    eprintln!("nights (P released, k killed, c cancelled, d lost with the Snapshot, . skipped for its own jobs)");
-    PLATFORMS.iter().zip(&rows).for_each(|(platform, row)| eprintln!("{platform:<10} {row}"));
+    eprintln!(
+        "nights (P released, k killed, c cancelled, d lost with the Snapshot, . skipped for its own jobs)"
+    );
+    PLATFORMS
+        .iter()
+        .zip(&rows)
+        .for_each(|(platform, row)| eprintln!("{platform:<10} {row}"));
     let releases = field.kubectl.list("releases");
     eprintln!("{released} released, {} jobs launched", field.world.prow().launches().len());
     assert_eq!(releases.len(), released);
     for release in &releases {
         let (plan, snapshot) = (&release["spec"]["releasePlan"], &release["spec"]["snapshot"]);
-        let same = releases
-            .iter()
-            .filter(|other| other["spec"]["releasePlan"] == *plan && other["spec"]["snapshot"] == *snapshot);
+        let same = releases.iter().filter(|other| {
+            other["spec"]["releasePlan"] == *plan && other["spec"]["snapshot"] == *snapshot
+        });
         assert_eq!(same.count(), 1, "{plan} {snapshot}");
     }
     // Each platform's past is its own, whatever the runs are called.
     for (platform, row) in PLATFORMS.iter().zip(&rows) {
-        let selector = format!("release-gate/kind=gate,release-gate/scenario={}", scenario(platform));
-        let maps: Value =
-            serde_json::from_str(&field.kubectl.run(&["get", "configmaps", "-l", &selector, "-o", "json"])).unwrap();
+        let selector =
+            format!("release-gate/kind=gate,release-gate/scenario={}", scenario(platform));
+        let maps: Value = serde_json::from_str(&field.kubectl.run(&[
+            "get",
+            "configmaps",
+            "-l",
+            &selector,
+            "-o",
+            "json",
+        ]))
+        .unwrap();
         let runs = row.chars().filter(|letter| *letter != '.').count();
         assert_eq!(maps["items"].as_array().unwrap().len(), runs, "{platform}");
     }
@@ -205,7 +251,15 @@ fn three_platforms_night_after_night() {
 
 /// Its run is gone and its jobs go on: the next night is skipped without a word, the one after is told.
 fn told_from_the_second_on(field: &Field, run: &str, platform: &str) {
-    let messages = || field.world.slack().messages().iter().filter(|told| told.words().contains("was skipped")).count();
+    let messages = || {
+        field
+            .world
+            .slack()
+            .messages()
+            .iter()
+            .filter(|told| told.words().contains("was skipped"))
+            .count()
+    };
     for (again, told) in [(1, 0), (2, 1)] {
         let (outcome, reason) = trigger(field, &format!("again-{again}"), platform);
         assert_eq!(outcome, "skipped", "{reason}");
@@ -217,8 +271,11 @@ fn told_from_the_second_on(field: &Field, run: &str, platform: &str) {
                 let map = field.kubectl.get("configmap", &name);
                 serde_json::from_str(map["data"]["record.json"].as_str().unwrap()).unwrap()
             };
-            let last: jiff::Timestamp =
-                row()["scenarios"][scenario(platform)]["last"].as_str().unwrap().parse().unwrap();
+            let last: jiff::Timestamp = row()["scenarios"][scenario(platform)]["last"]
+                .as_str()
+                .unwrap()
+                .parse()
+                .unwrap();
             // An hour of the gate's: the same night would not count again.
             let hour = jiff::SignedDuration::from_secs(3600 / i64::from(SCALE) + 1);
             until("an hour has passed", || jiff::Timestamp::now().duration_since(last) > hour);

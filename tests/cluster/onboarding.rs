@@ -22,13 +22,19 @@ const PLAN: &str = "hypershift-operator-ho-release-gate-acme";
 /// Below which heading each command block is.
 fn heading(section: u32) -> String {
     let headings = blocks(DOCUMENT).into_iter().map(|block| block.heading);
-    headings.into_iter().find(|heading| heading.starts_with(&format!("{section}. "))).unwrap()
+    headings
+        .into_iter()
+        .find(|heading| heading.starts_with(&format!("{section}. ")))
+        .unwrap()
 }
 
 /// The document's two files of the example, in their order.
 fn files() -> [String; 2] {
     let text = std::fs::read_to_string(repository(DOCUMENT)).unwrap();
-    let yaml = text.split("```yaml\n").skip(1).map(|block| block.split("```").next().unwrap().to_owned());
+    let yaml = text
+        .split("```yaml\n")
+        .skip(1)
+        .map(|block| block.split("```").next().unwrap().to_owned());
     yaml.collect::<Vec<_>>().try_into().unwrap()
 }
 
@@ -48,7 +54,14 @@ fn describe_the_platform(field: &Field, clone: &Path) {
 /// What OpenShift would do to the pods of a run made from the clone's file.
 fn constrain_the_run(field: &Field, clone: &Path) {
     let path = clone.join(".tekton/pipelines/ho-release-gate-run.yaml");
-    let shown = field.kubectl.run(&["create", "--dry-run=client", "-o", "json", "-f", path.to_str().unwrap()]);
+    let shown = field.kubectl.run(&[
+        "create",
+        "--dry-run=client",
+        "-o",
+        "json",
+        "-f",
+        path.to_str().unwrap(),
+    ]);
     let mut run = serde_json::from_str(&shown).unwrap();
     constrain(&mut run);
     std::fs::write(path, run.to_string()).unwrap();
@@ -57,7 +70,8 @@ fn constrain_the_run(field: &Field, clone: &Path) {
 /// A wrong setting shows, the commands fail, and they leave nothing behind.
 fn what_the_check_finds(field: &Field, reader: &Reader) {
     let scenario = "ho-release-gate-acme";
-    let params = || field.kubectl.get("integrationtestscenario", scenario)["spec"]["params"].clone();
+    let params =
+        || field.kubectl.get("integrationtestscenario", scenario)["spec"]["params"].clone();
     let right = params();
     let cases = [
         // Nothing can be looked at without the image, and that is said once.
@@ -68,52 +82,91 @@ fn what_the_check_finds(field: &Field, reader: &Reader) {
     ];
     for (name, value, wanted, times) in cases {
         let mut wrong = right.clone();
-        let param = wrong.as_array_mut().unwrap().iter_mut().find(|param| param["name"] == name).unwrap();
+        let param = wrong
+            .as_array_mut()
+            .unwrap()
+            .iter_mut()
+            .find(|param| param["name"] == name)
+            .unwrap();
         param["value"] = value.into();
-        field.kubectl.patch("integrationtestscenario", scenario, &json!({"spec": {"params": wrong}}), None);
+        field.kubectl.patch(
+            "integrationtestscenario",
+            scenario,
+            &json!({"spec": {"params": wrong}}),
+            None,
+        );
         let table = reader.fails(DOCUMENT, &heading(9), 0);
         let found = table.lines().filter(|line| line.starts_with(wanted)).count();
         assert!(if times == 0 { found > 0 } else { found == times }, "{name}: {table}");
-        assert_eq!(table.contains("launch-prow\tpassed\tgangway"), name != "component", "{name}: {table}");
+        assert_eq!(
+            table.contains("launch-prow\tpassed\tgangway"),
+            name != "component",
+            "{name}: {table}"
+        );
     }
-    field.kubectl.patch("integrationtestscenario", scenario, &json!({"spec": {"params": right}}), None);
+    field.kubectl.patch(
+        "integrationtestscenario",
+        scenario,
+        &json!({"spec": {"params": right}}),
+        None,
+    );
     assert_eq!(params(), right);
     // A job of an earlier check is in nobody's way, and one CronJob's trouble does not hide the other's rows.
-    field.kubectl.run(&["create", "job", "trigger-gate-check", "--from=cronjob/trigger-gate-acme"]);
+    field
+        .kubectl
+        .run(&["create", "job", "trigger-gate-check", "--from=cronjob/trigger-gate-acme"]);
     field.kubectl.run(&["delete", "secret", "slack-webhook"]);
     let table = reader.fails(DOCUMENT, &heading(9), 1);
-    for wanted in ["trigger-gate\tfailed\tslack\t", "check-staleness\tfailed\tslack\t", "job\tfailed\t"] {
+    for wanted in
+        ["trigger-gate\tfailed\tslack\t", "check-staleness\tfailed\tslack\t", "job\tfailed\t"]
+    {
         assert!(table.contains(wanted), "{wanted}: {table}");
     }
     field.secret("slack-webhook", "url", &field.servers.slack_url());
     assert!(field.kubectl.list("pipelineruns").is_empty(), "the checks' runs are removed");
-    let records = field.kubectl.run(&["get", "configmaps", "-l", "release-gate/kind=gate", "-o", "name"]);
+    let records =
+        field
+            .kubectl
+            .run(&["get", "configmaps", "-l", "release-gate/kind=gate", "-o", "name"]);
     assert_eq!(records, "", "and so are their records");
 }
 
 #[test]
 #[ignore = "needs a cluster"]
 fn the_onboarding_ends_with_a_promoted_image() {
-    let night = Night { application: "acme".to_owned(), component: "operator".to_owned(), ..Night::aro_hcp() };
+    let night = Night {
+        application: "acme".to_owned(),
+        component: "operator".to_owned(),
+        ..Night::aro_hcp()
+    };
     let field = Field::new("onboarding", &night);
     let clone = platform::clone(&field);
     let tools = Path::new(env!("CARGO_BIN_EXE_trigger-gate")).parent().unwrap();
     let servers = &field.servers;
-    let mut elsewhere =
-        vec!["--deck-url".to_owned(), servers.deck_url(), "--artifacts-url".to_owned(), servers.artifacts_url()];
+    let mut elsewhere = vec![
+        "--deck-url".to_owned(),
+        servers.deck_url(),
+        "--artifacts-url".to_owned(),
+        servers.artifacts_url(),
+    ];
     elsewhere.extend(["--ca-file".to_owned(), field.ca_file()]);
     let programs = field.folder().join("bin");
     wrap(&programs, "collect-results", &tools.join("collect-results"), &elsewhere);
-    let mut reader =
-        Reader::new("the_onboarding_ends_with_a_promoted_image", &clone).with_programs(programs).with_programs(tools);
+    let mut reader = Reader::new("the_onboarding_ends_with_a_promoted_image", &clone)
+        .with_programs(programs)
+        .with_programs(tools);
     reader.put("acme-tenant", field.kubectl.namespace());
     reader.put("artifacts/*/install/", "artifacts/*/hypershift-install/");
     let follow = |section: u32, nth: usize| reader.follow(DOCUMENT, &heading(section), nth);
     let write = |path: &str, text: &str| std::fs::write(clone.join(path), text).unwrap();
     // The ground has what other tests need at once; here the reader makes it.
-    field.kubectl.run(&["delete", "secret", "gangway-token", "slack-webhook"]);
+    field
+        .kubectl
+        .run(&["delete", "secret", "gangway-token", "slack-webhook"]);
     field.kubectl.run(&["delete", "configmap", "trusted-ca"]);
-    field.kubectl.run(&["delete", "-k", repository("tekton/rbac").to_str().unwrap()]);
+    field
+        .kubectl
+        .run(&["delete", "-k", repository("tekton/rbac").to_str().unwrap()]);
 
     follow(3, 0);
     write("gangway-token.txt", &field.night.token);
@@ -143,11 +196,17 @@ fn the_onboarding_ends_with_a_promoted_image() {
         let table = follow(9, nth);
         let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split('\t').collect()).collect();
         let looked_at = |what: &str| rows.iter().any(|row| row[1..].starts_with(&["passed", what]));
-        assert!(whats.iter().all(|what| looked_at(what)) && rows.iter().all(|row| row[1] != "failed"), "{table}");
+        assert!(
+            whats.iter().all(|what| looked_at(what)) && rows.iter().all(|row| row[1] != "failed"),
+            "{table}"
+        );
     }
     what_the_check_finds(&field, &reader);
     assert_eq!(field.world.prow().launches().len(), before, "nothing was launched");
-    assert_eq!((field.kubectl.list("releases").len(), field.world.slack().messages().len()), (0, 0));
+    assert_eq!(
+        (field.kubectl.list("releases").len(), field.world.slack().messages().len()),
+        (0, 0)
+    );
 
     let _konflux = IntegrationService::start(&field.kubectl);
     let _service = ReleaseService::start(&field.kubectl, &field.night.image.digest, Fate::Released);
@@ -157,7 +216,13 @@ fn the_onboarding_ends_with_a_promoted_image() {
     let runs = field.kubectl.list("pipelineruns");
     assert_eq!(runs.len(), 1, "one run was started");
     let run = runs[0]["metadata"]["name"].as_str().unwrap();
-    field.kubectl.run(&["wait", "pipelinerun", run, "--for=jsonpath={.status.completionTime}", "--timeout=420s"]);
+    field.kubectl.run(&[
+        "wait",
+        "pipelinerun",
+        run,
+        "--for=jsonpath={.status.completionTime}",
+        "--timeout=420s",
+    ]);
     let ended = field.kubectl.get("pipelinerun", run);
     assert_eq!(succeeded(&ended), "True", "{}", ended["status"]["conditions"]);
     assert!(follow(10, 2).contains("\"attempts\""), "the record shows the jobs");
@@ -174,10 +239,18 @@ fn the_onboarding_ends_with_a_promoted_image() {
     reader.finish();
 
     // The next night finds the digest verified.
-    field.kubectl.run(&["create", "job", "next-night", "--from=cronjob/trigger-gate-acme"]);
-    field.kubectl.run(&["wait", "job", "next-night", "--for=condition=Complete", "--timeout=120s"]);
+    field
+        .kubectl
+        .run(&["create", "job", "next-night", "--from=cronjob/trigger-gate-acme"]);
+    field
+        .kubectl
+        .run(&["wait", "job", "next-night", "--for=condition=Complete", "--timeout=120s"]);
     assert_eq!(field.kubectl.list("pipelineruns").len(), 1, "a verified image is not tested again");
     // And the image is fresh.
-    field.kubectl.run(&["create", "job", "fresh", "--from=cronjob/check-staleness-acme"]);
-    field.kubectl.run(&["wait", "job", "fresh", "--for=condition=Complete", "--timeout=120s"]);
+    field
+        .kubectl
+        .run(&["create", "job", "fresh", "--from=cronjob/check-staleness-acme"]);
+    field
+        .kubectl
+        .run(&["wait", "job", "fresh", "--for=condition=Complete", "--timeout=120s"]);
 }

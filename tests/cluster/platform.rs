@@ -12,7 +12,11 @@ use crate::field::{Field, SCALE, needed, repository};
 pub fn clone(field: &Field) -> PathBuf {
     let clone = field.folder().join("clone");
     std::fs::create_dir(&clone).unwrap();
-    let copied = Command::new("cp").arg("-r").args(["tekton", ".tekton"].map(repository)).arg(&clone).status();
+    let copied = Command::new("cp")
+        .arg("-r")
+        .args(["tekton", ".tekton"].map(repository))
+        .arg(&clone)
+        .status();
     assert!(copied.unwrap().success());
     clone
 }
@@ -20,8 +24,9 @@ pub fn clone(field: &Field) -> PathBuf {
 /// Changes the settings of an overlay in a clone, and adds the scenario's parameters for stand-ins.
 pub fn settle(field: &Field, clone: &Path, overlay: &str, more: &[(&str, &str)]) {
     let folder = clone.join("tekton/konflux/overlays").join(overlay);
-    let read =
-        |name: &str| -> Value { serde_saphyr::from_str(&std::fs::read_to_string(folder.join(name)).unwrap()).unwrap() };
+    let read = |name: &str| -> Value {
+        serde_saphyr::from_str(&std::fs::read_to_string(folder.join(name)).unwrap()).unwrap()
+    };
     let (mut settings, mut kustomization) = (read("settings.yaml"), read("kustomization.yaml"));
     let image = needed("GATE_TEST_IMAGE");
     let archive = field.servers.archive_url();
@@ -44,12 +49,17 @@ pub fn settle(field: &Field, clone: &Path, overlay: &str, more: &[(&str, &str)])
         ("deck-url", servers.deck_url()),
         ("artifacts-url", servers.artifacts_url()),
     ];
-    let mut parameters: Vec<Value> = urls.iter().map(|(name, url)| json!({"name": name, "value": url})).collect();
+    let mut parameters: Vec<Value> = urls
+        .iter()
+        .map(|(name, url)| json!({"name": name, "value": url}))
+        .collect();
     for name in ["launch-args", "collect-args", "release-args", "notify-args"] {
         parameters.push(json!({"name": name, "values": ["--time-scale", SCALE.to_string()]}));
     }
-    let operations: Vec<Value> =
-        parameters.into_iter().map(|value| json!({"op": "add", "path": "/spec/params/-", "value": value})).collect();
+    let operations: Vec<Value> = parameters
+        .into_iter()
+        .map(|value| json!({"op": "add", "path": "/spec/params/-", "value": value}))
+        .collect();
     let patch = json!({"target": {"kind": "IntegrationTestScenario"}, "patch": Value::from(operations).to_string()});
     match kustomization["patches"].as_array_mut() {
         Some(patches) => patches.push(patch),
@@ -71,11 +81,17 @@ pub fn match_the_plan(field: &Field, plan: &str) {
 
 /// Applies an overlay with its schedules stopped, and lets its plan be matched.
 pub fn apply(field: &Field, clone: &Path, overlay: &str) {
-    let path = clone.join("tekton/konflux/overlays").join(overlay).display().to_string();
+    let path = clone
+        .join("tekton/konflux/overlays")
+        .join(overlay)
+        .display()
+        .to_string();
     field.kubectl.run(&["apply", "-k", &path]);
     for name in ["trigger-gate", "check-staleness"] {
         let suspended = json!({"spec": {"suspend": true}});
-        field.kubectl.patch("cronjob", &format!("{name}-{overlay}"), &suspended, None);
+        field
+            .kubectl
+            .patch("cronjob", &format!("{name}-{overlay}"), &suspended, None);
     }
     match_the_plan(field, &format!("hypershift-operator-ho-release-gate-{overlay}"));
 }
@@ -88,11 +104,15 @@ pub fn job(field: &Field, name: &str, cronjob: &str) -> Value {
     kubectl.run(&["wait", "pod", "-l", &selector, "--for=create", "--timeout=60s"]);
     let ended = "--for=jsonpath={.status.containerStatuses[0].state.terminated.exitCode}";
     kubectl.run(&["wait", "pod", "-l", &selector, ended, "--timeout=300s"]);
-    let pods: Value = serde_json::from_str(&kubectl.run(&["get", "pods", "-l", &selector, "-o", "json"])).unwrap();
+    let pods: Value =
+        serde_json::from_str(&kubectl.run(&["get", "pods", "-l", &selector, "-o", "json"]))
+            .unwrap();
     pods["items"][0].clone()
 }
 
 /// The exit code of a pod's only container.
 pub fn exit(pod: &Value) -> i64 {
-    pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"].as_i64().unwrap_or(-1)
+    pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"]
+        .as_i64()
+        .unwrap_or(-1)
 }

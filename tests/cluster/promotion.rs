@@ -74,7 +74,13 @@ impl Promotion {
                 &self.field.servers.artifacts_url(),
             ])
             .args(["--ca-file", &self.field.ca_file()])
-            .args(["--namespace", self.field.kubectl.namespace(), "--time-scale", &SCALE.to_string(), "--kubeconfig"])
+            .args([
+                "--namespace",
+                self.field.kubectl.namespace(),
+                "--time-scale",
+                &SCALE.to_string(),
+                "--kubeconfig",
+            ])
             .arg(self.field.folder().join(account))
             .args(more)
             .stdin(Stdio::null())
@@ -111,8 +117,8 @@ impl Promotion {
 /// The exit code, `release` and `released`.
 fn told(output: &Output) -> (i32, String, String) {
     let text = |name: &str| {
-        let results: Value =
-            serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+        let results: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {output:?}"));
         results[name].as_str().unwrap().to_owned()
     };
     (output.status.code().unwrap_or(-1), text("release"), text("released"))
@@ -142,7 +148,12 @@ fn with_its_own_account_and_no_other() {
     ends(&dry, 0, &promotion.name(1), "false");
     assert!(promotion.releases().is_empty());
     ends(&promotion.run("gate-releaser", &record, &[]), 0, &promotion.name(1), "true");
-    ends(&promotion.run("gate-releaser", &promotion.record("other"), &[]), 0, &promotion.name(1), "true");
+    ends(
+        &promotion.run("gate-releaser", &promotion.record("other"), &[]),
+        0,
+        &promotion.name(1),
+        "true",
+    );
     let releases = promotion.releases();
     assert_eq!(releases.len(), 1);
     let labels = &releases[0]["metadata"]["labels"];
@@ -167,7 +178,12 @@ fn a_name_that_is_taken_leads_to_the_next() {
     // Of an older Snapshot that is gone, as its name tells: one of a newer one would be refused.
     promotion.release(&promotion.name(1), "hypershift-operator-20260101-000000-000");
     let _service = promotion.service(Fate::FailedFirst);
-    ends(&promotion.run("gate-releaser", &promotion.record("run"), &[]), 0, &promotion.name(2), "true");
+    ends(
+        &promotion.run("gate-releaser", &promotion.record("run"), &[]),
+        0,
+        &promotion.name(2),
+        "true",
+    );
 }
 
 #[test]
@@ -178,7 +194,10 @@ fn failed_and_tried_again() {
     let record = promotion.record("run");
     let failed = promotion.run("gate-releaser", &record, &[]);
     ends(&failed, 1, &promotion.name(1), "false");
-    assert!(String::from_utf8_lossy(&failed.stderr).contains("in task push-snapshot, step push (Error)"));
+    assert!(
+        String::from_utf8_lossy(&failed.stderr)
+            .contains("in task push-snapshot, step push (Error)")
+    );
     ends(&promotion.run("gate-releaser", &record, &[]), 1, &promotion.name(1), "false");
     ends(&promotion.run("gate-releaser", &record, &["--again"]), 0, &promotion.name(2), "true");
     assert_eq!(promotion.releases().len(), 2);
@@ -189,10 +208,18 @@ fn failed_and_tried_again() {
 fn never_ending_and_deleted() {
     let promotion = Promotion::new("never");
     let record = promotion.record("run");
-    ends(&promotion.run("gate-releaser", &record, &["--wait", "30m"]), 1, &promotion.name(1), "unknown");
+    ends(
+        &promotion.run("gate-releaser", &record, &["--wait", "30m"]),
+        1,
+        &promotion.name(1),
+        "unknown",
+    );
     let waiting = promotion.start("gate-releaser", &record, &["--wait", "20h"]);
     std::thread::sleep(Duration::from_secs(2));
-    promotion.field.kubectl.run(&["delete", "release", &promotion.name(1)]);
+    promotion
+        .field
+        .kubectl
+        .run(&["delete", "release", &promotion.name(1)]);
     ends(&waiting.wait_with_output().unwrap(), 4, &promotion.name(1), "unknown");
     ends(&promotion.run("gate-releaser", &record, &["--again"]), 4, &promotion.name(1), "unknown");
     assert!(promotion.releases().is_empty());
@@ -204,8 +231,10 @@ fn three_at_once_and_killed_at_random() {
     let promotion = Promotion::new("kill");
     let records = ["one", "two", "three"].map(|run| promotion.record(run));
     for pause in [10, 25, 40, 60, 90, 130, 180, 240] {
-        let mut running: Vec<Child> =
-            records.iter().map(|record| promotion.start("gate-releaser", record, &[])).collect();
+        let mut running: Vec<Child> = records
+            .iter()
+            .map(|record| promotion.start("gate-releaser", record, &[]))
+            .collect();
         std::thread::sleep(Duration::from_millis(pause));
         for child in &mut running {
             child.kill().unwrap();
@@ -213,7 +242,10 @@ fn three_at_once_and_killed_at_random() {
         }
     }
     let _service = promotion.service(Fate::Released);
-    let running: Vec<Child> = records.iter().map(|record| promotion.start("gate-releaser", record, &[])).collect();
+    let running: Vec<Child> = records
+        .iter()
+        .map(|record| promotion.start("gate-releaser", record, &[]))
+        .collect();
     for child in running {
         ends(&child.wait_with_output().unwrap(), 0, &promotion.name(1), "true");
     }

@@ -37,7 +37,8 @@ impl ReleaseService {
     }
 
     fn play(kubectl: &Kubectl, digest: Option<String>, fate: Fate) -> Self {
-        let mut watch = kubectl.spawn(&["get", "releases", "-o", "json", "--watch", "--output-watch-events"]);
+        let mut watch =
+            kubectl.spawn(&["get", "releases", "-o", "json", "--watch", "--output-watch-events"]);
         let output = BufReader::new(watch.stdout.take().unwrap());
         let kubectl = kubectl.clone();
         let player = std::thread::spawn(move || {
@@ -68,8 +69,17 @@ impl Drop for ReleaseService {
 fn digest_of(kubectl: &Kubectl, release: &Value) -> String {
     let snapshot = kubectl.get("snapshot", release["spec"]["snapshot"].as_str().unwrap());
     let components = snapshot["spec"]["components"].as_array().unwrap();
-    let gated = components.iter().find(|component| component["name"] == "hypershift-operator-main").unwrap();
-    gated["containerImage"].as_str().unwrap().split_once('@').unwrap().1.to_owned()
+    let gated = components
+        .iter()
+        .find(|component| component["name"] == "hypershift-operator-main")
+        .unwrap();
+    gated["containerImage"]
+        .as_str()
+        .unwrap()
+        .split_once('@')
+        .unwrap()
+        .1
+        .to_owned()
 }
 
 fn play(kubectl: &Kubectl, release: &Value, digest: &str, fate: Fate) {
@@ -81,7 +91,8 @@ fn play(kubectl: &Kubectl, release: &Value, digest: &str, fate: Fate) {
     kubectl.patch("release", name, &labels, None);
     let now = jiff::Timestamp::now();
     let now = format!("{now:.0}");
-    let status = |status: Value| kubectl.patch("release", name, &json!({"status": status}), Some("status"));
+    let status =
+        |status: Value| kubectl.patch("release", name, &json!({"status": status}), Some("status"));
     let condition = |kind: &str, status: &str, reason: &str, message: &str| json!({"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": now});
     let attempt = |status: &str| json!({"pipelineRun": "managed/managed-abcde", "status": status, "startTime": now});
     status(json!({

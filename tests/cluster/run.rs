@@ -22,7 +22,9 @@ impl Field {
 
     /// Starts the shipped PipelineRun, changed at the last moment.
     pub fn start_with(&self, change: impl FnOnce(&mut Value)) -> Run<'_> {
-        let text = std::fs::read_to_string(repository(".tekton/pipelines/ho-release-gate-run.yaml")).unwrap();
+        let text =
+            std::fs::read_to_string(repository(".tekton/pipelines/ho-release-gate-run.yaml"))
+                .unwrap();
         let mut run: Value = serde_saphyr::from_str(&text).unwrap();
         run["spec"]["params"] = Value::Array(self.all_parameters());
         self.submit(run, change)
@@ -87,10 +89,18 @@ impl Run<'_> {
 
     /// Waits until the task's pod runs; returns the pod's name.
     pub fn pod_of(&self, task: &str) -> String {
-        let selector = format!("tekton.dev/pipelineRun={},tekton.dev/pipelineTask={task}", self.name);
+        let selector =
+            format!("tekton.dev/pipelineRun={},tekton.dev/pipelineTask={task}", self.name);
         let kubectl = &self.field.kubectl;
         kubectl.run(&["wait", "pod", "-l", &selector, "--for=create", PATIENCE]);
-        kubectl.run(&["wait", "pod", "-l", &selector, "--for=jsonpath={.status.phase}=Running", PATIENCE]);
+        kubectl.run(&[
+            "wait",
+            "pod",
+            "-l",
+            &selector,
+            "--for=jsonpath={.status.phase}=Running",
+            PATIENCE,
+        ]);
         kubectl.run(&["get", "pod", "-l", &selector, "-o", "jsonpath={.items[0].metadata.name}"])
     }
 
@@ -105,7 +115,8 @@ impl Run<'_> {
         let runs = self.field.kubectl.list("taskruns");
         let mine = |run: &&Value| {
             let labels = &run["metadata"]["labels"];
-            labels["tekton.dev/pipelineRun"] == self.name.as_str() && labels["tekton.dev/pipelineTask"] == task
+            labels["tekton.dev/pipelineRun"] == self.name.as_str()
+                && labels["tekton.dev/pipelineTask"] == task
         };
         runs.iter().find(mine).cloned()
     }
@@ -126,7 +137,12 @@ pub fn set_parameter(run: &mut Value, name: &str, value: impl Into<Value>) {
 
 /// The status of the `Succeeded` condition: `True`, `False` or `Unknown`.
 pub fn succeeded(object: &Value) -> &str {
-    let conditions = object["status"]["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let conditions = object["status"]["conditions"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let condition = conditions.iter().find(|condition| condition["type"] == "Succeeded");
-    condition.and_then(|condition| condition["status"].as_str()).unwrap_or_default()
+    condition
+        .and_then(|condition| condition["status"].as_str())
+        .unwrap_or_default()
 }

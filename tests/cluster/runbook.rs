@@ -25,7 +25,12 @@ pub fn machine(field: &Field) -> std::path::PathBuf {
     let servers = &field.servers;
     let authority = ["--ca-file".to_owned(), field.ca_file()];
     let mut services = authority.to_vec();
-    services.extend(["--gangway-url".to_owned(), servers.gangway_url(), "--deck-url".to_owned(), servers.deck_url()]);
+    services.extend([
+        "--gangway-url".to_owned(),
+        servers.gangway_url(),
+        "--deck-url".to_owned(),
+        servers.deck_url(),
+    ]);
     services.extend(["--artifacts-url".to_owned(), servers.artifacts_url()]);
     services.extend(scale.clone());
     wrap(&bin, "launch-prow", Path::new(env!("CARGO_BIN_EXE_launch-prow")), &services);
@@ -45,12 +50,24 @@ pub fn machine(field: &Field) -> std::path::PathBuf {
 /// The newest PipelineRun.
 pub fn newest(field: &Field) -> String {
     let by_age = "--sort-by=.metadata.creationTimestamp";
-    field.kubectl.run(&["get", "pipelineruns", by_age, "-o", "jsonpath={.items[-1:].metadata.name}"])
+    field.kubectl.run(&[
+        "get",
+        "pipelineruns",
+        by_age,
+        "-o",
+        "jsonpath={.items[-1:].metadata.name}",
+    ])
 }
 
 /// A PipelineRun, once it has ended.
 pub fn ended(field: &Field, run: &str) -> Value {
-    field.kubectl.run(&["wait", "pipelinerun", run, "--for=jsonpath={.status.completionTime}", "--timeout=420s"]);
+    field.kubectl.run(&[
+        "wait",
+        "pipelinerun",
+        run,
+        "--for=jsonpath={.status.completionTime}",
+        "--timeout=420s",
+    ]);
     field.kubectl.get("pipelinerun", run)
 }
 
@@ -67,7 +84,10 @@ pub fn default_of(parameter: &str) -> String {
 fn command_of(field: &Field, before: &str) -> String {
     let messages = field.world.slack().messages();
     let words = messages.last().unwrap().words();
-    let line = words.lines().find_map(|line| line.split_once(before)).unwrap_or_else(|| panic!("{before}: {words}"));
+    let line = words
+        .lines()
+        .find_map(|line| line.split_once(before))
+        .unwrap_or_else(|| panic!("{before}: {words}"));
     line.1.trim().trim_matches('`').to_owned()
 }
 
@@ -80,8 +100,10 @@ fn the_runbook_works_at_night() {
     platform::settle(&field, &clone, "aro-hcp", &[]);
     platform::apply(&field, &clone, "aro-hcp");
     let _konflux = IntegrationService::start(&field.kubectl);
-    let service = ReleaseService::start(&field.kubectl, &field.night.image.digest, Fate::FailedFirst);
-    let mut reader = Reader::new("the_runbook_works_at_night", &clone).with_programs(machine(&field));
+    let service =
+        ReleaseService::start(&field.kubectl, &field.night.image.digest, Fate::FailedFirst);
+    let mut reader =
+        Reader::new("the_runbook_works_at_night", &clone).with_programs(machine(&field));
     reader.put("MANAGED-NAMESPACE", &namespace);
     reader.put("NAMESPACE", &namespace);
     reader.put("NS", &namespace);
@@ -91,7 +113,9 @@ fn the_runbook_works_at_night() {
 
     // The night: all pass, and the Release fails.
     reader.follow(RUNBOOK, "Test again", 1);
-    field.kubectl.run(&["wait", "job/again", "--for=condition=Complete", "--timeout=300s"]);
+    field
+        .kubectl
+        .run(&["wait", "job/again", "--for=condition=Complete", "--timeout=300s"]);
     let run = newest(&field);
     assert_eq!(succeeded(&ended(&field, &run)), "False");
     reader.put("gate-OLDER-RUN", "gate-older");
@@ -101,9 +125,16 @@ fn the_runbook_works_at_night() {
     for word in [run.as_str(), "\"attempts\"", "Failed", "again"] {
         assert!(seen.contains(word), "{word}: {seen}");
     }
-    assert!(reader.follow("docs/architecture.md", "The gate record", 0).starts_with('{'));
+    assert!(
+        reader
+            .follow("docs/architecture.md", "The gate record", 0)
+            .starts_with('{')
+    );
     let records = reader.follow(RUNBOOK, "Schedules and records", 0);
-    assert!(records.contains("trigger-gate-aro-hcp") && records.contains(&format!("gate-{run}")), "{records}");
+    assert!(
+        records.contains("trigger-gate-aro-hcp") && records.contains(&format!("gate-{run}")),
+        "{records}"
+    );
 
     // Two steps once more: they repeat what they know, and launch nothing.
     let launched = field.world.prow().launches().len();
@@ -122,11 +153,20 @@ fn the_runbook_works_at_night() {
     assert_eq!(field.world.prow().launches().len(), launched);
 
     // The second Release lands; the message's own command does the same.
-    assert!(reader.follow(RUNBOOK, "Promote by hand", 1).contains("\"released\":\"true\""));
+    assert!(
+        reader
+            .follow(RUNBOOK, "Promote by hand", 1)
+            .contains("\"released\":\"true\"")
+    );
     let command = command_of(&field, "once its cause is gone: ");
     assert!(command.starts_with("create-release ") && command.ends_with(" --again"), "{command}");
     assert!(reader.run(&command).contains("\"released\":\"true\""), "{command}");
-    assert!(reader.follow(RUNBOOK, "Promote by hand", 0).contains("\"released\":\"true\""), "it is there already");
+    assert!(
+        reader
+            .follow(RUNBOOK, "Promote by hand", 0)
+            .contains("\"released\":\"true\""),
+        "it is there already"
+    );
     assert_eq!(field.kubectl.list("releases").len(), 2);
     reader.follow(RUNBOOK, "Promote by hand", 2);
     assert_eq!(field.kubectl.list("releases").len(), 3);
@@ -135,12 +175,19 @@ fn the_runbook_works_at_night() {
     roll_back(&field, &reader);
 
     // Stopping, and going on.
-    let admission = std::fs::read_to_string(clone.join("tekton/konflux/admission/aro-hcp.yaml")).unwrap();
-    let admission = admission.replace("namespace: rhtap-releng-tenant", &format!("namespace: {namespace}"));
+    let admission =
+        std::fs::read_to_string(clone.join("tekton/konflux/admission/aro-hcp.yaml")).unwrap();
+    let admission =
+        admission.replace("namespace: rhtap-releng-tenant", &format!("namespace: {namespace}"));
     field.kubectl.create(&serde_saphyr::from_str(&admission).unwrap());
     reader.put("NAME", "redhat-hypershift-operator-ho-release-gate-aro-hcp");
     reader.follow(RUNBOOK, "Stop promotion", 0);
-    field.kubectl.patch("cronjob", "trigger-gate-aro-hcp", &json!({"spec": {"suspend": false}}), None);
+    field.kubectl.patch(
+        "cronjob",
+        "trigger-gate-aro-hcp",
+        &json!({"spec": {"suspend": false}}),
+        None,
+    );
     reader.follow(RUNBOOK, "Stop promotion", 1);
     assert_eq!(field.kubectl.get("cronjob", "trigger-gate-aro-hcp")["spec"]["suspend"], true);
 
@@ -150,7 +197,9 @@ fn the_runbook_works_at_night() {
     assert_eq!(field.kubectl.list("pipelineruns").len(), 2);
     let told = field.world.slack().messages().len();
     let selector = format!("tekton.dev/pipelineRun={run},tekton.dev/pipelineTask=launch-prow");
-    field.kubectl.run(&["wait", "pod", "-l", &selector, "--for=create", "--timeout=300s"]);
+    field
+        .kubectl
+        .run(&["wait", "pod", "-l", &selector, "--for=create", "--timeout=300s"]);
     reader.put("RUN", &run);
     reader.follow(RUNBOOK, "Cancel a run", 0);
     assert_eq!(succeeded(&ended(&field, &run)), "False");
@@ -165,13 +214,19 @@ fn the_runbook_works_at_night() {
     shows_no_secret(&field);
 
     // A new token, by both documents.
-    for (document, heading, token) in
-        [(RUNBOOK, "Renew a token", "sha256~new"), ("docs/security.md", "If a secret got out", "sha256~newer")]
-    {
+    for (document, heading, token) in [
+        (RUNBOOK, "Renew a token", "sha256~new"),
+        ("docs/security.md", "If a secret got out", "sha256~newer"),
+    ] {
         std::fs::write(clone.join("FILE"), token).unwrap();
         reader.follow(document, heading, 0);
-        let held =
-            field.kubectl.run(&["get", "secret", "gangway-token", "-o", "go-template={{.data.token | base64decode}}"]);
+        let held = field.kubectl.run(&[
+            "get",
+            "secret",
+            "gangway-token",
+            "-o",
+            "go-template={{.data.token | base64decode}}",
+        ]);
         assert_eq!(held, token);
     }
     reader.finish();
@@ -180,15 +235,21 @@ fn the_runbook_works_at_night() {
 /// What anybody sees who may look into the namespace, but for its Secrets.
 fn shows_no_secret(field: &Field) {
     let kubectl = &field.kubectl;
-    let kinds =
-        "configmaps,releases,snapshots,integrationtestscenarios,cronjobs,jobs,pipelineruns,taskruns,pods,events";
+    let kinds = "configmaps,releases,snapshots,integrationtestscenarios,cronjobs,jobs,pipelineruns,taskruns,pods,events";
     let mut seen = kubectl.run(&["get", kinds, "-o", "json"]);
     for pod in kubectl.list("pods") {
         let pod = pod["metadata"]["name"].as_str().unwrap();
         // One that was cancelled before it began has no log.
-        seen += &String::from_utf8_lossy(&kubectl.try_run(&["logs", pod, "--all-containers"]).stdout);
+        seen +=
+            &String::from_utf8_lossy(&kubectl.try_run(&["logs", pod, "--all-containers"]).stdout);
     }
-    seen += &field.world.slack().messages().iter().map(|message| message.payload.to_string()).collect::<String>();
+    seen += &field
+        .world
+        .slack()
+        .messages()
+        .iter()
+        .map(|message| message.payload.to_string())
+        .collect::<String>();
     assert!(seen.contains("is launched"), "the logs are there");
     let account = field
         .world
@@ -197,7 +258,10 @@ fn shows_no_secret(field: &Field) {
         .find_map(|asked| Some(asked.authorization.strip_prefix("Bearer ")?.to_owned()));
     let account = account.expect("notify-slack has asked KubeArchive");
     for secret in [field.night.token.as_str(), WEBHOOK, &account] {
-        assert!(!seen.contains(secret) && !seen.contains(&secret[secret.len() / 2..]), "a secret is seen");
+        assert!(
+            !seen.contains(secret) && !seen.contains(&secret[secret.len() / 2..]),
+            "a secret is seen"
+        );
     }
 }
 
@@ -216,10 +280,15 @@ fn roll_back(field: &Field, reader: &Reader) {
     snapshot.as_object_mut().unwrap().remove("status");
     field.kubectl.create(&snapshot);
     let key = key::of("older", "e2e-aks", &older.parse().unwrap(), 1);
-    let (variables, labels) = ([("IMAGE".to_owned(), reference.clone())], [(key::LABEL.to_owned(), key.clone())]);
+    let (variables, labels) =
+        ([("IMAGE".to_owned(), reference.clone())], [(key::LABEL.to_owned(), key.clone())]);
     let ago = Duration::from_secs(4 * 3600);
     field.world.prow().job("e2e-aks", JobScript::passes());
-    let execution = field.world.prow().launched_ago("e2e-aks", ago, variables.into(), labels.into());
+    let execution =
+        field
+            .world
+            .prow()
+            .launched_ago("e2e-aks", ago, variables.into(), labels.into());
     let record = json!({
         "schema_version": 1, "kind": "gate", "id": "older",
         "created_at": "2026-08-20T03:00:00Z", "updated_at": "2026-08-20T06:00:00Z",
@@ -230,8 +299,10 @@ fn roll_back(field: &Field, reader: &Reader) {
         "verdict": {"decision": "passed", "decided_at": "2026-08-20T06:00:00Z", "reasons": [],
             "blocking_passed": 1, "blocking_total": 1},
     });
-    field.kubectl.create(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "gate-older"},
-        "data": {"record.json": record.to_string()}}));
+    field.kubectl.create(
+        &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "gate-older"},
+        "data": {"record.json": record.to_string()}}),
+    );
     let before = field.kubectl.list("releases").len();
     let _service = ReleaseService::start(&field.kubectl, &older, Fate::Released);
     reader.follow(RUNBOOK, "Roll back", 0);

@@ -32,19 +32,33 @@ fn create_release_shows_everything_in_one_table() {
     tenant.record(&[]);
     let output = tenant.promote().run();
     passes(&output, &["plan", "snapshot", "releases", "rights"]);
-    assert!(output.stdout.starts_with(r#"{"release":"","released":"false","checks":["#), "{}", output.stdout);
+    assert!(
+        output
+            .stdout
+            .starts_with(r#"{"release":"","released":"false","checks":["#),
+        "{}",
+        output.stdout
+    );
     // The run's own account may not promote, and need not.
     tenant.world.kube().deny("create", "releases");
     let runner = tenant.promote().run();
     assert_eq!((runner.code, of(&runner, "rights")[0].0.as_str()), (0, "unknown"), "{runner:?}");
-    tenant.world.kube().change("releaseplans", &tenant.namespace, &tenant.night.plan, |plan| {
-        plan["status"] = json!({});
-    });
+    tenant
+        .world
+        .kube()
+        .change("releaseplans", &tenant.namespace, &tenant.night.plan, |plan| {
+            plan["status"] = json!({});
+        });
     tenant.bound();
     // Why there can be none is noted, for the message of a run that ends here.
     fails(&tenant.promote().run(), "plan", "is matched by no ReleasePlanAdmission");
     assert_eq!(tenant.changes().len(), 2, "{:?}", tenant.changes());
-    assert!(tenant.recorded()["stopped"]["why"].as_str().unwrap().contains("is matched by no"));
+    assert!(
+        tenant.recorded()["stopped"]["why"]
+            .as_str()
+            .unwrap()
+            .contains("is matched by no")
+    );
 }
 
 #[test]
@@ -60,8 +74,17 @@ fn the_account_that_promotes_needs_all_of_its_rights() {
     tenant.world.kube().deny("create", "releases");
     let blind = tenant.promote().run();
     assert_eq!((blind.code, of(&blind, "releases")[0].0.as_str()), (0, "unknown"), "{blind:?}");
-    assert_eq!(tenant.recorded().get("stopped"), None, "nothing is known to speak against it any more");
-    assert!(tenant.changes().iter().all(|change| change.contains("/configmaps/gate-check")));
+    assert_eq!(
+        tenant.recorded().get("stopped"),
+        None,
+        "nothing is known to speak against it any more"
+    );
+    assert!(
+        tenant
+            .changes()
+            .iter()
+            .all(|change| change.contains("/configmaps/gate-check"))
+    );
 }
 
 #[test]
@@ -81,9 +104,14 @@ fn trigger_gate_finds_scenario_plan_and_snapshot() {
     fails(&denied, "rights", "may not patch snapshots");
     assert_eq!(of(&denied, "plan")[0].0, "unknown");
     assert!(
-        of(&denied, "rights").iter().any(|(result, detail)| result == "unknown" && detail.contains("releaseplans"))
+        of(&denied, "rights")
+            .iter()
+            .any(|(result, detail)| result == "unknown" && detail.contains("releaseplans"))
     );
-    tenant.world.kube().delete("snapshots", &tenant.namespace, &tenant.night.snapshot);
+    tenant
+        .world
+        .kube()
+        .delete("snapshots", &tenant.namespace, &tenant.night.snapshot);
     fails(&tenant.trigger().run(), "snapshots", "there is no Snapshot of any Application");
     tenant.unchanged();
 }
@@ -92,10 +120,12 @@ fn trigger_gate_finds_scenario_plan_and_snapshot() {
 fn trigger_gate_finds_what_integration_service_would_try_for_ever() {
     let tenant = Tenant::new();
     let change = |change: &dyn Fn(&mut Value)| {
-        tenant
-            .world
-            .kube()
-            .change("integrationtestscenarios", &tenant.namespace, "gate-aro", |scenario| change(scenario));
+        tenant.world.kube().change(
+            "integrationtestscenarios",
+            &tenant.namespace,
+            "gate-aro",
+            |scenario| change(scenario),
+        );
     };
     change(&|scenario| scenario["spec"]["params"][0]["value"] = json!(""));
     fails(&tenant.trigger().run(), "scenario", "parameter component is empty");
@@ -107,9 +137,13 @@ fn trigger_gate_finds_what_integration_service_would_try_for_ever() {
             .remove("test.appstudio.openshift.io/tasks_timeout");
     });
     fails(&tenant.trigger().run(), "scenario", "tasks_timeout is missing");
-    tenant.world.kube().change("releaseplans", &tenant.namespace, &tenant.night.plan, |plan| {
-        plan["metadata"]["labels"]["release.appstudio.openshift.io/auto-release"] = json!("true");
-    });
+    tenant
+        .world
+        .kube()
+        .change("releaseplans", &tenant.namespace, &tenant.night.plan, |plan| {
+            plan["metadata"]["labels"]["release.appstudio.openshift.io/auto-release"] =
+                json!("true");
+        });
     fails(&tenant.trigger().run(), "plan", "auto-release \"true\", expected \"false\"");
     tenant.unchanged();
 }
@@ -119,7 +153,9 @@ fn trouble_is_not_taken_for_a_right_that_is_missing() {
     let tenant = Tenant::new();
     let broken = |path: &str| {
         tenant.world.clear_faults();
-        tenant.world.fault(Fault::on(Server::Kube, Trouble::StatusBefore(500)).path(path));
+        tenant
+            .world
+            .fault(Fault::on(Server::Kube, Trouble::StatusBefore(500)).path(path));
     };
     broken("/apis/authorization.k8s.io/*");
     fails(&tenant.staleness().run(), "rights", "to list releases");

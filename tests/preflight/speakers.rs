@@ -11,7 +11,11 @@ fn notify_slack_finds_a_webhook_that_is_dead_and_posts_nothing() {
     let tenant = Tenant::new();
     let output = tenant.notify().run();
     passes(&output, &["slack", "cluster", "rights", "record"]);
-    assert_eq!(of(&output, "kubearchive")[0].0, "unknown", "an archive that holds nothing proves nothing");
+    assert_eq!(
+        of(&output, "kubearchive")[0].0,
+        "unknown",
+        "an archive that holds nothing proves nothing"
+    );
     tenant.world.archive().put(json!({"kind": "Release", "apiVersion": "appstudio.redhat.com/v1alpha1",
         "metadata": {"name": "r", "namespace": tenant.namespace, "uid": "1", "creationTimestamp": "2026-08-01T00:00:00Z"}}));
     passes(&tenant.notify().run(), &["kubearchive"]);
@@ -31,7 +35,13 @@ fn a_bot_s_token_is_shown_to_slack() {
     tenant.dir.write("bot", "xoxb-easy-to-find");
     let check = || {
         Tool::new("notify-slack")
-            .args(["--check", "--channel", "C0123", "--slack-api-url", &tenant.servers.url(Server::Slack)])
+            .args([
+                "--check",
+                "--channel",
+                "C0123",
+                "--slack-api-url",
+                &tenant.servers.url(Server::Slack),
+            ])
             .arg("--slack-token-file")
             .arg(tenant.dir.path("bot"))
             .run()
@@ -43,7 +53,9 @@ fn a_bot_s_token_is_shown_to_slack() {
             headers: vec![("content-type".into(), "application/json".into())],
             body: body.into(),
         };
-        tenant.world.fault(Fault::on(Server::Slack, Trouble::Answer(canned)).path("/auth.test"));
+        tenant
+            .world
+            .fault(Fault::on(Server::Slack, Trouble::Answer(canned)).path("/auth.test"));
     };
     says(r#"{"ok":true,"team":"acme","user":"gate"}"#);
     passes(&check(), &["slack"]);
@@ -57,12 +69,17 @@ fn a_bot_s_token_is_shown_to_slack() {
 fn check_staleness_finds_what_would_make_it_blind() {
     let tenant = Tenant::new();
     passes(&tenant.staleness().run(), &["cluster", "rights", "plan", "slack"]);
-    tenant.world.fault(Fault::on(Server::Archive, Trouble::StatusBefore(401)));
+    tenant
+        .world
+        .fault(Fault::on(Server::Archive, Trouble::StatusBefore(401)));
     fails(&tenant.staleness().run(), "kubearchive", "KubeArchive refuses (401");
     tenant.world.clear_faults();
     tenant.world.kube().deny("delete", "configmaps");
     fails(&tenant.staleness().run(), "rights", "may not delete configmaps");
-    tenant.world.kube().delete("releaseplans", &tenant.namespace, &tenant.night.plan);
+    tenant
+        .world
+        .kube()
+        .delete("releaseplans", &tenant.namespace, &tenant.night.plan);
     fails(&tenant.staleness().run(), "plan", "there is no ReleasePlan");
     tenant.unchanged();
 }

@@ -32,7 +32,8 @@ impl<'a> Build<'a> {
         let number = format!("{:019}", jiff::Timestamp::now().as_nanosecond() % 10_i128.pow(19));
         let build = Self { prow, run: run.clone(), number };
         let now = jiff::Timestamp::now();
-        build.put(&[("started.json", json!({"timestamp": now.as_second()}).to_string())], "pending");
+        build
+            .put(&[("started.json", json!({"timestamp": now.as_second()}).to_string())], "pending");
         build.patch(json!({"state": "pending", "pendingTime": seconds(now), "description": "Job triggered."}));
         build
     }
@@ -54,13 +55,17 @@ impl<'a> Build<'a> {
     /// Puts the files of the end into the bucket, and leaves the ProwJob as it is; returns the state.
     pub fn upload_end(&self, ending: Ending) -> &'static str {
         let failing = if let Ending::Failed(tests) = ending { tests } else { &[] };
-        let (state, result) = if failing.is_empty() { ("success", "SUCCESS") } else { ("failure", "FAILURE") };
+        let (state, result) =
+            if failing.is_empty() { ("success", "SUCCESS") } else { ("failure", "FAILURE") };
         let finished = json!({"timestamp": jiff::Timestamp::now().as_second(), "passed": failing.is_empty(),
             "metadata": {}, "result": result});
         let install = format!("WARNING: Overriding OPERATOR_IMAGE\n  Override: {}\n", self.image());
         let files = [
             ("finished.json", finished.to_string()),
-            ("build-log.txt", format!("INFO[2026-08-20T03:00:00Z] Running multi-stage test {TEST}\n")),
+            (
+                "build-log.txt",
+                format!("INFO[2026-08-20T03:00:00Z] Running multi-stage test {TEST}\n"),
+            ),
             ("artifacts/junit_operator.xml", operator(failing)),
             ("artifacts/e2e-aks/hypershift-install/build-log.txt", install),
             ("artifacts/e2e-aks/hypershift-azure-run-e2e/artifacts/junit.xml", junit(failing)),
@@ -71,8 +76,14 @@ impl<'a> Build<'a> {
 
     /// The image that the run was given.
     fn image(&self) -> String {
-        let variables = self.run["spec"]["pod_spec"]["containers"][0]["env"].as_array().cloned().unwrap_or_default();
-        let image = variables.iter().map(|variable| text(variable, "/value")).find(|value| value.contains("@sha256:"));
+        let variables = self.run["spec"]["pod_spec"]["containers"][0]["env"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let image = variables
+            .iter()
+            .map(|variable| text(variable, "/value"))
+            .find(|value| value.contains("@sha256:"));
         image.unwrap_or_default().to_owned()
     }
 
@@ -92,7 +103,12 @@ impl<'a> Build<'a> {
     }
 
     fn patch(&self, status: Value) {
-        self.prow.kubectl.patch("prowjob", id_of(&self.run), &json!({"status": self.status(status)}), None);
+        self.prow.kubectl.patch(
+            "prowjob",
+            id_of(&self.run),
+            &json!({"status": self.status(status)}),
+            None,
+        );
     }
 
     /// Puts files into the run's folder, and its prowjob.json in that state.
@@ -100,7 +116,8 @@ impl<'a> Build<'a> {
         let folder = tempfile::tempdir().unwrap();
         let mut run = self.run.clone();
         let now = seconds(jiff::Timestamp::now());
-        let mut status = json!({"state": state, "startTime": run["status"]["startTime"], "pendingTime": now});
+        let mut status =
+            json!({"state": state, "startTime": run["status"]["startTime"], "pendingTime": now});
         if state != "pending" {
             status["completionTime"] = json!(now);
         }
@@ -128,13 +145,18 @@ fn operator(failing: &[&str]) -> String {
     let cases = [
         case("Run multi-stage test pre phase", false),
         case(
-            &format!("Run multi-stage test {TEST} - {TEST}-hypershift-azure-run-e2e container test"),
+            &format!(
+                "Run multi-stage test {TEST} - {TEST}-hypershift-azure-run-e2e container test"
+            ),
             !failing.is_empty(),
         ),
         case("Run multi-stage test test phase", !failing.is_empty()),
         case("Run multi-stage test post phase", false),
     ];
-    format!("<testsuites><testsuite name=\"step graph\">\n{}</testsuite></testsuites>", cases.concat())
+    format!(
+        "<testsuites><testsuite name=\"step graph\">\n{}</testsuite></testsuites>",
+        cases.concat()
+    )
 }
 
 /// The tests' own report.

@@ -32,15 +32,21 @@ fn a_night_with_a_rerun_passes() {
     let ended = gate.start_collect().ended().with(0);
     drop(player);
     assert_eq!(ended.results["verdict"], "passed", "{}", ended.log);
-    for (job, number, cause) in
-        [(AKS, 1, "passed"), (SHORT, 1, "infrastructure"), (SHORT, 2, "passed"), (HIDDEN, 1, "product")]
-    {
+    for (job, number, cause) in [
+        (AKS, 1, "passed"),
+        (SHORT, 1, "infrastructure"),
+        (SHORT, 2, "passed"),
+        (HIDDEN, 1, "product"),
+    ] {
         assert_eq!(gate.attempt(job, number)["cause"], cause, "{job}");
     }
     assert_eq!(gate.attempt(AKS, 1)["proof"]["level"], "proven");
     // Four runs, and the second one of a job has a key of its own.
     let runs = gate.runs();
-    let again: Vec<_> = runs.iter().filter(|run| first.iter().all(|known| id_of(known) != id_of(run))).collect();
+    let again: Vec<_> = runs
+        .iter()
+        .filter(|run| first.iter().all(|known| id_of(known) != id_of(run)))
+        .collect();
     assert_eq!(again.iter().map(|run| job_of(run)).collect::<Vec<_>>(), [SHORT]);
     assert_eq!(gate.attempt(SHORT, 2)["execution"], id_of(again[0]));
     assert!(runs.iter().filter(|run| label(run) == label(again[0])).count() == 1);
@@ -57,17 +63,33 @@ fn a_night_with_a_rerun_passes() {
     let checked = next.start(env!("CARGO_BIN_EXE_launch-prow"), &launch).ended().with(0);
     assert!(looked_at(&checked, &["gangway", "job", "deck", "artifacts"]), "{}", checked.results);
     let logs = ["--check", "--proof-log", "artifacts/*/hypershift-install/build-log.txt"];
-    let proofs = gate.start(env!("CARGO_BIN_EXE_collect-results"), &logs).ended().with(0);
+    let proofs = gate
+        .start(env!("CARGO_BIN_EXE_collect-results"), &logs)
+        .ended()
+        .with(0);
     assert!(looked_at(&proofs, &["deck", "artifacts", "proof"]), "{}", proofs.results);
     let asks = ["--check", "--blocking", r#"["periodic-ci-acme-e2e-asks"]"#];
-    let wrong = next.start(env!("CARGO_BIN_EXE_launch-prow"), &[&asks, &jobs[..]].concat()).ended().with(1);
-    assert!(wrong.log.contains("periodic-ci-acme-e2e-asks: none of the executions"), "{}", wrong.log);
+    let wrong = next
+        .start(env!("CARGO_BIN_EXE_launch-prow"), &[&asks, &jobs[..]].concat())
+        .ended()
+        .with(1);
+    assert!(
+        wrong
+            .log
+            .contains("periodic-ci-acme-e2e-asks: none of the executions"),
+        "{}",
+        wrong.log
+    );
     assert_eq!((gate.runs().len(), next.runs().len()), (4, 0), "a check launches nothing");
 }
 
 fn looked_at(checked: &Ended, whats: &[&str]) -> bool {
     let checks = checked.results["checks"].as_array().unwrap();
-    whats.iter().all(|what| checks.iter().any(|check| check["what"] == *what && check["result"] == "passed"))
+    whats.iter().all(|what| {
+        checks
+            .iter()
+            .any(|check| check["what"] == *what && check["result"] == "passed")
+    })
 }
 
 #[test]

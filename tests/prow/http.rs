@@ -39,12 +39,18 @@ impl Request {
                 line => lines.push(line.to_owned()),
             }
         }
-        let named = |line: &str, name: &str| line.to_ascii_lowercase().starts_with(&format!("{name}:"));
-        let length = lines.iter().find(|line| named(line, "content-length")).and_then(|line| line.split(':').nth(1));
+        let named =
+            |line: &str, name: &str| line.to_ascii_lowercase().starts_with(&format!("{name}:"));
+        let length = lines
+            .iter()
+            .find(|line| named(line, "content-length"))
+            .and_then(|line| line.split(':').nth(1));
         let mut body = vec![0; length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)];
         reader.read_exact(&mut body)?;
         let headers = lines.split_off(1);
-        let headers = headers.into_iter().filter(|line| !named(line, "content-length") && !named(line, "connection"));
+        let headers = headers
+            .into_iter()
+            .filter(|line| !named(line, "content-length") && !named(line, "connection"));
         Ok(Self { line: lines.remove(0), headers: headers.collect(), body })
     }
 
@@ -52,7 +58,8 @@ impl Request {
     pub fn answer_of(&self, address: &str) -> io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(Duration::from_secs(100)))?;
-        let mut message = format!("{}\r\n{}\r\nconnection: close\r\n", self.line, self.headers.join("\r\n"));
+        let mut message =
+            format!("{}\r\n{}\r\nconnection: close\r\n", self.line, self.headers.join("\r\n"));
         if !self.body.is_empty() {
             message.push_str(&format!("content-length: {}\r\n", self.body.len()));
         }

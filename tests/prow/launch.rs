@@ -19,7 +19,10 @@ fn a_run_whose_answer_is_lost_is_adopted() {
     let relay = Relay::losing(|order| order != 2);
     let gate = Gate::through(&relay.url(), 10);
     let jobs = [SHORT, AKS, CONFORMANCE];
-    let ended = gate.launch(&jobs[..2], &jobs[2..]).with(0).saying("adopted by its key");
+    let ended = gate
+        .launch(&jobs[..2], &jobs[2..])
+        .with(0)
+        .saying("adopted by its key");
     assert_eq!(launched(&ended), "3");
     gate.assert_launched_once(&jobs);
     assert_eq!(relay.to_orders(), [0, 200, 0], "no order may be sent twice");
@@ -60,7 +63,11 @@ fn a_launch_that_is_killed_goes_on_with_the_oldest_run() {
     step.kill();
     drop(release);
     let ours = gate.run_of(SHORT);
-    assert_eq!(gate.attempt(SHORT, 1)["execution"], serde_json::Value::Null, "the record does not know it yet");
+    assert_eq!(
+        gate.attempt(SHORT, 1)["execution"],
+        serde_json::Value::Null,
+        "the record does not know it yet"
+    );
     // ProwJobs count their age in whole seconds.
     std::thread::sleep(Duration::from_millis(1100));
     let copy = gate.prow.rerun(&ours);
@@ -89,7 +96,9 @@ fn an_unknown_blocking_job_stops_the_launch() {
     let jobs = [SHORT, "periodic-nobody-knows", AKS];
     for _ in 0..2 {
         let ended = gate.launch(&jobs, &[]).with(1);
-        let ended = ended.saying("failed to find associated periodic job").saying("periodic-nobody-knows");
+        let ended = ended
+            .saying("failed to find associated periodic job")
+            .saying("periodic-nobody-knows");
         assert_eq!(launched(&ended), "1");
     }
     gate.assert_launched_once(&[SHORT]);
@@ -99,7 +108,9 @@ fn an_unknown_blocking_job_stops_the_launch() {
 #[ignore = "needs a Gangway"]
 fn a_job_of_another_tenant_stops_the_launch() {
     let gate = Gate::new(10);
-    gate.launch(&[FOREIGN, SHORT], &[]).with(1).saying("client is not authorized to execute the given job");
+    gate.launch(&[FOREIGN, SHORT], &[])
+        .with(1)
+        .saying("client is not authorized to execute the given job");
     gate.assert_launched_once(&[]);
 }
 
@@ -107,8 +118,12 @@ fn a_job_of_another_tenant_stops_the_launch() {
 #[ignore = "needs a Gangway"]
 fn informing_jobs_that_are_refused_are_said_and_passed_over() {
     let gate = Gate::new(10);
-    let ended = gate.launch(&[SHORT], &["periodic-nobody-knows", FOREIGN, AKS]).with(0);
-    let ended = ended.saying("failed to find associated periodic job").saying("not authorized");
+    let ended = gate
+        .launch(&[SHORT], &["periodic-nobody-knows", FOREIGN, AKS])
+        .with(0);
+    let ended = ended
+        .saying("failed to find associated periodic job")
+        .saying("not authorized");
     assert_eq!(launched(&ended), "2");
     gate.assert_launched_once(&[SHORT, AKS]);
 }

@@ -17,7 +17,11 @@ pub struct Player {
 
 impl Player {
     /// Plays the runs of the PipelineRun `id`; `script` tells how the run of a job ends, the first being 1.
-    pub fn start(prow: &Prow, id: &str, script: impl Fn(&str, usize) -> Ending + Send + 'static) -> Self {
+    pub fn start(
+        prow: &Prow,
+        id: &str,
+        script: impl Fn(&str, usize) -> Ending + Send + 'static,
+    ) -> Self {
         let ended = Arc::new(AtomicBool::new(false));
         let (prow, id, over) = (prow.clone(), id.to_owned(), Arc::clone(&ended));
         let player = std::thread::spawn(move || {

@@ -49,7 +49,10 @@ fn the_shipped_pipeline_launches_waits_and_promotes() {
     assert_eq!(known.len(), runs.len());
     for attempt in known {
         assert!(runs.iter().any(|run| id_of(run) == attempt["execution"]), "{attempt}");
-        assert!(attempt["cause"] == "infrastructure" || attempt["proof"]["level"] == "proven", "{attempt}");
+        assert!(
+            attempt["cause"] == "infrastructure" || attempt["proof"]["level"] == "proven",
+            "{attempt}"
+        );
     }
     assert_eq!(record["verdict"]["decision"], "passed");
     assert_eq!(field.kubectl.list("releases").len(), 1);

@@ -23,7 +23,8 @@ pub const SHORT: &str = "periodic-short";
 pub const AKS: &str = "periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-aks";
 
 /// A job whose label is cut before a dash, so that it is even shorter.
-pub const CONFORMANCE: &str = "periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-v2-aws-conformance";
+pub const CONFORMANCE: &str =
+    "periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-v2-aws-conformance";
 
 /// A job that Deck does not show in its lists.
 pub const HIDDEN: &str = "periodic-hidden";
@@ -40,7 +41,8 @@ pub const ALIKE: [&str; 4] = [
 ];
 
 fn needed(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; .ci/prow-tests says what it is"))
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set; .ci/prow-tests says what it is"))
 }
 
 /// Gangway, Envoy, Deck and the bucket, as the command in `GATE_TEST_GANGWAY` runs them.
@@ -57,7 +59,8 @@ impl Prow {
     /// they may have changed it.
     pub fn here() -> Self {
         static UP: Once = Once::new();
-        let (command, processes) = (needed("GATE_TEST_GANGWAY").into(), needed("GATE_TEST_GANGWAY_RUN").into());
+        let (command, processes) =
+            (needed("GATE_TEST_GANGWAY").into(), needed("GATE_TEST_GANGWAY_RUN").into());
         let prow = Self { kubectl: Kubectl::new("prow-gate"), command, processes };
         UP.call_once(|| prow.up(&[]));
         prow
@@ -98,13 +101,16 @@ impl Prow {
 
     fn process(&self, name: &str) -> String {
         let file = self.processes.join(format!("{name}.pid"));
-        let id = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let id = std::fs::read_to_string(&file)
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         id.trim().to_owned()
     }
 
     /// Sends a signal to Gangway.
     pub fn signal_gangway(&self, signal: &str) {
-        let status = Command::new("kill").args([&format!("-{signal}"), &self.process("gangway")]).status();
+        let status = Command::new("kill")
+            .args([&format!("-{signal}"), &self.process("gangway")])
+            .status();
         assert!(status.unwrap().success(), "kill -{signal}");
     }
 
@@ -112,7 +118,10 @@ impl Prow {
     pub fn blind_deck(&self) -> Guard {
         let deck = self.process("gangway-deck");
         let rule = move |arguments: &[&str]| {
-            let status = Command::new("nsenter").args(["-n", "-t", &deck, "iptables"]).args(arguments).status();
+            let status = Command::new("nsenter")
+                .args(["-n", "-t", &deck, "iptables"])
+                .args(arguments)
+                .status();
             assert!(status.unwrap().success(), "iptables {arguments:?}");
         };
         let reset = ["--dport", "6443", "-j", "REJECT", "--reject-with", "tcp-reset"];
@@ -124,7 +133,11 @@ impl Prow {
     /// it, whatever its record says. The oldest first.
     pub fn runs_of(&self, id: &str) -> Vec<Value> {
         let mut runs = self.kubectl.list("prowjobs");
-        let ours = |run: &Value| run["metadata"]["annotations"]["release-gate/pipelinerun"].as_str().map(str::to_owned);
+        let ours = |run: &Value| {
+            run["metadata"]["annotations"]["release-gate/pipelinerun"]
+                .as_str()
+                .map(str::to_owned)
+        };
         runs.retain(|run| ours(run).is_some_and(|name| name.ends_with(&format!("/{id}"))));
         runs.sort_by_key(|run| text(run, "/metadata/creationTimestamp").to_owned());
         runs
@@ -136,7 +149,9 @@ impl Prow {
         let answer = Request::post("/v1/executions", &order).answer_of(GANGWAY).unwrap();
         let said = String::from_utf8_lossy(&answer);
         assert_eq!(status(&answer), 200, "{said}");
-        let body: Value = serde_json::from_str(&said[said.find('{').unwrap()..=said.rfind('}').unwrap()]).unwrap();
+        let body: Value =
+            serde_json::from_str(&said[said.find('{').unwrap()..=said.rfind('}').unwrap()])
+                .unwrap();
         text(&body, "/id").to_owned()
     }
 
@@ -159,7 +174,9 @@ impl Prow {
     pub fn remove(&self, ids: &[String]) {
         if !ids.is_empty() {
             let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-            self.kubectl.run(&[&["delete", "prowjob", "--ignore-not-found", "--wait=false"], &ids[..]].concat());
+            self.kubectl.run(
+                &[&["delete", "prowjob", "--ignore-not-found", "--wait=false"], &ids[..]].concat(),
+            );
         }
     }
 }

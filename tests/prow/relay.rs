@@ -57,8 +57,13 @@ impl Relay {
         let counts: Arc<[AtomicUsize; 2]> = Arc::default();
         let rule = Arc::new(rule);
         let listener = std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok).take_while(|_| !over.load(Ordering::SeqCst)) {
-                let (rule, counts, noted) = (Arc::clone(&rule), Arc::clone(&counts), Arc::clone(&noted));
+            for stream in listener
+                .incoming()
+                .map_while(Result::ok)
+                .take_while(|_| !over.load(Ordering::SeqCst))
+            {
+                let (rule, counts, noted) =
+                    (Arc::clone(&rule), Arc::clone(&counts), Arc::clone(&noted));
                 std::thread::spawn(move || relay(&stream, rule.as_ref(), &counts, &noted));
             }
         });
@@ -81,7 +86,11 @@ impl Relay {
     /// The statuses of the answers to orders, in the order in which they were passed on; 0 for a lost one.
     pub fn to_orders(&self) -> Vec<u16> {
         let statuses = self.statuses.lock().unwrap();
-        statuses.iter().filter(|(order, _)| *order).map(|(_, status)| *status).collect()
+        statuses
+            .iter()
+            .filter(|(order, _)| *order)
+            .map(|(_, status)| *status)
+            .collect()
     }
 }
 
@@ -103,7 +112,10 @@ fn relay(
     let order = request.is_order();
     let number = counts[usize::from(order)].fetch_add(1, Ordering::SeqCst) + 1;
     let answer = rule(&Passing { request: &request, number });
-    noted.lock().unwrap().push((order, answer.as_deref().map_or(0, http::status)));
+    noted
+        .lock()
+        .unwrap()
+        .push((order, answer.as_deref().map_or(0, http::status)));
     if let Some(answer) = answer {
         // A client that has given up is no trouble of the relay's.
         let _ = stream.write_all(&answer);

@@ -10,8 +10,7 @@ use serde_json::{Value, json};
 use crate::prow::{Prow, id_of, job_of};
 
 /// The image under test.
-pub const IMAGE: &str =
-    "quay.io/acme/hypershift-operator@sha256:4be1c0ffee4be1c0ffee4be1c0ffee4be1c0ffee4be1c0ffee4be1c0ffee4be1";
+pub const IMAGE: &str = "quay.io/acme/hypershift-operator@sha256:4be1c0ffee4be1c0ffee4be1c0ffee4be1c0ffee4be1c0ffee4be1c0ffee4be1";
 
 /// Nothing here takes longer.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -36,7 +35,8 @@ impl Gate {
     /// The same, with Gangway behind another address.
     pub fn through(gangway: &str, scale: u32) -> Self {
         let gangway = format!("http://{}", gangway.trim_start_matches("http://"));
-        let (prow, id, folder) = (Prow::here(), uuid::Uuid::new_v4().to_string(), tempfile::tempdir().unwrap());
+        let (prow, id, folder) =
+            (Prow::here(), uuid::Uuid::new_v4().to_string(), tempfile::tempdir().unwrap());
         std::fs::write(folder.path().join("token"), "sha256~a-token-that-nobody-asks-for").unwrap();
         Self { prow, id, scale, gangway, folder }
     }
@@ -48,8 +48,11 @@ impl Gate {
     /// Starts a step.
     pub fn start(&self, binary: &str, arguments: &[&str]) -> Step {
         let log = PathBuf::from(self.path(&format!("{}.log", uuid::Uuid::new_v4())));
-        let (record, scale, token) =
-            (format!("file:{}", self.path("gate.json")), self.scale.to_string(), self.path("token"));
+        let (record, scale, token) = (
+            format!("file:{}", self.path("gate.json")),
+            self.scale.to_string(),
+            self.path("token"),
+        );
         let common = [
             ["--record", &record],
             ["--run-id", &self.id],
@@ -76,8 +79,16 @@ impl Gate {
     /// Starts launch-prow.
     pub fn start_launch(&self, blocking: &[&str], informing: &[&str]) -> Step {
         let (blocking, informing) = (json!(blocking).to_string(), json!(informing).to_string());
-        let jobs =
-            ["--image", IMAGE, "--override-env", "OPERATOR_IMAGE", "--blocking", &blocking, "--informing", &informing];
+        let jobs = [
+            "--image",
+            IMAGE,
+            "--override-env",
+            "OPERATOR_IMAGE",
+            "--blocking",
+            &blocking,
+            "--informing",
+            &informing,
+        ];
         self.start(env!("CARGO_BIN_EXE_launch-prow"), &jobs)
     }
 
@@ -100,7 +111,12 @@ impl Gate {
     /// An attempt of a job in the record, the first being 1.
     pub fn attempt(&self, job: &str, number: usize) -> Value {
         let record = self.record();
-        let job = record["jobs"].as_array().unwrap().iter().find(|found| found["name"] == job).unwrap();
+        let job = record["jobs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|found| found["name"] == job)
+            .unwrap();
         job["attempts"][number - 1].clone()
     }
 
@@ -148,7 +164,10 @@ impl Gate {
             assert_eq!(self.attempt(job_of(run), 1)["execution"], id_of(run));
             let container = &run["spec"]["pod_spec"]["containers"][0];
             let variables = container["env"].as_array().unwrap();
-            assert!(variables.contains(&json!({"name": "OPERATOR_IMAGE", "value": IMAGE})), "{container}");
+            assert!(
+                variables.contains(&json!({"name": "OPERATOR_IMAGE", "value": IMAGE})),
+                "{container}"
+            );
         }
     }
 }
@@ -162,7 +181,8 @@ impl Drop for Gate {
         // What is left behind would be read, one after another, by everybody who looks for a run of the same job.
         if std::env::var_os("GATE_TEST_KEEP").is_none() {
             let runs = self.runs();
-            self.prow.remove(&runs.iter().map(|run| id_of(run).to_owned()).collect::<Vec<_>>());
+            self.prow
+                .remove(&runs.iter().map(|run| id_of(run).to_owned()).collect::<Vec<_>>());
         }
     }
 }

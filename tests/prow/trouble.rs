@@ -50,7 +50,11 @@ fn gangway_is_killed_in_the_middle_of_a_launch() {
     let jobs = [SHORT, AKS, CONFORMANCE, HIDDEN];
     gate.launch(&jobs, &[]).with(0).saying("503");
     gate.assert_launched_once(&jobs);
-    assert_eq!(relay.to_orders()[..3], [200, 503, 200], "the first, the one that met no Gangway, and that one again");
+    assert_eq!(
+        relay.to_orders()[..3],
+        [200, 503, 200],
+        "the first, the one that met no Gangway, and that one again"
+    );
 }
 
 #[test]
@@ -108,7 +112,9 @@ fn a_blind_deck_does_not_hide_a_run_of_ours() {
     });
     let gate = Gate::through(&relay.url(), 10);
     let ended = gate.launch(&[SHORT], &[]).with(0);
-    ended.saying("Deck answered 404 because it cannot read ProwJobs itself").saying("adopted by its key");
+    ended
+        .saying("Deck answered 404 because it cannot read ProwJobs itself")
+        .saying("adopted by its key");
     gate.assert_launched_once(&[SHORT]);
     assert_eq!(relay.to_orders(), [0]);
 }

@@ -66,7 +66,8 @@ impl Secret {
             bytes.extend(value.bytes());
             bytes.truncate(bytes.len() / 3 * 3);
             for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-                forms.push(("base64", engine.encode(&bytes)[(before * 8).div_ceil(6)..].to_owned()));
+                forms
+                    .push(("base64", engine.encode(&bytes)[(before * 8).div_ceil(6)..].to_owned()));
             }
         }
         let mut all = Vec::new();
@@ -115,12 +116,15 @@ fn the_search_finds_every_form_and_every_half() {
     let secret = Secret::new("a token", r#"sha256~find/me+"x\y"=0123456789abcdefghijk"#);
     let dir = crate::support::Dir::new();
     for (what, form) in secret.forms() {
-        let path =
-            dir.write("deep/down/log", [b"{\"message\":\"it said: ".as_slice(), &form, b", twice\"}\0"].concat());
+        let path = dir.write(
+            "deep/down/log",
+            [b"{\"message\":\"it said: ".as_slice(), &form, b", twice\"}\0"].concat(),
+        );
         let found = below(std::slice::from_ref(&secret), path.ancestors().nth(3).unwrap(), &[]);
         assert!(found.contains(&Hit { what: what.clone(), place: path }), "{what}");
     }
-    let encoded = base64::engine::general_purpose::STANDARD.encode(format!("robot:{}", secret.value()));
+    let encoded =
+        base64::engine::general_purpose::STANDARD.encode(format!("robot:{}", secret.value()));
     assert!(!hits(std::slice::from_ref(&secret), Path::new("x"), encoded.as_bytes()).is_empty());
     assert_eq!(hits(&[secret], Path::new("x"), b"sha256~find me, sha256~0123"), []);
 }

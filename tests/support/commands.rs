@@ -18,7 +18,11 @@ pub const RUN_BY: &[(&str, &str, &str)] = &[
     ("README.md", "In a cluster", "what_a_tenant_applies_by_the_readmes"),
     ("docs/architecture.md", "The gate record", "the_runbook_works_at_night"),
     ("docs/by-hand.md", "resolve-image", "every_step_by_hand_as_the_document_says"),
-    ("docs/by-hand.md", "create-release: would it be possible?", "every_step_by_hand_as_the_document_says"),
+    (
+        "docs/by-hand.md",
+        "create-release: would it be possible?",
+        "every_step_by_hand_as_the_document_says",
+    ),
     ("docs/by-hand.md", "launch-prow", "every_step_by_hand_as_the_document_says"),
     ("docs/by-hand.md", "collect-results", "every_step_by_hand_as_the_document_says"),
     ("docs/by-hand.md", "create-release", "every_step_by_hand_as_the_document_says"),
@@ -40,15 +44,27 @@ pub const RUN_BY: &[(&str, &str, &str)] = &[
     ("docs/onboarding.md", "4. Secrets", "the_onboarding_ends_with_a_promoted_image"),
     ("docs/onboarding.md", "5. Your platform", "the_onboarding_ends_with_a_promoted_image"),
     ("docs/onboarding.md", "6. Look before you apply", "the_onboarding_ends_with_a_promoted_image"),
-    ("docs/onboarding.md", "8. Apply, with the schedules stopped", "the_onboarding_ends_with_a_promoted_image"),
-    ("docs/onboarding.md", "8. Apply, with the schedules stopped", "the_onboarding_ends_with_a_promoted_image"),
+    (
+        "docs/onboarding.md",
+        "8. Apply, with the schedules stopped",
+        "the_onboarding_ends_with_a_promoted_image",
+    ),
+    (
+        "docs/onboarding.md",
+        "8. Apply, with the schedules stopped",
+        "the_onboarding_ends_with_a_promoted_image",
+    ),
     ("docs/onboarding.md", "9. Check everything", "the_onboarding_ends_with_a_promoted_image"),
     ("docs/onboarding.md", "9. Check everything", "the_onboarding_ends_with_a_promoted_image"),
     ("docs/onboarding.md", "10. The first run", "the_onboarding_ends_with_a_promoted_image"),
     ("docs/onboarding.md", "10. The first run", "the_onboarding_ends_with_a_promoted_image"),
     ("docs/onboarding.md", "10. The first run", "the_onboarding_ends_with_a_promoted_image"),
     ("docs/onboarding.md", "10. The first run", "the_onboarding_ends_with_a_promoted_image"),
-    ("docs/onboarding.md", "11. The first promoted image", "the_onboarding_ends_with_a_promoted_image"),
+    (
+        "docs/onboarding.md",
+        "11. The first promoted image",
+        "the_onboarding_ends_with_a_promoted_image",
+    ),
     ("docs/onboarding.md", "12. Every night", "the_onboarding_ends_with_a_promoted_image"),
     ("docs/runbook.md", "Look", "the_runbook_works_at_night"),
     ("docs/runbook.md", "Test again", "the_runbook_works_at_night"),
@@ -90,18 +106,33 @@ pub fn repository(path: &str) -> PathBuf {
 
 /// The command blocks of a document, in order.
 pub fn blocks(document: &str) -> Vec<Block> {
-    let text = std::fs::read_to_string(repository(document)).unwrap_or_else(|error| panic!("{document}: {error}"));
+    let text = std::fs::read_to_string(repository(document))
+        .unwrap_or_else(|error| panic!("{document}: {error}"));
     let (mut found, mut heading, mut before) = (Vec::new(), String::new(), "");
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         if let Some(language) = line.trim_start().strip_prefix("```") {
             let indent = line.len() - line.trim_start().len();
-            let body = lines.by_ref().take_while(|line| !line.trim_start().starts_with("```"));
-            let code: String = body.map(|line| format!("{}\n", line.get(indent..).unwrap_or_default())).collect();
+            let body = lines
+                .by_ref()
+                .take_while(|line| !line.trim_start().starts_with("```"));
+            let code: String = body
+                .map(|line| format!("{}\n", line.get(indent..).unwrap_or_default()))
+                .collect();
             if ["sh", "console", "bash", "shell"].contains(&language.trim()) {
-                let needs = before.trim().strip_prefix("<!-- needs: ").and_then(|rest| rest.strip_suffix(" -->"));
-                let code = code.lines().map(|line| format!("{}\n", line.strip_prefix("$ ").unwrap_or(line))).collect();
-                found.push(Block { heading: heading.clone(), needs: needs.map(str::to_owned), code });
+                let needs = before
+                    .trim()
+                    .strip_prefix("<!-- needs: ")
+                    .and_then(|rest| rest.strip_suffix(" -->"));
+                let code = code
+                    .lines()
+                    .map(|line| format!("{}\n", line.strip_prefix("$ ").unwrap_or(line)))
+                    .collect();
+                found.push(Block {
+                    heading: heading.clone(),
+                    needs: needs.map(str::to_owned),
+                    code,
+                });
             }
         } else if line.starts_with('#') {
             heading = line.trim_start_matches('#').trim().to_owned();
@@ -115,7 +146,10 @@ pub fn blocks(document: &str) -> Vec<Block> {
 /// needs besides the commands of a document.
 pub fn wrap(folder: &Path, name: &str, program: &Path, more: &[String]) {
     use std::os::unix::fs::PermissionsExt;
-    let quoted: Vec<String> = more.iter().map(|word| format!("'{}'", word.replace('\'', r"'\''"))).collect();
+    let quoted: Vec<String> = more
+        .iter()
+        .map(|word| format!("'{}'", word.replace('\'', r"'\''")))
+        .collect();
     let script = format!("#!/bin/sh\nexec '{}' \"$@\" {}\n", program.display(), quoted.join(" "));
     std::fs::create_dir_all(folder).unwrap();
     std::fs::write(folder.join(name), script).unwrap();
@@ -167,19 +201,34 @@ impl Reader {
     /// Runs a block: the `nth` (from 0) below a heading that needs nothing. It must end well; returns
     /// what it printed.
     pub fn follow(&self, document: &str, heading: &str, nth: usize) -> String {
-        let of_heading = blocks(document).into_iter().filter(|block| block.heading == heading && block.needs.is_none());
-        let block = of_heading.into_iter().nth(nth).unwrap_or_else(|| panic!("{document}: {heading}: no block {nth}"));
-        self.followed.borrow_mut().push((document.to_owned(), heading.to_owned()));
+        let of_heading = blocks(document)
+            .into_iter()
+            .filter(|block| block.heading == heading && block.needs.is_none());
+        let block = of_heading
+            .into_iter()
+            .nth(nth)
+            .unwrap_or_else(|| panic!("{document}: {heading}: no block {nth}"));
+        self.followed
+            .borrow_mut()
+            .push((document.to_owned(), heading.to_owned()));
         self.run(&block.code)
     }
 
     /// Runs the block in a situation in which it must not end well; returns what it printed.
     #[allow(dead_code, reason = "only a cluster has such situations")]
     pub fn fails(&self, document: &str, heading: &str, nth: usize) -> String {
-        let block = blocks(document).into_iter().filter(|block| block.heading == heading).nth(nth).unwrap();
+        let block = blocks(document)
+            .into_iter()
+            .filter(|block| block.heading == heading)
+            .nth(nth)
+            .unwrap();
         let (output, commands) = self.output(&block.code);
         assert!(!output.status.success(), "{commands} did not fail");
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+        format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        )
     }
 
     /// Runs any commands as a block's.
@@ -197,11 +246,18 @@ impl Reader {
             commands = commands.replace(placeholder, value);
         }
         let usual = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::env::join_paths(self.path.iter().cloned().chain(std::env::split_paths(&usual))).unwrap();
+        let path =
+            std::env::join_paths(self.path.iter().cloned().chain(std::env::split_paths(&usual)))
+                .unwrap();
         let mut shell = Command::new("bash");
-        shell.args(["-euo", "pipefail", "-c", &commands]).current_dir(&self.clone).env("PATH", path);
+        shell
+            .args(["-euo", "pipefail", "-c", &commands])
+            .current_dir(&self.clone)
+            .env("PATH", path);
         // What cargo tells a test would make the rehearsal build its steps first.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO")) {
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO"))
+        {
             shell.env_remove(name);
         }
         shell.envs(self.env.iter().cloned());
@@ -214,8 +270,10 @@ impl Reader {
         wanted.sort();
         let mut followed = self.followed.into_inner();
         followed.sort();
-        let wanted: Vec<(String, String)> =
-            wanted.into_iter().map(|(document, heading, _)| ((*document).to_owned(), (*heading).to_owned())).collect();
+        let wanted: Vec<(String, String)> = wanted
+            .into_iter()
+            .map(|(document, heading, _)| ((*document).to_owned(), (*heading).to_owned()))
+            .collect();
         assert_eq!(followed, wanted, "{} does not follow what support/commands.rs says", self.test);
     }
 }

@@ -101,18 +101,24 @@ pub fn build(folder: &Path) -> Vec<Value> {
     let mut built = Vec::new();
     let mut references = Vec::new();
     accumulate(folder, &mut built, &mut references);
-    built.retain(|object| object.pointer("/metadata/annotations/config.kubernetes.io~1local-config").is_none());
+    built.retain(|object| {
+        object
+            .pointer("/metadata/annotations/config.kubernetes.io~1local-config")
+            .is_none()
+    });
     built
 }
 
 /// Every object in a file of YAML documents.
 pub fn objects(path: &Path) -> Vec<Value> {
-    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text =
+        std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_saphyr::from_multiple(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> T {
-    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text =
+        std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -120,7 +126,8 @@ fn read<T: DeserializeOwned>(path: &Path) -> T {
 fn accumulate(folder: &Path, objects_so_far: &mut Vec<Value>, references: &mut Vec<NameReference>) {
     let file: PathBuf = folder.join("kustomization.yaml");
     let this: Kustomization = read(&file);
-    let mut own = if this.kind == "Component" { std::mem::take(objects_so_far) } else { Vec::new() };
+    let mut own =
+        if this.kind == "Component" { std::mem::take(objects_so_far) } else { Vec::new() };
     for resource in &this.resources {
         let path = folder.join(resource);
         if path.is_dir() {
@@ -154,14 +161,19 @@ fn accumulate(folder: &Path, objects_so_far: &mut Vec<Value>, references: &mut V
 impl Selector {
     fn matches(&self, object: &Value) -> bool {
         object["kind"] == self.kind.as_str()
-            && self.name.as_deref().is_none_or(|name| object["metadata"]["name"] == name)
+            && self
+                .name
+                .as_deref()
+                .is_none_or(|name| object["metadata"]["name"] == name)
     }
 }
 
 impl Operation {
     fn apply(&self, object: &mut Value) {
         let (parent, last) = self.path.rsplit_once('/').unwrap();
-        let parent = object.pointer_mut(parent).unwrap_or_else(|| panic!("patch: no {}", self.path));
+        let parent = object
+            .pointer_mut(parent)
+            .unwrap_or_else(|| panic!("patch: no {}", self.path));
         match (self.op.as_str(), parent) {
             ("add", Value::Array(list)) if last == "-" => list.push(self.value.clone()),
             ("add", Value::Object(map)) => {
@@ -184,13 +196,20 @@ fn suffix(objects: &mut [Value], suffix: &str, references: &[NameReference]) {
     let mut renamed = Vec::new();
     for object in objects.iter_mut() {
         let old = object["metadata"]["name"].as_str().unwrap().to_owned();
-        renamed.push((object["kind"].as_str().unwrap().to_owned(), old.clone(), format!("{old}{suffix}")));
+        renamed.push((
+            object["kind"].as_str().unwrap().to_owned(),
+            old.clone(),
+            format!("{old}{suffix}"),
+        ));
         object["metadata"]["name"] = format!("{old}{suffix}").into();
     }
     for reference in references {
         for (_, old, new) in renamed.iter().filter(|(kind, ..)| *kind == reference.kind) {
             for spec in &reference.field_specs {
-                for object in objects.iter_mut().filter(|object| object["kind"] == spec.kind.as_str()) {
+                for object in objects
+                    .iter_mut()
+                    .filter(|object| object["kind"] == spec.kind.as_str())
+                {
                     let path: Vec<&str> = spec.path.split('/').collect();
                     rename(object, &path, old, new);
                 }
@@ -216,16 +235,20 @@ fn rename(value: &mut Value, path: &[&str], old: &str, new: &str) {
 impl Replacement {
     fn apply(&self, objects: &mut [Value], file: &Path) {
         let place = || format!("{}: {}", file.display(), self.source.field_path);
-        let select = Selector { kind: self.source.kind.clone(), name: Some(self.source.name.clone()) };
+        let select =
+            Selector { kind: self.source.kind.clone(), name: Some(self.source.name.clone()) };
         let mut sources = objects.iter_mut().filter(|object| select.matches(object));
         let source = sources.next().unwrap_or_else(|| panic!("{}: no source", place()));
-        let value = find(source, &self.source.field_path).unwrap_or_else(|| panic!("{}: no value", place())).clone();
+        let value = find(source, &self.source.field_path)
+            .unwrap_or_else(|| panic!("{}: no value", place()))
+            .clone();
         for target in &self.targets {
             let mut found = false;
             for object in objects.iter_mut().filter(|object| target.select.matches(object)) {
                 found = true;
                 for path in &target.field_paths {
-                    *find(object, path).unwrap_or_else(|| panic!("{}: no {path}", place())) = value.clone();
+                    *find(object, path).unwrap_or_else(|| panic!("{}: no {path}", place())) =
+                        value.clone();
                 }
             }
             assert!(found, "{}: a target is missing", place());
@@ -243,7 +266,9 @@ fn find<'a>(object: &'a mut Value, path: &str) -> Option<&'a mut Value> {
             None => rest.split_at(rest.find('.').unwrap_or(rest.len())),
         };
         value = match segment.split_once('=') {
-            Some((key, wanted)) => value.as_array_mut()?.iter_mut().find(|item| item[key] == wanted)?,
+            Some((key, wanted)) => {
+                value.as_array_mut()?.iter_mut().find(|item| item[key] == wanted)?
+            }
             None => value.get_mut(segment)?,
         };
         rest = after.strip_prefix('.').unwrap_or(after);

@@ -40,12 +40,20 @@ impl DockerRegistry {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let tls = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls");
         // bcrypt of s3cr3t
-        let passwords = dir.write("htpasswd", "robot:$2y$05$abcdefghijklmnopqrstuu9Avu/WgbsK7g7xfCY1X3pdjsTgxqQLS\n");
+        let passwords = dir.write(
+            "htpasswd",
+            "robot:$2y$05$abcdefghijklmnopqrstuu9Avu/WgbsK7g7xfCY1X3pdjsTgxqQLS\n",
+        );
         let extra = match door {
             Door::Open => String::new(),
-            Door::Password => format!("auth: {{htpasswd: {{realm: tests, path: {}}}}}\n", passwords.display()),
+            Door::Password => {
+                format!("auth: {{htpasswd: {{realm: tests, path: {}}}}}\n", passwords.display())
+            }
             Door::Tls => {
-                format!("  tls: {{certificate: {0}/server.crt, key: {0}/server.key}}\n", tls.display())
+                format!(
+                    "  tls: {{certificate: {0}/server.crt, key: {0}/server.key}}\n",
+                    tls.display()
+                )
             }
         };
         let config = format!(
@@ -54,7 +62,12 @@ impl DockerRegistry {
         );
         let config = dir.write("config.yml", config);
         let mut command = Command::new(PROGRAM);
-        command.arg("serve").arg(config).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .arg("serve")
+            .arg(config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let process = command.spawn().unwrap();
         let registry = Self { dir, process, port };
         let begun = Instant::now();
@@ -76,8 +89,10 @@ impl DockerRegistry {
         let built = world.registry().push(image);
         let fetch = |kind: &str, digest: &str| {
             let request = http::Request::get(format!("/v2/{}/{kind}/{digest}", built.repository));
-            let answer =
-                world.direct(Server::Registry).ask_blocking(request.body(Default::default()).unwrap()).unwrap();
+            let answer = world
+                .direct(Server::Registry)
+                .ask_blocking(request.body(Default::default()).unwrap())
+                .unwrap();
             assert_eq!(answer.status(), 200, "{kind} {digest}");
             answer.into_body()
         };
@@ -105,7 +120,9 @@ impl DockerRegistry {
         std::fs::remove_file(self.dir.path(&place(digest))).unwrap();
         for kind in ["_manifests/revisions", "_layers"] {
             let hex = digest.trim_start_matches("sha256:");
-            let path = format!("storage/docker/registry/v2/repositories/{repository}/{kind}/sha256/{hex}/link");
+            let path = format!(
+                "storage/docker/registry/v2/repositories/{repository}/{kind}/sha256/{hex}/link"
+            );
             let _ = std::fs::remove_file(self.dir.path(&path));
         }
     }
@@ -116,7 +133,8 @@ impl DockerRegistry {
 
     fn link(&self, folder: &str, digest: &str) {
         let hex = digest.trim_start_matches("sha256:");
-        self.dir.write(&format!("storage/docker/registry/v2/{folder}/sha256/{hex}/link"), digest);
+        self.dir
+            .write(&format!("storage/docker/registry/v2/{folder}/sha256/{hex}/link"), digest);
     }
 }
 

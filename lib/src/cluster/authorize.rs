@@ -58,10 +58,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("token");
         let said = tower::service_fn(|request: Request<Body>| {
-            let value = request.headers().get(AUTHORIZATION).map(|value| value.to_str().unwrap().to_owned());
+            let value = request
+                .headers()
+                .get(AUTHORIZATION)
+                .map(|value| value.to_str().unwrap().to_owned());
             future::ready(Ok::<_, BoxError>(value))
         });
-        let mut client = Authorized { inner: said, bearer: Bearer::File(SecretFile::new("x", path.clone())) };
+        let mut client =
+            Authorized { inner: said, bearer: Bearer::File(SecretFile::new("x", path.clone())) };
         let mut ask = async || client.call(Request::new(Body::empty())).await;
         assert!(ask().await.is_err());
         for token in ["one\n", "two"] {

@@ -56,7 +56,9 @@ pub enum ClusterError {
     #[error("cannot use the kubeconfig; name another with --kubeconfig")]
     Inferred(#[source] Box<Unusable>),
     /// Nothing tells where the cluster is.
-    #[error("no cluster: expected --kubeconfig FILE, KUBECONFIG, or a pod's service account (none: {in_cluster})")]
+    #[error(
+        "no cluster: expected --kubeconfig FILE, KUBECONFIG, or a pod's service account (none: {in_cluster})"
+    )]
     Nowhere {
         /// Why there is no service account.
         in_cluster: InClusterError,
@@ -96,9 +98,9 @@ impl Cluster {
         if let Some(path) = &options.ca_file {
             let extra = http::extra_certificates(path)?;
             if !extra.is_empty() {
-                let roots = config
-                    .root_cert
-                    .get_or_insert_with(|| http::usual_certificates().iter().map(|der| der.to_vec()).collect());
+                let roots = config.root_cert.get_or_insert_with(|| {
+                    http::usual_certificates().iter().map(|der| der.to_vec()).collect()
+                });
                 roots.extend(extra.iter().map(|der| der.to_vec()));
                 // A pod's own file would be trusted instead of these.
                 config.root_cert_file = None;
@@ -108,7 +110,10 @@ impl Cluster {
         // The client would repeat everything, creations too: whether that is right is for the callers.
         config.default_retry = false;
         config.connect_timeout = Some(Duration::from_secs(10));
-        let namespace = options.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+        let namespace = options
+            .namespace
+            .clone()
+            .unwrap_or_else(|| config.default_namespace.clone());
         let client = client(config, bearer).map_err(ClusterError::Client)?;
         Ok(Self { client, namespace })
     }
@@ -125,9 +130,12 @@ pub(super) fn client(mut config: Config, bearer: Option<Bearer>) -> kube::Result
     }
     let builder = ClientBuilder::try_from(config)?;
     // Who renews a token needs a client that can be cloned.
-    let builder = builder.with_layer(&BufferLayer::new(1024)).with_layer(&layer_fn(Redacting));
+    let builder = builder
+        .with_layer(&BufferLayer::new(1024))
+        .with_layer(&layer_fn(Redacting));
     let builder = builder.with_layer(&option_layer(auth));
-    let authorized = bearer.map(|bearer| layer_fn(move |inner| Authorized { inner, bearer: bearer.clone() }));
+    let authorized =
+        bearer.map(|bearer| layer_fn(move |inner| Authorized { inner, bearer: bearer.clone() }));
     Ok(builder.with_layer(&option_layer(authorized)).build())
 }
 
@@ -172,18 +180,25 @@ fn without_header(user: AuthInfo) -> AuthInfo {
 fn configure(options: &ClusterOptions) -> Result<(Config, Option<Bearer>), ClusterError> {
     let context = options.context.as_deref();
     let variable = |name: &str| std::env::var(name).ok();
-    let read = |files: Result<Files, Unusable>| kubeconfig::configuration(&files?, context, variable);
+    let read =
+        |files: Result<Files, Unusable>| kubeconfig::configuration(&files?, context, variable);
     if let Some(path) = &options.kubeconfig {
-        let unusable = |source| ClusterError::Kubeconfig { path: path.clone(), source: Box::new(source) };
+        let unusable =
+            |source| ClusterError::Kubeconfig { path: path.clone(), source: Box::new(source) };
         return read(Files::named(path)).map_err(unusable);
     }
-    let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let home = std::env::var_os("HOME")
+        .filter(|home| !home.is_empty())
+        .map(PathBuf::from);
     let files = Files::usual(std::env::var_os("KUBECONFIG"), home);
     // A file that is there is meant, though it cannot be used.
     let meant = files.as_ref().map_or(true, |files| files.current_context().is_some());
     let found = read(files);
     if let Some(context) = &options.context {
-        return found.map_err(|source| ClusterError::Context { context: context.clone(), source: Box::new(source) });
+        return found.map_err(|source| ClusterError::Context {
+            context: context.clone(),
+            source: Box::new(source),
+        });
     }
     match found {
         Ok(found) => Ok(found),
@@ -192,7 +207,10 @@ fn configure(options: &ClusterOptions) -> Result<(Config, Option<Bearer>), Clust
         Err(source) => match Config::incluster() {
             Ok(mut config) => {
                 let file = config.auth_info.token_file.take();
-                Ok((config, file.map(|path| Bearer::File(SecretFile::new("the pod's token", path)))))
+                Ok((
+                    config,
+                    file.map(|path| Bearer::File(SecretFile::new("the pod's token", path))),
+                ))
             }
             Err(in_cluster) => Err(ClusterError::Nowhere { in_cluster, source: Box::new(source) }),
         },

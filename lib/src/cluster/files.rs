@@ -34,15 +34,21 @@ pub(super) struct Files(Vec<Loaded>);
 impl Files {
     /// The one that a flag names.
     pub(super) fn named(path: &Path) -> Result<Self, Unusable> {
-        let bytes = read(path).map_err(|source| Unusable::Unreadable { path: path.to_owned(), source })?;
+        let bytes =
+            read(path).map_err(|source| Unusable::Unreadable { path: path.to_owned(), source })?;
         Ok(Self(vec![parse(path.to_owned(), &bytes)?]))
     }
 
     /// Those of a list as `KUBECONFIG` has it, or else `~/.kube/config`. What is not there is passed over.
-    pub(super) fn usual(list: Option<std::ffi::OsString>, home: Option<PathBuf>) -> Result<Self, Unusable> {
+    pub(super) fn usual(
+        list: Option<std::ffi::OsString>,
+        home: Option<PathBuf>,
+    ) -> Result<Self, Unusable> {
         let list = list.filter(|list| !list.is_empty());
         let paths: Vec<PathBuf> = match list {
-            Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
+            Some(list) => std::env::split_paths(&list)
+                .filter(|path| !path.as_os_str().is_empty())
+                .collect(),
             None => home.map(|home| home.join(".kube/config")).into_iter().collect(),
         };
         let mut files = Vec::new();
@@ -58,36 +64,56 @@ impl Files {
 
     #[cfg(test)]
     pub(super) fn of(texts: &[&str]) -> Result<Self, Unusable> {
-        let one = |(at, text): (usize, &&str)| parse(PathBuf::from(format!("/folder/{at}")), text.as_bytes());
+        let one = |(at, text): (usize, &&str)| {
+            parse(PathBuf::from(format!("/folder/{at}")), text.as_bytes())
+        };
         Ok(Self(texts.iter().enumerate().map(one).collect::<Result<_, _>>()?))
     }
 
     /// The paths, for messages.
     pub(super) fn places(&self) -> String {
         let paths: Vec<_> = self.0.iter().map(|file| file.path.display().to_string()).collect();
-        if paths.is_empty() { "no kubeconfig".to_owned() } else { crate::text::some_of(&paths, SHOWN) }
+        if paths.is_empty() {
+            "no kubeconfig".to_owned()
+        } else {
+            crate::text::some_of(&paths, SHOWN)
+        }
     }
 
     /// The first current context that is not empty.
     pub(super) fn current_context(&self) -> Option<&str> {
-        self.0.iter().filter_map(|file| file.content.current_context.as_deref()).find(|name| !name.is_empty())
+        self.0
+            .iter()
+            .filter_map(|file| file.content.current_context.as_deref())
+            .find(|name| !name.is_empty())
     }
 
     pub(super) fn context(&self, name: &str) -> Result<(Entry, Context), Unusable> {
-        let list =
-            |file: &Kubeconfig| file.contexts.iter().map(|known| (known.name.clone(), known.context.clone())).collect();
+        let list = |file: &Kubeconfig| {
+            file.contexts
+                .iter()
+                .map(|known| (known.name.clone(), known.context.clone()))
+                .collect()
+        };
         self.find("context", name, list)
     }
 
     pub(super) fn cluster(&self, name: &str) -> Result<(Entry, Cluster), Unusable> {
-        let list =
-            |file: &Kubeconfig| file.clusters.iter().map(|known| (known.name.clone(), known.cluster.clone())).collect();
+        let list = |file: &Kubeconfig| {
+            file.clusters
+                .iter()
+                .map(|known| (known.name.clone(), known.cluster.clone()))
+                .collect()
+        };
         self.find("cluster", name, list)
     }
 
     pub(super) fn user(&self, name: &str) -> Result<(Entry, AuthInfo), Unusable> {
         let list = |file: &Kubeconfig| {
-            file.auth_infos.iter().map(|known| (known.name.clone(), known.auth_info.clone())).collect()
+            file.auth_infos
+                .iter()
+                .map(|known| (known.name.clone(), known.auth_info.clone()))
+                .collect()
         };
         self.find("user", name, list)
     }
@@ -109,7 +135,8 @@ impl Files {
             }
         }
         known.dedup();
-        let has = if known.is_empty() { "none".to_owned() } else { crate::text::some_of(&known, SHOWN) };
+        let has =
+            if known.is_empty() { "none".to_owned() } else { crate::text::some_of(&known, SHOWN) };
         Err(Unusable::Missing { kind, name: name.to_owned(), places: self.places(), has })
     }
 }
@@ -124,7 +151,12 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn wrong(&self, problem: impl Into<String>) -> Unusable {
-        Unusable::Entry { kind: self.kind, name: self.name.clone(), path: self.path.clone(), problem: problem.into() }
+        Unusable::Entry {
+            kind: self.kind,
+            name: self.name.clone(),
+            path: self.path.clone(),
+            problem: problem.into(),
+        }
     }
 
     /// What a pair of fields holds, as bytes: the data in base64 itself, or a file's. The data counts, where
@@ -136,12 +168,15 @@ impl Entry {
         file: Option<&str>,
     ) -> Result<Option<Vec<u8>>, Unusable> {
         if let Some(data) = data.filter(|data| !data.is_empty()) {
-            let decoded = decode(data).ok_or_else(|| self.wrong(format!("its {field}-data is no base64")))?;
+            let decoded =
+                decode(data).ok_or_else(|| self.wrong(format!("its {field}-data is no base64")))?;
             return Ok(Some(decoded));
         }
         let Some(path) = file.filter(|path| !path.is_empty()) else { return Ok(None) };
         let bytes = read(&self.beside(path));
-        bytes.map(Some).map_err(|error| self.wrong(format!("its {field} {path:?} cannot be read: {error}")))
+        bytes
+            .map(Some)
+            .map_err(|error| self.wrong(format!("its {field} {path:?} cannot be read: {error}")))
     }
 
     /// A path in the file, which is relative to it.
@@ -156,7 +191,9 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
     let go = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
     let plain: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    GeneralPurpose::new(&base64::alphabet::STANDARD, go).decode(plain).ok()
+    GeneralPurpose::new(&base64::alphabet::STANDARD, go)
+        .decode(plain)
+        .ok()
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -185,7 +222,9 @@ fn parse(path: PathBuf, bytes: &[u8]) -> Result<Loaded, Unusable> {
     match Kubeconfig::from_yaml(&text) {
         Ok(content) => Ok(Loaded { path, content }),
         Err(KubeconfigError::Parse(error)) => {
-            let place = error.location().map(|at| format!(" at line {}, column {}", at.line(), at.column()));
+            let place = error
+                .location()
+                .map(|at| format!(" at line {}, column {}", at.line(), at.column()));
             Err(no_kubeconfig(format!("it cannot be read{}", place.unwrap_or_default())))
         }
         Err(_) => Err(no_kubeconfig("its parts are of different kinds".to_owned())),
@@ -208,7 +247,11 @@ mod tests {
             ("aG9_", None),
             ("%%", None),
         ] {
-            assert_eq!(decode(text).map(|bytes| String::from_utf8(bytes).unwrap()).as_deref(), decoded, "{text:?}");
+            assert_eq!(
+                decode(text).map(|bytes| String::from_utf8(bytes).unwrap()).as_deref(),
+                decoded,
+                "{text:?}"
+            );
         }
     }
 
@@ -220,8 +263,14 @@ mod tests {
             let paths = names.iter().map(|name| dir.path().join(name));
             Files::usual(Some(std::env::join_paths(paths).unwrap()), None)
         };
-        write("one", "current-context: ''\nusers: [{name: u, user: {token: first}}]\ncontexts: null\n");
-        write("two", "current-context: two\nusers: [{name: u, user: {token: second}}, {name: v}]\n");
+        write(
+            "one",
+            "current-context: ''\nusers: [{name: u, user: {token: first}}]\ncontexts: null\n",
+        );
+        write(
+            "two",
+            "current-context: two\nusers: [{name: u, user: {token: second}}, {name: v}]\n",
+        );
         write("empty", "");
         let files = list(&["gone", "empty", "one", "two", "one"]).unwrap();
         assert_eq!(files.current_context(), Some("two"));
@@ -246,12 +295,25 @@ mod tests {
             "a: 'sha256~Zm9vYmFy",
         ] {
             let error = Files::of(&[text]).unwrap_err().to_string();
-            assert!(error.contains("/folder/0 is no kubeconfig: ") && !error.contains("Zm9v"), "{error}");
+            assert!(
+                error.contains("/folder/0 is no kubeconfig: ") && !error.contains("Zm9v"),
+                "{error}"
+            );
         }
         assert!(Files::of(&["\u{feff}current-context: a"]).is_ok());
-        let utf16: Vec<u8> =
-            [0xfeff].into_iter().chain("current-context: a".encode_utf16()).flat_map(u16::to_le_bytes).collect();
-        assert_eq!(parse(PathBuf::new(), &utf16).unwrap().content.current_context.as_deref(), Some("a"));
+        let utf16: Vec<u8> = [0xfeff]
+            .into_iter()
+            .chain("current-context: a".encode_utf16())
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        assert_eq!(
+            parse(PathBuf::new(), &utf16)
+                .unwrap()
+                .content
+                .current_context
+                .as_deref(),
+            Some("a")
+        );
         assert!(parse(PathBuf::new(), &[0xff]).is_err());
     }
 }

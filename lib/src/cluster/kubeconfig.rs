@@ -40,7 +40,9 @@ pub enum Unusable {
         problem: String,
     },
     /// No context is chosen.
-    #[error("there is no current context in {places}; choose one with --context or kubectl config use-context")]
+    #[error(
+        "there is no current context in {places}; choose one with --context or kubectl config use-context"
+    )]
     NoContext {
         /// The files.
         places: String,
@@ -84,20 +86,33 @@ pub(super) fn configuration(
     context: Option<&str>,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<(Config, Option<Bearer>), Unusable> {
-    let current = context.filter(|name| !name.is_empty()).or_else(|| files.current_context());
+    let current = context
+        .filter(|name| !name.is_empty())
+        .or_else(|| files.current_context());
     let name = current.ok_or_else(|| Unusable::NoContext { places: files.places() })?;
     let (_, context) = files.context(name)?;
     let (entry, cluster) = files.cluster(&context.cluster)?;
     // As for kubectl, nobody in particular is a user as well.
-    let user = context.user.filter(|name| !name.is_empty()).map(|name| files.user(&name)).transpose()?;
+    let user = context
+        .user
+        .filter(|name| !name.is_empty())
+        .map(|name| files.user(&name))
+        .transpose()?;
 
     let (mut config, told) = place(&entry, cluster, variable)?;
-    config.default_namespace =
-        context.namespace.filter(|namespace| !namespace.is_empty()).unwrap_or(config.default_namespace);
+    config.default_namespace = context
+        .namespace
+        .filter(|namespace| !namespace.is_empty())
+        .unwrap_or(config.default_namespace);
     let mut bearer = None;
     if let Some((entry, user)) = user {
         (config.auth_info, bearer) = identity(&entry, user)?;
-        if let Some(exec) = config.auth_info.exec.as_mut().filter(|exec| exec.provide_cluster_info) {
+        if let Some(exec) = config
+            .auth_info
+            .exec
+            .as_mut()
+            .filter(|exec| exec.provide_cluster_info)
+        {
             // What a login command may be told of the cluster.
             exec.cluster = told;
         }
@@ -121,7 +136,10 @@ fn place(
     cluster.certificate_authority_data = pem.as_ref().map(|pem| STANDARD.encode(pem));
     let authorities = |pem: &Vec<u8>| {
         let found = CertificateDer::pem_slice_iter(pem).map(|der| der.map(|der| der.to_vec()));
-        let found = found.collect::<Result<Vec<_>, _>>().ok().filter(|found| !found.is_empty());
+        let found = found
+            .collect::<Result<Vec<_>, _>>()
+            .ok()
+            .filter(|found| !found.is_empty());
         found.ok_or_else(|| entry.wrong("its certificate-authority holds no certificates in PEM"))
     };
     let root_cert = pem.as_ref().map(authorities).transpose()?;
@@ -139,7 +157,11 @@ fn place(
 /// A cluster's address. Without a scheme it is HTTPS where anything is said of certificates, else HTTP, as
 /// client-go's `DefaultServerURL` has it.
 fn address(entry: &Entry, cluster: &Cluster, authorities: bool) -> Result<Uri, Unusable> {
-    let server = cluster.server.as_deref().map(str::trim).filter(|server| !server.is_empty());
+    let server = cluster
+        .server
+        .as_deref()
+        .map(str::trim)
+        .filter(|server| !server.is_empty());
     let server = server.ok_or_else(|| entry.wrong("it has no server"))?;
     let tls = authorities || cluster.insecure_skip_tls_verify == Some(true);
     let whole = match server.contains("://") {
@@ -158,7 +180,10 @@ fn identity(entry: &Entry, mut user: AuthInfo) -> Result<(AuthInfo, Option<Beare
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
     user.username = filled(user.username);
     user.impersonate = filled(user.impersonate);
-    let as_whom = user.impersonate.iter().chain(user.impersonate_groups.iter().flatten());
+    let as_whom = user
+        .impersonate
+        .iter()
+        .chain(user.impersonate_groups.iter().flatten());
     if as_whom.into_iter().any(|name| HeaderValue::from_str(name).is_err()) {
         return Err(entry.wrong("whom it acts as is no name"));
     }
@@ -182,17 +207,28 @@ fn identity(entry: &Entry, mut user: AuthInfo) -> Result<(AuthInfo, Option<Beare
                 return Err(entry.wrong("its client-certificate holds no certificate in PEM"));
             }
             if PrivateKeyDer::from_pem_slice(&key).is_err() {
-                return Err(entry.wrong("its client-key holds no private key in PEM that is not encrypted"));
+                return Err(
+                    entry.wrong("its client-key holds no private key in PEM that is not encrypted")
+                );
             }
             user.client_certificate_data = Some(STANDARD.encode(certificate));
             user.client_key_data = Some(SecretString::from(STANDARD.encode(key)));
         }
-        _ => return Err(entry.wrong("it has one of client-certificate and client-key, expected both")),
+        _ => {
+            return Err(
+                entry.wrong("it has one of client-certificate and client-key, expected both")
+            );
+        }
     }
     if let Some(exec) = &mut user.exec {
         // One that is no bare name is beside the file.
         let beside = |command: &String| command.contains('/').then(|| entry.beside(command));
-        if let Some(path) = exec.command.as_ref().and_then(beside).and_then(|path| path.to_str().map(str::to_owned)) {
+        if let Some(path) = exec
+            .command
+            .as_ref()
+            .and_then(beside)
+            .and_then(|path| path.to_str().map(str::to_owned))
+        {
             exec.command = Some(path);
         }
     }
@@ -202,11 +238,15 @@ fn identity(entry: &Entry, mut user: AuthInfo) -> Result<(AuthInfo, Option<Beare
 
 /// A user's token. A file wins over a value, if it can be read, as client-go has it.
 fn bearer(entry: &Entry, user: &mut AuthInfo) -> Result<Option<Bearer>, Unusable> {
-    let value =
-        user.token.take().map(|token| token.expose_secret().trim().to_owned()).filter(|token| !token.is_empty());
+    let value = user
+        .token
+        .take()
+        .map(|token| token.expose_secret().trim().to_owned())
+        .filter(|token| !token.is_empty());
     let file = user.token_file.take().filter(|path| !path.is_empty());
     let fits = |token: &str| {
-        !token.contains(|c: char| c.is_control() || c.is_whitespace()) && HeaderValue::from_str(token).is_ok()
+        !token.contains(|c: char| c.is_control() || c.is_whitespace())
+            && HeaderValue::from_str(token).is_ok()
     };
     if value.as_deref().is_some_and(|token| !fits(token)) {
         return Err(entry.wrong("its token holds blanks or control characters, expected one word"));
@@ -216,7 +256,9 @@ fn bearer(entry: &Entry, user: &mut AuthInfo) -> Result<Option<Bearer>, Unusable
         (Some(file), value) => match (file.read(), value) {
             (Ok(_), _) => Ok(Some(Bearer::File(file))),
             (Err(_), Some(value)) => Ok(Some(Bearer::Value(Secret::new(value)))),
-            (Err(error), None) => Err(entry.wrong(format!("its tokenFile: {}", crate::step::Chain(&error)))),
+            (Err(error), None) => {
+                Err(entry.wrong(format!("its tokenFile: {}", crate::step::Chain(&error))))
+            }
         },
         (None, value) => Ok(value.map(|value| Bearer::Value(Secret::new(value)))),
     }
@@ -263,14 +305,24 @@ mod tests {
         let certificate = rcgen::generate_simple_self_signed(vec!["b".to_owned()]).unwrap().cert;
         let text = two(&STANDARD.encode(certificate.pem()));
         // Their rules are about these.
-        let ours =
-            ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"].iter().all(|name| std::env::var(name).is_err());
+        let ours = ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"]
+            .iter()
+            .all(|name| std::env::var(name).is_err());
         for context in [None, Some("one"), Some("two")].into_iter().filter(|_| ours) {
-            let options = kube::config::KubeConfigOptions { context: context.map(str::to_owned), ..Default::default() };
-            let theirs = Config::from_custom_kubeconfig(Kubeconfig::from_yaml(&text).unwrap(), &options).await.unwrap();
+            let options = kube::config::KubeConfigOptions {
+                context: context.map(str::to_owned),
+                ..Default::default()
+            };
+            let theirs =
+                Config::from_custom_kubeconfig(Kubeconfig::from_yaml(&text).unwrap(), &options)
+                    .await
+                    .unwrap();
             assert_eq!(format!("{:?}", read(&text, context).unwrap()), format!("{theirs:?}"));
         }
-        assert_eq!(read(&text, Some("two")).unwrap().root_cert, Some(vec![certificate.der().to_vec()]));
+        assert_eq!(
+            read(&text, Some("two")).unwrap().root_cert,
+            Some(vec![certificate.der().to_vec()])
+        );
     }
 
     #[test]
@@ -280,9 +332,12 @@ mod tests {
             said(&two(""), Some("four")),
             "there is no context \"four\" in /folder/0; there is: one, two, three"
         );
-        assert!(said(&two(""), Some("three")).starts_with("there is no cluster \"gone\" in /folder/0"));
+        assert!(
+            said(&two(""), Some("three")).starts_with("there is no cluster \"gone\" in /folder/0")
+        );
         assert!(said("{}", None).contains("no current context in /folder/0"));
-        let no_address = "{clusters: [{name: a, cluster: {}}], contexts: [{name: a, context: {cluster: a}}]}";
+        let no_address =
+            "{clusters: [{name: a, cluster: {}}], contexts: [{name: a, context: {cluster: a}}]}";
         assert_eq!(said(no_address, Some("a")), "the cluster \"a\" in /folder/0: it has no server");
         let nobody = "{clusters: [{name: a, cluster: {server: 'https://a'}}], contexts: [{name: a, context: {cluster: a, user: b}}]}";
         assert!(said(nobody, Some("a")).starts_with("there is no user \"b\""));
@@ -295,8 +350,8 @@ mod tests {
         std::fs::write(&path, "from-file\n").unwrap();
         let path = path.display().to_string();
         let token = |user: &str| {
-            let (config, bearer) =
-                whole(&of("{server: 'https://a'}", user), None).map_err(|error| error.to_string())?;
+            let (config, bearer) = whole(&of("{server: 'https://a'}", user), None)
+                .map_err(|error| error.to_string())?;
             assert!(config.auth_info.token.is_none() && config.auth_info.token_file.is_none());
             Ok::<_, String>(bearer.map(|bearer| bearer.read().unwrap().expose().to_owned()))
         };
@@ -315,12 +370,21 @@ mod tests {
             ("{tokenFile: nowhere/x}", "/folder/nowhere/x"),
             ("{as: \"a\\nb\"}", "whom it acts as"),
             ("{client-certificate-data: '%%'}", "its client-certificate-data is no base64"),
-            ("{client-certificate: gone.crt}", "its client-certificate \"gone.crt\" cannot be read"),
-            ("{client-certificate-data: aG9z, client-key-data: aG9z}", "holds no certificate in PEM"),
+            (
+                "{client-certificate: gone.crt}",
+                "its client-certificate \"gone.crt\" cannot be read",
+            ),
+            (
+                "{client-certificate-data: aG9z, client-key-data: aG9z}",
+                "holds no certificate in PEM",
+            ),
             ("{client-key-data: aG9z}", "expected both"),
         ] {
             let said = token(user).unwrap_err();
-            assert!(said.starts_with("the user \"u\" in /folder/0: ") && said.contains(words), "{user}: {said}");
+            assert!(
+                said.starts_with("the user \"u\" in /folder/0: ") && said.contains(words),
+                "{user}: {said}"
+            );
         }
     }
 
@@ -329,19 +393,28 @@ mod tests {
         let made = rcgen::generate_simple_self_signed(vec!["b".to_owned()]).unwrap();
         let lines = |text: String| {
             let encoded = STANDARD.encode(text);
-            let lines: Vec<_> =
-                encoded.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+            let lines: Vec<_> = encoded
+                .as_bytes()
+                .chunks(64)
+                .map(|line| String::from_utf8_lossy(line).into_owned())
+                .collect();
             lines.join("\\n")
         };
         let (certificate, key) = (lines(made.cert.pem()), lines(made.signing_key.serialize_pem()));
-        let cluster =
-            format!("{{server: 'https://a', certificate-authority-data: \"{certificate}\", tls-server-name: ''}}");
-        let user = format!("{{client-certificate-data: \"{certificate}\", client-key-data: \"{key}\"}}");
+        let cluster = format!(
+            "{{server: 'https://a', certificate-authority-data: \"{certificate}\", tls-server-name: ''}}"
+        );
+        let user =
+            format!("{{client-certificate-data: \"{certificate}\", client-key-data: \"{key}\"}}");
         let config = read(&of(&cluster, &user), None).unwrap();
         assert_eq!(config.root_cert, Some(vec![made.cert.der().to_vec()]));
         assert!(config.auth_info.client_key_data.is_some() && config.tls_server_name.is_none());
-        let said = read(&of("{server: 'https://a', certificate-authority-data: aG9z}", "{}"), None).unwrap_err();
-        assert!(said.to_string().contains("certificate-authority holds no certificates"));
+        let said = read(&of("{server: 'https://a', certificate-authority-data: aG9z}", "{}"), None)
+            .unwrap_err();
+        assert!(
+            said.to_string()
+                .contains("certificate-authority holds no certificates")
+        );
     }
 
     #[test]
@@ -383,8 +456,13 @@ mod tests {
         let fields = |names: &'static [&'static str]| {
             prop::collection::btree_map(prop::sample::select(names), value.clone(), 0..4)
         };
-        let cluster =
-            fields(&["server", "certificate-authority-data", "certificate-authority", "proxy-url", "tls-server-name"]);
+        let cluster = fields(&[
+            "server",
+            "certificate-authority-data",
+            "certificate-authority",
+            "proxy-url",
+            "tls-server-name",
+        ]);
         let user = fields(&[
             "token",
             "tokenFile",
@@ -396,10 +474,16 @@ mod tests {
             "as",
         ]);
         let context = fields(&["namespace", "user"]);
-        let server = prop_oneof![Just("https://a:6443"), Just("a:6443"), Just("http://[::1]:80/x/"), Just("localhost")];
+        let server = prop_oneof![
+            Just("https://a:6443"),
+            Just("a:6443"),
+            Just("http://[::1]:80/x/"),
+            Just("localhost")
+        ];
         (cluster, user, context, server, any::<bool>(), "[ -~\n]{0,8}").prop_map(
             |(cluster, user, context, server, named, noise)| {
-                let mut entries = serde_json::json!({"cluster": cluster, "user": user, "context": context});
+                let mut entries =
+                    serde_json::json!({"cluster": cluster, "user": user, "context": context});
                 entries["cluster"]["insecure-skip-tls-verify"] = true.into();
                 if named {
                     entries["cluster"]["server"] = server.into();
@@ -412,7 +496,11 @@ mod tests {
                     "contexts": [{"name": "x", "context": entries["context"]}],
                     "current-context": "x",
                 });
-                if noise.len() == 8 { text.to_string().replace(":", &noise) } else { text.to_string() }
+                if noise.len() == 8 {
+                    text.to_string().replace(":", &noise)
+                } else {
+                    text.to_string()
+                }
             },
         )
     }
@@ -420,7 +508,10 @@ mod tests {
     /// Clients are made in one; nothing is sent.
     static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
     });
 
     proptest! {

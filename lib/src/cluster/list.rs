@@ -50,7 +50,9 @@ pub async fn page<T: DeserializeOwned, U>(
     params: &ListParams,
     keep: impl FnMut(T) -> Option<U>,
 ) -> kube::Result<Page<U>> {
-    let request = Request::new(collection).list(params).map_err(kube::Error::BuildRequest)?;
+    let request = Request::new(collection)
+        .list(params)
+        .map_err(kube::Error::BuildRequest)?;
     match tokio::time::timeout(WITHIN, read(client, request, keep)).await {
         Ok(page) => page,
         Err(_) => {
@@ -136,7 +138,8 @@ mod tests {
     }
 
     async fn asked(status: u16, text: &'static str) -> kube::Result<Page<String>> {
-        let client = client(status, move || Full::from(text).map_err(|never| match never {}).boxed_unsync());
+        let client =
+            client(status, move || Full::from(text).map_err(|never| match never {}).boxed_unsync());
         page(&client, "/api/v1/namespaces/ns/configmaps", &ListParams::default(), named).await
     }
 
@@ -144,13 +147,25 @@ mod tests {
     async fn a_page_and_what_is_none() {
         let list = r#"{"kind":"List","metadata":{"continue":"t"},"items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"}}]}"#;
         let page = asked(200, list).await.unwrap();
-        assert_eq!((page.kept, page.next), (vec!["a".to_owned(), "b".to_owned()], Some("t".to_owned())));
-        assert_eq!(asked(200, r#"{"metadata":{"continue":""},"items":[]}"#).await.unwrap().next, None);
-        for broken in [&list[..list.len() - 1], &list[..60], "<html>", "", r#"{"items":[{"metadata":{}}]}"#] {
+        assert_eq!(
+            (page.kept, page.next),
+            (vec!["a".to_owned(), "b".to_owned()], Some("t".to_owned()))
+        );
+        assert_eq!(
+            asked(200, r#"{"metadata":{"continue":""},"items":[]}"#)
+                .await
+                .unwrap()
+                .next,
+            None
+        );
+        for broken in
+            [&list[..list.len() - 1], &list[..60], "<html>", "", r#"{"items":[{"metadata":{}}]}"#]
+        {
             let error = asked(200, broken).await.unwrap_err();
             assert!(crate::cluster::is_transient(&error), "{broken}: {error}");
         }
-        let refusal = r#"{"kind":"Status","apiVersion":"v1","status":"Failure","message":"no","code":403}"#;
+        let refusal =
+            r#"{"kind":"Status","apiVersion":"v1","status":"Failure","message":"no","code":403}"#;
         assert_eq!(crate::cluster::code(&asked(403, refusal).await.unwrap_err()), Some(403));
     }
 
@@ -158,7 +173,8 @@ mod tests {
     #[tokio::test]
     async fn a_page_is_never_at_hand_as_a_whole() {
         let sent = Arc::new(AtomicUsize::new(0));
-        let object = Bytes::from(format!("{{\"metadata\":{{\"name\":\"{}\"}}}}", "x".repeat(1_000_000)));
+        let object =
+            Bytes::from(format!("{{\"metadata\":{{\"name\":\"{}\"}}}}", "x".repeat(1_000_000)));
         let counter = sent.clone();
         let client = client(200, move || {
             let (object, counter) = (object.clone(), counter.clone());
@@ -168,7 +184,9 @@ mod tests {
                 [comma, object.clone()]
             });
             let chunks = objects.flatten().chain([Bytes::from_static(b"]}")]);
-            let frames = stream::iter(chunks.map(|chunk| Ok::<_, std::io::Error>(http_body::Frame::data(chunk))));
+            let frames = stream::iter(
+                chunks.map(|chunk| Ok::<_, std::io::Error>(http_body::Frame::data(chunk))),
+            );
             StreamBody::new(frames).boxed_unsync()
         });
         let (mut kept, mut ahead) = (0, 0);

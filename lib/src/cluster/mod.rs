@@ -38,14 +38,18 @@ pub fn is_transient(error: &kube::Error) -> bool {
 /// Whether a 404 means that the namespace itself is missing.
 pub fn is_missing_namespace(error: &kube::Error) -> bool {
     match error {
-        kube::Error::Api(status) => status.details.as_ref().is_some_and(|details| details.kind == "namespaces"),
+        kube::Error::Api(status) => status
+            .details
+            .as_ref()
+            .is_some_and(|details| details.kind == "namespaces"),
         _ => false,
     }
 }
 
 /// A text as a label's value: what a label may not hold becomes `-`, and it is cut to 63 characters.
 pub fn label_value(text: &str) -> String {
-    let fits = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
+    let fits =
+        |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
     let value: String = text.trim().chars().map(fits).take(63).collect();
     value.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
 }

@@ -31,7 +31,9 @@ pub fn to(
         return address(&own, "the kubeconfig's proxy-url").map(Some);
     }
     let first = |names: [&'static str; 2]| {
-        names.into_iter().find_map(|name| variable(name).and_then(filled).map(|value| (name, value)))
+        names
+            .into_iter()
+            .find_map(|name| variable(name).and_then(filled).map(|value| (name, value)))
     };
     let Some((name, common)) = first(["HTTPS_PROXY", "https_proxy"]) else { return Ok(None) };
     let except = first(["NO_PROXY", "no_proxy"]).map_or_else(String::new, |(_, value)| value);
@@ -46,26 +48,46 @@ fn address(text: &str, place: &'static str) -> Result<Uri, ProxyError> {
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let uri = whole.parse::<Uri>().map_err(|_| ProxyError { place })?;
     let known = matches!(uri.scheme_str(), Some("http" | "https" | "socks5"));
-    if known && uri.host().is_some_and(|host| !host.is_empty()) { Ok(uri) } else { Err(ProxyError { place }) }
+    if known && uri.host().is_some_and(|host| !host.is_empty()) {
+        Ok(uri)
+    } else {
+        Err(ProxyError { place })
+    }
 }
 
 fn is_here(cluster: &Uri) -> bool {
     let host = cluster.host().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    host == "localhost"
+        || host
+            .parse()
+            .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }
 
 /// Entries are names (with all below them), addresses, ranges or `*`; a port behind one limits it.
 fn is_excepted(cluster: &Uri, list: &str) -> bool {
-    let port = cluster.port_u16().unwrap_or(if cluster.scheme_str() == Some("http") { 80 } else { 443 });
-    let entries = list.split(',').map(str::trim).filter_map(|entry| match entry.split_once(':') {
-        // More colons are IPv6.
-        Some((name, number)) if !number.contains(':') => (number.parse() == Ok(port)).then_some(name),
-        _ => Some(entry),
-    });
-    let entries: Vec<&str> = entries.map(|entry| entry.strip_prefix('*').unwrap_or(entry)).collect();
+    let port =
+        cluster
+            .port_u16()
+            .unwrap_or(if cluster.scheme_str() == Some("http") { 80 } else { 443 });
+    let entries = list
+        .split(',')
+        .map(str::trim)
+        .filter_map(|entry| match entry.split_once(':') {
+            // More colons are IPv6.
+            Some((name, number)) if !number.contains(':') => {
+                (number.parse() == Ok(port)).then_some(name)
+            }
+            _ => Some(entry),
+        });
+    let entries: Vec<&str> = entries
+        .map(|entry| entry.strip_prefix('*').unwrap_or(entry))
+        .collect();
     let all = list.split(',').any(|entry| entry.trim() == "*");
     // Which proxy is of no account, only whether one is meant.
-    let matcher = Matcher::builder().all("http://proxy.invalid").no(entries.join(",")).build();
+    let matcher = Matcher::builder()
+        .all("http://proxy.invalid")
+        .no(entries.join(","))
+        .build();
     all || matcher.intercept(cluster).is_none()
 }
 
@@ -75,10 +97,19 @@ mod tests {
 
     const PROXY: &str = "http://proxy.example.com:3128";
 
-    fn found(cluster: &str, own: Option<&str>, variables: &[(&str, &str)]) -> Result<Option<String>, ProxyError> {
-        let variable =
-            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-        Ok(to(&cluster.parse().unwrap(), own, variable)?.map(|uri| uri.to_string().trim_end_matches('/').to_owned()))
+    fn found(
+        cluster: &str,
+        own: Option<&str>,
+        variables: &[(&str, &str)],
+    ) -> Result<Option<String>, ProxyError> {
+        let variable = |name: &str| {
+            variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        Ok(to(&cluster.parse().unwrap(), own, variable)?
+            .map(|uri| uri.to_string().trim_end_matches('/').to_owned()))
     }
 
     #[test]
@@ -118,8 +149,14 @@ mod tests {
     fn the_kubeconfig_s_own_is_always_used() {
         let own = "socks5://127.0.0.1:1080";
         let variables = [("HTTPS_PROXY", PROXY), ("NO_PROXY", "*")];
-        assert_eq!(found("https://127.0.0.1:6443", Some(own), &variables), Ok(Some(own.to_owned())));
-        assert_eq!(found("https://api.acme.com", Some(""), &variables[..1]), Ok(Some(PROXY.to_owned())));
+        assert_eq!(
+            found("https://127.0.0.1:6443", Some(own), &variables),
+            Ok(Some(own.to_owned()))
+        );
+        assert_eq!(
+            found("https://api.acme.com", Some(""), &variables[..1]),
+            Ok(Some(PROXY.to_owned()))
+        );
     }
 
     #[test]
@@ -129,7 +166,12 @@ mod tests {
         for value in ["ftp://proxy.example.com", "http://", "http://a b", "://x"] {
             assert_eq!(one(value), Err(ProxyError { place: "https_proxy" }), "{value}");
         }
-        let own = found("https://api.acme.com", Some("gopher://user:password@proxy"), &[]).unwrap_err().to_string();
-        assert!(own.starts_with("the kubeconfig's proxy-url: expected ") && !own.contains("password"), "{own}");
+        let own = found("https://api.acme.com", Some("gopher://user:password@proxy"), &[])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            own.starts_with("the kubeconfig's proxy-url: expected ") && !own.contains("password"),
+            "{own}"
+        );
     }
 }

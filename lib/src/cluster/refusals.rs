@@ -44,7 +44,10 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let carried = Carried::by(request.headers());
-        self.0.call(request).and_then(move |answer| carried.taken_out_of(answer)).boxed()
+        self.0
+            .call(request)
+            .and_then(move |answer| carried.taken_out_of(answer))
+            .boxed()
     }
 }
 
@@ -58,22 +61,42 @@ impl Carried {
         let Some(value) = head.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) else {
             return Self::default();
         };
-        let credential = value.split_once(' ').map_or(value, |(_, credential)| credential).trim();
-        let decoded = STANDARD.decode(credential).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let password = decoded.as_deref().and_then(|pair| pair.split_once(':')).map(|(_, password)| password);
-        Self([Some(credential), password].into_iter().flatten().map(Secret::new).collect())
+        let credential = value
+            .split_once(' ')
+            .map_or(value, |(_, credential)| credential)
+            .trim();
+        let decoded = STANDARD
+            .decode(credential)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok());
+        let password = decoded
+            .as_deref()
+            .and_then(|pair| pair.split_once(':'))
+            .map(|(_, password)| password);
+        Self(
+            [Some(credential), password]
+                .into_iter()
+                .flatten()
+                .map(Secret::new)
+                .collect(),
+        )
     }
 
     /// A text of the server without them.
     fn redact(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| secret.redact(&text))
+        self.0
+            .iter()
+            .fold(text.to_owned(), |text, secret| secret.redact(&text))
     }
 
     /// An answer as it is, or a refusal without them.
     ///
     /// # Errors
     /// The connection broke off, or the refusal is larger than any.
-    fn taken_out_of(self, answer: Response<Box<DynBody>>) -> BoxFuture<'static, Result<Answer, BoxError>> {
+    fn taken_out_of(
+        self,
+        answer: Response<Box<DynBody>>,
+    ) -> BoxFuture<'static, Result<Answer, BoxError>> {
         let (mut head, body) = answer.into_parts();
         if !head.status.is_client_error() && !head.status.is_server_error() {
             return std::future::ready(Ok(Response::from_parts(head, body.boxed_unsync()))).boxed();
@@ -84,7 +107,10 @@ impl Carried {
             .map_ok(move |collected| {
                 let text = self.redact(&String::from_utf8_lossy(&collected.to_bytes()));
                 head.headers.remove(CONTENT_LENGTH);
-                Response::from_parts(head, Full::from(text).map_err(|never| match never {}).boxed_unsync())
+                Response::from_parts(
+                    head,
+                    Full::from(text).map_err(|never| match never {}).boxed_unsync(),
+                )
             })
             .boxed()
     }
@@ -99,7 +125,10 @@ mod tests {
             let body: Box<DynBody> = Box::new(Full::from(text).map_err(|never| match never {}));
             std::future::ready(Ok(Response::builder().status(status).body(body).unwrap()))
         });
-        let request = Request::builder().header(AUTHORIZATION, authorization).body(Body::empty()).unwrap();
+        let request = Request::builder()
+            .header(AUTHORIZATION, authorization)
+            .body(Body::empty())
+            .unwrap();
         let answer = Redacting(server).call(request).await.unwrap();
         String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
     }
@@ -108,10 +137,16 @@ mod tests {
     async fn a_refusal_repeats_no_credentials() {
         let token = "Bearer k8s-aws-v1.aHR0cHM6";
         let quoted = r#"{"message":"Bearer k8s-aws-v1.aHR0cHM6, in words k8s-aws-v1.aHR0cHM6"}"#;
-        assert_eq!(said(token, 401, quoted).await, r#"{"message":"Bearer [redacted], in words [redacted]"}"#);
+        assert_eq!(
+            said(token, 401, quoted).await,
+            r#"{"message":"Bearer [redacted], in words [redacted]"}"#
+        );
         assert_eq!(said(token, 500, "no JSON: k8s-aws-v1.aHR0cHM6").await, "no JSON: [redacted]");
         assert_eq!(said(token, 200, "an object").await, "an object");
         let basic = format!("Basic {}", STANDARD.encode("me:correct-horse"));
-        assert_eq!(said(&basic, 401, "me:correct-horse, bWU6Y29ycmVjdC1ob3JzZQ==").await, "me:[redacted], [redacted]");
+        assert_eq!(
+            said(&basic, 401, "me:correct-horse, bWU6Y29ycmVjdC1ob3JzZQ==").await,
+            "me:[redacted], [redacted]"
+        );
     }
 }

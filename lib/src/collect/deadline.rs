@@ -28,9 +28,15 @@ pub struct Deadline {
 
 impl Deadline {
     /// The earlier of `--timeout` after the first intent and Tekton's end of the tasks less the margin.
-    pub fn of(first_intent: Timestamp, timeout: Duration, cut: Option<Timestamp>, clock: &SharedClock) -> Self {
+    pub fn of(
+        first_intent: Timestamp,
+        timeout: Duration,
+        cut: Option<Timestamp>,
+        clock: &SharedClock,
+    ) -> Self {
         let own = clock.after(first_intent, timeout);
-        let margin = SignedDuration::try_from(MARGIN / clock.scale()).unwrap_or(SignedDuration::ZERO);
+        let margin =
+            SignedDuration::try_from(MARGIN / clock.scale()).unwrap_or(SignedDuration::ZERO);
         match cut.and_then(|cut| cut.checked_sub(margin).ok()) {
             Some(tekton) if tekton < own => Self { at: tekton, tekton: true },
             _ => Self { at: own, tekton: false },
@@ -77,7 +83,8 @@ fn end_of_tasks(run: &PipelineRun) -> Option<Timestamp> {
     let none = Timeouts::default();
     let timeouts = run.spec.timeouts.as_ref().unwrap_or(&none);
     let read = |text: &Option<String>| text.as_deref().and_then(|text| duration::parse(text).ok());
-    let (pipeline, finally) = (read(&timeouts.pipeline).unwrap_or(TEKTON_DEFAULT), read(&timeouts.finally));
+    let (pipeline, finally) =
+        (read(&timeouts.pipeline).unwrap_or(TEKTON_DEFAULT), read(&timeouts.finally));
     let tasks = match read(&timeouts.tasks) {
         Some(tasks) => tasks,
         // Without a limit for the whole there is none for the tasks.
@@ -87,12 +94,20 @@ fn end_of_tasks(run: &PipelineRun) -> Option<Timestamp> {
     if tasks.is_zero() {
         return None;
     }
-    run.status.start_time?.checked_add(SignedDuration::try_from(tasks).ok()?).ok()
+    run.status
+        .start_time?
+        .checked_add(SignedDuration::try_from(tasks).ok()?)
+        .ok()
 }
 
 /// Reads when Tekton ends this run's tasks. Whatever stands in the way is a warning: the gate then
 /// keeps its own timeout alone.
-pub async fn tekton_end(cluster: &Cluster, name: &str, run_id: Option<&str>, clock: &SharedClock) -> Option<Timestamp> {
+pub async fn tekton_end(
+    cluster: &Cluster,
+    name: &str,
+    run_id: Option<&str>,
+    clock: &SharedClock,
+) -> Option<Timestamp> {
     let kind = ApiResource {
         group: "tekton.dev".to_owned(),
         version: "v1".to_owned(),
@@ -100,7 +115,8 @@ pub async fn tekton_end(cluster: &Cluster, name: &str, run_id: Option<&str>, clo
         kind: "PipelineRun".to_owned(),
         plural: "pipelineruns".to_owned(),
     };
-    let api: Api<DynamicObject> = Api::namespaced_with(cluster.client.clone(), &cluster.namespace, &kind);
+    let api: Api<DynamicObject> =
+        Api::namespaced_with(cluster.client.clone(), &cluster.namespace, &kind);
     let begun = clock.now();
     let mut failed = 0;
     let object = loop {
@@ -127,8 +143,9 @@ pub async fn tekton_end(cluster: &Cluster, name: &str, run_id: Option<&str>, clo
             }
         }
     };
-    let run: Option<PipelineRun> =
-        serde_json::to_value(object).ok().and_then(|value| serde_json::from_value(value).ok());
+    let run: Option<PipelineRun> = serde_json::to_value(object)
+        .ok()
+        .and_then(|value| serde_json::from_value(value).ok());
     let Some(run) = run else {
         tracing::warn!(
             "PipelineRun {}/{name} has another form than expected; only --timeout counts",
@@ -137,7 +154,10 @@ pub async fn tekton_end(cluster: &Cluster, name: &str, run_id: Option<&str>, clo
         return None;
     };
     if run_id.is_some() && run.metadata.uid.as_deref() != run_id {
-        tracing::warn!("PipelineRun {}/{name} is not the run of --run-id; only --timeout counts", cluster.namespace);
+        tracing::warn!(
+            "PipelineRun {}/{name} is not the run of --run-id; only --timeout counts",
+            cluster.namespace
+        );
         return None;
     }
     end_of_tasks(&run)
@@ -174,12 +194,16 @@ mod tests {
         let of = |scale, cut: Option<&str>| {
             let clock: SharedClock = Arc::new(SystemClock::new(scale));
             let timeout = Duration::from_secs(5 * 3600);
-            let deadline = Deadline::of(time("2026-08-20T00:00:00Z"), timeout, cut.map(time), &clock);
+            let deadline =
+                Deadline::of(time("2026-08-20T00:00:00Z"), timeout, cut.map(time), &clock);
             (deadline.at.to_string(), deadline.tekton)
         };
         assert_eq!(of(1, None), ("2026-08-20T05:00:00Z".to_owned(), false));
         assert_eq!(of(1, Some("2026-08-20T05:00:00Z")), ("2026-08-20T04:50:00Z".to_owned(), true));
         assert_eq!(of(1, Some("2026-08-20T05:10:00Z")), ("2026-08-20T05:00:00Z".to_owned(), false));
-        assert_eq!(of(60, Some("2026-08-20T05:00:00Z")), ("2026-08-20T00:05:00Z".to_owned(), false));
+        assert_eq!(
+            of(60, Some("2026-08-20T05:00:00Z")),
+            ("2026-08-20T00:05:00Z".to_owned(), false)
+        );
     }
 }

@@ -27,7 +27,9 @@ use self::collector::Collector;
 use self::policy::{Given, Mismatch, Policy, Reruns};
 use self::report::Reporter;
 use crate::cluster::{Cluster, ClusterError, ClusterOptions};
-use crate::http::{BaseUrl, RootsError, SharedTransport, UreqTransport, extra_certificates, with_token};
+use crate::http::{
+    BaseUrl, RootsError, SharedTransport, UreqTransport, extra_certificates, with_token,
+};
 use crate::launch::{Finder, Launcher};
 use crate::prow::Tokens;
 use crate::prow::bucket::Bucket;
@@ -42,19 +44,25 @@ use crate::step::{Failure, Step};
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
     /// The record holds no run.
-    #[error("nothing was launched: {place} holds no execution; expected one in which launch-prow has launched jobs")]
+    #[error(
+        "nothing was launched: {place} holds no execution; expected one in which launch-prow has launched jobs"
+    )]
     NothingLaunched {
         /// The record.
         place: String,
     },
     /// The record does not say which image was tested.
-    #[error("{place} names no image; expected one in which launch-prow has launched jobs for an image")]
+    #[error(
+        "{place} names no image; expected one in which launch-prow has launched jobs for an image"
+    )]
     NoImage {
         /// The record.
         place: String,
     },
     /// A launch was announced and its outcome is open.
-    #[error("the launch of {job} in {place} is not finished: run launch-prow again with this record, then this step")]
+    #[error(
+        "the launch of {job} in {place} is not finished: run launch-prow again with this record, then this step"
+    )]
     LaunchUnfinished {
         /// The record.
         place: String,
@@ -73,7 +81,9 @@ pub enum CollectError {
         difference: String,
     },
     /// The record was begun with other reruns.
-    #[error("{place} was begun with --rerun {found}, not with {given}; leave the flag out to go on with it")]
+    #[error(
+        "{place} was begun with --rerun {found}, not with {given}; leave the flag out to go on with it"
+    )]
     OtherReruns {
         /// The record.
         place: String,
@@ -162,15 +172,29 @@ pub struct Options {
 /// # Errors
 /// [`CollectError`]. A verdict that is not `passed` is no error here.
 pub async fn run(options: Options, step: &Step) -> Result<GateRecord, CollectError> {
-    let Options { record, identity, cluster, gangway_url, token_file, deck_url, artifacts_url, tokens, limits, given } =
-        options;
+    let Options {
+        record,
+        identity,
+        cluster,
+        gangway_url,
+        token_file,
+        deck_url,
+        artifacts_url,
+        tokens,
+        limits,
+        given,
+    } = options;
     let ca_file = cluster.ca_file.clone();
-    let cluster = if record.is_config_map() { Some(Cluster::connect(&cluster).await?) } else { None };
+    let cluster =
+        if record.is_config_map() { Some(Cluster::connect(&cluster).await?) } else { None };
     let store = store_at(&record, cluster.as_ref());
     let journal = Arc::new(Journal::join(store, Arc::clone(&step.clock), &identity).await?);
     let policy = bind(&journal, &given).await?;
     let found = journal.record().await;
-    let passed = found.verdict.as_ref().map(|verdict| verdict.decision == Decision::Passed);
+    let passed = found
+        .verdict
+        .as_ref()
+        .map(|verdict| verdict.decision == Decision::Passed);
     if passed == Some(false) {
         tracing::info!("{} holds the verdict already; nothing was asked", journal.place());
         return Ok(found);
@@ -179,14 +203,31 @@ pub async fn run(options: Options, step: &Step) -> Result<GateRecord, CollectErr
     if let Some(token) = &token {
         token.read()?;
     }
-    let extra = ca_file.as_deref().map(extra_certificates).transpose()?.unwrap_or_default();
+    let extra = ca_file
+        .as_deref()
+        .map(extra_certificates)
+        .transpose()?
+        .unwrap_or_default();
     let transport: SharedTransport = Arc::new(UreqTransport::new(extra));
     let deck = Arc::new(Deck::new(deck_url, with_token(Arc::clone(&transport), tokens.deck)));
-    let bucket = Arc::new(Bucket::new(artifacts_url, with_token(Arc::clone(&transport), tokens.artifacts)));
+    let bucket =
+        Arc::new(Bucket::new(artifacts_url, with_token(Arc::clone(&transport), tokens.artifacts)));
     let clock = Arc::clone(&step.clock);
-    let looking = Collector { journal, deck, bucket, gangway: None, launcher: None, clock, policy, tekton_end: None };
+    let looking = Collector {
+        journal,
+        deck,
+        bucket,
+        gangway: None,
+        launcher: None,
+        clock,
+        policy,
+        tekton_end: None,
+    };
     if passed == Some(true) {
-        tracing::info!("{} says passed already; its runs are looked at again", looking.journal.place());
+        tracing::info!(
+            "{} says passed already; its runs are looked at again",
+            looking.journal.place()
+        );
         if let Some(record) = looking.repeated(found.clone()).await? {
             return Ok(record);
         }
@@ -206,7 +247,12 @@ pub async fn run(options: Options, step: &Step) -> Result<GateRecord, CollectErr
     };
     let launcher = gangway.as_ref().map(|gangway| {
         let finder = Finder::new(Arc::clone(gangway), Arc::clone(&deck), Arc::clone(&bucket));
-        let launcher = Launcher::new(Arc::clone(&journal), Arc::clone(gangway), finder, Arc::clone(&step.clock));
+        let launcher = Launcher::new(
+            Arc::clone(&journal),
+            Arc::clone(gangway),
+            finder,
+            Arc::clone(&step.clock),
+        );
         let image = found.candidate.as_ref().map(|candidate| candidate.image.clone());
         Arc::new(match (image, policy.request.clone()) {
             (Some(image), Some(request)) => launcher.asked(image, request),
@@ -219,7 +265,8 @@ pub async fn run(options: Options, step: &Step) -> Result<GateRecord, CollectErr
         }
         _ => None,
     };
-    let collector = Collector { journal, deck, bucket, gangway, launcher, clock, policy, tekton_end };
+    let collector =
+        Collector { journal, deck, bucket, gangway, launcher, clock, policy, tekton_end };
     let mut reporter = Reporter::new(step.progress);
     let record = collector.run(&mut reporter).await;
     reporter.finish();
@@ -229,8 +276,11 @@ pub async fn run(options: Options, step: &Step) -> Result<GateRecord, CollectErr
 /// The policy of this record, written down where it is the first.
 async fn bind(journal: &Journal, given: &Given) -> Result<Policy, CollectError> {
     let place = journal.place();
-    journal.update(|record| given.bind(record)).await?.map_err(|mismatch| match mismatch {
-        Mismatch::Reruns { found, given } => CollectError::OtherReruns { place, found, given },
-        Mismatch::Rules(difference) => CollectError::Differs { place, difference },
-    })
+    journal
+        .update(|record| given.bind(record))
+        .await?
+        .map_err(|mismatch| match mismatch {
+            Mismatch::Reruns { found, given } => CollectError::OtherReruns { place, found, given },
+            Mismatch::Rules(difference) => CollectError::Differs { place, difference },
+        })
 }

@@ -42,9 +42,13 @@ impl TestOutput {
             Decision::Undecided => "ERROR",
         };
         let failures = verdict.blocking_total.saturating_sub(verdict.blocking_passed);
-        let open = record.jobs_of(Class::Informing).filter(|job| !crate::verdict::passed(job)).count();
+        let open = record
+            .jobs_of(Class::Informing)
+            .filter(|job| !crate::verdict::passed(job))
+            .count();
         let passed = record.jobs.iter().filter(|job| crate::verdict::passed(job));
-        let warnings = open + passed.filter_map(JobRecord::last).map(words::warnings).sum::<usize>();
+        let warnings =
+            open + passed.filter_map(JobRecord::last).map(words::warnings).sum::<usize>();
         Self {
             result,
             timestamp: seconds(verdict.decided_at),
@@ -91,13 +95,19 @@ impl TestOutput {
 
 /// `2026-08-20T03:20:11Z`.
 fn seconds(time: Timestamp) -> String {
-    time.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    time.to_zoned(TimeZone::UTC)
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
 }
 
 /// The verdict in a sentence.
 pub fn summary(record: &GateRecord, verdict: &Verdict) -> String {
     match verdict.reasons.as_slice() {
-        [] => [headline(verdict)].into_iter().chain(reservations(record)).collect::<Vec<_>>().join("; "),
+        [] => [headline(verdict)]
+            .into_iter()
+            .chain(reservations(record))
+            .collect::<Vec<_>>()
+            .join("; "),
         reasons => format!("{}; {}", headline(verdict), list(reasons, 700)),
     }
 }
@@ -115,35 +125,60 @@ fn headline(verdict: &Verdict) -> String {
 /// jobs and tests that did not pass, flaky tests, and what else is odd about a run.
 fn reservations(record: &GateRecord) -> Vec<String> {
     let names = words::names(&record.jobs);
-    let blocking = || record.jobs.iter().zip(&names).filter(|(job, _)| job.class == Class::Blocking);
+    let blocking = || {
+        record
+            .jobs
+            .iter()
+            .zip(&names)
+            .filter(|(job, _)| job.class == Class::Blocking)
+    };
     let of = |fits: fn(&JobRecord) -> bool| -> Vec<&str> {
-        blocking().filter(|(job, _)| fits(job)).map(|(_, name)| name.as_str()).collect()
+        blocking()
+            .filter(|(job, _)| fits(job))
+            .map(|(_, name)| name.as_str())
+            .collect()
     };
     fn proven(job: &JobRecord) -> bool {
-        job.last().and_then(|attempt| attempt.proof.as_ref()).is_some_and(|proof| proof.level == ProofLevel::Proven)
+        job.last()
+            .and_then(|attempt| attempt.proof.as_ref())
+            .is_some_and(|proof| proof.level == ProofLevel::Proven)
     }
     fn last(job: &JobRecord, fits: fn(&Attempt) -> bool) -> bool {
         job.last().is_some_and(fits)
     }
     let (unproven, again) = (of(|job| !proven(job)), of(|job| job.attempts.len() > 1));
     let flaky = of(|job| last(job, |attempt| attempt.tests.is_some_and(|tests| tests.flaky > 0)));
-    let failed = of(|job| last(job, |attempt| attempt.tests.is_some_and(|tests| tests.informing_failed > 0)));
+    let failed = of(|job| {
+        last(job, |attempt| attempt.tests.is_some_and(|tests| tests.informing_failed > 0))
+    });
     let odd = of(|job| last(job, |attempt| attempt.detail.is_some()));
-    let details = blocking().filter_map(|(job, name)| Some(format!("{name}: {}", job.last()?.detail.as_ref()?)));
-    let say =
-        |names: &[&str], words: &str| (!names.is_empty()).then(|| format!("{words}: {}", text::some_of(names, 3)));
-    let informing = record.jobs.iter().zip(&names).filter(|(job, _)| job.class == Class::Informing);
-    let open: Vec<&str> =
-        informing.filter(|(job, _)| !crate::verdict::passed(job)).map(|(_, name)| name.as_str()).collect();
+    let details = blocking()
+        .filter_map(|(job, name)| Some(format!("{name}: {}", job.last()?.detail.as_ref()?)));
+    let say = |names: &[&str], words: &str| {
+        (!names.is_empty()).then(|| format!("{words}: {}", text::some_of(names, 3)))
+    };
+    let informing = record
+        .jobs
+        .iter()
+        .zip(&names)
+        .filter(|(job, _)| job.class == Class::Informing);
+    let open: Vec<&str> = informing
+        .filter(|(job, _)| !crate::verdict::passed(job))
+        .map(|(_, name)| name.as_str())
+        .collect();
     let said = [
         say(&again, "on a further try"),
         say(&unproven, "no log proves the image of"),
         say(&open, "informing jobs that did not pass"),
         say(&failed, "informing tests failed in"),
         say(&flaky, "flaky tests in"),
-        (odd.len() > NAMED_DETAILS).then(|| format!("{} more to be looked at", odd.len() - NAMED_DETAILS)),
+        (odd.len() > NAMED_DETAILS)
+            .then(|| format!("{} more to be looked at", odd.len() - NAMED_DETAILS)),
     ];
-    said.into_iter().flatten().chain(details.take(NAMED_DETAILS)).collect()
+    said.into_iter()
+        .flatten()
+        .chain(details.take(NAMED_DETAILS))
+        .collect()
 }
 
 /// As many reasons as fit, and how many more there are.
@@ -163,7 +198,10 @@ fn list(reasons: &[String], limit: usize) -> String {
 pub fn table(record: &GateRecord, verdict: &Verdict, clock: &dyn Clock, width: usize) -> String {
     let width = u16::try_from(width).unwrap_or(u16::MAX);
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width);
     let names = words::names(&record.jobs);
     for class in [Class::Blocking, Class::Informing] {
         for (job, name) in record.jobs.iter().zip(&names).filter(|(job, _)| job.class == class) {
@@ -171,7 +209,13 @@ pub fn table(record: &GateRecord, verdict: &Verdict, clock: &dyn Clock, width: u
                 .and_then(|attempt| took(attempt, clock))
                 .map(duration::human)
                 .unwrap_or_default();
-            table.add_row([class.as_str(), name.as_str(), words::outcome(job), &took, &words::remarks(job)]);
+            table.add_row([
+                class.as_str(),
+                name.as_str(),
+                words::outcome(job),
+                &took,
+                &words::remarks(job),
+            ]);
         }
     }
     if let Some(column) = table.column_mut(3) {
@@ -193,8 +237,12 @@ pub fn took(attempt: &Attempt, clock: &dyn Clock) -> Option<Duration> {
 
 /// Where to look at the blocking jobs that did not pass: the first few.
 fn links(record: &GateRecord) -> Vec<String> {
-    let open = record.jobs_of(Class::Blocking).filter(|job| !crate::verdict::passed(job));
-    open.filter_map(|job| crate::verdict::telling(job)?.job_url.clone()).take(5).collect()
+    let open = record
+        .jobs_of(Class::Blocking)
+        .filter(|job| !crate::verdict::passed(job));
+    open.filter_map(|job| crate::verdict::telling(job)?.job_url.clone())
+        .take(5)
+        .collect()
 }
 
 #[cfg(test)]
@@ -209,13 +257,18 @@ mod tests {
         let mut record = GateRecord::begin("run", Timestamp::UNIX_EPOCH);
         for number in 0..jobs {
             let mut attempt = tests::attempt(JobState::Failure, Some(Cause::Product));
-            let names = (0..tests).map(|test| format!("TestNodePool/HostedCluster{number}/Main/TestRollback{test}"));
+            let names = (0..tests)
+                .map(|test| format!("TestNodePool/HostedCluster{number}/Main/TestRollback{test}"));
             attempt.failing_tests = FailingTests { names: names.collect(), more: 0 };
             attempt.detail = Some(format!("{tests} failing: TestNodePool and more"));
             attempt.launched_at = Some(Timestamp::UNIX_EPOCH);
             attempt.completed_at = Some(Timestamp::from_second(10_260).unwrap());
-            attempt.job_url = Some(format!("https://prow.ci.openshift.org/view/gs/bucket/logs/job-{number}/2094357"));
-            let name = format!("periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-aks-upgrade-{number}");
+            attempt.job_url = Some(format!(
+                "https://prow.ci.openshift.org/view/gs/bucket/logs/job-{number}/2094357"
+            ));
+            let name = format!(
+                "periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-aks-upgrade-{number}"
+            );
             record.jobs.push(tests::job(&name, Class::Blocking, vec![attempt]));
         }
         let verdict = decide(&record, "2026-08-20T03:20:11.123Z".parse().unwrap());
@@ -240,8 +293,12 @@ mod tests {
             attempt
         };
         let tell = |record: &GateRecord| summary(record, &decide(record, Timestamp::UNIX_EPOCH));
-        record.jobs.push(tests::job("x-a", Class::Blocking, vec![passed(ProofLevel::Proven)]));
-        record.jobs.push(tests::job("x-b", Class::Blocking, vec![passed(ProofLevel::Proven)]));
+        record
+            .jobs
+            .push(tests::job("x-a", Class::Blocking, vec![passed(ProofLevel::Proven)]));
+        record
+            .jobs
+            .push(tests::job("x-b", Class::Blocking, vec![passed(ProofLevel::Proven)]));
         assert_eq!(tell(&record), "passed: 2 of 2 blocking jobs passed");
         let lease = tests::attempt(JobState::Failure, Some(Cause::Infrastructure));
         record.jobs[1].attempts = vec![lease, passed(ProofLevel::Requested)];

@@ -93,7 +93,10 @@ impl Given {
         if let Some(difference) = recorded.and_then(|recorded| self.rules.difference(recorded)) {
             return Err(Mismatch::Rules(difference));
         }
-        let rules = self.rules.with(recorded).map_err(|wrong| Mismatch::Rules(format!("the record's {wrong}")))?;
+        let rules = self
+            .rules
+            .with(recorded)
+            .map_err(|wrong| Mismatch::Rules(format!("the record's {wrong}")))?;
         let found = recorded.map(|recorded| Reruns(recorded.rerun.clone()));
         let reruns = match (&self.reruns, found) {
             (Some(given), Some(found)) if *given != found => {
@@ -103,8 +106,12 @@ impl Given {
         };
         if record.policy.is_none() && record.verdict.is_none() {
             let proof_logs = rules.proof_logs.iter().map(ToString::to_string).collect();
-            record.policy =
-                Some(PolicyRecord { proof: rules.proof, proof_logs, hollow: rules.hollow, rerun: reruns.0.clone() });
+            record.policy = Some(PolicyRecord {
+                proof: rules.proof,
+                proof_logs,
+                hollow: rules.hollow,
+                rerun: reruns.0.clone(),
+            });
         }
         Ok(Policy { reruns, rules, ..self.rest.clone() })
     }
@@ -143,7 +150,11 @@ impl Reruns {
     /// earlier attempts with the same cause have not used up.
     pub fn allow(&self, job: &JobRecord) -> bool {
         let Some(Attempt { cause: Some(cause), .. }) = job.last() else { return false };
-        let same = job.attempts.iter().filter(|attempt| attempt.cause == Some(*cause)).count();
+        let same = job
+            .attempts
+            .iter()
+            .filter(|attempt| attempt.cause == Some(*cause))
+            .count();
         same as u64 <= u64::from(self.of(*cause))
     }
 }
@@ -156,7 +167,11 @@ impl Default for Reruns {
 
 impl fmt::Display for Reruns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut entries: Vec<_> = self.0.iter().map(|(cause, number)| format!("{}={number}", cause.as_str())).collect();
+        let mut entries: Vec<_> = self
+            .0
+            .iter()
+            .map(|(cause, number)| format!("{}={number}", cause.as_str()))
+            .collect();
         entries.sort();
         f.write_str(if entries.is_empty() { "none" } else { "" })?;
         f.write_str(&entries.join(","))
@@ -177,8 +192,16 @@ impl FromStr for Reruns {
                 )
             };
             let (cause, number) = entry.split_once('=').ok_or_else(|| wrong(""))?;
-            let cause = RERUNNABLE.into_iter().find(|known| known.as_str() == cause.trim()).ok_or_else(|| wrong(""))?;
-            let number = number.trim().parse().ok().filter(|number| *number <= MOST).ok_or_else(|| wrong(""))?;
+            let cause = RERUNNABLE
+                .into_iter()
+                .find(|known| known.as_str() == cause.trim())
+                .ok_or_else(|| wrong(""))?;
+            let number = number
+                .trim()
+                .parse()
+                .ok()
+                .filter(|number| *number <= MOST)
+                .ok_or_else(|| wrong(""))?;
             if reruns.insert(cause, number).is_some() {
                 return Err(wrong(", which is there twice"));
             }
@@ -200,7 +223,11 @@ mod tests {
         assert_eq!(RERUN.parse::<Reruns>().unwrap(), Reruns::default());
         let reruns: Reruns = " undetermined = 2 ,setup=0".parse().unwrap();
         assert_eq!(
-            (reruns.of(Cause::Undetermined), reruns.of(Cause::Setup), reruns.of(Cause::Infrastructure)),
+            (
+                reruns.of(Cause::Undetermined),
+                reruns.of(Cause::Setup),
+                reruns.of(Cause::Infrastructure)
+            ),
             (2, 0, 0)
         );
         for bad in [
@@ -214,7 +241,12 @@ mod tests {
             ",",
             "setup=1;",
         ] {
-            assert!(bad.parse::<Reruns>().unwrap_err().starts_with("--rerun: expected CAUSE=N"), "{bad}");
+            assert!(
+                bad.parse::<Reruns>()
+                    .unwrap_err()
+                    .starts_with("--rerun: expected CAUSE=N"),
+                "{bad}"
+            );
         }
     }
 
@@ -222,22 +254,37 @@ mod tests {
     fn what_is_given_first_is_written_down_and_holds() {
         let given = |reruns: Option<&str>, proof: Option<&str>, logs: &[&str]| Given {
             reruns: reruns.map(|text| text.parse().unwrap()),
-            rules: GivenRules::read(proof, &logs.iter().map(|log| (*log).to_owned()).collect::<Vec<_>>(), None)
-                .unwrap(),
+            rules: GivenRules::read(
+                proof,
+                &logs.iter().map(|log| (*log).to_owned()).collect::<Vec<_>>(),
+                None,
+            )
+            .unwrap(),
             rest: Policy::default(),
         };
         let mut record = GateRecord::begin("run", jiff::Timestamp::UNIX_EPOCH);
-        let first = given(Some("setup=2,product=0"), None, &["a/*.txt"]).bind(&mut record).unwrap();
+        let first = given(Some("setup=2,product=0"), None, &["a/*.txt"])
+            .bind(&mut record)
+            .unwrap();
         let written = record.policy.clone().unwrap();
-        assert_eq!((written.proof_logs.as_slice(), written.rerun[&Cause::Setup]), (&["a/*.txt".to_owned()][..], 2));
+        assert_eq!(
+            (written.proof_logs.as_slice(), written.rerun[&Cause::Setup]),
+            (&["a/*.txt".to_owned()][..], 2)
+        );
         let later = given(None, None, &[]).bind(&mut record).unwrap();
         assert_eq!((&later.rules, &later.reruns), (&first.rules, &first.reruns));
-        assert!(given(Some("setup=2"), Some("enforce"), &["a/*.txt"]).bind(&mut record).is_ok());
+        assert!(
+            given(Some("setup=2"), Some("enforce"), &["a/*.txt"])
+                .bind(&mut record)
+                .is_ok()
+        );
 
         let other = given(Some("setup=1"), None, &[]).bind(&mut record).unwrap_err();
         let (found, given_now) = ("setup=2".parse().unwrap(), "setup=1".parse().unwrap());
         assert_eq!(other, Mismatch::Reruns { found, given: given_now });
-        let Err(Mismatch::Rules(words)) = given(None, Some("off"), &[]).bind(&mut record) else { panic!() };
+        let Err(Mismatch::Rules(words)) = given(None, Some("off"), &[]).bind(&mut record) else {
+            panic!()
+        };
         assert_eq!(words, "--proof is off, the record says enforce");
         assert!(matches!(given(None, None, &["b"]).bind(&mut record), Err(Mismatch::Rules(_))));
         assert_eq!(record.policy, Some(written));
@@ -247,7 +294,10 @@ mod tests {
     fn a_cause_has_a_budget_of_its_own() {
         let reruns: Reruns = "infrastructure=2,setup=1".parse().unwrap();
         let attempts = |causes: &[Cause]| {
-            let attempts = causes.iter().map(|cause| attempt(JobState::Failure, Some(*cause))).collect();
+            let attempts = causes
+                .iter()
+                .map(|cause| attempt(JobState::Failure, Some(*cause)))
+                .collect();
             reruns.allow(&job("a", Class::Blocking, attempts))
         };
         use Cause::{Infrastructure, Passed, Product, Setup};

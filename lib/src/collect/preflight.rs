@@ -20,7 +20,12 @@ use crate::step::{Chain, Step};
 /// What the step needs in its namespace, for a record in a ConfigMap.
 pub const RIGHTS: [Right; 2] = [
     place::CONTINUE,
-    Right { group: TEKTON, resource: "pipelineruns", verbs: &["get"], to: "to decide before Tekton ends the run" },
+    Right {
+        group: TEKTON,
+        resource: "pipelineruns",
+        verbs: &["get"],
+        to: "to decide before Tekton ends the run",
+    },
 ];
 
 /// Looks at everything that collecting needs: the record, the token, Deck, the artifacts, and whether the
@@ -33,7 +38,13 @@ pub async fn preflight(options: Options, step: &Step) -> Result<Preflight, Colle
     let mut checks = Preflight::default();
     let on_cluster = options.record.is_config_map();
     let cluster = if on_cluster { Some(Cluster::connect(&options.cluster).await?) } else { None };
-    let extra = options.cluster.ca_file.as_deref().map(extra_certificates).transpose()?.unwrap_or_default();
+    let extra = options
+        .cluster
+        .ca_file
+        .as_deref()
+        .map(extra_certificates)
+        .transpose()?
+        .unwrap_or_default();
     let mut answers = true;
     if let Some(cluster) = &cluster {
         answers = rights::review(cluster, &RIGHTS[..1], &mut checks).await;
@@ -42,11 +53,22 @@ pub async fn preflight(options: Options, step: &Step) -> Result<Preflight, Colle
         }
     }
     let seen = match answers {
-        true => place::look(&options.record, cluster.as_ref(), &options.identity, &step.clock, &mut checks).await,
+        true => {
+            place::look(
+                &options.record,
+                cluster.as_ref(),
+                &options.identity,
+                &step.clock,
+                &mut checks,
+            )
+            .await
+        }
         false => place::Seen::Unreadable,
     };
     let transport: SharedTransport = Arc::new(UreqTransport::new(extra));
-    let token = options.token_file.map(|path| SecretFile::new("--gangway-token-file", path));
+    let token = options
+        .token_file
+        .map(|path| SecretFile::new("--gangway-token-file", path));
     if token.is_none() {
         let why = "no --gangway-token-file: Deck and the artifacts tell how the jobs are, and none is run again";
         checks.unknown("gangway", why);
@@ -63,14 +85,22 @@ pub async fn preflight(options: Options, step: &Step) -> Result<Preflight, Colle
         Gangway::new(options.gangway_url, token, Arc::clone(&transport), budget)
     });
     let deck = Deck::new(options.deck_url, with_token(Arc::clone(&transport), options.tokens.deck));
-    let bucket = Bucket::new(options.artifacts_url, with_token(transport, options.tokens.artifacts));
+    let bucket =
+        Bucket::new(options.artifacts_url, with_token(transport, options.tokens.artifacts));
     let (mut record, request) = match seen {
         place::Seen::Record(record) => (record, options.given.rest.request.as_ref()),
-        place::Seen::Nothing | place::Seen::Unreadable => (Box::new(GateRecord::begin("", step.clock.now())), None),
+        place::Seen::Nothing | place::Seen::Unreadable => {
+            (Box::new(GateRecord::begin("", step.clock.now())), None)
+        }
     };
-    let differs = request.filter(|_| !record.jobs.is_empty()).and_then(|request| difference(&record, request));
+    let differs = request
+        .filter(|_| !record.jobs.is_empty())
+        .and_then(|request| difference(&record, request));
     if let Some(difference) = differs {
-        checks.failed("request", format_args!("the record holds other jobs than given: {difference}"));
+        checks.failed(
+            "request",
+            format_args!("the record holds other jobs than given: {difference}"),
+        );
     }
     let logs = match options.given.bind(&mut record) {
         Ok(policy) => policy.rules.proof_logs,
@@ -80,6 +110,11 @@ pub async fn preflight(options: Options, step: &Step) -> Result<Preflight, Colle
         }
     };
     let jobs: Vec<Job> = record.jobs.iter().map(|job| Job::of(job, &logs)).collect();
-    prow::look(Servers { gangway: gangway.as_ref(), deck: &deck, bucket: &bucket }, &jobs, &mut checks).await;
+    prow::look(
+        Servers { gangway: gangway.as_ref(), deck: &deck, bucket: &bucket },
+        &jobs,
+        &mut checks,
+    )
+    .await;
     Ok(checks)
 }

@@ -52,7 +52,10 @@ impl View {
     pub fn headline(&self) -> String {
         let mut parts = vec![format!("{} of {}", human(self.elapsed), human(self.of))];
         parts.extend(self.next_look.map(|wait| format!("next look in {}", human(wait))));
-        parts.extend(self.requests.map(|(made, allowed)| format!("{made} of {allowed} requests this minute")));
+        parts.extend(
+            self.requests
+                .map(|(made, allowed)| format!("{made} of {allowed} requests this minute")),
+        );
         format!("collect-results  {}", parts.join(" · "))
     }
 
@@ -60,8 +63,17 @@ impl View {
     fn row(line: &Line, width: usize) -> String {
         let clean = |text: &str| text::one_line(text, 120);
         let elapsed = line.elapsed.map(human).unwrap_or_default();
-        let rest = line.trouble.as_ref().or(line.url.as_ref()).map(|rest| clean(rest)).unwrap_or_default();
-        let row = format!("{:width$}  {:<9}  {elapsed:>6}  {rest}", clean(&line.name), clean(&line.words));
+        let rest = line
+            .trouble
+            .as_ref()
+            .or(line.url.as_ref())
+            .map(|rest| clean(rest))
+            .unwrap_or_default();
+        let row = format!(
+            "{:width$}  {:<9}  {elapsed:>6}  {rest}",
+            clean(&line.name),
+            clean(&line.words)
+        );
         row.trim_end().to_owned()
     }
 }
@@ -116,7 +128,15 @@ impl Reporter {
             if before.as_ref().map(|(words, _)| words) != Some(&line.words) {
                 let url = line.url.as_deref();
                 let verb = if line.ended { ":" } else { " is" };
-                tracing::info!(job, execution, elapsed_s, url, "{}{verb} {}", line.name, line.words);
+                tracing::info!(
+                    job,
+                    execution,
+                    elapsed_s,
+                    url,
+                    "{}{verb} {}",
+                    line.name,
+                    line.words
+                );
             }
             let told = before.and_then(|(_, trouble)| trouble);
             match (&line.trouble, told) {
@@ -124,7 +144,13 @@ impl Reporter {
                     tracing::warn!(job, execution, elapsed_s, "{} {trouble}", trouble_of(line));
                 }
                 (None, Some(_)) if !line.ended && !line.unjudged => {
-                    tracing::info!(job, execution, elapsed_s, "{} can be looked at again", line.name);
+                    tracing::info!(
+                        job,
+                        execution,
+                        elapsed_s,
+                        "{} can be looked at again",
+                        line.name
+                    );
                 }
                 _ => {}
             }
@@ -144,7 +170,13 @@ fn trouble_of(line: &Line) -> String {
 impl Terminal {
     fn draw(&mut self, view: &View) {
         self.head.set_message(text::harmless(&view.headline()).into_owned());
-        let width = view.lines.iter().map(|line| line.name.chars().count()).max().unwrap_or(0).min(40);
+        let width = view
+            .lines
+            .iter()
+            .map(|line| line.name.chars().count())
+            .max()
+            .unwrap_or(0)
+            .min(40);
         while self.rows.len() < view.lines.len() {
             self.rows.push(self.all.add(row()));
         }
@@ -185,8 +217,14 @@ mod tests {
             requests: Some((3, 6)),
             lines: vec![line.clone()],
         };
-        assert_eq!(view.headline(), "collect-results  1h02m of 5h30m · next look in 40s · 3 of 6 requests this minute");
-        assert_eq!(View::row(&line, 9), "e2e-aks    running       58m  https://prow/view/gs/b/logs/j/1");
+        assert_eq!(
+            view.headline(),
+            "collect-results  1h02m of 5h30m · next look in 40s · 3 of 6 requests this minute"
+        );
+        assert_eq!(
+            View::row(&line, 9),
+            "e2e-aks    running       58m  https://prow/view/gs/b/logs/j/1"
+        );
         assert_eq!(trouble_of(&line), "e2e-aks cannot be looked at and counts as going on:");
         let ended = Line { unjudged: true, ..line };
         assert_eq!(trouble_of(&ended), "e2e-aks has ended and cannot be judged yet:");

@@ -36,7 +36,8 @@ impl Update {
     /// Applies the change.
     pub fn apply(&self, record: &mut GateRecord) {
         let job = record.job_mut(&self.job);
-        let attempt = job.and_then(|job| job.attempts.iter_mut().find(|attempt| attempt.number == self.number));
+        let attempt = job
+            .and_then(|job| job.attempts.iter_mut().find(|attempt| attempt.number == self.number));
         let Some(attempt) = attempt else { return };
         match &self.change {
             Change::Seen(sighting) => seen(attempt, sighting, self.at),
@@ -52,7 +53,10 @@ fn seen(attempt: &mut Attempt, sighting: &Sighting, at: Timestamp) {
     }
     if attempt.state != sighting.state {
         attempt.state = sighting.state;
-        let known = attempt.states.last().is_some_and(|change| change.state == sighting.state);
+        let known = attempt
+            .states
+            .last()
+            .is_some_and(|change| change.state == sighting.state);
         if !known && attempt.states.len() < MAX_STATES {
             attempt.states.push(StateChange { state: sighting.state, at });
         }
@@ -90,8 +94,11 @@ mod tests {
     #[test]
     fn an_update_twice_is_an_update_once() {
         let mut record = GateRecord::begin("run", Timestamp::UNIX_EPOCH);
-        record.jobs.push(job("a", Class::Blocking, vec![attempt(JobState::Unknown, None)]));
-        let update = |change| Update { job: "a".to_owned(), number: 1, change, at: Timestamp::UNIX_EPOCH };
+        record
+            .jobs
+            .push(job("a", Class::Blocking, vec![attempt(JobState::Unknown, None)]));
+        let update =
+            |change| Update { job: "a".to_owned(), number: 1, change, at: Timestamp::UNIX_EPOCH };
         let seen = |state| update(Change::Seen(Sighting { state, ..Sighting::default() }));
         for update in [&seen(JobState::Pending), &seen(JobState::Success)] {
             update.apply(&mut record);

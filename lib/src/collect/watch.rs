@@ -56,7 +56,13 @@ pub struct Question<'a> {
 
 impl Watch {
     /// Watches an attempt.
-    pub fn new(job: &str, number: u32, execution: &str, launched_at: Timestamp, url: Option<&str>) -> Self {
+    pub fn new(
+        job: &str,
+        number: u32,
+        execution: &str,
+        launched_at: Timestamp,
+        url: Option<&str>,
+    ) -> Self {
         let mut run = Watched::new(execution, launched_at);
         let url_problem = run.heard_url(url);
         Self {
@@ -74,9 +80,18 @@ impl Watch {
     }
 
     /// Looks once, and judges the run if it has ended and enough is known of it.
-    pub async fn step(&mut self, sources: &Sources<'_>, round: &mut Round, question: Question<'_>) -> Vec<Change> {
+    pub async fn step(
+        &mut self,
+        sources: &Sources<'_>,
+        round: &mut Round,
+        question: Question<'_>,
+    ) -> Vec<Change> {
         let mut changes = Vec::new();
-        let ended = self.sighting.as_ref().filter(|sighting| sighting.state.is_final()).cloned();
+        let ended = self
+            .sighting
+            .as_ref()
+            .filter(|sighting| sighting.state.is_final())
+            .cloned();
         let mut blind = None;
         let ended = match ended {
             Some(sighting) if self.run.folder.is_some() => {
@@ -102,7 +117,9 @@ impl Watch {
             }
             let since = *self.ended_at.get_or_insert(now);
             let (evidence, prospect) = {
-                let nowhere = blind.map(Nowhere::Unreachable).or(self.url_problem.clone().map(Nowhere::Unusable));
+                let nowhere = blind
+                    .map(Nowhere::Unreachable)
+                    .or(self.url_problem.clone().map(Nowhere::Unusable));
                 let ended = Ended {
                     execution: &self.run.execution,
                     folder: self.run.folder.as_ref(),
@@ -116,7 +133,9 @@ impl Watch {
                 Prospect::Complete => None,
                 _ if question.last => None,
                 Prospect::Unreachable(why) => Some(why),
-                Prospect::Missing => (!impatient).then(|| "some of its artifacts are not there yet".to_owned()),
+                Prospect::Missing => {
+                    (!impatient).then(|| "some of its artifacts are not there yet".to_owned())
+                }
             };
             self.trouble = waiting_for;
             if self.trouble.is_none() {
@@ -132,13 +151,21 @@ impl Watch {
     }
 
     /// Takes a glimpse in; the run if it has ended.
-    fn take(&mut self, glimpse: Glimpse, now: Timestamp, changes: &mut Vec<Change>) -> Option<Sighting> {
+    fn take(
+        &mut self,
+        glimpse: Glimpse,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Option<Sighting> {
         if !matches!(glimpse, Glimpse::Gone(_)) {
             (self.gone, self.gone_since) = (None, None);
         }
         match glimpse {
             Glimpse::Run(sighting) => {
-                self.url_problem = self.run.heard_url(sighting.job_url.as_deref()).or(self.url_problem.take());
+                self.url_problem = self
+                    .run
+                    .heard_url(sighting.job_url.as_deref())
+                    .or(self.url_problem.take());
                 if sighting.job_url.is_some() && self.run.folder.is_some() {
                     self.url_problem = None;
                 }
@@ -165,7 +192,12 @@ impl Watch {
     }
 
     /// What is said of a run that has not been judged when time is up.
-    pub fn out_of_time(&self, state: JobState, waited: Duration, question: Question<'_>) -> Judgement {
+    pub fn out_of_time(
+        &self,
+        state: JobState,
+        waited: Duration,
+        question: Question<'_>,
+    ) -> Judgement {
         let waited = duration::human(waited);
         if let Some(evidence) = &self.evidence {
             return judge(evidence, question);
@@ -173,7 +205,9 @@ impl Watch {
         let how_far = match (&self.trouble, state) {
             (Some(trouble), _) => format!("not known to have ended after {waited}: {trouble}"),
             (None, JobState::Pending) => format!("still running after {waited}"),
-            (None, JobState::Scheduling | JobState::Triggered) => format!("still waiting to start after {waited}"),
+            (None, JobState::Scheduling | JobState::Triggered) => {
+                format!("still waiting to start after {waited}")
+            }
             (None, _) => format!("not known to have ended after {waited}"),
         };
         judge(&Evidence::OutOfTime(how_far), question)

@@ -13,14 +13,19 @@ const QUOTED: usize = 300;
 /// The short names of a record's jobs, in their order.
 pub fn names(jobs: &[JobRecord]) -> Vec<String> {
     let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
-    text::short_names(&names).into_iter().map(|name| text::one_line(name, QUOTED)).collect()
+    text::short_names(&names)
+        .into_iter()
+        .map(|name| text::one_line(name, QUOTED))
+        .collect()
 }
 
 /// Why a job did not pass, as a sentence that begins with its name.
 pub fn reason(job: &JobRecord, name: &str) -> String {
     let text = match telling(job) {
         Some(attempt) if ran(attempt) => because(attempt),
-        _ if is_in_doubt(job) => "was about to be launched, and it is not known whether it runs".to_owned(),
+        _ if is_in_doubt(job) => {
+            "was about to be launched, and it is not known whether it runs".to_owned()
+        }
         _ => match refusal(job) {
             Some(refusal) => format!("could not be launched: {}", refusal.reason),
             None => "was never launched".to_owned(),
@@ -35,19 +40,24 @@ pub fn not_running(job: &JobRecord) -> Option<String> {
         return None;
     }
     Some(match refusal(job) {
-        Some(refusal) => text::one_line(&format!("could not be launched: {}", refusal.reason), QUOTED),
+        Some(refusal) => {
+            text::one_line(&format!("could not be launched: {}", refusal.reason), QUOTED)
+        }
         None if is_in_doubt(job) => "it is not known whether it runs".to_owned(),
         None => "never launched".to_owned(),
     })
 }
 
 fn refusal(job: &JobRecord) -> Option<&LaunchRefusal> {
-    job.last().and_then(|attempt| attempt.refusal.as_ref()).or(job.refusal.as_ref())
+    job.last()
+        .and_then(|attempt| attempt.refusal.as_ref())
+        .or(job.refusal.as_ref())
 }
 
 /// Whether the last launch was announced and what became of it is not known.
 fn is_in_doubt(job: &JobRecord) -> bool {
-    let open = |attempt: &Attempt| attempt.execution.is_none() && !attempt.intent.certainly_not_created;
+    let open =
+        |attempt: &Attempt| attempt.execution.is_none() && !attempt.intent.certainly_not_created;
     refusal(job).is_none() && job.last().is_some_and(open)
 }
 
@@ -59,16 +69,22 @@ fn ran(attempt: &Attempt) -> bool {
 fn because(attempt: &Attempt) -> String {
     let detail = attempt.detail.as_deref().unwrap_or("no reason is known");
     match attempt.cause {
-        Some(Cause::Product) if attempt.failing_tests.names.is_empty() => format!("failed in its test phase: {detail}"),
+        Some(Cause::Product) if attempt.failing_tests.names.is_empty() => {
+            format!("failed in its test phase: {detail}")
+        }
         Some(Cause::Product) => format!("failed {}", attempt.failing_tests.brief(NAMED_TESTS)),
         Some(Cause::Setup) => format!("failed in setup: {detail}"),
         Some(Cause::Teardown) => format!("failed in teardown: {detail}"),
         Some(Cause::Infrastructure) => format!("was stopped by infrastructure: {detail}"),
         Some(Cause::Deadline) => format!("had not ended in time: {detail}"),
-        Some(Cause::Unproven) => format!("succeeded, but it is not proven on which image: {detail}"),
+        Some(Cause::Unproven) => {
+            format!("succeeded, but it is not proven on which image: {detail}")
+        }
         Some(Cause::Hollow) => format!("succeeded, but {detail}"),
         Some(Cause::Undetermined) => format!("ended for an unknown reason: {detail}"),
-        Some(Cause::Passed) => "is said to have passed, but the record does not show a run that succeeded".to_owned(),
+        Some(Cause::Passed) => {
+            "is said to have passed, but the record does not show a run that succeeded".to_owned()
+        }
         None => "had not ended when the gate decided".to_owned(),
     }
 }
@@ -101,8 +117,12 @@ pub fn remarks(job: &JobRecord) -> String {
         Some(attempt) => {
             parts.extend(judged(attempt));
             parts.extend(tries(job));
-            let rerun = job.last().filter(|last| last.number > attempt.number).and_then(|last| last.refusal.as_ref());
-            parts.extend(rerun.map(|refusal| format!("could not be run again: {}", refusal.reason)));
+            let rerun = job
+                .last()
+                .filter(|last| last.number > attempt.number)
+                .and_then(|last| last.refusal.as_ref());
+            parts
+                .extend(rerun.map(|refusal| format!("could not be run again: {}", refusal.reason)));
         }
     }
     parts.retain(|part| !part.is_empty());
@@ -118,18 +138,24 @@ fn judged(attempt: &Attempt) -> Option<String> {
                 ProofLevel::Requested => "image requested, not proven by a log".to_owned(),
                 ProofLevel::Unproven => format!("image unproven: {}", proof.note),
             });
-            let said: Vec<String> = [proof, tests(attempt), detail()].into_iter().flatten().collect();
+            let said: Vec<String> =
+                [proof, tests(attempt), detail()].into_iter().flatten().collect();
             (!said.is_empty()).then(|| said.join(" · "))
         }
         cause @ Cause::Product if !attempt.failing_tests.names.is_empty() => {
             Some(format!("{}: {}", cause.as_str(), attempt.failing_tests.brief(1)))
         }
         // The outcome beside it says that word already.
-        Cause::Unproven => Some(detail().unwrap_or_else(|| "nothing shows which image ran".to_owned())),
-        Cause::Hollow => Some(detail().unwrap_or_else(|| "its own artifacts contradict its success".to_owned())),
-        cause => {
-            Some(detail().map_or_else(|| cause.as_str().to_owned(), |detail| format!("{}: {detail}", cause.as_str())))
+        Cause::Unproven => {
+            Some(detail().unwrap_or_else(|| "nothing shows which image ran".to_owned()))
         }
+        Cause::Hollow => {
+            Some(detail().unwrap_or_else(|| "its own artifacts contradict its success".to_owned()))
+        }
+        cause => Some(detail().map_or_else(
+            || cause.as_str().to_owned(),
+            |detail| format!("{}: {detail}", cause.as_str()),
+        )),
     }
 }
 
@@ -173,12 +199,18 @@ fn thousands(number: usize) -> String {
 /// `second try, the first had no lease`, where there was more than one.
 pub fn tries(job: &JobRecord) -> Option<String> {
     let last = telling(job)?;
-    let earlier: Vec<&Attempt> = job.attempts.iter().filter(|attempt| attempt.number < last.number).collect();
+    let earlier: Vec<&Attempt> = job
+        .attempts
+        .iter()
+        .filter(|attempt| attempt.number < last.number)
+        .collect();
     if earlier.is_empty() {
         return None;
     }
-    let told: Vec<String> =
-        earlier.iter().map(|attempt| format!("the {} {}", ordinal(attempt.number), briefly(attempt))).collect();
+    let told: Vec<String> = earlier
+        .iter()
+        .map(|attempt| format!("the {} {}", ordinal(attempt.number), briefly(attempt)))
+        .collect();
     Some(format!("{} try, {}", ordinal(last.number), told.join(", ")))
 }
 
@@ -187,7 +219,9 @@ fn briefly(attempt: &Attempt) -> String {
     let detail = attempt.detail.as_deref().unwrap_or_default();
     match attempt.cause {
         Some(Cause::Infrastructure) if detail.contains("lease") => "had no lease".to_owned(),
-        Some(Cause::Infrastructure) if detail.is_empty() => "was stopped by infrastructure".to_owned(),
+        Some(Cause::Infrastructure) if detail.is_empty() => {
+            "was stopped by infrastructure".to_owned()
+        }
         Some(Cause::Infrastructure) => format!("was stopped: {}", text::one_line(detail, 60)),
         Some(Cause::Setup) => "failed in setup".to_owned(),
         Some(Cause::Teardown) => "failed in teardown".to_owned(),
@@ -198,7 +232,9 @@ fn briefly(attempt: &Attempt) -> String {
         }
         Some(Cause::Hollow) => "was hollow".to_owned(),
         Some(Cause::Passed) => "passed".to_owned(),
-        Some(Cause::Deadline | Cause::Undetermined) | None => "ended for an unknown reason".to_owned(),
+        Some(Cause::Deadline | Cause::Undetermined) | None => {
+            "ended for an unknown reason".to_owned()
+        }
     }
 }
 
@@ -232,13 +268,21 @@ mod tests {
     fn a_job_without_a_run_is_told() {
         let launch = |execution: Option<&str>, refusal: Option<&str>| {
             let at = Timestamp::UNIX_EPOCH;
-            let refusal = refusal.map(|reason| LaunchRefusal { at, reason: reason.to_owned(), token: false });
+            let refusal =
+                refusal.map(|reason| LaunchRefusal { at, reason: reason.to_owned(), token: false });
             let execution = execution.map(str::to_owned);
-            job("a", Class::Blocking, vec![Attempt { execution, refusal, ..attempt(JobState::Unknown, None) }])
+            job(
+                "a",
+                Class::Blocking,
+                vec![Attempt { execution, refusal, ..attempt(JobState::Unknown, None) }],
+            )
         };
         let doubt = launch(None, None);
         assert_eq!(not_running(&doubt).unwrap(), "it is not known whether it runs");
-        assert_eq!(reason(&doubt, "a"), "a was about to be launched, and it is not known whether it runs");
+        assert_eq!(
+            reason(&doubt, "a"),
+            "a was about to be launched, and it is not known whether it runs"
+        );
         let refused = launch(None, Some("no such job"));
         assert_eq!(not_running(&refused).unwrap(), "could not be launched: no such job");
         assert_eq!(remarks(&refused), "could not be launched: no such job");
@@ -251,7 +295,10 @@ mod tests {
         let mut unproven = attempt(JobState::Success, Some(Cause::Unproven));
         unproven.detail = Some("the log that would prove it is missing".to_owned());
         let job = job("a", Class::Blocking, vec![unproven]);
-        assert_eq!((outcome(&job), remarks(&job).as_str()), ("unproven", "the log that would prove it is missing"));
+        assert_eq!(
+            (outcome(&job), remarks(&job).as_str()),
+            ("unproven", "the log that would prove it is missing")
+        );
     }
 
     #[test]
@@ -269,15 +316,22 @@ mod tests {
         assert_eq!((told(&passed).as_str(), warnings(&passed)), ("proven by its log · 1 test", 0));
         passed.tests = counts(0, 0, 0);
         passed.detail = Some("no test ran (1 JUnit file)".to_owned());
-        assert_eq!((told(&passed).as_str(), warnings(&passed)), ("proven by its log · no test ran (1 JUnit file)", 1));
+        assert_eq!(
+            (told(&passed).as_str(), warnings(&passed)),
+            ("proven by its log · no test ran (1 JUnit file)", 1)
+        );
         assert_eq!([999, 1_000, 1_234_567].map(thousands), ["999", "1,000", "1,234,567"]);
     }
 
     #[test]
     fn tests_are_counted() {
         let mut attempt = attempt(JobState::Failure, Some(Cause::Product));
-        attempt.failing_tests = FailingTests { names: ["A", "B", "C", "D"].map(String::from).to_vec(), more: 7 };
-        assert_eq!(reason(&job("a", Class::Blocking, vec![attempt.clone()]), "a"), "a failed A, B, C and 8 more");
+        attempt.failing_tests =
+            FailingTests { names: ["A", "B", "C", "D"].map(String::from).to_vec(), more: 7 };
+        assert_eq!(
+            reason(&job("a", Class::Blocking, vec![attempt.clone()]), "a"),
+            "a failed A, B, C and 8 more"
+        );
         assert_eq!(remarks(&job("a", Class::Blocking, vec![attempt])), "product: A and 10 more");
     }
 }

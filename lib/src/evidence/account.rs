@@ -59,7 +59,11 @@ impl Account {
 
     /// What could not be read, so that a contradiction could be in it.
     pub fn unread(&self) -> Option<&str> {
-        let named = self.finished.refused().or(self.graph.refused()).or(self.tests.refused());
+        let named = self
+            .finished
+            .refused()
+            .or(self.graph.refused())
+            .or(self.tests.refused());
         named.or_else(|| self.tests.read()?.unread.as_deref())
     }
 
@@ -77,7 +81,9 @@ impl Account {
             match (report.counts.broken_files, more) {
                 (0, _) => {}
                 (_, 0) => remarks.push(format!("cannot be read as JUnit: {named}")),
-                (_, more) => remarks.push(format!("cannot be read as JUnit: {named} and {more} more")),
+                (_, more) => {
+                    remarks.push(format!("cannot be read as JUnit: {named} and {more} more"))
+                }
             }
             if report.counts.run == 0 {
                 let skipped = match report.counts.skipped {
@@ -102,7 +108,11 @@ impl Account {
         if strictness == Strictness::Off || self.contradiction().is_some() {
             return Prospect::Complete;
         }
-        let unreachable = self.finished.unreachable().or(self.graph.unreachable()).or(self.tests.unreachable());
+        let unreachable = self
+            .finished
+            .unreachable()
+            .or(self.graph.unreachable())
+            .or(self.tests.unreachable());
         let broken = self.finished.broken().is_some()
             || self.graph.broken().is_some()
             || self.tests.read().is_some_and(|report| report.counts.broken_files > 0);
@@ -110,7 +120,9 @@ impl Account {
             Some(why) if strictness == Strictness::Enforce => Prospect::Unreachable(why.to_owned()),
             Some(why) => Prospect::Unreachable(why.to_owned()).hurried(),
             None if broken || self.unread().is_some() => Prospect::Missing,
-            None if matches!(self.finished, Found::Missing) || matches!(self.graph, Found::Missing) => {
+            None if matches!(self.finished, Found::Missing)
+                || matches!(self.graph, Found::Missing) =>
+            {
                 Prospect::Missing
             }
             None => Prospect::Complete,
@@ -122,7 +134,13 @@ impl Account {
         let reasons = if self.has_failing() { None } else { self.reasons.unreachable() };
         match self.graph.unreachable().or(self.tests.unreachable()).or(reasons) {
             Some(why) => Prospect::Unreachable(why.to_owned()),
-            None if matches!(self.graph, Found::Missing | Found::Unreadable(_) | Found::Broken(_)) => Prospect::Missing,
+            None if matches!(
+                self.graph,
+                Found::Missing | Found::Unreadable(_) | Found::Broken(_)
+            ) =>
+            {
+                Prospect::Missing
+            }
             None if matches!(self.tests, Found::Unreadable(_)) => Prospect::Missing,
             None => Prospect::Complete,
         }
@@ -135,13 +153,18 @@ fn failed_phase(graph: &StepGraph) -> Option<String> {
         return Some(format!("its step graph says that {:?} failed", test.name));
     }
     let phases = [("set-up", graph.pre), ("test", graph.test), ("teardown", graph.post)];
-    let failed: Vec<&str> = phases.iter().filter(|(_, phase)| *phase == Phase::Failed).map(|(name, _)| *name).collect();
+    let failed: Vec<&str> = phases
+        .iter()
+        .filter(|(_, phase)| *phase == Phase::Failed)
+        .map(|(name, _)| *name)
+        .collect();
     let steps = match graph.failed_steps.as_slice() {
         [] => String::new(),
         steps => format!(" ({})", text::some_of(steps, NAMED)),
     };
-    (!failed.is_empty())
-        .then(|| format!("its step graph says that the {} phase failed{steps}", failed.join(" and the ")))
+    (!failed.is_empty()).then(|| {
+        format!("its step graph says that the {} phase failed{steps}", failed.join(" and the "))
+    })
 }
 
 fn failed_tests(report: &TestReport) -> Option<String> {
@@ -188,7 +211,11 @@ mod tests {
 
     fn report(failing: &[&str], counts: TestCounts) -> Found<TestReport> {
         let names = failing.iter().map(|name| (*name).to_owned()).collect();
-        Found::Read(TestReport { failing: FailingTests { names, more: 0 }, counts, ..TestReport::default() })
+        Found::Read(TestReport {
+            failing: FailingTests { names, more: 0 },
+            counts,
+            ..TestReport::default()
+        })
     }
 
     fn finished(text: &str) -> Found<Finished> {
@@ -210,19 +237,33 @@ mod tests {
             of(finished(r#"{"timestamp":1,"passed":false,"result":"FAILURE"}"#)).unwrap(),
             "finished.json says FAILURE"
         );
-        assert_eq!(of(finished(r#"{"passed":false}"#)).unwrap(), "finished.json says passed: false");
-        assert_eq!(of(finished(r#"{"passed":true,"result":"ABORTED"}"#)).unwrap(), "finished.json says ABORTED");
-        for silent in [r#"{"timestamp":1}"#, r#"{"passed":true,"result":"success"}"#, r#"{"result":"SUCCESS"}"#] {
+        assert_eq!(
+            of(finished(r#"{"passed":false}"#)).unwrap(),
+            "finished.json says passed: false"
+        );
+        assert_eq!(
+            of(finished(r#"{"passed":true,"result":"ABORTED"}"#)).unwrap(),
+            "finished.json says ABORTED"
+        );
+        for silent in [
+            r#"{"timestamp":1}"#,
+            r#"{"passed":true,"result":"success"}"#,
+            r#"{"result":"SUCCESS"}"#,
+        ] {
             assert_eq!(of(finished(silent)), None, "{silent}");
         }
         let of = |graph| Account { graph, ..good.clone() }.contradiction();
-        assert_eq!(of(graph(Phase::Failed, Phase::Passed)).unwrap(), "its step graph says that the test phase failed");
+        assert_eq!(
+            of(graph(Phase::Failed, Phase::Passed)).unwrap(),
+            "its step graph says that the test phase failed"
+        );
         assert_eq!(
             of(graph(Phase::Passed, Phase::Failed)).unwrap(),
             "its step graph says that the teardown phase failed"
         );
         let of = |failing: &[&str]| {
-            Account { tests: report(failing, TestCounts::default()), ..good.clone() }.contradiction()
+            Account { tests: report(failing, TestCounts::default()), ..good.clone() }
+                .contradiction()
         };
         assert_eq!(of(&["A"]).unwrap(), "a test failed: A");
         assert_eq!(of(&["A", "B", "C"]).unwrap(), "3 tests failed: A, B and 1 more");

@@ -25,7 +25,8 @@ use crate::text;
 pub const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Between two tries (15, 30, then 60 seconds).
-const PAUSES: [Duration; 3] = [Duration::from_secs(15), Duration::from_secs(30), Duration::from_secs(60)];
+const PAUSES: [Duration; 3] =
+    [Duration::from_secs(15), Duration::from_secs(30), Duration::from_secs(60)];
 
 /// Runs whose folders are read at the same time. Deck is asked for one after another.
 const AT_ONCE: usize = 4;
@@ -87,7 +88,8 @@ impl Again<'_> {
                 Answer::Unreadable(why) => Some((&claim.job.name, why)),
                 _ => None,
             });
-            let contradicted = answers.iter().any(|answer| matches!(answer, Answer::Contradicted(_)));
+            let contradicted =
+                answers.iter().any(|answer| matches!(answer, Answer::Contradicted(_)));
             let pause = PAUSES[failed.min(PAUSES.len() - 1)];
             match unread {
                 Some((job, why)) if !contradicted && clock.since(begun) + pause <= patience => {
@@ -116,8 +118,11 @@ impl Again<'_> {
                 }
             }
         }
-        let reads = seen.iter().map(|(index, run)| async move { (*index, self.judge(&claims[*index], run).await) });
-        let read: Vec<(usize, Answer)> = stream::iter(reads).buffer_unordered(AT_ONCE).collect().await;
+        let reads = seen
+            .iter()
+            .map(|(index, run)| async move { (*index, self.judge(&claims[*index], run).await) });
+        let read: Vec<(usize, Answer)> =
+            stream::iter(reads).buffer_unordered(AT_ONCE).collect().await;
         for (index, answer) in read {
             answers[index] = answer;
         }
@@ -130,7 +135,11 @@ impl Again<'_> {
         };
         let launched_at = claim.attempt.launched_at.unwrap_or(claim.attempt.intent.written_at);
         let mut run = Watched::new(execution, launched_at);
-        let told = claim.attempt.job_url.as_deref().and_then(|url| url.parse::<JobUrl>().ok());
+        let told = claim
+            .attempt
+            .job_url
+            .as_deref()
+            .and_then(|url| url.parse::<JobUrl>().ok());
         run.folder = told.filter(|folder| self.is_prows(folder, &claim.job.name));
         let sighting = match self.sources.look(&mut run, round).await {
             Glimpse::Run(sighting) => sighting,
@@ -140,12 +149,19 @@ impl Again<'_> {
             return Err(Answer::Unreadable("its witness does not show whose run it is".to_owned()));
         }
         if let Some(why) = stranger(&sighting, &claim.order) {
-            return Err(Answer::Contradicted(format!("execution {}: {why}", text::one_line(execution, 60))));
+            return Err(Answer::Contradicted(format!(
+                "execution {}: {why}",
+                text::one_line(execution, 60)
+            )));
         }
         match sighting.state {
             JobState::Success => {}
-            JobState::Unknown => return Err(Answer::Unreadable("its state is not known".to_owned())),
-            JobState::Scheduling | JobState::Triggered | JobState::Pending if sighting.from_bucket => {
+            JobState::Unknown => {
+                return Err(Answer::Unreadable("its state is not known".to_owned()));
+            }
+            JobState::Scheduling | JobState::Triggered | JobState::Pending
+                if sighting.from_bucket =>
+            {
                 let why = "Deck does not tell, and prowjob.json does not show its end yet";
                 return Err(Answer::Unreadable(why.to_owned()));
             }
@@ -157,32 +173,47 @@ impl Again<'_> {
             }
         }
         if let Some(lacked) = sighting.envs.as_ref().and_then(|envs| claim.order.lacked_by(envs)) {
-            return Err(Answer::Contradicted(format!("it was not given {lacked} as this request says")));
+            return Err(Answer::Contradicted(format!(
+                "it was not given {lacked} as this request says"
+            )));
         }
         let problem = run.heard_url(sighting.job_url.as_deref());
         let execution = execution.clone();
-        Ok(Seen { execution, sighting, folder: run.folder, nowhere: problem.map(Nowhere::Unusable) })
+        Ok(Seen {
+            execution,
+            sighting,
+            folder: run.folder,
+            nowhere: problem.map(Nowhere::Unusable),
+        })
     }
 
     /// Whether only Prow itself can have put something there for a periodic job. Below a run's
     /// `artifacts/` its tests write what they like.
     fn is_prows(&self, folder: &JobUrl, job: &str) -> bool {
-        let build = folder.prefix().strip_prefix("logs/").and_then(|rest| rest.strip_prefix(job)?.strip_prefix('/'));
+        let build = folder
+            .prefix()
+            .strip_prefix("logs/")
+            .and_then(|rest| rest.strip_prefix(job)?.strip_prefix('/'));
         self.buckets.iter().any(|bucket| bucket == folder.bucket())
-            && build.is_some_and(|build| !build.is_empty() && build.bytes().all(|byte| byte.is_ascii_digit()))
+            && build.is_some_and(|build| {
+                !build.is_empty() && build.bytes().all(|byte| byte.is_ascii_digit())
+            })
     }
 
     /// What the run's folder shows.
     async fn judge(&self, claim: &Claim<'_>, run: &Seen) -> Answer {
         let Seen { execution, sighting, folder, nowhere } = run;
-        let ended = Ended { execution, folder: folder.as_ref(), sighting, nowhere: nowhere.clone() };
+        let ended =
+            Ended { execution, folder: folder.as_ref(), sighting, nowhere: nowhere.clone() };
         let case = Case { subject: self.subject, job: claim.job, rules: self.rules };
         let (evidence, prospect) = ended.evidence(self.sources.bucket, case).await;
         let judgement = classify(&evidence, case);
         match (judgement.cause, prospect) {
             (Cause::Passed, _) => Answer::Confirmed,
             (_, Prospect::Unreachable(why)) => Answer::Unreadable(why),
-            (cause, _) if judgement.detail.is_empty() => Answer::Contradicted(cause.as_str().to_owned()),
+            (cause, _) if judgement.detail.is_empty() => {
+                Answer::Contradicted(cause.as_str().to_owned())
+            }
             (_, _) => Answer::Contradicted(judgement.detail),
         }
     }

@@ -58,7 +58,14 @@ impl Judgement {
     pub(crate) fn new(cause: Cause, detail: impl AsRef<str>) -> Self {
         let detail = text::one_line(detail.as_ref(), 400);
         let tests = FailingTests::default();
-        Self { cause, detail, failing_tests: tests.clone(), flaky_tests: tests, tests: None, proof: None }
+        Self {
+            cause,
+            detail,
+            failing_tests: tests.clone(),
+            flaky_tests: tests,
+            tests: None,
+            proof: None,
+        }
     }
 
     fn with_tests_of(self, account: &Account) -> Self {
@@ -71,10 +78,15 @@ impl Judgement {
 /// Judges a run that has ended.
 pub fn classify(evidence: &Evidence, case: Case<'_>) -> Judgement {
     match evidence {
-        Evidence::Success { findings, account } => success(findings, account, case).with_tests_of(account),
+        Evidence::Success { findings, account } => {
+            success(findings, account, case).with_tests_of(account)
+        }
         Evidence::Failure(account) => failed(account).with_tests_of(account),
         Evidence::Stopped { state, description } => {
-            let words = description.as_deref().map(str::trim).filter(|words| !words.is_empty());
+            let words = description
+                .as_deref()
+                .map(str::trim)
+                .filter(|words| !words.is_empty());
             let unexplained = format!("Prow says {state} and gives no reason");
             Judgement::new(Cause::Infrastructure, words.unwrap_or(&unexplained))
         }
@@ -85,9 +97,15 @@ pub fn classify(evidence: &Evidence, case: Case<'_>) -> Judgement {
 
 /// A run that succeeded: another image weighs most, then what its artifacts say against it, then a proof
 /// that is missing, then what could not be read, then too few tests.
-fn success(findings: &Findings, account: &Account, Case { subject, job, rules }: Case<'_>) -> Judgement {
+fn success(
+    findings: &Findings,
+    account: &Account,
+    Case { subject, job, rules }: Case<'_>,
+) -> Judgement {
     let proof = (rules.proof != Strictness::Off).then(|| findings.level(subject));
-    let proven_enough = proof.as_ref().is_none_or(|proof| suffices(proof, findings.log_named, rules.proof));
+    let proven_enough = proof
+        .as_ref()
+        .is_none_or(|proof| suffices(proof, findings.log_named, rules.proof));
     let other_image = proof.is_some() && findings.contradiction(subject).is_some();
     let (strictness, contradiction) = (rules.hollow(), account.contradiction());
     let few = too_few(account, job.tests);
@@ -97,16 +115,25 @@ fn success(findings: &Findings, account: &Account, Case { subject, job, rules }:
     };
     let judgement = match (strictness, contradiction, account.unread()) {
         _ if !proven_enough && other_image => unproven(&proof),
-        (Strictness::Enforce, Some(contradiction), _) => Judgement::new(Cause::Hollow, contradiction),
-        _ if !proven_enough => unproven(&proof),
-        (Strictness::Enforce, None, Some(why)) => {
-            Judgement::new(Cause::Unproven, format!("whether its artifacts contradict it could not be read: {why}"))
+        (Strictness::Enforce, Some(contradiction), _) => {
+            Judgement::new(Cause::Hollow, contradiction)
         }
-        (Strictness::Enforce, ..) if few.is_some() => Judgement::new(Cause::Hollow, few.unwrap_or_default()),
+        _ if !proven_enough => unproven(&proof),
+        (Strictness::Enforce, None, Some(why)) => Judgement::new(
+            Cause::Unproven,
+            format!("whether its artifacts contradict it could not be read: {why}"),
+        ),
+        (Strictness::Enforce, ..) if few.is_some() => {
+            Judgement::new(Cause::Hollow, few.unwrap_or_default())
+        }
         (Strictness::Off, ..) => Judgement::new(Cause::Passed, ""),
         (_, contradiction, unread) => {
             let unread = unread.map(|why| format!("not read: {why}"));
-            let remarks = contradiction.into_iter().chain(few).chain(unread).chain(account.remarks());
+            let remarks = contradiction
+                .into_iter()
+                .chain(few)
+                .chain(unread)
+                .chain(account.remarks());
             Judgement::new(Cause::Passed, remarks.collect::<Vec<_>>().join("; "))
         }
     };
@@ -117,11 +144,16 @@ fn success(findings: &Findings, account: &Account, Case { subject, job, rules }:
 fn too_few(account: &Account, wanted: Option<u32>) -> Option<String> {
     let (wanted, run) = (wanted?, account.tests.read()?.counts.run);
     let tests = if run == 1 { "1 test" } else { &format!("{run} tests") };
-    (run < wanted as usize).then(|| format!("only {tests} ran, and its entry in the job list says tests: {wanted}"))
+    (run < wanted as usize)
+        .then(|| format!("only {tests} ran, and its entry in the job list says tests: {wanted}"))
 }
 
 fn failed(account: &Account) -> Judgement {
-    let reasons = account.reasons.read().map(|chains| Reasons::of(chains)).unwrap_or_default();
+    let reasons = account
+        .reasons
+        .read()
+        .map(|chains| Reasons::of(chains))
+        .unwrap_or_default();
     let judgement = match &account.graph {
         Found::Read(graph) => by_phase(graph, account, &reasons),
         _ if account.has_failing() => Judgement::new(Cause::Product, product(&[], account)),
@@ -146,12 +178,16 @@ fn without_graph(account: &Account, reasons: &Reasons) -> Judgement {
         return Judgement::new(Cause::Infrastructure, words);
     }
     match (&account.never_began, &account.graph) {
-        (Found::Read(why), _) => Judgement::new(Cause::Infrastructure, format!("ci-operator did not begin: {why}")),
+        (Found::Read(why), _) => {
+            Judgement::new(Cause::Infrastructure, format!("ci-operator did not begin: {why}"))
+        }
         (_, Found::Missing) => Judgement::new(Cause::Undetermined, "junit_operator.xml is missing"),
         (_, Found::Unreadable(why) | Found::Unreachable(why) | Found::Broken(why)) => {
             Judgement::new(Cause::Undetermined, why)
         }
-        (_, Found::Unasked | Found::Read(_)) => Judgement::new(Cause::Undetermined, "its artifacts are nowhere"),
+        (_, Found::Unasked | Found::Read(_)) => {
+            Judgement::new(Cause::Undetermined, "its artifacts are nowhere")
+        }
     }
 }
 
@@ -173,16 +209,26 @@ fn by_phase(graph: &StepGraph, account: &Account, reasons: &Reasons) -> Judgemen
     let may_hide_a_failure = account.tests.refused().is_some();
     match (graph.pre, graph.test, graph.post) {
         _ if graph.tests_failed() => {
-            let says = graph.failed_test().map_or(test.as_str(), |failed| failed.says.as_str());
-            blames(says).filter(|_| !may_hide_a_failure).map_or_else(product, infrastructure)
+            let says = graph
+                .failed_test()
+                .map_or(test.as_str(), |failed| failed.says.as_str());
+            blames(says)
+                .filter(|_| !may_hide_a_failure)
+                .map_or_else(product, infrastructure)
         }
-        (Phase::Failed, ..) => blames(pre).map_or_else(|| Judgement::new(Cause::Setup, steps()), infrastructure),
+        (Phase::Failed, ..) => {
+            blames(pre).map_or_else(|| Judgement::new(Cause::Setup, steps()), infrastructure)
+        }
         (_, _, Phase::Failed) => blames(post)
             .filter(|_| !may_hide_a_failure)
             .map_or_else(|| Judgement::new(Cause::Teardown, steps()), infrastructure),
         // No test was begun: the machinery before it failed.
         (Phase::Absent, Phase::Absent, Phase::Absent) if !graph.failed_otherwise.is_empty() => {
-            let names: Vec<&str> = graph.failed_otherwise.iter().map(|failed| failed.name.as_str()).collect();
+            let names: Vec<&str> = graph
+                .failed_otherwise
+                .iter()
+                .map(|failed| failed.name.as_str())
+                .collect();
             infrastructure(reasons.words().unwrap_or_else(|| text::some_of(&names, 2)))
         }
         _ => match reasons.words() {
@@ -196,8 +242,11 @@ fn product(failed_steps: &[String], account: &Account) -> String {
     let steps = text::some_of(failed_steps, 3);
     match account.tests.read() {
         Some(report) if !report.failing.is_empty() => {
-            let flaky =
-                if report.counts.flaky > 0 { format!(", {} flaky", report.counts.flaky) } else { String::new() };
+            let flaky = if report.counts.flaky > 0 {
+                format!(", {} flaky", report.counts.flaky)
+            } else {
+                String::new()
+            };
             let total = report.failing.names.len() + report.failing.more;
             format!("{total} failing{flaky}: {}", report.failing.brief(2))
         }
@@ -239,12 +288,18 @@ mod tests {
         let failed_steps = steps.iter().map(|text| (*text).to_owned()).collect();
         let failed = |name: &&str| Otherwise { name: (*name).to_owned(), says: String::new() };
         let failed_otherwise = otherwise.iter().map(failed).collect();
-        let graph = StepGraph { pre, test, post, failed_steps, failed_otherwise, ..StepGraph::default() };
-        Account { graph: Found::Read(graph), tests: Found::Read(TestReport::default()), ..Account::default() }
+        let graph =
+            StepGraph { pre, test, post, failed_steps, failed_otherwise, ..StepGraph::default() };
+        Account {
+            graph: Found::Read(graph),
+            tests: Found::Read(TestReport::default()),
+            ..Account::default()
+        }
     }
 
     fn report(names: &[&str], more: usize, counts: TestCounts) -> Found<TestReport> {
-        let failing = FailingTests { names: names.iter().map(|name| (*name).to_owned()).collect(), more };
+        let failing =
+            FailingTests { names: names.iter().map(|name| (*name).to_owned()).collect(), more };
         Found::Read(TestReport { failing, counts, ..TestReport::default() })
     }
 
@@ -258,18 +313,38 @@ mod tests {
                 Cause::Product,
                 "the step run-e2e failed, and no test says why",
             ),
-            (graph(Failed, Failed, Failed, &[], &[]), Cause::Product, "the test phase failed, and no test says why"),
+            (
+                graph(Failed, Failed, Failed, &[], &[]),
+                Cause::Product,
+                "the test phase failed, and no test says why",
+            ),
             (
                 graph(Absent, Absent, Absent, &[], &["Run test unit"]),
                 Cause::Product,
                 "the test phase failed, and no test says why",
             ),
             (graph(Failed, Absent, Passed, &["ipi-install"], &[]), Cause::Setup, "ipi-install"),
-            (graph(Failed, Absent, Failed, &["ipi-install", "destroy"], &[]), Cause::Setup, "ipi-install, destroy"),
+            (
+                graph(Failed, Absent, Failed, &["ipi-install", "destroy"], &[]),
+                Cause::Setup,
+                "ipi-install, destroy",
+            ),
             (graph(Passed, Passed, Failed, &["destroy"], &[]), Cause::Teardown, "destroy"),
-            (graph(Absent, Absent, Absent, &[], &["Acquire leases"]), Cause::Infrastructure, "Acquire leases"),
-            (graph(Passed, Passed, Passed, &[], &[]), Cause::Undetermined, "no phase of it failed, and still it did"),
-            (graph(Absent, Absent, Absent, &[], &[]), Cause::Undetermined, "no phase of it failed, and still it did"),
+            (
+                graph(Absent, Absent, Absent, &[], &["Acquire leases"]),
+                Cause::Infrastructure,
+                "Acquire leases",
+            ),
+            (
+                graph(Passed, Passed, Passed, &[], &[]),
+                Cause::Undetermined,
+                "no phase of it failed, and still it did",
+            ),
+            (
+                graph(Absent, Absent, Absent, &[], &[]),
+                Cause::Undetermined,
+                "no phase of it failed, and still it did",
+            ),
         ] {
             assert_eq!(judge(failure.clone()), (cause, detail.to_owned()), "{failure:?}");
         }
@@ -293,9 +368,9 @@ mod tests {
     }
 
     const LEASE: &str = "executing_graph:step_failed:utilizing_lease:acquiring_lease";
-    const TEST: &str = "executing_graph:step_failed:utilizing_lease:executing_test:executing_multi_stage_test";
-    const PENDING: &str =
-        "executing_graph:step_failed:utilizing_lease:executing_test:executing_multi_stage_test:pod_pending";
+    const TEST: &str =
+        "executing_graph:step_failed:utilizing_lease:executing_test:executing_multi_stage_test";
+    const PENDING: &str = "executing_graph:step_failed:utilizing_lease:executing_test:executing_multi_stage_test:pod_pending";
 
     #[test]
     fn what_the_machinery_says_of_itself_is_infrastructure_when_no_test_failed() {
@@ -304,25 +379,49 @@ mod tests {
         let early = || graph(Absent, Absent, Absent, &[], &["Acquire leases for the test e2e"]);
         assert_eq!(with(early(), &[LEASE]), infrastructure("no cluster lease"));
         assert_eq!(with(missing(), &[LEASE]), infrastructure("no cluster lease"));
-        assert_eq!(with(missing(), &["interrupted"]), infrastructure("ci-operator was interrupted"));
+        assert_eq!(
+            with(missing(), &["interrupted"]),
+            infrastructure("ci-operator was interrupted")
+        );
         assert_eq!(
             with(missing(), &[TEST]),
-            (Cause::Undetermined, format!("junit_operator.xml is missing; ci-operator says {TEST}"))
+            (
+                Cause::Undetermined,
+                format!("junit_operator.xml is missing; ci-operator says {TEST}")
+            )
         );
-        let begun = Account { never_began: Found::Read("initialize: no config".to_owned()), ..missing() };
-        assert_eq!(judge(begun), infrastructure("ci-operator did not begin: initialize: no config"));
+        let begun =
+            Account { never_began: Found::Read("initialize: no config".to_owned()), ..missing() };
+        assert_eq!(
+            judge(begun),
+            infrastructure("ci-operator did not begin: initialize: no config")
+        );
         let test_phase = || graph(Passed, Failed, Passed, &["run-e2e"], &[]);
         assert_eq!(with(test_phase(), &[PENDING]), infrastructure("a pod did not start"));
-        assert_eq!(with(graph(Absent, Absent, Absent, &[], &["Run test unit"]), &[PENDING]).0, Cause::Infrastructure);
-        assert_eq!(with(graph(Failed, Absent, Passed, &["ipi-install"], &[]), &[PENDING]).0, Cause::Infrastructure);
-        assert_eq!(with(graph(Passed, Passed, Failed, &["destroy"], &[]), &[PENDING]).0, Cause::Infrastructure);
+        assert_eq!(
+            with(graph(Absent, Absent, Absent, &[], &["Run test unit"]), &[PENDING]).0,
+            Cause::Infrastructure
+        );
+        assert_eq!(
+            with(graph(Failed, Absent, Passed, &["ipi-install"], &[]), &[PENDING]).0,
+            Cause::Infrastructure
+        );
+        assert_eq!(
+            with(graph(Passed, Passed, Failed, &["destroy"], &[]), &[PENDING]).0,
+            Cause::Infrastructure
+        );
         // Whose own words say otherwise, or a test that failed.
-        let (cause, detail) =
-            with(test_phase(), &[TEST, "executing_graph:step_failed:utilizing_lease:releasing_lease"]);
+        let (cause, detail) = with(
+            test_phase(),
+            &[TEST, "executing_graph:step_failed:utilizing_lease:releasing_lease"],
+        );
         assert_eq!(cause, Cause::Product);
         assert!(detail.ends_with("; the cluster lease could not be given back"), "{detail}");
         let failing = || report(&["A"], 0, TestCounts::default());
-        assert_eq!(with(Account { tests: failing(), ..test_phase() }, &[PENDING]).0, Cause::Product);
+        assert_eq!(
+            with(Account { tests: failing(), ..test_phase() }, &[PENDING]).0,
+            Cause::Product
+        );
         assert_eq!(with(Account { tests: failing(), ..missing() }, &[PENDING]).0, Cause::Product);
         assert_eq!(
             with(Account { tests: failing(), ..graph(Passed, Passed, Failed, &[], &[]) }, &[]).0,
@@ -349,19 +448,35 @@ mod tests {
         );
         // The pod of the teardown is the one that did not start.
         assert_eq!(with(says(1, ended, test_phase()), &[PENDING]).0, Cause::Product);
-        assert_eq!(with(says(0, evicted, graph(Failed, Absent, Passed, &[], &[])), &[TEST]).0, Cause::Infrastructure);
-        assert_eq!(with(says(0, ended, graph(Failed, Absent, Passed, &["i"], &[])), &[PENDING]).0, Cause::Setup);
+        assert_eq!(
+            with(says(0, evicted, graph(Failed, Absent, Passed, &[], &[])), &[TEST]).0,
+            Cause::Infrastructure
+        );
+        assert_eq!(
+            with(says(0, ended, graph(Failed, Absent, Passed, &["i"], &[])), &[PENDING]).0,
+            Cause::Setup
+        );
     }
 
     #[test]
     fn what_prow_stopped_is_infrastructure() {
         let stopped = |description: Option<&str>| {
             let description = description.map(str::to_owned);
-            let judgement = classified(&Evidence::Stopped { state: "aborted", description }, &job(), &Rules::default());
+            let judgement = classified(
+                &Evidence::Stopped { state: "aborted", description },
+                &job(),
+                &Rules::default(),
+            );
             (judgement.cause, judgement.detail)
         };
-        assert_eq!(stopped(Some("Pod pending timeout.")), (Cause::Infrastructure, "Pod pending timeout.".to_owned()));
-        assert_eq!(stopped(None), (Cause::Infrastructure, "Prow says aborted and gives no reason".to_owned()));
+        assert_eq!(
+            stopped(Some("Pod pending timeout.")),
+            (Cause::Infrastructure, "Pod pending timeout.".to_owned())
+        );
+        assert_eq!(
+            stopped(None),
+            (Cause::Infrastructure, "Prow says aborted and gives no reason".to_owned())
+        );
     }
 
     fn given(log_named: bool) -> Findings {
@@ -370,20 +485,29 @@ mod tests {
 
     fn green() -> Account {
         Account {
-            finished: Found::Read(Finished { passed: Some(true), result: Some("SUCCESS".to_owned()) }),
+            finished: Found::Read(Finished {
+                passed: Some(true),
+                result: Some("SUCCESS".to_owned()),
+            }),
             tests: report(&[], 0, TestCounts { run: 3, files: 1, ..TestCounts::default() }),
             ..graph(Passed, Passed, Passed, &[], &[])
         }
     }
 
-    fn success_of(findings: Findings, account: Account, job: &JobRecord, rules: &Rules) -> Judgement {
+    fn success_of(
+        findings: Findings,
+        account: Account,
+        job: &JobRecord,
+        rules: &Rules,
+    ) -> Judgement {
         classified(&Evidence::Success { findings, account }, job, rules)
     }
 
     #[test]
     fn success_needs_its_proof() {
         let judge = |log_named, proof| {
-            let judgement = success_of(given(log_named), green(), &job(), &Rules { proof, ..Rules::default() });
+            let judgement =
+                success_of(given(log_named), green(), &job(), &Rules { proof, ..Rules::default() });
             (judgement.cause, judgement.proof.map(|proof| proof.level))
         };
         assert_eq!(judge(true, ProofMode::Enforce), (Cause::Unproven, Some(ProofLevel::Requested)));
@@ -394,10 +518,13 @@ mod tests {
 
     #[test]
     fn a_success_that_its_artifacts_contradict_is_hollow() {
-        let failing =
-            || Account { tests: report(&["OCP-1"], 0, TestCounts { run: 3, ..TestCounts::default() }), ..green() };
+        let failing = || Account {
+            tests: report(&["OCP-1"], 0, TestCounts { run: 3, ..TestCounts::default() }),
+            ..green()
+        };
         let judge = |account, hollow| {
-            let judgement = success_of(given(false), account, &job(), &Rules { hollow, ..Rules::default() });
+            let judgement =
+                success_of(given(false), account, &job(), &Rules { hollow, ..Rules::default() });
             (judgement.cause, judgement.detail)
         };
         let said = "a test failed: OCP-1".to_owned();
@@ -408,28 +535,36 @@ mod tests {
             assert!(cause == Cause::Unproven && detail.ends_with("no answer"), "{detail}");
         }
         assert_eq!(judge(failing(), Some(Strictness::Warn)), (Cause::Passed, said));
-        assert_eq!(judge(Account::default(), Some(Strictness::Off)), (Cause::Passed, String::new()));
+        assert_eq!(
+            judge(Account::default(), Some(Strictness::Off)),
+            (Cause::Passed, String::new())
+        );
         // It weighs more than a proof that is missing, and less than one of another image.
         let both = success_of(given(true), failing(), &job(), &Rules::default());
         assert_eq!((both.cause, both.proof.unwrap().level), (Cause::Hollow, ProofLevel::Requested));
-        let other = Findings { variables: Some(vec!["quay.io/acme/other".to_owned()]), ..given(true) };
+        let other =
+            Findings { variables: Some(vec!["quay.io/acme/other".to_owned()]), ..given(true) };
         assert_eq!(success_of(other, failing(), &job(), &Rules::default()).cause, Cause::Unproven);
     }
 
     #[test]
     fn how_many_tests_ran_is_said_and_enforced_where_asked_for() {
-        let ran =
-            |run| Account { tests: report(&[], 0, TestCounts { run, files: 1, ..TestCounts::default() }), ..green() };
+        let ran = |run| Account {
+            tests: report(&[], 0, TestCounts { run, files: 1, ..TestCounts::default() }),
+            ..green()
+        };
         let judge = |account, tests, hollow| {
             let job = JobRecord { tests, ..job() };
-            let judgement = success_of(given(false), account, &job, &Rules { hollow, ..Rules::default() });
+            let judgement =
+                success_of(given(false), account, &job, &Rules { hollow, ..Rules::default() });
             (judgement.cause, judgement.detail)
         };
         assert_eq!(
             judge(ran(0), None, None),
             (
                 Cause::Passed,
-                "no test ran (1 JUnit file): set tests: N or junit: ignore in its job list entry".to_owned()
+                "no test ran (1 JUnit file): set tests: N or junit: ignore in its job list entry"
+                    .to_owned()
             )
         );
         assert_eq!(judge(ran(3), Some(3), None), (Cause::Passed, String::new()));
@@ -438,8 +573,12 @@ mod tests {
         assert_eq!(judge(ran(3), Some(4), Some(Strictness::Warn)), (Cause::Passed, few));
         assert_eq!(judge(ran(3), Some(4), Some(Strictness::Off)).0, Cause::Passed);
         // Broken files are said.
-        let broken = Account { graph: Found::Broken("junit_operator.xml breaks off".to_owned()), ..ran(3) };
-        assert_eq!(judge(broken, None, None), (Cause::Passed, "junit_operator.xml breaks off".to_owned()));
+        let broken =
+            Account { graph: Found::Broken("junit_operator.xml breaks off".to_owned()), ..ran(3) };
+        assert_eq!(
+            judge(broken, None, None),
+            (Cause::Passed, "junit_operator.xml breaks off".to_owned())
+        );
     }
 
     fn any_phase() -> impl Strategy<Value = Phase> {

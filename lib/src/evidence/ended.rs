@@ -69,7 +69,9 @@ impl Ended<'_> {
                 let account = match (case.rules.hollow(), reader) {
                     (Strictness::Off, _) => Account::default(),
                     // Another image ran: whatever else the run left does not matter.
-                    _ if enforced && findings.contradiction(case.subject).is_some() => Account::default(),
+                    _ if enforced && findings.contradiction(case.subject).is_some() => {
+                        Account::default()
+                    }
                     (_, Some(reader)) => reader.success(case.job.junit).await,
                     (_, None) => Account::nowhere(&self.nowhere().found()),
                 };
@@ -91,16 +93,25 @@ impl Ended<'_> {
             }
             state => {
                 let state = if state == JobState::Aborted { "aborted" } else { "error" };
-                (Evidence::Stopped { state, description: self.sighting.description.clone() }, Prospect::Complete)
+                (
+                    Evidence::Stopped { state, description: self.sighting.description.clone() },
+                    Prospect::Complete,
+                )
             }
         }
     }
 
     fn nowhere(&self) -> Nowhere {
-        self.nowhere.clone().unwrap_or_else(|| Nowhere::Unusable("it has no job URL".to_owned()))
+        self.nowhere
+            .clone()
+            .unwrap_or_else(|| Nowhere::Unusable("it has no job URL".to_owned()))
     }
 
-    async fn findings(&self, reader: Option<Reader<'_>>, Case { subject, job, rules }: Case<'_>) -> Findings {
+    async fn findings(
+        &self,
+        reader: Option<Reader<'_>>,
+        Case { subject, job, rules }: Case<'_>,
+    ) -> Findings {
         if rules.proof == Strictness::Off {
             return Findings::default();
         }
@@ -114,7 +125,13 @@ impl Ended<'_> {
                 Nowhere::Unreachable(why) => (None, Some(why)),
                 Nowhere::Unusable(why) => (Some(why), None),
             };
-            return Findings { variables, log_named, unreadable, unreachable, ..Findings::default() };
+            return Findings {
+                variables,
+                log_named,
+                unreadable,
+                unreachable,
+                ..Findings::default()
+            };
         };
         let (variables, unreachable) = match &self.sighting.envs {
             Some(envs) => (Some(given(envs, job)), None),
@@ -133,13 +150,19 @@ impl Ended<'_> {
 /// The values of the variables that carry the image. Where one of several is missing it counts as
 /// empty, since the image then did not reach all that it was to reach.
 fn given(envs: &[(String, String)], job: &JobRecord) -> Vec<String> {
-    let of =
-        |name: &String| envs.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect::<Vec<_>>();
+    let of = |name: &String| {
+        envs.iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value.clone())
+            .collect::<Vec<_>>()
+    };
     let all: Vec<Vec<String>> = job.override_env.iter().map(of).collect();
     if all.iter().all(Vec::is_empty) {
         return Vec::new();
     }
-    all.into_iter().flat_map(|values| if values.is_empty() { vec![String::new()] } else { values }).collect()
+    all.into_iter()
+        .flat_map(|values| if values.is_empty() { vec![String::new()] } else { values })
+        .collect()
 }
 
 #[cfg(test)]

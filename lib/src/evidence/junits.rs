@@ -50,7 +50,8 @@ enum Steps<'a> {
 impl Steps<'_> {
     fn of(graph: Option<&StepGraph>) -> Self {
         let Some(graph) = graph else { return Self::AllBut(Vec::new(), ARTIFACTS) };
-        let folder = |step: &crate::prow::operator::Step| format!("{ARTIFACTS}{}/{}/", step.test, step.name);
+        let folder =
+            |step: &crate::prow::operator::Step| format!("{ARTIFACTS}{}/{}/", step.test, step.name);
         match graph.test_steps.iter().map(folder).collect::<Vec<_>>() {
             steps if !steps.is_empty() => Self::Of(steps),
             // Set-up failed, so no test has run.
@@ -68,7 +69,10 @@ impl Reader<'_> {
         self.read_tests(graph).await.unwrap_or_else(|found| found)
     }
 
-    async fn read_tests(&self, graph: Option<&StepGraph>) -> Result<Found<TestReport>, Found<TestReport>> {
+    async fn read_tests(
+        &self,
+        graph: Option<&StepGraph>,
+    ) -> Result<Found<TestReport>, Found<TestReport>> {
         let mut report = TestReport::default();
         let mut files = Vec::new();
         match Steps::of(graph) {
@@ -79,7 +83,10 @@ impl Reader<'_> {
             }
             Steps::AllBut(others, root) => {
                 let all = self.junit_files(root, &mut report).await?;
-                files.extend(all.into_iter().filter(|file| !others.iter().any(|other| file.name.starts_with(other))));
+                files.extend(
+                    all.into_iter()
+                        .filter(|file| !others.iter().any(|other| file.name.starts_with(other))),
+                );
             }
         }
         let mut tests = Tests::default();
@@ -87,7 +94,10 @@ impl Reader<'_> {
         for file in files {
             bytes = bytes.saturating_add(file.size);
             if report.counts.files == MAX_FILES || bytes > MAX_SUM {
-                let limit = format!("of its JUnit files only {MAX_FILES} or {} MiB are read", MAX_SUM / MIB);
+                let limit = format!(
+                    "of its JUnit files only {MAX_FILES} or {} MiB are read",
+                    MAX_SUM / MIB
+                );
                 report.unread.get_or_insert(limit);
                 break;
             }
@@ -98,8 +108,11 @@ impl Reader<'_> {
             names.truncate(NAMED_TESTS);
             FailingTests { names, more }
         };
-        report.counts =
-            TestCounts { files: report.counts.files, broken_files: report.counts.broken_files, ..tests.counts() };
+        report.counts = TestCounts {
+            files: report.counts.files,
+            broken_files: report.counts.broken_files,
+            ..tests.counts()
+        };
         report.failing = cut(tests.failing(), tests.unnamed());
         let flaky = tests.flaky();
         let unnamed = report.counts.flaky.saturating_sub(flaky.len());
@@ -108,22 +121,40 @@ impl Reader<'_> {
     }
 
     /// The files below a folder, by their paths in the run's folder.
-    async fn junit_files(&self, below: &str, report: &mut TestReport) -> Result<Vec<Object>, Found<TestReport>> {
+    async fn junit_files(
+        &self,
+        below: &str,
+        report: &mut TestReport,
+    ) -> Result<Vec<Object>, Found<TestReport>> {
         let prefix = self.folder.object(below);
-        let listing = self.bucket.list(self.folder.bucket(), &prefix, None, MAX_LISTED).await;
+        let listing = self
+            .bucket
+            .list(self.folder.bucket(), &prefix, None, MAX_LISTED)
+            .await;
         let listing = listing.map_err(|error| Found::failed(&error))?;
         if listing.cut {
-            report.unread.get_or_insert_with(|| format!("{below} holds more than can be listed"));
+            report
+                .unread
+                .get_or_insert_with(|| format!("{below} holds more than can be listed"));
         }
         let root = self.folder.object("");
         let own = |object: Object| {
-            let path = object.name.strip_prefix(&root).filter(|path| is_junit(path))?.to_owned();
+            let path = object
+                .name
+                .strip_prefix(&root)
+                .filter(|path| is_junit(path))?
+                .to_owned();
             Some(Object { name: path, size: object.size })
         };
         Ok(listing.objects.into_iter().filter_map(own).collect())
     }
 
-    async fn read_file(&self, path: &str, tests: Tests, report: &mut TestReport) -> Result<Tests, Found<TestReport>> {
+    async fn read_file(
+        &self,
+        path: &str,
+        tests: Tests,
+        report: &mut TestReport,
+    ) -> Result<Tests, Found<TestReport>> {
         let step = step_of(path).to_owned();
         let read = move |input: &mut dyn BufRead| {
             let mut tests = tests;
@@ -135,7 +166,9 @@ impl Reader<'_> {
             Ok(Some(Streamed { value: (tests, quality), cut })) => {
                 report.counts.files += 1;
                 if cut {
-                    report.unread.get_or_insert_with(|| format!("{path} is larger than {} MiB", MAX_FILE / MIB));
+                    report.unread.get_or_insert_with(|| {
+                        format!("{path} is larger than {} MiB", MAX_FILE / MIB)
+                    });
                 } else if !matches!(quality, Ok(Quality::Whole)) {
                     report.counts.broken_files += 1;
                     if report.broken.len() < NAMED_FILES {
@@ -146,9 +179,13 @@ impl Reader<'_> {
             }
             // It was listed a moment ago.
             Ok(None) => Err(Found::Unreadable(format!("{path} is gone"))),
-            Err(error @ BucketError::TooLarge { .. }) => Err(Found::Unreadable(super::reader::said(&error))),
+            Err(error @ BucketError::TooLarge { .. }) => {
+                Err(Found::Unreadable(super::reader::said(&error)))
+            }
             Err(error) => match Found::failed(&error) {
-                Found::Unreachable(why) if !why.contains(path) => Err(Found::Unreachable(format!("{path}: {why}"))),
+                Found::Unreachable(why) if !why.contains(path) => {
+                    Err(Found::Unreachable(format!("{path}: {why}")))
+                }
                 other => Err(other),
             },
         }
@@ -164,9 +201,10 @@ fn is_junit(path: &str) -> bool {
 
 /// `artifacts/TEST/STEP`: files of one step tell of the same tests.
 fn step_of(path: &str) -> &str {
-    path.match_indices('/')
-        .nth(2)
-        .map_or_else(|| path.rsplit_once('/').map_or("", |(folder, _)| folder), |(at, _)| &path[..at])
+    path.match_indices('/').nth(2).map_or_else(
+        || path.rsplit_once('/').map_or("", |(folder, _)| folder),
+        |(at, _)| &path[..at],
+    )
 }
 
 #[cfg(test)]

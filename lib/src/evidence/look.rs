@@ -28,8 +28,12 @@ const DECK_FAILURES: u32 = 2;
 const YOUNG: Duration = Duration::from_secs(90);
 
 /// Between two questions to Gangway about one run: 2, 4, 8, then 10 minutes.
-const GANGWAY_PAUSES: [Duration; 4] =
-    [Duration::from_secs(120), Duration::from_secs(240), Duration::from_secs(480), Duration::from_secs(600)];
+const GANGWAY_PAUSES: [Duration; 4] = [
+    Duration::from_secs(120),
+    Duration::from_secs(240),
+    Duration::from_secs(480),
+    Duration::from_secs(600),
+];
 
 /// Where runs are looked at.
 #[derive(Debug)]
@@ -129,7 +133,14 @@ pub struct Watched {
 impl Watched {
     /// A run by its id.
     pub fn new(execution: impl Into<String>, launched_at: Timestamp) -> Self {
-        Self { execution: execution.into(), launched_at, folder: None, asked: 0, asked_at: None, confirmed: false }
+        Self {
+            execution: execution.into(),
+            launched_at,
+            folder: None,
+            asked: 0,
+            asked_at: None,
+            confirmed: false,
+        }
     }
 
     /// Takes over the folder that a job URL tells; a wrong one is told instead.
@@ -158,7 +169,9 @@ impl Round {
     /// so that waiting for the budget does not keep the other jobs from being looked at.
     pub fn after(previous: Option<&Self>, sources: &Sources<'_>, takes: Duration) -> Self {
         let unreachable = previous.is_some_and(|round| round.deck_failures >= DECK_FAILURES);
-        let per_minute = sources.gangway.map_or(0, |gangway| gangway.budget().limits().per_minute);
+        let per_minute = sources
+            .gangway
+            .map_or(0, |gangway| gangway.budget().limits().per_minute);
         let share = u64::from(per_minute) * takes.as_secs() / 60;
         Self {
             // Where Deck did not answer before, one failure is enough.
@@ -190,22 +203,30 @@ impl Sources<'_> {
     /// The run is gone from Prow: what the bucket has of it.
     async fn gone(&self, run: &Watched) -> Glimpse {
         const GONE: &str = "Prow no longer has this run";
-        let Some(folder) = &run.folder else { return Glimpse::Gone(format!("{GONE}, and it had no artifacts yet")) };
+        let Some(folder) = &run.folder else {
+            return Glimpse::Gone(format!("{GONE}, and it had no artifacts yet"));
+        };
         let reader = Reader { bucket: self.bucket, folder };
         match reader.prowjob(&run.execution).await {
             Found::Read(job) if job.state.is_final() => return Glimpse::Run(job.into()),
-            Found::Unreadable(why) | Found::Unreachable(why) => return Glimpse::Trouble(format!("{GONE}, and {why}")),
+            Found::Unreadable(why) | Found::Unreachable(why) => {
+                return Glimpse::Trouble(format!("{GONE}, and {why}"));
+            }
             _ => {}
         }
         Glimpse::Gone(match reader.finished().await {
             Found::Read(Finished { passed: Some(false), result }) => {
                 format!("{GONE}; its pod ended with {}", result.as_deref().unwrap_or("a failure"))
             }
-            Found::Read(_) => format!("{GONE}; its pod ended, and nothing shows that the run succeeded"),
+            Found::Read(_) => {
+                format!("{GONE}; its pod ended, and nothing shows that the run succeeded")
+            }
             Found::Unreadable(why) | Found::Broken(why) | Found::Unreachable(why) => {
                 return Glimpse::Trouble(format!("{GONE}, and {why}"));
             }
-            Found::Missing | Found::Unasked => format!("{GONE}, and its artifacts do not show an end"),
+            Found::Missing | Found::Unasked => {
+                format!("{GONE}, and its artifacts do not show an end")
+            }
         })
     }
 
@@ -218,7 +239,9 @@ impl Sources<'_> {
             let reader = Reader { bucket: self.bucket, folder: &folder };
             match reader.prowjob(&run.execution).await {
                 Found::Read(job) if job.state.is_final() => return Glimpse::Run(job.into()),
-                Found::Read(job) => seen = Some(Sighting { from_bucket: true, ..Sighting::from(job) }),
+                Found::Read(job) => {
+                    seen = Some(Sighting { from_bucket: true, ..Sighting::from(job) })
+                }
                 Found::Unreadable(why) | Found::Unreachable(why) => bucket_trouble = Some(why),
                 Found::Missing | Found::Unasked | Found::Broken(_) => {}
             }
@@ -232,7 +255,9 @@ impl Sources<'_> {
                     round.token_refused = Some(words);
                     return Glimpse::Trouble(format!("{deck}, and Gangway refused the token"));
                 }
-                Some(Err(error)) => return Glimpse::Trouble(format!("{deck}, and {}", said(&error))),
+                Some(Err(error)) => {
+                    return Glimpse::Trouble(format!("{deck}, and {}", said(&error)));
+                }
                 None => {}
             }
         }
@@ -253,7 +278,9 @@ impl Sources<'_> {
         let gangway = self.gangway?;
         let due = match run.asked_at {
             None => self.clock.since(run.launched_at) >= YOUNG,
-            Some(at) => self.clock.since(at) >= GANGWAY_PAUSES[run.asked.clamp(1, GANGWAY_PAUSES.len()) - 1],
+            Some(at) => {
+                self.clock.since(at) >= GANGWAY_PAUSES[run.asked.clamp(1, GANGWAY_PAUSES.len()) - 1]
+            }
         };
         if !(due || urgent) || round.gangway_left == 0 {
             return None;

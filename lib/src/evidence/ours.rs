@@ -20,7 +20,9 @@ pub fn stranger(sighting: &Sighting, order: &Create) -> Option<String> {
     }
     Some(match carried {
         None => "it carries no key of ours: somebody else has launched it".to_owned(),
-        Some(_) => "it carries another key: it was launched for another run, image or attempt".to_owned(),
+        Some(_) => {
+            "it carries another key: it was launched for another run, image or attempt".to_owned()
+        }
     })
 }
 
@@ -34,13 +36,21 @@ mod tests {
         let labels = [(key::LABEL.to_owned(), "k1".to_owned())].into();
         let order = Create::new("a", PodSpecOptions { labels, ..PodSpecOptions::default() });
         let run = |job: Option<&str>, key: Option<&str>| {
-            let sighting = Sighting { job: job.map(str::to_owned), key: key.map(str::to_owned), ..Sighting::default() };
+            let sighting = Sighting {
+                job: job.map(str::to_owned),
+                key: key.map(str::to_owned),
+                ..Sighting::default()
+            };
             stranger(&sighting, &order)
         };
         assert_eq!(run(Some("a"), Some("k1")), None);
         assert_eq!(run(None, None), None);
         assert_eq!(run(Some("b"), Some("k1")).unwrap(), "it is a run of \"b\"");
         assert!(run(Some("a"), None).unwrap().starts_with("it carries no key"));
-        assert!(run(Some("a"), Some("k2")).unwrap().starts_with("it carries another key"));
+        assert!(
+            run(Some("a"), Some("k2"))
+                .unwrap()
+                .starts_with("it carries another key")
+        );
     }
 }

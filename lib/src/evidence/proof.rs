@@ -63,7 +63,9 @@ pub fn search(input: &mut dyn BufRead, subject: &Subject) -> io::Result<Shown> {
 
 fn judge(window: &[u8], at: usize, repository: &[u8], subject: &Subject, shown: &mut Shown) {
     let digits = &window[at + MARK.len()..];
-    let Some(hex) = digits.get(..HEX).filter(|hex| hex.iter().all(u8::is_ascii_hexdigit)) else { return };
+    let Some(hex) = digits.get(..HEX).filter(|hex| hex.iter().all(u8::is_ascii_hexdigit)) else {
+        return;
+    };
     if digits.get(HEX).is_some_and(u8::is_ascii_hexdigit) {
         return;
     }
@@ -110,7 +112,8 @@ impl Findings {
 
     /// What looking again later could show. Neither a proof nor another image can be taken back.
     pub fn prospect(&self, subject: &Subject) -> Prospect {
-        if self.level(subject).level == ProofLevel::Proven || self.contradiction(subject).is_some() {
+        if self.level(subject).level == ProofLevel::Proven || self.contradiction(subject).is_some()
+        {
             return Prospect::Complete;
         }
         let log_missing = self.log_named && (self.logs.is_empty() || self.unreadable.is_some());
@@ -127,9 +130,14 @@ impl Findings {
         let wanted = image.digest().to_string();
         for (path, shown) in &self.logs {
             match (self.last_counts, &shown.other, &shown.last) {
-                (false, Some(other), _) => return Some(format!("{path} shows {other} of {}", image.repository())),
+                (false, Some(other), _) => {
+                    return Some(format!("{path} shows {other} of {}", image.repository()));
+                }
                 (true, _, Some(last)) => {
-                    return Some(format!("the last of {} that {path} shows is {last}", image.repository()));
+                    return Some(format!(
+                        "the last of {} that {path} shows is {last}",
+                        image.repository()
+                    ));
                 }
                 _ => {}
             }
@@ -151,7 +159,11 @@ impl Findings {
             return proof(ProofLevel::Proven, path.clone());
         }
         let variables = self.variables.as_deref().unwrap_or_default();
-        let log = match (self.log_named, self.unreachable.as_ref().or(self.unreadable.as_ref()), self.logs.as_slice()) {
+        let log = match (
+            self.log_named,
+            self.unreachable.as_ref().or(self.unreadable.as_ref()),
+            self.logs.as_slice(),
+        ) {
             (false, ..) => "no log is named that would prove it".to_owned(),
             (true, Some(why), _) => why.clone(),
             (true, None, []) => "the log that would prove it is missing".to_owned(),
@@ -159,8 +171,13 @@ impl Findings {
         };
         match (&self.variables, variables) {
             (_, [_, ..]) => proof(ProofLevel::Requested, log),
-            (Some(_), []) => proof(ProofLevel::Unproven, format!("the run was not given the image, and {log}")),
-            (None, _) => proof(ProofLevel::Unproven, format!("the run's variables could not be read, and {log}")),
+            (Some(_), []) => {
+                proof(ProofLevel::Unproven, format!("the run was not given the image, and {log}"))
+            }
+            (None, _) => proof(
+                ProofLevel::Unproven,
+                format!("the run's variables could not be read, and {log}"),
+            ),
         }
     }
 }
@@ -215,7 +232,11 @@ mod tests {
             assert_eq!(found(&format!("{log}{other}"), size), both(Some(digest('b'))), "{size}");
             assert_eq!(found(&format!("{other}{log}"), size), both(None), "{size}");
             // Only a digest with its repository is the last of it.
-            assert_eq!(found(&format!("{log}{other}{}", digit_a()), size), both(Some(digest('b'))), "{size}");
+            assert_eq!(
+                found(&format!("{log}{other}{}", digit_a()), size),
+                both(Some(digest('b'))),
+                "{size}"
+            );
         }
     }
 
@@ -243,7 +264,10 @@ mod tests {
             }],
         });
         let index = index.to_string();
-        let own: String = sha2::Sha256::digest(&index).iter().map(|byte| format!("{byte:02x}")).collect();
+        let own: String = sha2::Sha256::digest(&index)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let image: ImageRef = format!("quay.io/acme/ho@sha256:{own}").parse().unwrap();
         let subject = Subject::of(&Candidate { index: Some(index), ..Candidate::of(image) });
         let shown = |digit| {
@@ -279,11 +303,20 @@ mod tests {
         assert_eq!(level(last(true, Some('b'))), ProofLevel::Unproven);
         assert_eq!(level(last(false, Some('b'))), ProofLevel::Unproven);
         let given = |variables| Findings { variables, ..with(vec![log(true, None)]) };
-        assert_eq!(level(given(Some(vec![format!("quay.io/acme/ho@{}", digest('b'))]))), ProofLevel::Unproven);
-        assert_eq!(level(given(Some(vec![image().to_string(), String::new()]))), ProofLevel::Unproven);
+        assert_eq!(
+            level(given(Some(vec![format!("quay.io/acme/ho@{}", digest('b'))]))),
+            ProofLevel::Unproven
+        );
+        assert_eq!(
+            level(given(Some(vec![image().to_string(), String::new()]))),
+            ProofLevel::Unproven
+        );
         assert_eq!(level(given(None)), ProofLevel::Proven);
         assert_eq!(level(Findings::default()), ProofLevel::Unproven);
-        assert_eq!(level(Findings { variables: Some(vec![]), ..Findings::default() }), ProofLevel::Unproven);
+        assert_eq!(
+            level(Findings { variables: Some(vec![]), ..Findings::default() }),
+            ProofLevel::Unproven
+        );
     }
 
     #[test]
@@ -291,8 +324,14 @@ mod tests {
         let proof = |level| Proof { level, note: String::new() };
         let enough = |level, named, mode| suffices(&proof(level), named, mode);
         use ProofLevel::{Proven, Requested, Unproven};
-        assert!(enough(Proven, true, ProofMode::Enforce) && !enough(Requested, true, ProofMode::Enforce));
-        assert!(enough(Requested, false, ProofMode::Enforce) && !enough(Unproven, false, ProofMode::Enforce));
+        assert!(
+            enough(Proven, true, ProofMode::Enforce)
+                && !enough(Requested, true, ProofMode::Enforce)
+        );
+        assert!(
+            enough(Requested, false, ProofMode::Enforce)
+                && !enough(Unproven, false, ProofMode::Enforce)
+        );
         assert!(enough(Unproven, true, ProofMode::Warn) && enough(Unproven, true, ProofMode::Off));
     }
 }

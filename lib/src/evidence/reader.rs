@@ -103,7 +103,9 @@ impl<T> Found<T> {
     /// What an error of the bucket comes to: only some are the server's word on the thing.
     pub fn failed(error: &BucketError) -> Self {
         match error {
-            BucketError::TooLarge { .. } | BucketError::NoBucket { .. } => Self::Unreadable(said(error)),
+            BucketError::TooLarge { .. } | BucketError::NoBucket { .. } => {
+                Self::Unreadable(said(error))
+            }
             _ => Self::Unreachable(said(error)),
         }
     }
@@ -171,7 +173,8 @@ impl Reader<'_> {
         logs: &[Glob],
         last_counts: bool,
     ) -> Findings {
-        let mut findings = Findings { variables, log_named: !logs.is_empty(), last_counts, ..Findings::default() };
+        let mut findings =
+            Findings { variables, log_named: !logs.is_empty(), last_counts, ..Findings::default() };
         for pattern in logs {
             match self.expand(pattern).await {
                 Ok(paths) => {
@@ -208,9 +211,15 @@ impl Reader<'_> {
     pub async fn existing(&self, pattern: &Glob) -> Result<Vec<String>, BucketError> {
         let mut existing = Vec::new();
         for path in self.expand(pattern).await? {
-            let listed =
-                self.bucket.list(self.folder.bucket(), &self.folder.object(&path), Some("/"), MAX_LOGS).await?;
-            if listed.objects.iter().any(|object| object.name == self.folder.object(&path)) {
+            let listed = self
+                .bucket
+                .list(self.folder.bucket(), &self.folder.object(&path), Some("/"), MAX_LOGS)
+                .await?;
+            if listed
+                .objects
+                .iter()
+                .any(|object| object.name == self.folder.object(&path))
+            {
                 existing.push(path);
             }
         }
@@ -223,7 +232,11 @@ impl Reader<'_> {
         if parts.iter().any(|part| part == "**") {
             let fixed: String = pattern.fixed().iter().map(|part| format!("{part}/")).collect();
             let paths = self.below(&fixed, None).await?.0;
-            return Ok(paths.into_iter().filter(|path| pattern.matches(path)).take(MAX_LOGS).collect());
+            return Ok(paths
+                .into_iter()
+                .filter(|path| pattern.matches(path))
+                .take(MAX_LOGS)
+                .collect());
         }
         let mut found = vec![String::new()];
         for (index, part) in parts.iter().enumerate() {
@@ -234,9 +247,16 @@ impl Reader<'_> {
                 let mut longer = Vec::new();
                 for path in &found {
                     let (objects, folders) = self.below(path, Some("/")).await?;
-                    let fits = |name: &String| part_matches(part, name[path.len()..].trim_end_matches('/'));
+                    let fits = |name: &String| {
+                        part_matches(part, name[path.len()..].trim_end_matches('/'))
+                    };
                     let names = if last { objects } else { folders };
-                    longer.extend(names.into_iter().filter(fits).map(|name| name.trim_end_matches('/').to_owned()));
+                    longer.extend(
+                        names
+                            .into_iter()
+                            .filter(fits)
+                            .map(|name| name.trim_end_matches('/').to_owned()),
+                    );
                 }
                 found = longer;
                 found.truncate(MAX_LOGS);
@@ -249,11 +269,22 @@ impl Reader<'_> {
     }
 
     /// Objects and folders below a path of the run's folder, as paths of that folder.
-    async fn below(&self, path: &str, delimiter: Option<&str>) -> Result<(Vec<String>, Vec<String>), BucketError> {
+    async fn below(
+        &self,
+        path: &str,
+        delimiter: Option<&str>,
+    ) -> Result<(Vec<String>, Vec<String>), BucketError> {
         let root = self.folder.object("");
-        let listing = self.bucket.list(self.folder.bucket(), &self.folder.object(path), delimiter, MAX_LISTED).await?;
+        let listing = self
+            .bucket
+            .list(self.folder.bucket(), &self.folder.object(path), delimiter, MAX_LISTED)
+            .await?;
         let own = |name: String| name.strip_prefix(&root).map(str::to_owned);
-        let objects = listing.objects.into_iter().filter_map(|object| own(object.name)).collect();
+        let objects = listing
+            .objects
+            .into_iter()
+            .filter_map(|object| own(object.name))
+            .collect();
         Ok((objects, listing.prefixes.into_iter().filter_map(own).collect()))
     }
 
@@ -261,8 +292,10 @@ impl Reader<'_> {
     pub async fn finished(&self) -> Found<Finished> {
         match self.bucket.get(self.folder, "finished.json", MAX_FINISHED).await {
             Ok(None) => Found::Missing,
-            Ok(Some(bytes)) => Finished::read(&bytes)
-                .map_or_else(|| Found::Broken("finished.json is no JSON object".to_owned()), Found::Read),
+            Ok(Some(bytes)) => Finished::read(&bytes).map_or_else(
+                || Found::Broken("finished.json is no JSON object".to_owned()),
+                Found::Read,
+            ),
             Err(error) => Found::failed(&error),
         }
     }
@@ -270,10 +303,16 @@ impl Reader<'_> {
     /// `junit_operator.xml`.
     pub async fn graph(&self) -> Found<StepGraph> {
         let read = |input: &mut dyn BufRead| StepGraph::read(input);
-        match self.bucket.stream(self.folder, "artifacts/junit_operator.xml", MAX_GRAPH, read).await {
+        match self
+            .bucket
+            .stream(self.folder, "artifacts/junit_operator.xml", MAX_GRAPH, read)
+            .await
+        {
             Ok(None) => Found::Missing,
             Ok(Some(Streamed { value: Ok(Some(graph)), cut: false })) => Found::Read(graph),
-            Ok(Some(Streamed { cut: true, .. })) => Found::Unreadable("junit_operator.xml is too large".to_owned()),
+            Ok(Some(Streamed { cut: true, .. })) => {
+                Found::Unreadable("junit_operator.xml is too large".to_owned())
+            }
             Ok(Some(_)) => Found::Broken("junit_operator.xml breaks off".to_owned()),
             Err(error) => Found::failed(&error),
         }
@@ -282,7 +321,11 @@ impl Reader<'_> {
     /// What `junit_job.xml` says of ci-operator's own beginning: its case `initialize` failed.
     pub async fn never_began(&self) -> Found<String> {
         let read = |input: &mut dyn BufRead| never_began(input);
-        match self.bucket.stream(self.folder, "artifacts/junit_job.xml", MAX_GRAPH, read).await {
+        match self
+            .bucket
+            .stream(self.folder, "artifacts/junit_job.xml", MAX_GRAPH, read)
+            .await
+        {
             Ok(None) => Found::Missing,
             Ok(Some(Streamed { value: Ok(Some(why)), .. })) => Found::Read(why),
             Ok(Some(_)) => Found::Broken("junit_job.xml names no failure".to_owned()),
@@ -296,7 +339,9 @@ impl Reader<'_> {
         match self.bucket.stream(self.folder, "build-log.txt", MAX_LOG, read).await {
             Ok(None) => Found::Missing,
             Ok(Some(Streamed { value: Ok(reasons), .. })) => Found::Read(reasons),
-            Ok(Some(Streamed { value: Err(error), .. })) => Found::Unreachable(format!("build-log.txt: {error}")),
+            Ok(Some(Streamed { value: Err(error), .. })) => {
+                Found::Unreachable(format!("build-log.txt: {error}"))
+            }
             Err(error) => Found::failed(&error),
         }
     }
@@ -331,8 +376,14 @@ mod tests {
         };
         let shows = || Shown { ours: true, ..Shown::default() };
         assert_eq!(unreadable(Shown::default(), false, false), None);
-        assert_eq!(unreadable(Shown::default(), true, false).as_deref(), Some("a.log is larger than 512 MiB"));
-        assert_eq!((unreadable(shows(), false, false), unreadable(shows(), true, false)), (None, None));
+        assert_eq!(
+            unreadable(Shown::default(), true, false).as_deref(),
+            Some("a.log is larger than 512 MiB")
+        );
+        assert_eq!(
+            (unreadable(shows(), false, false), unreadable(shows(), true, false)),
+            (None, None)
+        );
         assert_eq!(unreadable(shows(), false, true), None);
         assert!(unreadable(shows(), true, true).is_some(), "another image may come after");
     }

@@ -108,7 +108,8 @@ const POD_FAMILIES: [(&str, &str); 6] = [
 ];
 
 /// What a container that ran to its end leaves in an error.
-const CONTAINER_ENDED: [&str; 3] = ["): ContainerFailed", "exited with code", "): DeadlineExceeded"];
+const CONTAINER_ENDED: [&str; 3] =
+    ["): ContainerFailed", "exited with code", "): DeadlineExceeded"];
 
 /// What a reason comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,13 +124,20 @@ impl Reason {
     /// Reads a chain such as `executing_graph:step_failed:utilizing_lease:acquiring_lease`. Its last part
     /// says most; where that is not known, the last one that is.
     pub fn of(chain: &str) -> Self {
-        let within =
-            |part: &&str| WITHIN.contains(part) || WITHIN_FAMILIES.iter().any(|family| part.starts_with(family));
-        let parts: Vec<&str> =
-            chain.split(':').map(str::trim).filter(|part| !part.is_empty() && !within(part)).collect();
+        let within = |part: &&str| {
+            WITHIN.contains(part) || WITHIN_FAMILIES.iter().any(|family| part.starts_with(family))
+        };
+        let parts: Vec<&str> = chain
+            .split(':')
+            .map(str::trim)
+            .filter(|part| !part.is_empty() && !within(part))
+            .collect();
         let Some(last) = parts.last() else { return Self::Within };
         let known = parts.iter().rev().find_map(|part| words(part));
-        Self::Machinery(known.unwrap_or_else(|| format!("ci-operator says {}", text::one_line(last, MAX_SHOWN))))
+        Self::Machinery(
+            known
+                .unwrap_or_else(|| format!("ci-operator says {}", text::one_line(last, MAX_SHOWN))),
+        )
     }
 }
 
@@ -218,13 +226,22 @@ mod tests {
     fn chains_in_words() {
         for (chain, words) in [
             ("executing_graph:step_failed:utilizing_lease:acquiring_lease", "no cluster lease"),
-            ("executing_graph:step_failed:utilizing_lease:acquiring_lease:aws-quota-slice", "no cluster lease"),
+            (
+                "executing_graph:step_failed:utilizing_lease:acquiring_lease:aws-quota-slice",
+                "no cluster lease",
+            ),
             (
                 "executing_graph:step_failed:utilizing_lease:executing_test:executing_multi_stage_test:pod_pending",
                 "a pod did not start",
             ),
-            ("executing_graph:step_failed:utilizing_cluster_claim:acquiring_cluster_claim", "no cluster from the pool"),
-            ("executing_graph:step_failed:importing_release", "the release payload could not be imported"),
+            (
+                "executing_graph:step_failed:utilizing_cluster_claim:acquiring_cluster_claim",
+                "no cluster from the pool",
+            ),
+            (
+                "executing_graph:step_failed:importing_release",
+                "the release payload could not be imported",
+            ),
             ("executing_graph:interrupted", "ci-operator was interrupted"),
             ("interrupted", "ci-operator was interrupted"),
             ("loading_args", "ci-operator could not load its arguments"),
@@ -232,7 +249,10 @@ mod tests {
                 "loading_args:loading_config:config_resolver",
                 "the configuration could not be had from the config resolver",
             ),
-            ("loading_args:loading_config:config_resolver_literal", "the configuration could not be resolved"),
+            (
+                "loading_args:loading_config:config_resolver_literal",
+                "the configuration could not be resolved",
+            ),
             ("loading_args:gsm_client", "the secret manager could not be reached"),
             ("loading_args:gsm_bundles", "the secret manager failed (gsm_bundles)"),
             ("resolving_inputs:resolving_release", "the release payload could not be resolved"),
@@ -244,7 +264,10 @@ mod tests {
                 "executing_graph:step_failed:building_image_from_source",
                 "an image could not be built (building_image_from_source)",
             ),
-            ("executing_graph:step_failed:tagging_input_image", "an image could not be tagged (tagging_input_image)"),
+            (
+                "executing_graph:step_failed:tagging_input_image",
+                "an image could not be tagged (tagging_input_image)",
+            ),
             ("executing_graph:step_failed:running_pod:pod_pending", "a pod did not start"),
             ("executing_graph:step_failed:something_new", "ci-operator says something_new"),
             ("importing_release:something_new", "the release payload could not be imported"),
@@ -278,27 +301,40 @@ mod tests {
             (after("Evicted The node was low on resource: memory."), "a pod was evicted"),
             (after("NodeLost Node ip-10-0-1-2 is gone"), "its node was lost"),
             (after("NodeUnreachable x"), "its node failed"),
-            (after("Terminated Pod was terminated in response to imminent node shutdown."), "its node was shut down"),
+            (
+                after("Terminated Pod was terminated in response to imminent node shutdown."),
+                "its node was shut down",
+            ),
             (after("Preempting Preempted in order to admit critical pod"), "a pod was preempted"),
             (after("OutOfcpu Pod was rejected"), "no node had room for a pod"),
             (after("OutOfephemeral-storage Pod was rejected"), "no node had room for a pod"),
             (after("UnexpectedAdmissionError Allocate failed"), "no node took a pod"),
             (after("DeletionByTaintManager x"), "a pod was deleted"),
-            ("pod pending timeout: container \"test\" has not started in 1h0m0s".to_owned(), "a pod did not start"),
             (
-                "the pod x/y was deleted without completing after 3m (failed containers: )".to_owned(),
+                "pod pending timeout: container \"test\" has not started in 1h0m0s".to_owned(),
+                "a pod did not start",
+            ),
+            (
+                "the pod x/y was deleted without completing after 3m (failed containers: )"
+                    .to_owned(),
                 "a pod was deleted",
             ),
             (
-                "failed to create or restart e2e-aks-run pod: unable to create pod: forbidden".to_owned(),
+                "failed to create or restart e2e-aks-run pod: unable to create pod: forbidden"
+                    .to_owned(),
                 "a pod could not be made",
             ),
         ] {
             assert_eq!(PodEnd::of(&error), PodEnd::Cluster(words), "{error}");
         }
-        assert_eq!(PodEnd::of(&after("ContainerFailed one or more containers exited")), PodEnd::ContainerEnded);
         assert_eq!(
-            PodEnd::of(&after("DeadlineExceeded Pod was active on the node longer than the specified deadline")),
+            PodEnd::of(&after("ContainerFailed one or more containers exited")),
+            PodEnd::ContainerEnded
+        );
+        assert_eq!(
+            PodEnd::of(&after(
+                "DeadlineExceeded Pod was active on the node longer than the specified deadline"
+            )),
             PodEnd::ContainerEnded
         );
         assert_eq!(PodEnd::of("never ready"), PodEnd::Silent);

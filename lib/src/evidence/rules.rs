@@ -31,7 +31,8 @@ impl Rules {
     /// # Errors
     /// The pattern that is none.
     pub fn of(policy: &PolicyRecord) -> Result<Self, String> {
-        let read = |pattern: &String| pattern.parse().map_err(|error| format!("proof-log: {error}"));
+        let read =
+            |pattern: &String| pattern.parse().map_err(|error| format!("proof-log: {error}"));
         let proof_logs = policy.proof_logs.iter().map(read).collect::<Result<_, String>>()?;
         Ok(Self { proof: policy.proof, proof_logs, hollow: policy.hollow })
     }
@@ -53,13 +54,20 @@ impl GivenRules {
     ///
     /// # Errors
     /// What was expected of which flag.
-    pub fn read(proof: Option<&str>, proof_logs: &[String], hollow: Option<&str>) -> Result<Self, String> {
+    pub fn read(
+        proof: Option<&str>,
+        proof_logs: &[String],
+        hollow: Option<&str>,
+    ) -> Result<Self, String> {
         let strictness = |flag: &str, text: Option<&str>| {
             let read = |text: &str| text.parse().map_err(|problem| format!("{flag}: {problem}"));
             text.map(read).transpose()
         };
         let pattern = |text: &String| text.parse().map_err(|error| format!("--proof-log: {error}"));
-        let proof_logs = proof_logs.iter().map(pattern).collect::<Result<Vec<Glob>, String>>()?;
+        let proof_logs = proof_logs
+            .iter()
+            .map(pattern)
+            .collect::<Result<Vec<Glob>, String>>()?;
         Ok(Self {
             proof: strictness("--proof", proof)?,
             proof_logs: Some(proof_logs).filter(|logs| !logs.is_empty()),
@@ -83,26 +91,41 @@ impl GivenRules {
     /// In what the record's rules are others than those given, if they are.
     pub fn difference(&self, recorded: &PolicyRecord) -> Option<String> {
         if let Some(proof) = self.proof.filter(|proof| *proof != recorded.proof) {
-            return Some(format!("--proof is {}, the record says {}", proof.as_str(), recorded.proof.as_str()));
+            return Some(format!(
+                "--proof is {}, the record says {}",
+                proof.as_str(),
+                recorded.proof.as_str()
+            ));
         }
         if let Some(hollow) = self.hollow.filter(|hollow| Some(*hollow) != recorded.hollow) {
             let recorded = recorded.hollow.map_or("nothing", Strictness::as_str);
             return Some(format!("--hollow is {}, the record says {recorded}", hollow.as_str()));
         }
-        let given: Vec<String> = self.proof_logs.as_ref()?.iter().map(ToString::to_string).collect();
+        let given: Vec<String> =
+            self.proof_logs.as_ref()?.iter().map(ToString::to_string).collect();
         let named = |patterns: &[String]| match text::some_of(patterns, 3) {
             patterns if patterns.is_empty() => "none".to_owned(),
             patterns => text::one_line(&patterns, 300),
         };
         let differs = given.iter().collect::<BTreeSet<_>>() != recorded.proof_logs.iter().collect();
-        differs.then(|| format!("--proof-log is {}, the record says {}", named(&given), named(&recorded.proof_logs)))
+        differs.then(|| {
+            format!(
+                "--proof-log is {}, the record says {}",
+                named(&given),
+                named(&recorded.proof_logs)
+            )
+        })
     }
 }
 
 /// The logs that prove which image a job ran: those of all jobs, then its own, or its own alone where the
 /// image must be the last in it; and what is wrong with its own pattern, if that cannot be read.
 pub fn proof_logs(job: &JobRecord, of_all: &[Glob]) -> (Vec<Glob>, Option<String>) {
-    let own = job.proof_log.as_ref().map(|pattern| pattern.parse::<Glob>()).transpose();
+    let own = job
+        .proof_log
+        .as_ref()
+        .map(|pattern| pattern.parse::<Glob>())
+        .transpose();
     let wrong = own.as_ref().err().cloned();
     let of_all = if job.proof_last { &[] } else { of_all };
     let own = own.ok().flatten().filter(|own| !of_all.contains(own));
@@ -120,8 +143,11 @@ mod tests {
 
     #[test]
     fn a_missing_flag_means_the_records_value() {
-        let record =
-            PolicyRecord { proof: ProofMode::Warn, proof_logs: vec!["a/*.txt".to_owned()], ..PolicyRecord::default() };
+        let record = PolicyRecord {
+            proof: ProofMode::Warn,
+            proof_logs: vec!["a/*.txt".to_owned()],
+            ..PolicyRecord::default()
+        };
         let rules = given(None, &[]).with(Some(&record)).unwrap();
         assert_eq!(rules, Rules::of(&record).unwrap());
         assert_eq!(
@@ -129,24 +155,39 @@ mod tests {
             given(Some("off"), &["b"]).with(None).unwrap()
         );
         assert_eq!(given(None, &[]).with(None).unwrap(), Rules::default());
-        let broken = PolicyRecord { proof_logs: vec!["../x".to_owned()], ..PolicyRecord::default() };
-        assert!(given(None, &[]).with(Some(&broken)).unwrap_err().starts_with("proof-log: expected a pattern"));
+        let broken =
+            PolicyRecord { proof_logs: vec!["../x".to_owned()], ..PolicyRecord::default() };
+        assert!(
+            given(None, &[])
+                .with(Some(&broken))
+                .unwrap_err()
+                .starts_with("proof-log: expected a pattern")
+        );
     }
 
     #[test]
     fn another_value_is_told_and_the_same_is_none() {
-        let record = PolicyRecord { proof_logs: vec!["a".to_owned(), "b".to_owned()], ..PolicyRecord::default() };
+        let record = PolicyRecord {
+            proof_logs: vec!["a".to_owned(), "b".to_owned()],
+            ..PolicyRecord::default()
+        };
         let told = |proof, logs: &[&str]| given(proof, logs).difference(&record);
         assert_eq!(told(None, &[]), None);
         assert_eq!(told(Some("enforce"), &["b", "a"]), None);
         assert_eq!(told(Some("off"), &[]).unwrap(), "--proof is off, the record says enforce");
         assert_eq!(told(None, &["a"]).unwrap(), "--proof-log is a, the record says a, b");
         let strict = GivenRules { hollow: Some(Strictness::Enforce), ..GivenRules::default() };
-        assert_eq!(strict.difference(&record).unwrap(), "--hollow is enforce, the record says nothing");
+        assert_eq!(
+            strict.difference(&record).unwrap(),
+            "--hollow is enforce, the record says nothing"
+        );
         let off = PolicyRecord { hollow: Some(Strictness::Off), ..PolicyRecord::default() };
         assert_eq!(strict.difference(&off).unwrap(), "--hollow is enforce, the record says off");
         assert_eq!(given(None, &[]).with(Some(&off)).unwrap().hollow(), Strictness::Off);
         let none = PolicyRecord::default();
-        assert_eq!(given(None, &["a"]).difference(&none).unwrap(), "--proof-log is a, the record says none");
+        assert_eq!(
+            given(None, &["a"]).difference(&none).unwrap(),
+            "--proof-log is a, the record says none"
+        );
     }
 }

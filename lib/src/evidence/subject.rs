@@ -16,9 +16,12 @@ impl Subject {
     /// digest of the image: a record that names others proves nothing with them.
     pub fn of(candidate: &Candidate) -> Self {
         let index = candidate.index.as_deref().map(str::as_bytes);
-        let proven = index.filter(|bytes| manifest::verify(bytes, candidate.image.digest()).is_ok());
+        let proven =
+            index.filter(|bytes| manifest::verify(bytes, candidate.image.digest()).is_ok());
         let manifests = match proven.map(manifest::read) {
-            Some(Ok(Manifest::Index(children))) => children.into_iter().map(|child| child.digest).collect(),
+            Some(Ok(Manifest::Index(children))) => {
+                children.into_iter().map(|child| child.digest).collect()
+            }
             _ => Vec::new(),
         };
         Self { image: candidate.image.clone(), manifests }
@@ -31,7 +34,8 @@ impl Subject {
 
     /// Whether a digest is that of the image, or of one of its platforms.
     pub fn is(&self, digest: &str) -> bool {
-        self.image.digest().as_str() == digest || self.manifests.iter().any(|own| own.as_str() == digest)
+        self.image.digest().as_str() == digest
+            || self.manifests.iter().any(|own| own.as_str() == digest)
     }
 }
 
@@ -64,7 +68,10 @@ mod tests {
             "manifests": [entry("b", "amd64"), entry("c", "arm64"), entry("d", "unknown")],
         });
         let index = index.to_string();
-        let own: String = Sha256::digest(&index).iter().map(|byte| format!("{byte:02x}")).collect();
+        let own: String = Sha256::digest(&index)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let image: ImageRef = format!("quay.io/acme/ho@sha256:{own}").parse().unwrap();
         Candidate { index: Some(index), ..Candidate::of(image) }
     }
@@ -73,7 +80,11 @@ mod tests {
     fn the_manifests_of_its_index_are_the_image_too() {
         let candidate = candidate();
         let subject = Subject::of(&candidate);
-        assert!(subject.is(candidate.digest.as_str()) && subject.is(&digest("b")) && subject.is(&digest("c")));
+        assert!(
+            subject.is(candidate.digest.as_str())
+                && subject.is(&digest("b"))
+                && subject.is(&digest("c"))
+        );
         assert!(!subject.is(&digest("d")) && !subject.is(&digest("e")));
     }
 

@@ -25,7 +25,9 @@ pub enum BaseUrlError {
         problem: &'static str,
     },
     /// The request would travel unencrypted.
-    #[error("{found:?} is plain http, which is accepted for this machine (localhost) only; expected https://")]
+    #[error(
+        "{found:?} is plain http, which is accepted for this machine (localhost) only; expected https://"
+    )]
     PlainHttp {
         /// What was given.
         found: String,
@@ -42,7 +44,9 @@ impl BaseUrl {
     /// # Errors
     /// The reason as [`BaseUrlError`] has it, after the flag's name.
     pub fn given(flag: &str, text: Option<&str>, default: &str) -> Result<Self, String> {
-        text.unwrap_or(default).parse().map_err(|error: BaseUrlError| format!("{flag}: {error}"))
+        text.unwrap_or(default)
+            .parse()
+            .map_err(|error: BaseUrlError| format!("{flag}: {error}"))
     }
 
     /// An address below the base. The segments are escaped, so a foreign name cannot leave its place.
@@ -96,7 +100,8 @@ impl FromStr for BaseUrl {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let unfit = |problem| BaseUrlError::Unfit { found: text.to_owned(), problem };
-        let url = Url::parse(text).map_err(|source| BaseUrlError::Malformed { found: text.to_owned(), source })?;
+        let url = Url::parse(text)
+            .map_err(|source| BaseUrlError::Malformed { found: text.to_owned(), source })?;
         if !url.username().is_empty() || url.password().is_some() {
             // Not quoted: what stands there is a secret.
             return Err(BaseUrlError::Unfit {
@@ -134,9 +139,14 @@ mod tests {
 
     #[test]
     fn a_given_endpoint_is_cut() {
-        for base in ["https://host/g/v1/executions", "https://host/g/v1/executions/", "https://host/g"] {
+        for base in
+            ["https://host/g/v1/executions", "https://host/g/v1/executions/", "https://host/g"]
+        {
             let base: BaseUrl = base.parse().unwrap();
-            assert_eq!(base.without_suffix("/v1/executions").join(["v1"]).as_str(), "https://host/g/v1");
+            assert_eq!(
+                base.without_suffix("/v1/executions").join(["v1"]).as_str(),
+                "https://host/g/v1"
+            );
         }
     }
 
@@ -167,6 +177,12 @@ mod tests {
 
     #[test]
     fn a_password_is_not_repeated() {
-        assert!(!"https://u:geheim@host".parse::<BaseUrl>().unwrap_err().to_string().contains("geheim"));
+        assert!(
+            !"https://u:geheim@host"
+                .parse::<BaseUrl>()
+                .unwrap_err()
+                .to_string()
+                .contains("geheim")
+        );
     }
 }

@@ -15,7 +15,8 @@ use super::base_url::host_of;
 use super::{Body, Request, Response, Transport, TransportError};
 
 /// Answers a request, or `None`: the connection ended after the request was sent and before any answer.
-type Server = dyn Fn(http::Request<Bytes>) -> BoxFuture<'static, Option<http::Response<Bytes>>> + Send + Sync;
+type Server =
+    dyn Fn(http::Request<Bytes>) -> BoxFuture<'static, Option<http::Response<Bytes>>> + Send + Sync;
 
 /// Hands requests to a function instead of a network, which answers as a server would; for
 /// simulations and tests.
@@ -31,7 +32,10 @@ impl InProcessTransport {
     /// A transport whose server is `answer`.
     pub fn new<F>(answer: F) -> Self
     where
-        F: Fn(http::Request<Bytes>) -> BoxFuture<'static, Option<http::Response<Bytes>>> + Send + Sync + 'static,
+        F: Fn(http::Request<Bytes>) -> BoxFuture<'static, Option<http::Response<Bytes>>>
+            + Send
+            + Sync
+            + 'static,
     {
         Self(Arc::new(answer))
     }
@@ -58,10 +62,15 @@ impl Transport for InProcessTransport {
         let request = builder
             .header(ACCEPT_ENCODING, "gzip")
             .body(body.unwrap_or_default())
-            .map_err(|source| TransportError::NotSent { host: host.clone(), source: source.into() })?;
+            .map_err(|source| TransportError::NotSent {
+                host: host.clone(),
+                source: source.into(),
+            })?;
         match tokio::time::timeout(timeout, (self.0)(request)).await {
             Err(_) => Err(TransportError::TimedOut { host, after: timeout }),
-            Ok(None) => Err(TransportError::Lost { host, source: "closed before an answer came".into() }),
+            Ok(None) => {
+                Err(TransportError::Lost { host, source: "closed before an answer came".into() })
+            }
             Ok(Some(answer)) => Ok(received(answer)),
         }
     }
@@ -69,9 +78,15 @@ impl Transport for InProcessTransport {
 
 fn received(answer: http::Response<Bytes>) -> Response {
     let (head, bytes) = answer.into_parts();
-    let promised = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let promised = head
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     let cut_off = promised.is_some_and(|promised| promised > bytes.len());
-    let gzipped = head.headers.get(CONTENT_ENCODING).is_some_and(|value| value == "gzip");
+    let gzipped = head
+        .headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|value| value == "gzip");
     let body = match (cut_off, gzipped) {
         (false, false) => Body::Bytes(bytes),
         (true, false) => Body::Reader(Box::new(Cursor::new(bytes).chain(BrokenOff))),
@@ -116,11 +131,16 @@ mod tests {
                         let answer = http::Response::builder().header("content-encoding", "gzip");
                         Some(answer.body(gzip("unpacked").into()).unwrap())
                     }
-                    "/cut" => {
-                        Some(http::Response::builder().header("content-length", "9").body("begin".into()).unwrap())
-                    }
+                    "/cut" => Some(
+                        http::Response::builder()
+                            .header("content-length", "9")
+                            .body("begin".into())
+                            .unwrap(),
+                    ),
                     "/token" => Some(text(request.headers()["authorization"].to_str().unwrap())),
-                    other => Some(text(&format!("{} {other} {:?}", request.method(), request.body()))),
+                    other => {
+                        Some(text(&format!("{} {other} {:?}", request.method(), request.body())))
+                    }
                 }
             })
         })
@@ -128,7 +148,8 @@ mod tests {
 
     async fn ask(path: &str) -> Result<String, TransportError> {
         let url = format!("http://host.test{path}").parse().unwrap();
-        let request = Request::get(url, Duration::from_secs(30)).bearer(Some(Secret::new("sha256~x")));
+        let request =
+            Request::get(url, Duration::from_secs(30)).bearer(Some(Secret::new("sha256~x")));
         let bytes = server().send(request).await?.bytes(1000).await?;
         Ok(String::from_utf8(bytes.to_vec()).unwrap())
     }

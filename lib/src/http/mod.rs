@@ -52,12 +52,20 @@ pub struct Request {
 impl Request {
     /// A GET that may take `timeout`.
     pub fn get(url: Url, timeout: Duration) -> Self {
-        Self { method: Method::GET, url, headers: HeaderMap::new(), token: None, body: None, timeout }
+        Self {
+            method: Method::GET,
+            url,
+            headers: HeaderMap::new(),
+            token: None,
+            body: None,
+            timeout,
+        }
     }
 
     /// A POST of JSON that may take `timeout`.
     pub fn post_json(url: Url, body: impl Into<Bytes>, timeout: Duration) -> Self {
-        let request = Self { method: Method::POST, body: Some(body.into()), ..Self::get(url, timeout) };
+        let request =
+            Self { method: Method::POST, body: Some(body.into()), ..Self::get(url, timeout) };
         request.header(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
     }
 
@@ -87,7 +95,10 @@ pub struct Response {
 impl Response {
     /// A header's text, or "" where it is absent or no text.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 
     /// Whether the answer calls itself a page for people: a sign-in page or a proxy's error page.
@@ -115,7 +126,10 @@ impl Response {
     pub async fn beginning(self, limit: u64) -> Result<Bytes, TransportError> {
         let read = move |reader: &mut dyn Read| {
             let mut bytes = Vec::new();
-            reader.take(limit).read_to_end(&mut bytes).map_err(TransportError::body)?;
+            reader
+                .take(limit)
+                .read_to_end(&mut bytes)
+                .map_err(TransportError::body)?;
             Ok(bytes.into())
         };
         self.body.read_with(read).await
@@ -124,7 +138,10 @@ impl Response {
 
 fn read_limited(reader: &mut dyn Read, limit: u64) -> Result<Bytes, TransportError> {
     let mut bytes = Vec::new();
-    reader.take(limit + 1).read_to_end(&mut bytes).map_err(TransportError::body)?;
+    reader
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(TransportError::body)?;
     if bytes.len() as u64 > limit {
         return Err(TransportError::TooLarge { limit });
     }
@@ -221,7 +238,8 @@ impl TransportError {
             return refused(error);
         }
         let io = source.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        io.and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some_and(refused)
+        io.and_then(|inner| inner.downcast_ref::<rustls::Error>())
+            .is_some_and(refused)
     }
 
     /// Whether the server certainly saw nothing, so that sending again cannot do a thing twice.

@@ -45,7 +45,9 @@ pub fn extra_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, R
     for entry in std::fs::read_dir(path).map_err(unreadable(path))? {
         let file = entry.map_err(unreadable(path))?.path();
         // A mounted ConfigMap has hidden folders beside its files.
-        let hidden = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let hidden = file
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
         if !hidden && file.is_file() {
             found.extend(certificates_of(&file)?);
         }
@@ -55,8 +57,11 @@ pub fn extra_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, R
 
 fn certificates_of(path: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {
     let none = |source| RootsError::NoCertificates { path: path.to_owned(), source };
-    let bytes = std::fs::read(path).map_err(|source| RootsError::Unreadable { path: path.to_owned(), source })?;
-    let found: Vec<_> = CertificateDer::pem_slice_iter(&bytes).collect::<Result<_, _>>().map_err(|e| none(Some(e)))?;
+    let bytes = std::fs::read(path)
+        .map_err(|source| RootsError::Unreadable { path: path.to_owned(), source })?;
+    let found: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<Result<_, _>>()
+        .map_err(|e| none(Some(e)))?;
     if found.is_empty() { Err(none(None)) } else { Ok(found) }
 }
 
@@ -83,6 +88,9 @@ mod tests {
         std::fs::write(&file, "not a certificate").unwrap();
         assert!(matches!(extra_certificates(&file), Err(RootsError::NoCertificates { .. })));
         assert!(matches!(extra_certificates(dir.path()), Err(RootsError::NoCertificates { .. })));
-        assert!(matches!(extra_certificates(&dir.path().join("gone")), Err(RootsError::Unreadable { .. })));
+        assert!(matches!(
+            extra_certificates(&dir.path().join("gone")),
+            Err(RootsError::Unreadable { .. })
+        ));
     }
 }

@@ -57,7 +57,8 @@ impl UreqTransport {
             builder = builder.header(name, value);
         }
         if let Some(token) = &token {
-            builder = builder.header(http::header::AUTHORIZATION, format!("Bearer {}", token.expose()));
+            builder =
+                builder.header(http::header::AUTHORIZATION, format!("Bearer {}", token.expose()));
         }
         let result = match body {
             Some(body) => self.run(builder.body(body.to_vec()), timeout, here),
@@ -114,7 +115,9 @@ fn classify(error: ureq::Error, host: String, after: Duration) -> TransportError
             // the request is sent.
             matches!(
                 io.kind(),
-                ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable
+                ErrorKind::ConnectionRefused
+                    | ErrorKind::HostUnreachable
+                    | ErrorKind::NetworkUnreachable
             ) || io
                 .get_ref()
                 .and_then(|inner| inner.downcast_ref::<rustls::Error>())

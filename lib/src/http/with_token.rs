@@ -27,7 +27,10 @@ pub fn with_token(transport: SharedTransport, file: Option<SecretFile>) -> Share
 #[async_trait]
 impl Transport for WithToken {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let unread = |source| TransportError::NotSent { host: host_of(&request.url), source: Box::new(source) };
+        let unread = |source| TransportError::NotSent {
+            host: host_of(&request.url),
+            source: Box::new(source),
+        };
         let token = self.file.read().map_err(unread)?;
         self.transport.send(request.bearer(Some(token))).await
     }
@@ -45,13 +48,25 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("token");
         let echo = InProcessTransport::new(|request| {
-            let value = request.headers().get("authorization").map(|value| value.as_bytes().to_vec());
-            Box::pin(std::future::ready(Some(http::Response::new(Bytes::from(value.unwrap_or_default())))))
+            let value = request
+                .headers()
+                .get("authorization")
+                .map(|value| value.as_bytes().to_vec());
+            Box::pin(std::future::ready(Some(http::Response::new(Bytes::from(
+                value.unwrap_or_default(),
+            )))))
         });
-        let transport = with_token(Arc::new(echo), Some(SecretFile::new("--deck-token-file", path.clone())));
+        let transport =
+            with_token(Arc::new(echo), Some(SecretFile::new("--deck-token-file", path.clone())));
         let ask = async || {
-            let answer = transport.send(Request::get("https://deck/x".parse().unwrap(), Duration::from_secs(1))).await;
-            answer.map_err(|error| crate::step::Chain(&error).to_string())?.bytes(99).await.map_err(|e| e.to_string())
+            let answer = transport
+                .send(Request::get("https://deck/x".parse().unwrap(), Duration::from_secs(1)))
+                .await;
+            answer
+                .map_err(|error| crate::step::Chain(&error).to_string())?
+                .bytes(99)
+                .await
+                .map_err(|e| e.to_string())
         };
         assert!(ask().await.unwrap_err().contains("--deck-token-file: cannot read"));
         for token in ["one\n", "two"] {

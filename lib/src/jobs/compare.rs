@@ -12,15 +12,26 @@ pub fn difference(record: &GateRecord, request: &Request) -> Option<String> {
 
 /// [`difference`], for the blocking jobs alone: they are what decides.
 pub fn blocking_difference(record: &GateRecord, request: &Request) -> Option<String> {
-    let jobs = request.jobs.iter().filter(|job| job.class == Class::Blocking).cloned().collect();
+    let jobs = request
+        .jobs
+        .iter()
+        .filter(|job| job.class == Class::Blocking)
+        .cloned()
+        .collect();
     let blocking: Vec<_> = record.jobs_of(Class::Blocking).collect();
     among(&blocking, record.launch.as_ref(), &Request { jobs, env: request.env.clone() })
 }
 
-fn among(recorded: &[&JobRecord], launch: Option<&LaunchOptions>, request: &Request) -> Option<String> {
+fn among(
+    recorded: &[&JobRecord],
+    launch: Option<&LaunchOptions>,
+    request: &Request,
+) -> Option<String> {
     let asked: Vec<_> = request.jobs.iter().collect();
     let names = |of: &[&JobRecord], without: &[&JobRecord]| {
-        let names = of.iter().filter(|job| without.iter().all(|other| other.name != job.name));
+        let names = of
+            .iter()
+            .filter(|job| without.iter().all(|other| other.name != job.name));
         names.map(|job| job.name.clone()).collect::<Vec<_>>()
     };
     let (missing, added) = (names(recorded, &asked), names(&asked, recorded));
@@ -31,13 +42,31 @@ fn among(recorded: &[&JobRecord], launch: Option<&LaunchOptions>, request: &Requ
         return Some(format!("{} is new", text::some_of(&added, 3)));
     }
     let settings = |job: &JobRecord| {
-        let JobRecord { name, class, owner, override_env, env, proof_log, proof_last, tests, junit, .. } = job.clone();
+        let JobRecord {
+            name,
+            class,
+            owner,
+            override_env,
+            env,
+            proof_log,
+            proof_last,
+            tests,
+            junit,
+            ..
+        } = job.clone();
         (name, class, owner, override_env, env, (proof_log, proof_last), (tests, junit))
     };
     let same = |job: &&&JobRecord| {
-        recorded.iter().filter(|other| other.name == job.name).all(|other| settings(other) == settings(job))
+        recorded
+            .iter()
+            .filter(|other| other.name == job.name)
+            .all(|other| settings(other) == settings(job))
     };
-    let changed: Vec<_> = asked.iter().filter(|job| !same(job)).map(|job| job.name.clone()).collect();
+    let changed: Vec<_> = asked
+        .iter()
+        .filter(|job| !same(job))
+        .map(|job| job.name.clone())
+        .collect();
     if !changed.is_empty() {
         return Some(format!("{} has other settings now", text::some_of(&changed, 3)));
     }

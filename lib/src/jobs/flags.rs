@@ -43,7 +43,13 @@ impl Flags<'_> {
         }
         let yaml = jobs.map(|value| Source::of(value).read()).transpose()?;
         let override_env = crate::step::args::list(override_env);
-        Ok(Some(read(&Given { blocking, informing, jobs: yaml.as_deref(), override_env: &override_env, env })?))
+        Ok(Some(read(&Given {
+            blocking,
+            informing,
+            jobs: yaml.as_deref(),
+            override_env: &override_env,
+            env,
+        })?))
     }
 }
 
@@ -54,12 +60,29 @@ mod tests {
     #[test]
     fn without_jobs_there_is_no_request_and_half_of_one_is_wrong() {
         let variables = ["IMAGE".to_owned()];
-        let flags = Flags { blocking: None, informing: None, jobs: None, override_env: &variables, env: Some("{}") };
+        let flags = Flags {
+            blocking: None,
+            informing: None,
+            jobs: None,
+            override_env: &variables,
+            env: Some("{}"),
+        };
         assert_eq!(flags.again().unwrap(), None);
-        assert_eq!(Flags { blocking: Some("[]"), informing: Some("[]"), ..flags }.again().unwrap(), None);
-        let request = Flags { blocking: Some(r#"["a"]"#), ..flags }.again().unwrap().unwrap();
+        assert_eq!(
+            Flags { blocking: Some("[]"), informing: Some("[]"), ..flags }
+                .again()
+                .unwrap(),
+            None
+        );
+        let request = Flags { blocking: Some(r#"["a"]"#), ..flags }
+            .again()
+            .unwrap()
+            .unwrap();
         assert_eq!(request.jobs[0].override_env, variables);
-        assert!(Flags { informing: Some(r#"["a"]"#), ..flags }.again().is_err(), "nothing would decide");
+        assert!(
+            Flags { informing: Some(r#"["a"]"#), ..flags }.again().is_err(),
+            "nothing would decide"
+        );
         assert!(Flags { blocking: Some("[1]"), ..flags }.again().is_err());
     }
 }

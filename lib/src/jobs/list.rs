@@ -18,7 +18,9 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor, value::SeqAccessDeserializer};
 use serde_saphyr::Spanned;
 
-use super::{Asked, JobsError, check_name, check_override, check_value, check_variable, job, quoted};
+use super::{
+    Asked, JobsError, check_name, check_override, check_value, check_variable, job, quoted,
+};
 use crate::glob::Glob;
 use crate::record::{Class, Junit};
 
@@ -90,9 +92,15 @@ pub(super) fn read(flag: &str, yaml: &str) -> Result<Vec<Asked>, JobsError> {
     let entries: Vec<Entry> = serde_saphyr::from_str(yaml).map_err(|error| {
         let is_list = is_job_list(yaml);
         let problem = if is_list { brief(&error) } else { kind_of(&error) };
-        let Some(at) = error.location() else { return JobsError::new(flag, format!("{problem}; {expected}")) };
-        let line = yaml.lines().nth((at.line() as usize).saturating_sub(1)).unwrap_or_default();
-        let found = if is_list { format!(", found {}", quoted(line.trim())) } else { String::new() };
+        let Some(at) = error.location() else {
+            return JobsError::new(flag, format!("{problem}; {expected}"));
+        };
+        let line = yaml
+            .lines()
+            .nth((at.line() as usize).saturating_sub(1))
+            .unwrap_or_default();
+        let found =
+            if is_list { format!(", found {}", quoted(line.trim())) } else { String::new() };
         let place = format!("{flag}, line {} column {}", at.line(), at.column());
         JobsError::new(place, format!("{problem}; {expected}{found}"))
     })?;
@@ -121,9 +129,13 @@ fn check(flag: &str, entry: Entry) -> Result<Asked, JobsError> {
     if let Some(names) = entry.override_env {
         let place = line(&names.referenced);
         if names.value.0.is_empty() {
-            return Err(JobsError::new(place, "override-env: expected a variable's name, found an empty list"));
+            return Err(JobsError::new(
+                place,
+                "override-env: expected a variable's name, found an empty list",
+            ));
         }
-        check_override(&names.value.0).map_err(|problem| JobsError::new(&place, format!("override-env: {problem}")))?;
+        check_override(&names.value.0)
+            .map_err(|problem| JobsError::new(&place, format!("override-env: {problem}")))?;
         job.override_env = names.value.0;
     }
     job.owner = entry.owner.map(|owner| one_line(flag, "owner", owner)).transpose()?;
@@ -137,10 +149,14 @@ fn check(flag: &str, entry: Entry) -> Result<Asked, JobsError> {
     }
     job.junit = entry.junit;
     if let Some(tests) = entry.tests {
-        let wrong = |problem: &str| Err(JobsError::new(line(&tests.referenced), format!("tests: {problem}")));
+        let wrong = |problem: &str| {
+            Err(JobsError::new(line(&tests.referenced), format!("tests: {problem}")))
+        };
         match (tests.value, job.junit) {
             (0, _) => return wrong("expected a number of tests from 1 on, found 0"),
-            (_, Junit::Ignore) => return wrong("with junit: ignore no test is counted; leave one of them out"),
+            (_, Junit::Ignore) => {
+                return wrong("with junit: ignore no test is counted; leave one of them out");
+            }
             (number, Junit::Read) => job.tests = Some(number),
         }
     }
@@ -150,7 +166,10 @@ fn check(flag: &str, entry: Entry) -> Result<Asked, JobsError> {
 fn one_line(flag: &str, field: &str, given: Spanned<String>) -> Result<String, JobsError> {
     if given.value.trim().is_empty() || given.value.contains(char::is_control) {
         let place = format!("{flag}, line {}", given.referenced.line());
-        return Err(JobsError::new(place, format!("{field}: expected a text of one line, found {:?}", given.value)));
+        return Err(JobsError::new(
+            place,
+            format!("{field}: expected a text of one line, found {:?}", given.value),
+        ));
     }
     Ok(given.value)
 }
@@ -173,7 +192,8 @@ fn is_job_list(yaml: &str) -> bool {
 /// The parser's complaint without anything of the text.
 fn kind_of(error: &serde_saphyr::Error) -> String {
     let brief = brief(error);
-    let ours = ["this is no list", "this is no set of fields", "this is no text", "missing field `name`"];
+    let ours =
+        ["this is no list", "this is no set of fields", "this is no text", "missing field `name`"];
     match brief.as_str() {
         brief if ours.contains(&brief) => brief.to_owned(),
         brief if brief.starts_with("unknown field") => "a field that no job has".to_owned(),
@@ -185,7 +205,12 @@ fn kind_of(error: &serde_saphyr::Error) -> String {
 fn brief(error: &serde_saphyr::Error) -> String {
     let text = error.without_snippet().to_string();
     let first = text.lines().next().unwrap_or_default();
-    let first = first.split(" at line ").next().unwrap_or(first).split(", set DuplicateKeyPolicy").next();
+    let first = first
+        .split(" at line ")
+        .next()
+        .unwrap_or(first)
+        .split(", set DuplicateKeyPolicy")
+        .next();
     match first.unwrap_or_default().trim_end_matches([':', ',']) {
         "expected sequence start" => "this is no list".to_owned(),
         "expected mapping start" => "this is no set of fields".to_owned(),
@@ -214,7 +239,10 @@ mod tests {
         let [a, b] = asked.as_slice() else { panic!("{asked:?}") };
         assert_eq!((a.place.as_str(), b.place.as_str()), ("--jobs, line 2", "--jobs, line 10"));
         assert_eq!((a.job.class, b.job.class), (Class::Informing, Class::Blocking));
-        assert_eq!(a.job.env.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>(), ["COUNT=5", "FLAG=yes"]);
+        assert_eq!(
+            a.job.env.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>(),
+            ["COUNT=5", "FLAG=yes"]
+        );
         assert_eq!(a.job.override_env, ["IMAGE"]);
         assert_eq!(a.job.proof_log.as_deref(), Some("artifacts/*/x.log"));
         assert_eq!((a.job.proof_last, a.job.tests, a.job.junit), (true, Some(12), Junit::Read));
@@ -228,24 +256,60 @@ mod tests {
             ("- a\n- b\n", "--jobs, line 1"),
             ("- name: a\n- class: blocking\n", "--jobs, line 2 column 3: missing field `name`"),
             ("- name: a\n  clas: blocking\n", "--jobs, line 2 column 3: unknown field `clas`"),
-            ("- name: a\n  class: deciding\n", "--jobs, line 2 column 10: unknown variant `deciding`"),
+            (
+                "- name: a\n  class: deciding\n",
+                "--jobs, line 2 column 10: unknown variant `deciding`",
+            ),
             ("- name: [a]\n", "--jobs, line 1"),
             ("- name: ''\n", "--jobs, line 1: an empty name"),
-            ("- name: a\n- name: \"a\\tb\"\n", "--jobs, line 2: \"a\\tb\" holds a control character"),
+            (
+                "- name: a\n- name: \"a\\tb\"\n",
+                "--jobs, line 2: \"a\\tb\" holds a control character",
+            ),
             ("- name: a\n  env: [A]\n", "--jobs, line 2"),
             ("- name: a\n  env:\n    A: b\n    A: c\n", "--jobs, line 4"),
-            ("- name: a\n  env:\n    A: b\n    C: \"\"\n", "--jobs, line 4: the value of C is empty"),
-            ("- name: a\n  override-env: []\n", "--jobs, line 2: override-env: expected a variable's name"),
-            ("- name: a\n  override-env: [a-b]\n", "--jobs, line 2: override-env: expected a variable's name"),
+            (
+                "- name: a\n  env:\n    A: b\n    C: \"\"\n",
+                "--jobs, line 4: the value of C is empty",
+            ),
+            (
+                "- name: a\n  override-env: []\n",
+                "--jobs, line 2: override-env: expected a variable's name",
+            ),
+            (
+                "- name: a\n  override-env: [a-b]\n",
+                "--jobs, line 2: override-env: expected a variable's name",
+            ),
             ("- name: a\n  owner: \" \"\n", "--jobs, line 2: owner: expected a text of one line"),
-            ("- name: a\n  proof-log: /artifacts/x.log\n", "--jobs, line 2: proof-log: expected a pattern of a path"),
-            ("- name: a\n  proof-log: artifacts/../x.log\n", "--jobs, line 2: proof-log: expected a pattern of a path"),
-            ("- name: a\n\n  proof-log: a//x.log\n", "--jobs, line 3: proof-log: expected a pattern of a path"),
-            ("- name: a\n  proof-log: .\n", "--jobs, line 2: proof-log: expected a pattern of a path"),
-            ("- name: a\n  proof-log: \" \"\n", "--jobs, line 2: proof-log: expected a pattern of a path"),
-            ("- name: a\n  proof-last: true\n", "--jobs, line 2: proof-last: there is no proof-log in this entry"),
+            (
+                "- name: a\n  proof-log: /artifacts/x.log\n",
+                "--jobs, line 2: proof-log: expected a pattern of a path",
+            ),
+            (
+                "- name: a\n  proof-log: artifacts/../x.log\n",
+                "--jobs, line 2: proof-log: expected a pattern of a path",
+            ),
+            (
+                "- name: a\n\n  proof-log: a//x.log\n",
+                "--jobs, line 3: proof-log: expected a pattern of a path",
+            ),
+            (
+                "- name: a\n  proof-log: .\n",
+                "--jobs, line 2: proof-log: expected a pattern of a path",
+            ),
+            (
+                "- name: a\n  proof-log: \" \"\n",
+                "--jobs, line 2: proof-log: expected a pattern of a path",
+            ),
+            (
+                "- name: a\n  proof-last: true\n",
+                "--jobs, line 2: proof-last: there is no proof-log in this entry",
+            ),
             ("- name: a\n  proof-log: x.log\n  proof-last: always\n", "--jobs, line 3"),
-            ("- name: a\n  tests: 0\n", "--jobs, line 2: tests: expected a number of tests from 1 on"),
+            (
+                "- name: a\n  tests: 0\n",
+                "--jobs, line 2: tests: expected a number of tests from 1 on",
+            ),
             ("- name: a\n  tests: -1\n", "--jobs, line 2"),
             ("- name: a\n  tests: many\n", "--jobs, line 2"),
             (
@@ -282,7 +346,10 @@ mod tests {
             "- !sha256~Zm9vYmFyYmF6 x",
         ] {
             let error = wrong(secret);
-            assert!(!error.contains("Zm9vYmFyYmF6") && error.contains("expected a YAML list of jobs"), "{error}");
+            assert!(
+                !error.contains("Zm9vYmFyYmF6") && error.contains("expected a YAML list of jobs"),
+                "{error}"
+            );
         }
     }
 }

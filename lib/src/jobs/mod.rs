@@ -63,19 +63,26 @@ pub struct Request {
 /// # Errors
 /// [`JobsError`] for the first thing that is wrong.
 pub fn read(given: &Given<'_>) -> Result<Request, JobsError> {
-    check_override(given.override_env).map_err(|problem| JobsError::new("--override-env", problem))?;
-    let env = given.env.map(|text| names::variables("--env", text)).transpose()?.unwrap_or_default();
+    check_override(given.override_env)
+        .map_err(|problem| JobsError::new("--override-env", problem))?;
+    let env = given
+        .env
+        .map(|text| names::variables("--env", text))
+        .transpose()?
+        .unwrap_or_default();
     let mut asked = Vec::new();
-    for (flag, text, class) in
-        [("--blocking", given.blocking, Class::Blocking), ("--informing", given.informing, Class::Informing)]
-    {
-        let names = text.map(|text| names::names(flag, text)).transpose()?.unwrap_or_default();
-        asked.extend(
-            names
-                .into_iter()
-                .enumerate()
-                .map(|(index, name)| Asked { place: format!("{flag}, entry {}", index + 1), job: job(name, class) }),
-        );
+    for (flag, text, class) in [
+        ("--blocking", given.blocking, Class::Blocking),
+        ("--informing", given.informing, Class::Informing),
+    ] {
+        let names = text
+            .map(|text| names::names(flag, text))
+            .transpose()?
+            .unwrap_or_default();
+        asked.extend(names.into_iter().enumerate().map(|(index, name)| Asked {
+            place: format!("{flag}, entry {}", index + 1),
+            job: job(name, class),
+        }));
     }
     if let Some(yaml) = given.jobs {
         asked.extend(list::read("--jobs", yaml)?);
@@ -116,7 +123,10 @@ fn check_names(asked: &[Asked]) -> Result<(), JobsError> {
             format!("{name:?} is asked for twice, first in {}; expected each job once", first.place)
         } else {
             let (one, other) = (first.job.class.as_str(), this.job.class.as_str());
-            format!("{name:?} is {other} here and {one} in {}; expected one class for each job", first.place)
+            format!(
+                "{name:?} is {other} here and {one} in {}; expected one class for each job",
+                first.place
+            )
         };
         return Err(JobsError::new(&this.place, problem));
     }
@@ -124,7 +134,11 @@ fn check_names(asked: &[Asked]) -> Result<(), JobsError> {
 }
 
 /// The image must arrive, and only once.
-fn check_image_variables(place: &str, job: &JobRecord, common: &BTreeMap<String, String>) -> Result<(), JobsError> {
+fn check_image_variables(
+    place: &str,
+    job: &JobRecord,
+    common: &BTreeMap<String, String>,
+) -> Result<(), JobsError> {
     let name = &job.name;
     if job.override_env.is_empty() {
         let problem = format!(
@@ -136,8 +150,9 @@ fn check_image_variables(place: &str, job: &JobRecord, common: &BTreeMap<String,
         let constant = if job.env.contains_key(variable) { Some("its env") } else { None };
         let constant = constant.or_else(|| common.contains_key(variable).then_some("--env"));
         if let Some(constant) = constant {
-            let problem =
-                format!("{variable} carries the image into {name:?} and is also set in {constant}; expected only one");
+            let problem = format!(
+                "{variable} carries the image into {name:?} and is also set in {constant}; expected only one"
+            );
             return Err(JobsError::new(place, problem));
         }
     }
@@ -146,7 +161,8 @@ fn check_image_variables(place: &str, job: &JobRecord, common: &BTreeMap<String,
 
 /// What is wrong with a job's name, if anything.
 fn check_name(name: &str) -> Result<(), String> {
-    let expected = "expected a Prow job's full name, such as periodic-ci-openshift-hypershift-…-e2e-aks";
+    let expected =
+        "expected a Prow job's full name, such as periodic-ci-openshift-hypershift-…-e2e-aks";
     if name.is_empty() {
         return Err(format!("an empty name; {expected}"));
     }
@@ -156,9 +172,15 @@ fn check_name(name: &str) -> Result<(), String> {
     // What Prow takes in a job's name. Anything else may be invisible, or look like one of these.
     let known = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
     match name.chars().find(|c| !known(c)) {
-        Some(c) if c.is_control() => Err(format!("{} holds a control character; {expected}", quoted(name))),
+        Some(c) if c.is_control() => {
+            Err(format!("{} holds a control character; {expected}", quoted(name)))
+        }
         Some(c) if c.is_whitespace() => Err(format!("{} holds a blank; {expected}", quoted(name))),
-        Some(c) => Err(format!("{} holds {}, which no job's name has; {expected}", quoted(name), spelled(c))),
+        Some(c) => Err(format!(
+            "{} holds {}, which no job's name has; {expected}",
+            quoted(name),
+            spelled(c)
+        )),
         None => Ok(()),
     }
 }
@@ -171,7 +193,11 @@ fn spelled(c: char) -> String {
 /// What is wrong with the variables that carry the image, if anything.
 fn check_override(names: &[String]) -> Result<(), String> {
     names.iter().try_for_each(|name| check_variable(name))?;
-    match names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+    match names
+        .iter()
+        .enumerate()
+        .find(|(at, name)| names[..*at].contains(name))
+    {
         Some((_, twice)) => Err(format!("{twice} is named twice; expected each variable once")),
         None => Ok(()),
     }
@@ -205,9 +231,20 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn given<'a>(blocking: &'a str, informing: &'a str, jobs: &'a str, names: &'a [String]) -> Given<'a> {
+    fn given<'a>(
+        blocking: &'a str,
+        informing: &'a str,
+        jobs: &'a str,
+        names: &'a [String],
+    ) -> Given<'a> {
         let some = |text: &'a str| Some(text).filter(|text| !text.is_empty());
-        Given { blocking: some(blocking), informing: some(informing), jobs: some(jobs), override_env: names, env: None }
+        Given {
+            blocking: some(blocking),
+            informing: some(informing),
+            jobs: some(jobs),
+            override_env: names,
+            env: None,
+        }
     }
 
     fn image() -> Vec<String> {
@@ -215,15 +252,24 @@ mod tests {
     }
 
     fn refused(blocking: &str, informing: &str, jobs: &str) -> String {
-        read(&given(blocking, informing, jobs, &image())).unwrap_err().to_string()
+        read(&given(blocking, informing, jobs, &image()))
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
     fn blocking_jobs_come_first_wherever_they_are_named() {
         let yaml = "- name: c\n  class: informing\n  owner: team-x\n- name: d\n  class: blocking\n";
         let request = read(&given(r#"["b"]"#, r#"["a"]"#, yaml, &image())).unwrap();
-        let names: Vec<_> = request.jobs.iter().map(|job| (job.name.as_str(), job.class.as_str())).collect();
-        assert_eq!(names, [("b", "blocking"), ("d", "blocking"), ("a", "informing"), ("c", "informing")]);
+        let names: Vec<_> = request
+            .jobs
+            .iter()
+            .map(|job| (job.name.as_str(), job.class.as_str()))
+            .collect();
+        assert_eq!(
+            names,
+            [("b", "blocking"), ("d", "blocking"), ("a", "informing"), ("c", "informing")]
+        );
         assert_eq!(request.jobs[3].owner.as_deref(), Some("team-x"));
         assert!(request.jobs.iter().all(|job| job.override_env == ["IMAGE"]));
     }
@@ -244,18 +290,27 @@ mod tests {
     #[test]
     fn something_must_decide() {
         for (blocking, informing) in [("", ""), ("[]", ""), ("[]", r#"["a"]"#)] {
-            assert!(refused(blocking, informing, "").starts_with("--blocking: no blocking job"), "{blocking}");
+            assert!(
+                refused(blocking, informing, "").starts_with("--blocking: no blocking job"),
+                "{blocking}"
+            );
         }
     }
 
     #[test]
     fn the_image_must_arrive_and_once() {
         let without = read(&given(r#"["a"]"#, "", "", &[])).unwrap_err().to_string();
-        assert!(without.starts_with("--blocking, entry 1: no variable carries the image into \"a\""), "{without}");
+        assert!(
+            without.starts_with("--blocking, entry 1: no variable carries the image into \"a\""),
+            "{without}"
+        );
         let own = read(&given("", "", "- {name: a, override-env: [X, Y]}", &[])).unwrap();
         assert_eq!(own.jobs[0].override_env, ["X", "Y"]);
         let twice = refused(r#"["b"]"#, "", "- {name: a, env: {IMAGE: x}}");
-        assert!(twice.contains("IMAGE carries the image into \"a\" and is also set in its env"), "{twice}");
+        assert!(
+            twice.contains("IMAGE carries the image into \"a\" and is also set in its env"),
+            "{twice}"
+        );
         let names = image();
         let common = Given { env: Some(r#"{"IMAGE":"x"}"#), ..given(r#"["a"]"#, "", "", &names) };
         assert!(read(&common).unwrap_err().to_string().contains("also set in --env"));
@@ -264,9 +319,15 @@ mod tests {
             read(&given(r#"["a"]"#, "", "", &names)).unwrap_err().to_string()
         };
         assert!(named(&["1 bad=name"]).starts_with("--override-env: expected"));
-        assert_eq!(named(&["A", "B", "A"]), "--override-env: A is named twice; expected each variable once");
+        assert_eq!(
+            named(&["A", "B", "A"]),
+            "--override-env: A is named twice; expected each variable once"
+        );
         let own = refused("", "", "- name: a\n  override-env: [X, X]\n");
-        assert_eq!(own, "--jobs, line 2: override-env: X is named twice; expected each variable once");
+        assert_eq!(
+            own,
+            "--jobs, line 2: override-env: X is named twice; expected each variable once"
+        );
     }
 
     proptest! {

@@ -12,12 +12,16 @@ use super::{JobsError, check_name, check_value, check_variable, quoted};
 pub(super) fn names(flag: &str, text: &str) -> Result<Vec<String>, JobsError> {
     let expected = r#"expected a JSON array of job names such as ["periodic-ci-…-e2e-aks"]"#;
     let wrong = |found: String| JobsError::new(flag, format!("{expected}, found {found}"));
-    let value: Value = serde_json::from_str(text).map_err(|error| wrong(format!("{} ({error})", quoted(text))))?;
+    let value: Value =
+        serde_json::from_str(text).map_err(|error| wrong(format!("{} ({error})", quoted(text))))?;
     let Value::Array(entries) = value else { return Err(wrong(described(&value))) };
     let name = |(index, entry): (usize, Value)| {
         let place = format!("{flag}, entry {}", index + 1);
         let Value::String(name) = entry else {
-            return Err(JobsError::new(place, format!("expected a job's name in quotes, found {}", described(&entry))));
+            return Err(JobsError::new(
+                place,
+                format!("expected a job's name in quotes, found {}", described(&entry)),
+            ));
         };
         check_name(&name).map_err(|problem| JobsError::new(place, problem))?;
         Ok(name)
@@ -29,7 +33,8 @@ pub(super) fn names(flag: &str, text: &str) -> Result<Vec<String>, JobsError> {
 pub(super) fn variables(flag: &str, text: &str) -> Result<BTreeMap<String, String>, JobsError> {
     let expected = r#"expected a JSON object of texts such as {"NAME":"value"}"#;
     let wrong = |found: String| JobsError::new(flag, format!("{expected}, found {found}"));
-    let value: Value = serde_json::from_str(text).map_err(|error| wrong(format!("{} ({error})", quoted(text))))?;
+    let value: Value =
+        serde_json::from_str(text).map_err(|error| wrong(format!("{} ({error})", quoted(text))))?;
     if !value.is_object() {
         return Err(wrong(described(&value)));
     }
@@ -39,7 +44,10 @@ pub(super) fn variables(flag: &str, text: &str) -> Result<BTreeMap<String, Strin
         let refuse = |problem| JobsError::new(flag, problem);
         check_variable(&name).map_err(refuse)?;
         let Value::String(value) = value else {
-            return Err(refuse(format!("expected the value of {name} in quotes, found {}", described(&value))));
+            return Err(refuse(format!(
+                "expected the value of {name} in quotes, found {}",
+                described(&value)
+            )));
         };
         check_value(&name, &value).map_err(refuse)?;
         if variables.insert(name.clone(), value).is_some() {
@@ -103,13 +111,22 @@ mod tests {
             ("null", "found null"),
             ("{}", "found an object"),
             ("[\"a\",", "(EOF while parsing a value at line 1 column 5)"),
-            (r#"["a",1]"#, "--blocking, entry 2: expected a job's name in quotes, found a number: 1"),
-            (r#"["a",["b"]]"#, "--blocking, entry 2: expected a job's name in quotes, found a list"),
+            (
+                r#"["a",1]"#,
+                "--blocking, entry 2: expected a job's name in quotes, found a number: 1",
+            ),
+            (
+                r#"["a",["b"]]"#,
+                "--blocking, entry 2: expected a job's name in quotes, found a list",
+            ),
             (r#"[""]"#, "--blocking, entry 1: an empty name"),
             (r#"["  "]"#, "--blocking, entry 1: a blank name"),
             (r#"["a "]"#, r#"--blocking, entry 1: "a " holds a blank"#),
             ("[\"a\\nb\"]", r#"--blocking, entry 1: "a\nb" holds a control character"#),
-            ("[\"a\u{200b}b\"]", r#"--blocking, entry 1: "a\u{200b}b" holds '\u{200b}', which no job's name has"#),
+            (
+                "[\"a\u{200b}b\"]",
+                r#"--blocking, entry 1: "a\u{200b}b" holds '\u{200b}', which no job's name has"#,
+            ),
             ("[\"\u{feff}a\"]", r#"holds '\u{feff}'"#),
             // A Cyrillic letter that looks like a Latin one.
             ("[\"periodic-\u{430}\"]", r#"holds '\u{430}'"#),
@@ -124,9 +141,15 @@ mod tests {
     #[test]
     fn variables_are_texts() {
         let read = variables("--env", r#"{"A":"1","_b":"x=y"}"#).unwrap();
-        assert_eq!(read, BTreeMap::from([("A".to_owned(), "1".to_owned()), ("_b".to_owned(), "x=y".to_owned())]));
+        assert_eq!(
+            read,
+            BTreeMap::from([("A".to_owned(), "1".to_owned()), ("_b".to_owned(), "x=y".to_owned())])
+        );
         let table = [
-            ("[]", r#"--env: expected a JSON object of texts such as {"NAME":"value"}, found a list"#),
+            (
+                "[]",
+                r#"--env: expected a JSON object of texts such as {"NAME":"value"}, found a list"#,
+            ),
             ("A=b", "found \"A=b\""),
             (r#"{"A":1}"#, "--env: expected the value of A in quotes, found a number: 1"),
             (r#"{"A":""}"#, "--env: the value of A is empty"),

@@ -44,7 +44,9 @@ impl Source {
         let start = value.trim_start();
         match value {
             "-" => Self::StandardInput,
-            _ if value.contains('\n') || ["[", "{", "- "].iter().any(|mark| start.starts_with(mark)) => {
+            _ if value.contains('\n')
+                || ["[", "{", "- "].iter().any(|mark| start.starts_with(mark)) =>
+            {
                 Self::Text(value.to_owned())
             }
             _ => Self::File(PathBuf::from(value)),
@@ -61,8 +63,8 @@ impl Source {
             Self::StandardInput => read("standard input".to_owned(), io::stdin().lock()),
             Self::File(path) => {
                 let from = path.display().to_string();
-                let file =
-                    File::open(&path).map_err(|source| SourceError::Unreadable { from: from.clone(), source })?;
+                let file = File::open(&path)
+                    .map_err(|source| SourceError::Unreadable { from: from.clone(), source })?;
                 read(from, file)
             }
         }
@@ -96,8 +98,14 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_named() {
         let missing = Source::of("/nowhere/jobs.yaml").read().unwrap_err().to_string();
-        assert!(missing.starts_with("--jobs: cannot read /nowhere/jobs.yaml; expected a file"), "{missing}");
-        assert!(matches!(read("x".to_owned(), io::repeat(b'a')), Err(SourceError::TooLarge { .. })));
+        assert!(
+            missing.starts_with("--jobs: cannot read /nowhere/jobs.yaml; expected a file"),
+            "{missing}"
+        );
+        assert!(matches!(
+            read("x".to_owned(), io::repeat(b'a')),
+            Err(SourceError::TooLarge { .. })
+        ));
         assert!(matches!(read("x".to_owned(), &b"\xff"[..]), Err(SourceError::Unreadable { .. })));
     }
 }

@@ -64,7 +64,8 @@ impl Konflux {
     /// # Errors
     /// [`KonfluxError`].
     pub async fn snapshot(&self, name: &str) -> Result<Option<Snapshot>, KonfluxError> {
-        self.read("read", &format!("Snapshot {name}"), || self.snapshots.get_opt(name)).await
+        self.read("read", &format!("Snapshot {name}"), || self.snapshots.get_opt(name))
+            .await
     }
 
     /// A ReleasePlan, or `None` where there is none of that name.
@@ -72,7 +73,8 @@ impl Konflux {
     /// # Errors
     /// [`KonfluxError`].
     pub async fn plan(&self, name: &str) -> Result<Option<ReleasePlan>, KonfluxError> {
-        self.read("read", &format!("ReleasePlan {name}"), || self.plans.get_opt(name)).await
+        self.read("read", &format!("ReleasePlan {name}"), || self.plans.get_opt(name))
+            .await
     }
 
     /// All live Releases of a plan, by their specs (labels are set by a webhook, and one that was
@@ -93,15 +95,19 @@ impl Konflux {
             let name = release.metadata.name.as_deref().unwrap_or_default();
             let is_near = name.starts_with(prefix);
             let whole = is_near || release.spec.snapshot == snapshot;
-            (is_near || release.spec.release_plan == plan).then(|| objects::slim(release, whole, tested))
+            (is_near || release.spec.release_plan == plan)
+                .then(|| objects::slim(release, whole, tested))
         };
         let mut found = Vec::new();
         let mut token: Option<String> = None;
         let mut restarts = 0;
         loop {
             let params = ListParams::default().limit(PAGE);
-            let params = token.iter().fold(params, |params, token| params.continue_token(token));
-            let list = || cluster::page(&self.cluster.client, self.releases.resource_url(), &params, keep);
+            let params = token
+                .iter()
+                .fold(params, |params, token| params.continue_token(token));
+            let list =
+                || cluster::page(&self.cluster.client, self.releases.resource_url(), &params, keep);
             let page = match self.read("list", "Releases", list).await {
                 // The list has changed so much that it has to be begun again.
                 Err(error) if error.code() == Some(410) && restarts < MAX_RESTARTS => {
@@ -120,7 +126,12 @@ impl Konflux {
     }
 
     /// Reads are repeated as long as that may help.
-    pub(super) async fn read<T, F, R>(&self, verb: &'static str, what: &str, ask: F) -> Result<T, KonfluxError>
+    pub(super) async fn read<T, F, R>(
+        &self,
+        verb: &'static str,
+        what: &str,
+        ask: F,
+    ) -> Result<T, KonfluxError>
     where
         F: Fn() -> R,
         R: Future<Output = kube::Result<T>>,

@@ -94,14 +94,18 @@ fn read(error: &kube::Error, name: &str) -> Creation {
     let webhook = status.message.contains("admission webhook \"");
     let refused = |by: &str| Creation::Refused { said: format!("{by}: {said}") };
     match status.code {
-        409 if status.reason == "AlreadyExists" || status.message.contains("already exists") => Creation::Taken,
+        409 if status.reason == "AlreadyExists" || status.message.contains("already exists") => {
+            Creation::Taken
+        }
         409 => Creation::NotNow { said },
         403 | 400 if webhook => refused("release-service's webhook refused it"),
         403 if status.message.contains("forbidden: User ") => refused("the rights do not suffice"),
         403 => refused("the cluster refused it"),
         401 => refused("the cluster does not accept the credentials"),
         404 => refused("the cluster has no Releases in this namespace; is Konflux installed there"),
-        400 | 405 | 406 | 413 | 415 | 422 => refused(&format!("the cluster finds Release {name} invalid")),
+        400 | 405 | 406 | 413 | 415 | 422 => {
+            refused(&format!("the cluster finds Release {name} invalid"))
+        }
         429 => Creation::NotNow { said },
         500 if status.message.contains("failed calling webhook") => Creation::NotNow { said },
         code if code >= 500 => Creation::Lost { said },
@@ -115,7 +119,12 @@ mod tests {
     use kube::core::Status;
 
     fn status(code: u16, reason: &str, message: &str) -> Creation {
-        let status = Status { code, reason: reason.to_owned(), message: message.to_owned(), ..Status::default() };
+        let status = Status {
+            code,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            ..Status::default()
+        };
         read(&kube::Error::Api(status.boxed()), "r-1")
     }
 
@@ -131,18 +140,31 @@ mod tests {
         let taken = "releases.appstudio.redhat.com \"aro-hcp-1a0d7d21bf82-2\" already exists";
         assert!(matches!(status(409, "AlreadyExists", taken), Creation::Taken));
         let webhook = "admission webhook \"vrelease.kb.io\" denied the request: release name must be no more than 63 characters, got 64 characters";
-        assert!(refused(status(403, "Forbidden", webhook)).starts_with("release-service's webhook refused it: "));
+        assert!(
+            refused(status(403, "Forbidden", webhook))
+                .starts_with("release-service's webhook refused it: ")
+        );
         let author = "admission webhook \"mauthor.kb.io\" denied the request: release author label cannot be updated";
-        assert!(refused(status(400, "", author)).starts_with("release-service's webhook refused it: "));
+        assert!(
+            refused(status(400, "", author)).starts_with("release-service's webhook refused it: ")
+        );
         let rights = "releases.appstudio.redhat.com is forbidden: User \"system:serviceaccount:a:b\" cannot create resource \"releases\"";
-        assert!(refused(status(403, "Forbidden", rights)).starts_with("the rights do not suffice: "));
+        assert!(
+            refused(status(403, "Forbidden", rights)).starts_with("the rights do not suffice: ")
+        );
         let schema = "Release \"x\" is invalid: spec.snapshot: Invalid value: \"Bad_Name\"";
         assert!(refused(status(422, "Invalid", schema)).contains("finds Release r-1 invalid"));
         let down = "Internal error occurred: failed calling webhook \"mauthor.kb.io\": failed to call webhook: Post \"https://198.51.100.2:9444\": dial tcp: connect: connection refused";
         assert!(matches!(status(500, "InternalError", down), Creation::NotNow { .. }));
         assert!(matches!(status(429, "TooManyRequests", "slow"), Creation::NotNow { .. }));
-        assert!(matches!(status(504, "Timeout", "request did not complete"), Creation::Lost { .. }));
-        assert!(matches!(status(500, "InternalError", "etcdserver: request timed out"), Creation::Lost { .. }));
+        assert!(matches!(
+            status(504, "Timeout", "request did not complete"),
+            Creation::Lost { .. }
+        ));
+        assert!(matches!(
+            status(500, "InternalError", "etcdserver: request timed out"),
+            Creation::Lost { .. }
+        ));
     }
 
     #[test]
@@ -155,7 +177,10 @@ mod tests {
             annotations: BTreeMap::new(),
         };
         let sent = serde_json::to_value(draft.object()).unwrap();
-        assert_eq!(sent["spec"], serde_json::json!({"snapshot": "ho-1", "releasePlan": "verified"}));
+        assert_eq!(
+            sent["spec"],
+            serde_json::json!({"snapshot": "ho-1", "releasePlan": "verified"})
+        );
         assert_eq!(sent["metadata"]["labels"][PLAN_LABEL], "verified");
         assert_eq!(sent["apiVersion"], "appstudio.redhat.com/v1alpha1");
         assert!(sent.get("status").is_none());

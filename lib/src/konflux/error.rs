@@ -60,14 +60,21 @@ pub enum KonfluxError {
 }
 
 impl KonfluxError {
-    pub(super) fn of(verb: &'static str, what: impl Into<String>, attempts: u32, error: kube::Error) -> Self {
+    pub(super) fn of(
+        verb: &'static str,
+        what: impl Into<String>,
+        attempts: u32,
+        error: kube::Error,
+    ) -> Self {
         let what = what.into();
         let said = words(&error);
         match cluster::code(&error) {
             Some(401) => Self::Unauthorized { said },
             Some(403) => Self::Forbidden { verb, what, said },
             Some(404) => Self::NoResource { verb, what },
-            _ if cluster::is_transient(&error) => Self::Trouble { verb, what, attempts, source: Box::new(error) },
+            _ if cluster::is_transient(&error) => {
+                Self::Trouble { verb, what, attempts, source: Box::new(error) }
+            }
             _ => Self::Refused { verb, what, source: Box::new(error) },
         }
     }

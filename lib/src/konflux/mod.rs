@@ -14,9 +14,10 @@ pub use client::Konflux;
 pub use create::{Creation, Draft};
 pub use error::KonfluxError;
 pub use objects::{
-    AUTO_RELEASE_LABEL, AUTOMATED_LABEL, Condition, ManagedAttempt, MatchedAdmission, PLAN_LABEL, Processing, Release,
-    ReleasePlan, ReleasePlanSpec, ReleasePlanStatus, ReleaseSpec, ReleaseStatus, SNAPSHOT_LABEL, Snapshot,
-    SnapshotStatus, annotation, built_at, built_at_by_name, condition, created_at, is_automatic, label,
+    AUTO_RELEASE_LABEL, AUTOMATED_LABEL, Condition, ManagedAttempt, MatchedAdmission, PLAN_LABEL,
+    Processing, Release, ReleasePlan, ReleasePlanSpec, ReleasePlanStatus, ReleaseSpec,
+    ReleaseStatus, SNAPSHOT_LABEL, Snapshot, SnapshotStatus, annotation, built_at,
+    built_at_by_name, condition, created_at, is_automatic, label,
 };
 pub use outcome::{Outcome, outcome, pipeline_run};
 pub use watch::Sight;

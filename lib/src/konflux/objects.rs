@@ -199,9 +199,14 @@ fn resource(kind: &str, plural: &str) -> ApiResource {
 /// build's are many), words where something failed. Of what it pushed there is all that is shown of
 /// `whole` ones, and of others whether that was the `tested` digest.
 pub(super) fn slim(mut release: Release, whole: bool, tested: &Digest) -> Release {
-    let own = |key: &str| key.starts_with("release-gate/") || key.starts_with("release.appstudio.openshift.io/");
+    let own = |key: &str| {
+        key.starts_with("release-gate/") || key.starts_with("release.appstudio.openshift.io/")
+    };
     let labels = [&mut release.metadata.labels, &mut release.metadata.annotations];
-    labels.into_iter().flatten().for_each(|map| map.retain(|key, _| own(key)));
+    labels
+        .into_iter()
+        .flatten()
+        .for_each(|map| map.retain(|key, _| own(key)));
     release.metadata.managed_fields = None;
     release.metadata.owner_references = None;
     let Some(status) = &mut release.status else { return release };
@@ -212,7 +217,11 @@ pub(super) fn slim(mut release: Release, whole: bool, tested: &Digest) -> Releas
             false => String::new(),
         };
     }
-    let first = status.managed_pipeline_attempts.len().saturating_sub(if whole { MOST_LISTED } else { 1 });
+    let first =
+        status
+            .managed_pipeline_attempts
+            .len()
+            .saturating_sub(if whole { MOST_LISTED } else { 1 });
     status.managed_pipeline_attempts.drain(..first);
     let mut artifacts = std::mem::take(&mut status.artifacts);
     if let Some(Value::Array(mut images)) = artifacts.get_mut("images").map(Value::take) {
@@ -270,10 +279,22 @@ pub fn built_at(snapshot: &Snapshot) -> Option<Timestamp> {
 /// The start of the build that a Snapshot's name tells: `app-YYYYMMDD-HHMMSS-mmm[-xx]`.
 pub fn built_at_by_name(name: &str) -> Option<Timestamp> {
     let parts: Vec<&str> = name.split('-').collect();
-    let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
-    let found = parts.windows(3).rev().find(|w| digits(w[0], 8) && digits(w[1], 6) && digits(w[2], 3))?;
+    let digits =
+        |text: &str, count: usize| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+    let found = parts
+        .windows(3)
+        .rev()
+        .find(|w| digits(w[0], 8) && digits(w[1], 6) && digits(w[2], 3))?;
     let (day, time) = (found[0], found[1]);
-    let text = format!("{}-{}-{}T{}:{}:{}Z", &day[..4], &day[4..6], &day[6..], &time[..2], &time[2..4], &time[4..]);
+    let text = format!(
+        "{}-{}-{}T{}:{}:{}Z",
+        &day[..4],
+        &day[4..6],
+        &day[6..],
+        &time[..2],
+        &time[2..4],
+        &time[4..]
+    );
     text.parse().ok()
 }
 
@@ -283,7 +304,8 @@ mod tests {
 
     #[test]
     fn the_start_of_a_build() {
-        let mut snapshot: Snapshot = serde_json::from_str(include_str!("data/snapshot.json")).unwrap();
+        let mut snapshot: Snapshot =
+            serde_json::from_str(include_str!("data/snapshot.json")).unwrap();
         let milliseconds = built_at(&snapshot).unwrap();
         assert_eq!(milliseconds.to_string(), "2026-11-22T15:08:55Z");
         let name = snapshot.metadata.name.clone().unwrap();
@@ -298,7 +320,8 @@ mod tests {
     #[test]
     fn a_listed_release_is_slim_and_means_the_same() {
         let tested: Digest = format!("sha256:{}", "a".repeat(64)).parse().unwrap();
-        let image = |shasum: &str| json!({"name": "n", "shasum": shasum, "urls": ["quay.io/acme/n:1"]});
+        let image =
+            |shasum: &str| json!({"name": "n", "shasum": shasum, "urls": ["quay.io/acme/n:1"]});
         let mut images = vec![image("sha256:b"); 80];
         images.push(image(tested.as_str()));
         let text = json!({

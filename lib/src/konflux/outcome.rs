@@ -68,7 +68,9 @@ pub fn outcome(release: &Release, tested: &Digest) -> Outcome {
         Some(SUCCEEDED) => released(status, tested),
         Some(FAILED) => failed(status),
         Some(other) => Outcome::Unknown {
-            why: format!("release-service says Released for the reason {other:?}, which this toolkit does not know"),
+            why: format!(
+                "release-service says Released for the reason {other:?}, which this toolkit does not know"
+            ),
         },
     }
 }
@@ -76,13 +78,18 @@ pub fn outcome(release: &Release, tested: &Digest) -> Outcome {
 /// The managed PipelineRun of the last attempt, `namespace/name`.
 pub fn pipeline_run(release: &Release) -> Option<&str> {
     let status = release.status.as_ref()?;
-    let last = status.managed_pipeline_attempts.last().map(|attempt| attempt.pipeline_run.as_str());
+    let last = status
+        .managed_pipeline_attempts
+        .last()
+        .map(|attempt| attempt.pipeline_run.as_str());
     let old = || status.managed_processing.as_ref()?.pipeline_run.as_deref();
     last.or_else(old).filter(|name| !name.is_empty())
 }
 
 fn running_phase(status: &ReleaseStatus) -> String {
-    let runs = |kind: &str| condition(&status.conditions, kind).is_some_and(|found| found.reason == PROGRESSING);
+    let runs = |kind: &str| {
+        condition(&status.conditions, kind).is_some_and(|found| found.reason == PROGRESSING)
+    };
     let running = PHASES.iter().rev().find(|(kind, _)| runs(kind));
     running.map(|(kind, _)| (*kind).to_owned()).unwrap_or_default()
 }
@@ -96,8 +103,16 @@ fn released(status: &ReleaseStatus, tested: &Digest) -> Outcome {
     if images.is_empty() || images.iter().any(is_tested) {
         return Outcome::Released { images };
     }
-    let digests: Vec<_> = images.iter().map(|image| format!("{} {}", image.name, image.digest)).collect();
-    Outcome::Unknown { why: format!("it says that it pushed {}, not the tested {tested}", text::some_of(&digests, 3)) }
+    let digests: Vec<_> = images
+        .iter()
+        .map(|image| format!("{} {}", image.name, image.digest))
+        .collect();
+    Outcome::Unknown {
+        why: format!(
+            "it says that it pushed {}, not the tested {tested}",
+            text::some_of(&digests, 3)
+        ),
+    }
 }
 
 fn failed(status: &ReleaseStatus) -> Outcome {
@@ -113,17 +128,26 @@ fn failed(status: &ReleaseStatus) -> Outcome {
         },
         (None, None) => Outcome::Failed { why: words },
         // A release-service that does not list attempts yet.
-        (None, Some(run)) => match condition(&status.conditions, MANAGED).map(|managed| managed.reason.as_str()) {
-            Some(FAILED) => Outcome::Failed { why: words },
-            _ => Outcome::Unknown {
-                why: format!("{words}; but its managed PipelineRun {run} had begun, so the image may have been pushed"),
-            },
-        },
+        (None, Some(run)) => {
+            match condition(&status.conditions, MANAGED).map(|managed| managed.reason.as_str()) {
+                Some(FAILED) => Outcome::Failed { why: words },
+                _ => Outcome::Unknown {
+                    why: format!(
+                        "{words}; but its managed PipelineRun {run} had begun, so the image may have been pushed"
+                    ),
+                },
+            }
+        }
     }
 }
 
 fn old_run(status: &ReleaseStatus) -> Option<&str> {
-    status.managed_processing.as_ref()?.pipeline_run.as_deref().filter(|run| !run.is_empty())
+    status
+        .managed_processing
+        .as_ref()?
+        .pipeline_run
+        .as_deref()
+        .filter(|run| !run.is_empty())
 }
 
 fn words_of_failure(status: &ReleaseStatus) -> String {
@@ -139,8 +163,14 @@ fn words_of_failure(status: &ReleaseStatus) -> String {
         },
         Some((_, name, message)) => format!("its {name} failed: {message}"),
         None => {
-            let message = condition(&status.conditions, "Released").map(|found| found.message.as_str());
-            text::one_line(message.filter(|text| !text.is_empty()).unwrap_or("it failed without a reason"), QUOTED)
+            let message =
+                condition(&status.conditions, "Released").map(|found| found.message.as_str());
+            text::one_line(
+                message
+                    .filter(|text| !text.is_empty())
+                    .unwrap_or("it failed without a reason"),
+                QUOTED,
+            )
         }
     }
 }
@@ -152,9 +182,13 @@ fn managed_failure(attempt: &ManagedAttempt, attempts: usize) -> String {
         _ => "before any task ran".to_owned(),
     };
     let reason = attempt.failure_reason.as_deref().unwrap_or("no reason given");
-    let times = if attempts > 1 { format!(", the last of {attempts} attempts") } else { String::new() };
+    let times =
+        if attempts > 1 { format!(", the last of {attempts} attempts") } else { String::new() };
     text::one_line(
-        &format!("its managed pipeline failed {place} ({reason}), PipelineRun {}{times}", attempt.pipeline_run),
+        &format!(
+            "its managed pipeline failed {place} ({reason}), PipelineRun {}{times}",
+            attempt.pipeline_run
+        ),
         QUOTED,
     )
 }
@@ -165,7 +199,12 @@ fn pushed(artifacts: &Value) -> Vec<PushedImage> {
     let images = artifacts.get("images").and_then(Value::as_array);
     let image = |entry: &Value| {
         let text = |field: &str| entry.get(field).and_then(Value::as_str).unwrap_or_default();
-        let urls = entry.get("urls").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let urls = entry
+            .get("urls")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
         PushedImage {
             name: text::cut(text("name"), 80),
             digest: text::cut(text("shasum"), 80),
@@ -181,12 +220,15 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn tested() -> Digest {
-        "sha256:1a0d7d21bf82908fb700e0a74975defe72b3141d503bbcb694dd26594e18b2a6".parse().unwrap()
+        "sha256:1a0d7d21bf82908fb700e0a74975defe72b3141d503bbcb694dd26594e18b2a6"
+            .parse()
+            .unwrap()
     }
 
     /// Statuses as the real release-service wrote them, by what had happened.
     fn captured(case: &str) -> Release {
-        let mut cases: BTreeMap<String, Release> = serde_json::from_str(include_str!("data/releases.json")).unwrap();
+        let mut cases: BTreeMap<String, Release> =
+            serde_json::from_str(include_str!("data/releases.json")).unwrap();
         cases.remove(case).unwrap_or_else(|| panic!("{case}"))
     }
 
@@ -227,7 +269,9 @@ mod tests {
     #[test]
     fn another_image_or_one_without_digest_is_unknown() {
         let other: Digest = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
-        assert!(unknown(outcome(&captured("released"), &other)).contains("not the tested sha256:0000"));
+        assert!(
+            unknown(outcome(&captured("released"), &other)).contains("not the tested sha256:0000")
+        );
         let mut odd = captured("released");
         odd.status.as_mut().unwrap().artifacts = serde_json::json!({"images": ["x", {"name": 1}]});
         unknown(outcome(&odd, &tested()));
@@ -240,9 +284,14 @@ mod tests {
             "its managed pipeline failed in task push-snapshot, step push (Error), PipelineRun konflux-managed/managed-r8wl2"
         );
         assert!(failure("retried-attempts").ends_with("managed-m9ddc, the last of 2 attempts"));
-        assert!(failure("failed-pipeline-parameter-missing").contains("before any task ran (Error)"));
+        assert!(
+            failure("failed-pipeline-parameter-missing").contains("before any task ran (Error)")
+        );
         assert!(failure("managed-pipelinerun-deleted").contains("(Error)"));
-        assert!(failure("failed-tenant-pipeline").starts_with("its tenant pipeline failed: task push-snapshot failed"));
+        assert!(
+            failure("failed-tenant-pipeline")
+                .starts_with("its tenant pipeline failed: task push-snapshot failed")
+        );
     }
 
     #[test]

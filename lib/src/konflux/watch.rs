@@ -37,10 +37,15 @@ impl Konflux {
         match self.releases.get_opt(name).await {
             Ok(Some(release)) => Ok(Sight::There(Box::new(release))),
             Ok(None) => Ok(Sight::Gone),
-            Err(error) if cluster::is_transient(&error) => Ok(Sight::Unseen { said: words(&error) }),
-            Err(error) => {
-                Err(KonfluxError::of("read", format!("Release {name} in namespace {}", self.namespace), 1, error))
+            Err(error) if cluster::is_transient(&error) => {
+                Ok(Sight::Unseen { said: words(&error) })
             }
+            Err(error) => Err(KonfluxError::of(
+                "read",
+                format!("Release {name} in namespace {}", self.namespace),
+                1,
+                error,
+            )),
         }
     }
 
@@ -49,7 +54,11 @@ impl Konflux {
     ///
     /// # Errors
     /// [`KonfluxError`] when the rights to watch are missing.
-    pub async fn change(&self, seen: &Release, longest: Duration) -> Result<Option<Sight>, KonfluxError> {
+    pub async fn change(
+        &self,
+        seen: &Release,
+        longest: Duration,
+    ) -> Result<Option<Sight>, KonfluxError> {
         let name = seen.metadata.name.as_deref().unwrap_or_default();
         let version = seen.metadata.resource_version.as_deref().unwrap_or_default();
         let seconds = WATCH.min(longest).as_secs().max(1);

@@ -48,7 +48,10 @@ pub(super) enum Verdict<T> {
 ///
 /// # Errors
 /// The connection's, where it breaks off.
-pub(super) fn read<T: DeserializeOwned>(status: u16, body: &mut dyn Read) -> io::Result<Verdict<T>> {
+pub(super) fn read<T: DeserializeOwned>(
+    status: u16,
+    body: &mut dyn Read,
+) -> io::Result<Verdict<T>> {
     if status == 200 { list(body) } else { refusal(status, body) }
 }
 
@@ -56,7 +59,8 @@ fn list<T: DeserializeOwned>(body: &mut dyn Read) -> io::Result<Verdict<T>> {
     let (mut items, mut found, mut odd) = (Items::default(), Vec::new(), None);
     let mut body = BufReader::new(body.take(MAX_PAGE + 1));
     let mut length = 0;
-    let broken = |error: ItemsError| Ok(Verdict::Passing(format!("a list that breaks off: {error}")));
+    let broken =
+        |error: ItemsError| Ok(Verdict::Passing(format!("a list that breaks off: {error}")));
     loop {
         let bytes = body.fill_buf()?;
         let taken = bytes.len();
@@ -141,7 +145,11 @@ mod tests {
         assert_eq!(kind(200, list), "page");
         assert_eq!(kind(200, &list[..list.len() - 30]), "passing");
         for (status, body, wanted) in [
-            (200, r#"{"kind": "List", "apiVersion": "v1", "items": [], "metadata": {"continue": ""}}"#, "page"),
+            (
+                200,
+                r#"{"kind": "List", "apiVersion": "v1", "items": [], "metadata": {"continue": ""}}"#,
+                "page",
+            ),
             (200, r#"{"kind": "List", "apiVersion": "v1", "items": []}"#, "passing"),
             (200, "<html>sign in</html>", "final"),
             (301, "<a href=\"/x\">Moved Permanently</a>", "final"),
@@ -149,11 +157,27 @@ mod tests {
             (401, r#"{"message":"unauthorized"}"#, "final"),
             (404, "404 page not found", "final"),
             (429, r#"{"message":"too many requests"}"#, "passing"),
-            (500, r#"{"message":"dial tcp 127.0.0.1:5432: connect: connection refused"}"#, "passing"),
-            (500, r#"{"message":"pq: canceling statement due to statement timeout (57014)"}"#, "passing"),
+            (
+                500,
+                r#"{"message":"dial tcp 127.0.0.1:5432: connect: connection refused"}"#,
+                "passing",
+            ),
+            (
+                500,
+                r#"{"message":"pq: canceling statement due to statement timeout (57014)"}"#,
+                "passing",
+            ),
             (500, r#"{"message":"more than one resource found"}"#, "final"),
-            (500, r#"{"message":"pq: invalid input syntax for type uuid: \"garbage\" (22P02)"}"#, "final"),
-            (504, r#"{"message":"context deadline exceeded: query timeout: context deadline exceeded"}"#, "passing"),
+            (
+                500,
+                r#"{"message":"pq: invalid input syntax for type uuid: \"garbage\" (22P02)"}"#,
+                "final",
+            ),
+            (
+                504,
+                r#"{"message":"context deadline exceeded: query timeout: context deadline exceeded"}"#,
+                "passing",
+            ),
         ] {
             assert_eq!(kind(status, body), wanted, "{status} {body}");
         }
@@ -203,9 +227,14 @@ mod tests {
     #[test]
     fn an_archived_release_is_read() {
         let list = include_bytes!("data/list-one.json");
-        let Verdict::Page(page) = read::<ReleaseBrief>(200, &mut &list[..]).unwrap() else { panic!() };
+        let Verdict::Page(page) = read::<ReleaseBrief>(200, &mut &list[..]).unwrap() else {
+            panic!()
+        };
         let release = &page.items[0];
         assert!(release.has_landed());
-        assert_eq!(release.pushed(), ["sha256:1a0d7d21bf82908fb700e0a74975defe72b3141d503bbcb694dd26594e18b2a6"]);
+        assert_eq!(
+            release.pushed(),
+            ["sha256:1a0d7d21bf82908fb700e0a74975defe72b3141d503bbcb694dd26594e18b2a6"]
+        );
     }
 }

@@ -72,7 +72,9 @@ pub enum ArchiveError {
     #[error(transparent)]
     Token(#[from] SecretError),
     /// Its certificate is not trusted.
-    #[error("KubeArchive's certificate is not trusted; --ca-file names the authority that signed it")]
+    #[error(
+        "KubeArchive's certificate is not trusted; --ca-file names the authority that signed it"
+    )]
     Untrusted {
         /// What is wrong with it.
         source: TransportError,
@@ -105,11 +107,15 @@ pub struct Listing<T> {
 
 fn advice(status: u16, said: &str) -> &'static str {
     match (status, said) {
-        (400, said) if said.contains("empty authorization") => "; the kubeconfig has no bearer token for it",
+        (400, said) if said.contains("empty authorization") => {
+            "; the kubeconfig has no bearer token for it"
+        }
         (400, said) if said.contains("incorrectly formatted authorization") => {
             "; the kubeconfig's bearer token is blank"
         }
-        (401, "unauthorized") => "; the account may not list these objects, or got the right less than a minute ago",
+        (401, "unauthorized") => {
+            "; the account may not list these objects, or got the right less than a minute ago"
+        }
         (401, _) => "; it does not accept the token",
         (301, _) | (404, _) => "; is the address right?",
         _ => "",
@@ -128,7 +134,8 @@ pub struct Resource {
 }
 
 /// Releases.
-pub const RELEASES: Resource = Resource { group: "appstudio.redhat.com", version: "v1alpha1", plural: "releases" };
+pub const RELEASES: Resource =
+    Resource { group: "appstudio.redhat.com", version: "v1alpha1", plural: "releases" };
 
 /// An archive.
 #[derive(Debug, Clone)]
@@ -165,8 +172,12 @@ impl KubeArchive {
             query.extend(after.as_deref().map(|after| ("creationTimestampAfter", after)));
             query.push(("limit", LIMIT));
             let url = self.url(resource, namespace, &query, &token);
-            let Ok(answer) = tokio::time::timeout_at(deadline, self.page(url, deadline)).await else {
-                return Listing { items, rest: Some(ArchiveError::TooSlow { plural: resource.plural, within }) };
+            let Ok(answer) = tokio::time::timeout_at(deadline, self.page(url, deadline)).await
+            else {
+                return Listing {
+                    items,
+                    rest: Some(ArchiveError::TooSlow { plural: resource.plural, within }),
+                };
             };
             let page = match answer {
                 Ok(page) => page,
@@ -187,14 +198,23 @@ impl KubeArchive {
     ///
     /// # Errors
     /// [`ArchiveError`] when that cannot be told.
-    pub async fn holds_any(&self, resource: Resource, namespace: &str) -> Result<bool, ArchiveError> {
+    pub async fn holds_any(
+        &self,
+        resource: Resource,
+        namespace: &str,
+    ) -> Result<bool, ArchiveError> {
         let url = self.url(resource, namespace, &[("limit", "1")], "");
         let deadline = Instant::now() + WITHIN;
-        Ok(!self.page::<serde::de::IgnoredAny>(url, deadline).await?.items.is_empty())
+        Ok(!self
+            .page::<serde::de::IgnoredAny>(url, deadline)
+            .await?
+            .items
+            .is_empty())
     }
 
     fn url(&self, resource: Resource, namespace: &str, query: &[(&str, &str)], token: &str) -> Url {
-        let path = ["apis", resource.group, resource.version, "namespaces", namespace, resource.plural];
+        let path =
+            ["apis", resource.group, resource.version, "namespaces", namespace, resource.plural];
         let mut url = self.base.join(path);
         url.query_pairs_mut().extend_pairs(query);
         if !token.is_empty() {
@@ -215,8 +235,15 @@ impl KubeArchive {
                 Ok(page) => return Ok(page),
                 Err(failed) => failed,
             };
-            let Some(pause) = tries.pause(asked).filter(|_| Instant::now() < deadline) else { return Err(error) };
-            tracing::warn!(attempt = tries.failed(), pause_s = pause.as_secs(), "{}; trying again", Chain(&error));
+            let Some(pause) = tries.pause(asked).filter(|_| Instant::now() < deadline) else {
+                return Err(error);
+            };
+            tracing::warn!(
+                attempt = tries.failed(),
+                pause_s = pause.as_secs(),
+                "{}; trying again",
+                Chain(&error)
+            );
             tries.wait(pause).await;
         }
     }
@@ -245,12 +272,16 @@ impl KubeArchive {
         };
         // Cut last: the other way round half of the token would stay.
         let redact = |said: String| {
-            let said = token.as_ref().map_or_else(|| said.clone(), |token| token.redact(&said));
+            let said = token
+                .as_ref()
+                .map_or_else(|| said.clone(), |token| token.redact(&said));
             crate::text::one_line(&said, QUOTED)
         };
         match verdict {
             Verdict::Page(page) => Ok(Ok(page)),
-            Verdict::Passing(said) => Ok(Err((ArchiveError::Trouble { status, said: redact(said), attempts }, asked))),
+            Verdict::Passing(said) => {
+                Ok(Err((ArchiveError::Trouble { status, said: redact(said), attempts }, asked)))
+            }
             Verdict::Final(said) => Err(ArchiveError::Refused { status, said: redact(said) }),
         }
     }

@@ -33,9 +33,13 @@ fn of(attempt: &Attempt) -> Standing {
     let intent = || attempt.intent.clone();
     match (&attempt.refusal, &attempt.execution) {
         // With another token it may work; that nothing was made is known of every such refusal.
-        (Some(refusal), _) if refusal.token && attempt.intent.certainly_not_created => Standing::Free(Some(intent())),
+        (Some(refusal), _) if refusal.token && attempt.intent.certainly_not_created => {
+            Standing::Free(Some(intent()))
+        }
         (Some(refusal), _) => Standing::Refused(refusal.clone()),
-        (None, Some(id)) => Standing::Launched(Launched { execution: id.clone(), adopted: attempt.adopted }),
+        (None, Some(id)) => {
+            Standing::Launched(Launched { execution: id.clone(), adopted: attempt.adopted })
+        }
         (None, None) if attempt.intent.certainly_not_created => Standing::Free(Some(intent())),
         (None, None) => Standing::InDoubt(intent()),
     }
@@ -43,7 +47,8 @@ fn of(attempt: &Attempt) -> Standing {
 
 /// Whether the record answers for an attempt: it runs, or was refused for good.
 pub(super) fn is_settled(job: &JobRecord, number: u32) -> bool {
-    find(job, number).is_some_and(|attempt| matches!(of(attempt), Standing::Launched(_) | Standing::Refused(_)))
+    find(job, number)
+        .is_some_and(|attempt| matches!(of(attempt), Standing::Launched(_) | Standing::Refused(_)))
 }
 
 /// Whether an attempt was refused for good.
@@ -52,7 +57,12 @@ pub(super) fn is_refused(job: &JobRecord, number: u32) -> bool {
 }
 
 /// The intent that follows `found`, announced by `holder` now.
-pub(super) fn announcement(found: Option<&Intent>, key: String, holder: &str, now: Timestamp) -> Intent {
+pub(super) fn announcement(
+    found: Option<&Intent>,
+    key: String,
+    holder: &str,
+    now: Timestamp,
+) -> Intent {
     Intent {
         key,
         written_at: found.map_or(now, |intent| intent.written_at),
@@ -89,7 +99,13 @@ pub(super) fn announce(
 }
 
 /// Notes the run of an attempt. An id that is already there stays: it is ours as well.
-pub(super) fn launched(record: &mut GateRecord, job: &str, number: u32, launched: &Launched, now: Timestamp) {
+pub(super) fn launched(
+    record: &mut GateRecord,
+    job: &str,
+    number: u32,
+    launched: &Launched,
+    now: Timestamp,
+) {
     let Some(attempt) = record.job_mut(job).and_then(|job| find_mut(job, number)) else { return };
     if attempt.execution.is_none() && attempt.refusal.is_none() {
         attempt.execution = Some(launched.execution.clone());
@@ -107,7 +123,13 @@ pub(super) fn not_created(record: &mut GateRecord, job: &str, number: u32, annou
 }
 
 /// Notes a refusal: nothing was made, if what was announced is still the last announcement.
-pub(super) fn refused(record: &mut GateRecord, job: &str, number: u32, announced: &Intent, refusal: &LaunchRefusal) {
+pub(super) fn refused(
+    record: &mut GateRecord,
+    job: &str,
+    number: u32,
+    announced: &Intent,
+    refusal: &LaunchRefusal,
+) {
     not_created(record, job, number, announced);
     let ours = |attempt: &Attempt| {
         let noted = Intent { certainly_not_created: true, ..announced.clone() };
@@ -143,7 +165,9 @@ pub(super) fn given_up(
         };
         found.attempts.push(Attempt::intended(number, intent));
     }
-    refuse_if(record, job, number, refusal, |attempt| attempt.execution.is_none() && attempt.refusal.is_none());
+    refuse_if(record, job, number, refusal, |attempt| {
+        attempt.execution.is_none() && attempt.refusal.is_none()
+    });
 }
 
 fn refuse_if(
@@ -194,7 +218,11 @@ mod tests {
     fn a_run_that_is_not_as_ordered_is_not_adopted() {
         let (mut record, _) = announced();
         let run = Launched { execution: "x".to_owned(), adopted: true };
-        let refusal = LaunchRefusal { at: at(1), reason: "it lacks the variable IMAGE".to_owned(), token: false };
+        let refusal = LaunchRefusal {
+            at: at(1),
+            reason: "it lacks the variable IMAGE".to_owned(),
+            token: false,
+        };
         differs(&mut record, "a", 1, &refusal);
         launched(&mut record, "a", 1, &run, at(2));
         assert_eq!(standing(&record, "a", 1), Some(Standing::Refused(refusal.clone())));

@@ -18,7 +18,9 @@ pub enum LaunchError {
         token: bool,
     },
     /// Gangway could not be reached, or was too busy, for so long. Certainly nothing was made.
-    #[error("{job} was not launched: {why}; nothing was sent twice, run this step again when Gangway answers")]
+    #[error(
+        "{job} was not launched: {why}; nothing was sent twice, run this step again when Gangway answers"
+    )]
     Unreachable {
         /// The job.
         job: String,
@@ -50,7 +52,9 @@ pub enum LaunchError {
         number: u32,
     },
     /// Somebody has changed what the record asks for while it was being launched.
-    #[error("{place} was changed while its jobs were launched: {difference}. nothing more was launched")]
+    #[error(
+        "{place} was changed while its jobs were launched: {difference}. nothing more was launched"
+    )]
     Differs {
         /// The record.
         place: String,

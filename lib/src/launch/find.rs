@@ -100,13 +100,19 @@ impl Finder {
     /// Whether Gangway lists what must be there: a run of ours, or anybody's at all.
     async fn lists_truly(&self, known: &[Known]) -> Result<(), String> {
         if let Some(known) = known.last() {
-            let listing = self.gangway.list(&known.job).await.map_err(|error| error.to_string())?;
+            let listing = self
+                .gangway
+                .list(&known.job)
+                .await
+                .map_err(|error| error.to_string())?;
             if listing.of(&known.job).any(|run| run.id == known.id) {
                 return Ok(());
             }
         }
         match self.gangway.list_all().await {
-            Ok(listing) if listing.is_empty() => Err("Gangway's lists are empty, which proves nothing".to_owned()),
+            Ok(listing) if listing.is_empty() => {
+                Err("Gangway's lists are empty, which proves nothing".to_owned())
+            }
             Ok(_) => Ok(()),
             Err(error) => Err(error.to_string()),
         }
@@ -118,7 +124,9 @@ impl Finder {
         let (mut ours, mut unread): (Vec<ProwJob>, Vec<String>) = (Vec::new(), Vec::new());
         for id in candidates.into_iter().filter(|id| !self.is_foreign(id, wanted)) {
             match self.read(&id).await {
-                Ok(job) if job.labels.get(key::LABEL).is_some_and(|value| value == wanted) => ours.push(job),
+                Ok(job) if job.labels.get(key::LABEL).is_some_and(|value| value == wanted) => {
+                    ours.push(job)
+                }
                 Ok(_) => self.set_foreign(id, wanted.to_owned()),
                 Err(why) => unread.push(why),
             }
@@ -152,7 +160,11 @@ impl Finder {
         let json = json.map_err(|error| Chain(&error).to_string())?;
         let json = json.ok_or_else(|| format!("{id} has no prowjob.json yet"))?;
         let job = ProwJob::from_json(&json).map_err(|error| Chain(&error).to_string())?;
-        if job.id == id { Ok(job) } else { Err(format!("prowjob.json of {id} is that of {:?}", job.id)) }
+        if job.id == id {
+            Ok(job)
+        } else {
+            Err(format!("prowjob.json of {id} is that of {:?}", job.id))
+        }
     }
 
     fn is_foreign(&self, id: &str, key: &str) -> bool {
@@ -161,18 +173,28 @@ impl Finder {
     }
 
     fn set_foreign(&self, id: String, key: String) {
-        self.foreign.lock().unwrap_or_else(PoisonError::into_inner).insert((id, key));
+        self.foreign
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert((id, key));
     }
 }
 
 /// The key that a run of the order carries.
 fn wanted(order: &Create) -> &str {
-    order.pod_spec_options.labels.get(key::LABEL).map(String::as_str).unwrap_or_default()
+    order
+        .pod_spec_options
+        .labels
+        .get(key::LABEL)
+        .map(String::as_str)
+        .unwrap_or_default()
 }
 
 /// What the run does not have as ordered, if anything.
 fn lacking(order: &Create, job: &ProwJob) -> Option<String> {
-    order.lacked_by(&job.envs).map(|name| format!("it lacks the variable {name}"))
+    order
+        .lacked_by(&job.envs)
+        .map(|name| format!("it lacks the variable {name}"))
 }
 
 #[cfg(test)]
@@ -194,12 +216,17 @@ mod tests {
     /// key, second of creation.
     fn finder(lists: &[&[&str]], runs: &[(&str, &str, u32)]) -> (Finder, tempfile::NamedTempFile) {
         let item = |id: &&str| json!({"id": id, "job_name": "a", "job_status": "PENDING"});
-        let list = |ids: &&[&str]| json!({"job_execution": ids.iter().map(item).collect::<Vec<_>>()}).to_string();
+        let list = |ids: &&[&str]| {
+            json!({"job_execution": ids.iter().map(item).collect::<Vec<_>>()}).to_string()
+        };
         let lists = Mutex::new(lists.iter().map(list).collect::<Vec<_>>().into_iter());
         let run = |(id, key, second): &(&str, &str, u32)| {
             let created = format!("2026-08-20T03:00:{second:02}Z");
             let metadata = json!({"name": id, "labels": {"release-gate/key": key}, "creationTimestamp": created});
-            (format!("prowjob={id}"), json!({"metadata": metadata, "spec": {"job": "a"}}).to_string())
+            (
+                format!("prowjob={id}"),
+                json!({"metadata": metadata, "spec": {"job": "a"}}).to_string(),
+            )
         };
         let runs: std::collections::HashMap<_, _> = runs.iter().map(run).collect();
         let transport: SharedTransport = Arc::new(InProcessTransport::new(move |request| {
@@ -221,7 +248,8 @@ mod tests {
         let budget = Arc::new(Budget::new(clock, Limits { per_minute: 600, burst: 600 }, true));
         let token = SecretFile::new("--gangway-token-file", file.path());
         let base = |host: &str| format!("https://{host}.test").parse().unwrap();
-        let gangway = Arc::new(Gangway::new(base("gangway"), token, Arc::clone(&transport), budget));
+        let gangway =
+            Arc::new(Gangway::new(base("gangway"), token, Arc::clone(&transport), budget));
         let deck = Arc::new(Deck::new(base("deck"), Arc::clone(&transport)));
         (Finder::new(gangway, deck, Arc::new(Bucket::new(base("bucket"), transport))), file)
     }
@@ -247,7 +275,10 @@ mod tests {
         assert_eq!(missing, Found::Missing);
         for lists in [[&[], &[], anybody, anybody], [&[], anybody, &[], &[]]] {
             let found = look(&lists, &[], &[]).await;
-            assert!(matches!(&found, Found::Unclear(why) if why.contains("proves nothing")), "{lists:?}: {found:?}");
+            assert!(
+                matches!(&found, Found::Unclear(why) if why.contains("proves nothing")),
+                "{lists:?}: {found:?}"
+            );
         }
         // A run of ours that is listed is as good as anybody's.
         let ours = [Known { job: "a".to_owned(), id: "ours".to_owned() }];
@@ -277,7 +308,9 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let envs = [pair("IMAGE", "a@sha256:4")].into();
         let order = Create::new("a", PodSpecOptions { envs, ..PodSpecOptions::default() });
-        let lacks = |envs: &[(String, String)]| lacking(&order, &ProwJob { envs: envs.to_vec(), ..ProwJob::default() });
+        let lacks = |envs: &[(String, String)]| {
+            lacking(&order, &ProwJob { envs: envs.to_vec(), ..ProwJob::default() })
+        };
         assert_eq!(lacks(&[pair("X", "1"), pair("IMAGE", "a@sha256:4")]), None);
         assert_eq!(lacks(&[pair("X", "1")]).as_deref(), Some("it lacks the variable IMAGE"));
         assert!(lacks(&[pair("IMAGE", "a@sha256:4"), pair("IMAGE", "a@sha256:5")]).is_some());

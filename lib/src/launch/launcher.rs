@@ -109,8 +109,20 @@ struct Doubt {
 
 impl Launcher {
     /// A launcher for that record.
-    pub fn new(journal: Arc<Journal>, gangway: Arc<Gangway>, finder: Finder, clock: SharedClock) -> Self {
-        Self { journal, gangway, finder, clock, holder: uuid::Uuid::new_v4().to_string(), asked: None }
+    pub fn new(
+        journal: Arc<Journal>,
+        gangway: Arc<Gangway>,
+        finder: Finder,
+        clock: SharedClock,
+    ) -> Self {
+        Self {
+            journal,
+            gangway,
+            finder,
+            clock,
+            holder: uuid::Uuid::new_v4().to_string(),
+            asked: None,
+        }
     }
 
     /// Launches nothing but this request for this image, whatever the record comes to say meanwhile.
@@ -129,8 +141,13 @@ impl Launcher {
     /// # Errors
     /// [`LaunchError`]; a refusal is then in the record.
     pub async fn launch_attempt(&self, job: &str, number: u32) -> Result<Launched, LaunchError> {
-        let mut course =
-            Course { begun: Instant::now(), doubt: None, doubtful_since: None, failed: 0, lost: String::new() };
+        let mut course = Course {
+            begun: Instant::now(),
+            doubt: None,
+            doubtful_since: None,
+            failed: 0,
+            lost: String::new(),
+        };
         let mut record = self.journal.record().await;
         loop {
             let missing = || LaunchError::NoSuchAttempt { job: job.to_owned(), number };
@@ -145,7 +162,9 @@ impl Launcher {
                     course.doubt = None;
                     self.send(&order, number, found.as_ref(), &mut course).await?;
                 }
-                Standing::InDoubt(intent) => self.resolve(&record, &order, number, intent, &mut course).await?,
+                Standing::InDoubt(intent) => {
+                    self.resolve(&record, &order, number, intent, &mut course).await?
+                }
             }
             record = self.journal.refresh().await?;
         }
@@ -159,14 +178,18 @@ impl Launcher {
             Some(found) => Some(format!("its image is {found}, not {image}")),
             None => difference(record, request),
         };
-        difference.map_or(Ok(()), |difference| Err(LaunchError::Differs { place: self.journal.place(), difference }))
+        difference.map_or(Ok(()), |difference| {
+            Err(LaunchError::Differs { place: self.journal.place(), difference })
+        })
     }
 
     /// Notes in the record that a job's launch is given up, unless it is known what became of it.
     pub(super) async fn give_up(&self, job: &str, why: &str) -> Result<(), LaunchError> {
         let refusal = LaunchRefusal { at: self.clock.now(), reason: why.to_owned(), token: false };
         let key = key_of(&order(&self.journal.record().await, job, 1));
-        self.journal.update(|record| attempt::given_up(record, job, 1, &key, &self.holder, &refusal)).await?;
+        self.journal
+            .update(|record| attempt::given_up(record, job, 1, &key, &self.holder, &refusal))
+            .await?;
         Ok(())
     }
 
@@ -191,19 +214,34 @@ impl Launcher {
         };
         self.gangway.budget().acquire(waiting).await;
         let began = Instant::now();
-        let intent = attempt::announcement(found, key_of(&Some(order.clone())), &self.holder, self.clock.now());
-        if !self.journal.update(|record| attempt::announce(record, job, number, found, &intent)).await? {
+        let intent = attempt::announcement(
+            found,
+            key_of(&Some(order.clone())),
+            &self.holder,
+            self.clock.now(),
+        );
+        if !self
+            .journal
+            .update(|record| attempt::announce(record, job, number, found, &intent))
+            .await?
+        {
             // Somebody else has: what is there now decides.
             return Ok(());
         }
         if Instant::now() > self.gate(began, ANNOUNCED_FOR).max(began + SCALED_LEAST) {
-            tracing::warn!(job, "announcing the launch of {job} in the record took too long; announcing it again");
-            return self.note(|record| attempt::not_created(record, job, number, &intent)).await;
+            tracing::warn!(
+                job,
+                "announcing the launch of {job} in the record took too long; announcing it again"
+            );
+            return self
+                .note(|record| attempt::not_created(record, job, number, &intent))
+                .await;
         }
         let outcome = match self.gangway.create(order).await {
             Ok(outcome) => outcome,
             Err(error) => {
-                self.note(|record| attempt::not_created(record, job, number, &intent)).await?;
+                self.note(|record| attempt::not_created(record, job, number, &intent))
+                    .await?;
                 return Err(error.into());
             }
         };
@@ -215,11 +253,16 @@ impl Launcher {
             Outcome::Differs { id, lacks } => self.note_difference(job, number, &id, &lacks).await,
             Outcome::Refused(refusal) => self.refused(job, number, &intent, &refusal).await,
             Outcome::NotCreated { why, limited, pause } => {
-                self.note(|record| attempt::not_created(record, job, number, &intent)).await?;
-                self.back_off(job, why, limited.then(|| pause.unwrap_or_default()), course).await
+                self.note(|record| attempt::not_created(record, job, number, &intent))
+                    .await?;
+                self.back_off(job, why, limited.then(|| pause.unwrap_or_default()), course)
+                    .await
             }
             Outcome::Unknown { why } => {
-                tracing::warn!(job, "it is not known whether {job} was launched ({why}); looking for it");
+                tracing::warn!(
+                    job,
+                    "it is not known whether {job} was launched ({why}); looking for it"
+                );
                 course.lost = why;
                 course.doubt = Some(Doubt::new(intent, began, self.gate(began, FIRST_LOOK)));
                 Ok(())
@@ -254,15 +297,26 @@ impl Launcher {
         let settled_at = self.settled_at(doubt);
         let settled = now >= settled_at;
         let look = tokio::time::timeout(LOOK_TIMEOUT, self.finder.look(order, &known)).await;
-        match look.unwrap_or_else(|_| Found::Unclear(format!("looking took longer than {}", human(LOOK_TIMEOUT)))) {
+        match look.unwrap_or_else(|_| {
+            Found::Unclear(format!("looking took longer than {}", human(LOOK_TIMEOUT)))
+        }) {
             Found::Run { id, lacks: None } => {
-                return self.note_launched(job, number, &Launched { execution: id, adopted: true }).await;
+                return self
+                    .note_launched(job, number, &Launched { execution: id, adopted: true })
+                    .await;
             }
-            Found::Run { id, lacks: Some(lacks) } => return self.note_difference(job, number, &id, &lacks).await,
+            Found::Run { id, lacks: Some(lacks) } => {
+                return self.note_difference(job, number, &id, &lacks).await;
+            }
             Found::Missing if settled => {
                 doubt.misses += 1;
                 doubt.unclear = "it was missing when last looked for".to_owned();
-                tracing::info!(job, misses = doubt.misses, "{job} does not run (look {} of {MISSES})", doubt.misses);
+                tracing::info!(
+                    job,
+                    misses = doubt.misses,
+                    "{job} does not run (look {} of {MISSES})",
+                    doubt.misses
+                );
             }
             Found::Missing => doubt.unclear = "it may yet appear".to_owned(),
             Found::Unclear(why) => {
@@ -280,21 +334,33 @@ impl Launcher {
         if now >= self.gate(since, PATIENCE_IN_DOUBT).max(settled_late) {
             return Err(LaunchError::Undecided {
                 job: job.to_owned(),
-                sent_at: doubt.intent.sent_at.map_or_else(|| "an unknown time".to_owned(), |at| format!("{at:.0}")),
-                lost: if course.lost.is_empty() { "its sender has ended".to_owned() } else { course.lost.clone() },
+                sent_at: doubt
+                    .intent
+                    .sent_at
+                    .map_or_else(|| "an unknown time".to_owned(), |at| format!("{at:.0}")),
+                lost: if course.lost.is_empty() {
+                    "its sender has ended".to_owned()
+                } else {
+                    course.lost.clone()
+                },
                 patience: human(PATIENCE_IN_DOUBT),
                 why: doubt.unclear.clone(),
             });
         }
         // Before it is settled one early look is enough.
-        doubt.next_look = if settled { self.gate(Instant::now(), BETWEEN_LOOKS) } else { settled_at };
+        doubt.next_look =
+            if settled { self.gate(Instant::now(), BETWEEN_LOOKS) } else { settled_at };
         Ok(())
     }
 
     /// When everything that an intent announced has arrived.
     fn settled_at(&self, doubt: &Doubt) -> Instant {
         let settled_at = self.gate(doubt.since, SETTLED_AFTER);
-        if doubt.intent.holder == self.holder { settled_at } else { settled_at.max(doubt.since + 2 * SCALED_LEAST) }
+        if doubt.intent.holder == self.holder {
+            settled_at
+        } else {
+            settled_at.max(doubt.since + 2 * SCALED_LEAST)
+        }
     }
 
     fn begin_doubt(&self, intent: Intent, now: Instant) -> Doubt {
@@ -304,7 +370,9 @@ impl Launcher {
         let wait = FIRST_LOOK.saturating_sub(age);
         if intent.holder != self.holder {
             let job_wait = human(wait);
-            tracing::info!("another process has announced this launch; looking for its outcome in {job_wait}");
+            tracing::info!(
+                "another process has announced this launch; looking for its outcome in {job_wait}"
+            );
         }
         Doubt::new(intent, now, self.gate(now, wait))
     }
@@ -321,7 +389,11 @@ impl Launcher {
         let spent = course.begun.elapsed() * self.clock.scale();
         if let Some(pause) = asked {
             if spent + pause > PATIENCE_LIMITED {
-                let more = if pause.is_zero() { String::new() } else { format!(" and asks for {} more", human(pause)) };
+                let more = if pause.is_zero() {
+                    String::new()
+                } else {
+                    format!(" and asks for {} more", human(pause))
+                };
                 let why = format!("Gangway was too busy for {}{more} ({why})", human(spent));
                 return Err(LaunchError::Unreachable { job: job.to_owned(), why });
             }
@@ -335,7 +407,12 @@ impl Launcher {
                 Err(LaunchError::Unreachable { job: job.to_owned(), why })
             }
             Some(pause) => {
-                tracing::warn!(job, pause_s = pause.as_secs(), "{why}; trying again in {}", human(pause));
+                tracing::warn!(
+                    job,
+                    pause_s = pause.as_secs(),
+                    "{why}; trying again in {}",
+                    human(pause)
+                );
                 self.clock.sleep(pause).await;
                 Ok(())
             }
@@ -361,14 +438,22 @@ impl Doubt {
 
 /// The other runs of the record, the one launched last at the end.
 fn known(record: &GateRecord) -> Vec<Known> {
-    let runs = record.jobs.iter().flat_map(|job| job.attempts.iter().map(move |attempt| (job, attempt)));
-    let mut runs: Vec<_> =
-        runs.filter_map(|(job, attempt)| Some((attempt.launched_at, job, attempt.execution.as_ref()?))).collect();
+    let runs = record
+        .jobs
+        .iter()
+        .flat_map(|job| job.attempts.iter().map(move |attempt| (job, attempt)));
+    let mut runs: Vec<_> = runs
+        .filter_map(|(job, attempt)| Some((attempt.launched_at, job, attempt.execution.as_ref()?)))
+        .collect();
     runs.sort_by_key(|(at, ..)| *at);
-    runs.into_iter().map(|(_, job, id)| Known { job: job.name.clone(), id: id.clone() }).collect()
+    runs.into_iter()
+        .map(|(_, job, id)| Known { job: job.name.clone(), id: id.clone() })
+        .collect()
 }
 
 fn key_of(order: &Option<Create>) -> String {
-    let key = order.as_ref().and_then(|order| order.pod_spec_options.labels.get(crate::prow::key::LABEL));
+    let key = order
+        .as_ref()
+        .and_then(|order| order.pod_spec_options.labels.get(crate::prow::key::LABEL));
     key.cloned().unwrap_or_default()
 }

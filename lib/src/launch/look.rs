@@ -16,7 +16,9 @@ const WITHIN: Duration = Duration::from_secs(20);
 
 /// What is closed, with what to do; `None` where nothing is known to be.
 pub async fn closed(deck: &Deck, bucket: &Bucket, jobs: &[&str]) -> Option<String> {
-    tokio::time::timeout(WITHIN, look(deck, bucket, jobs)).await.unwrap_or(None)
+    tokio::time::timeout(WITHIN, look(deck, bucket, jobs))
+        .await
+        .unwrap_or(None)
 }
 
 async fn look(deck: &Deck, bucket: &Bucket, jobs: &[&str]) -> Option<String> {
@@ -30,9 +32,12 @@ async fn look(deck: &Deck, bucket: &Bucket, jobs: &[&str]) -> Option<String> {
     };
     // One folder for each bucket.
     let folders = urls.iter().filter_map(|url| url.parse::<JobUrl>().ok());
-    let folders: BTreeMap<String, JobUrl> = folders.map(|folder| (folder.bucket().to_owned(), folder)).collect();
+    let folders: BTreeMap<String, JobUrl> =
+        folders.map(|folder| (folder.bucket().to_owned(), folder)).collect();
     for folder in folders.values() {
-        if let Err(error @ BucketError::NoAccess { .. }) = bucket.get(folder, "finished.json", 1 << 20).await {
+        if let Err(error @ BucketError::NoAccess { .. }) =
+            bucket.get(folder, "finished.json", 1 << 20).await
+        {
             return Some(Chain(&error).to_string());
         }
     }

@@ -56,7 +56,9 @@ use crate::record::Class;
 pub async fn launch_all(launcher: &Launcher) -> Result<(), LaunchError> {
     let record = launcher.journal().record().await;
     let total = record.jobs.len();
-    let in_order = record.jobs_of(Class::Blocking).chain(record.jobs_of(Class::Informing));
+    let in_order = record
+        .jobs_of(Class::Blocking)
+        .chain(record.jobs_of(Class::Informing));
     let mut hopeless: Option<String> = None;
     for (index, job) in in_order.enumerate() {
         let place = format!("{} of {total}", index + 1);
@@ -69,7 +71,10 @@ pub async fn launch_all(launcher: &Launcher) -> Result<(), LaunchError> {
             Ok(launched) => launched.log(job, &place),
             Err(error) if job.class == Class::Informing && error.concerns_the_job() => {
                 launcher.give_up(&job.name, &error.to_string()).await?;
-                tracing::warn!(job = job.name, "{error}; it is informing, so the launch goes on ({place})");
+                tracing::warn!(
+                    job = job.name,
+                    "{error}; it is informing, so the launch goes on ({place})"
+                );
                 // Each of the others would wait as long.
                 if !matches!(error, LaunchError::Refused { .. }) {
                     hopeless = Some(error.to_string());

@@ -25,15 +25,28 @@ impl Launcher {
             RefusalKind::Order => format!("Gangway does not accept the order ({words})"),
             // Somebody else answered: no word about the job, so nothing to keep.
             RefusalKind::Address => {
-                self.note(|record| attempt::not_created(record, job, number, intent)).await?;
-                let why = format!("no Gangway answers at {} ({words}); check --gangway-url", self.gangway.host());
+                self.note(|record| attempt::not_created(record, job, number, intent))
+                    .await?;
+                let why = format!(
+                    "no Gangway answers at {} ({words}); check --gangway-url",
+                    self.gangway.host()
+                );
                 return Err(LaunchError::Unreachable { job: job.to_owned(), why });
             }
         };
-        let refusal = LaunchRefusal { at: self.clock.now(), reason, token: refusal.kind == RefusalKind::Token };
-        self.note(|record| attempt::refused(record, job, number, intent, &refusal)).await?;
+        let refusal = LaunchRefusal {
+            at: self.clock.now(),
+            reason,
+            token: refusal.kind == RefusalKind::Token,
+        };
+        self.note(|record| attempt::refused(record, job, number, intent, &refusal))
+            .await?;
         // Said here, since with a token that is renewed the same attempt is free again.
-        Err(LaunchError::Refused { job: job.to_owned(), reason: refusal.reason, token: refusal.token })
+        Err(LaunchError::Refused {
+            job: job.to_owned(),
+            reason: refusal.reason,
+            token: refusal.token,
+        })
     }
 
     pub(super) async fn note_difference(
@@ -47,20 +60,36 @@ impl Launcher {
             "Gangway made the run {id}, but not as ordered: {lacks}. It would test something else and is not counted; abort it"
         );
         let refusal = LaunchRefusal { at: self.clock.now(), reason, token: false };
-        self.note(|record| attempt::differs(record, job, number, &refusal)).await
+        self.note(|record| attempt::differs(record, job, number, &refusal))
+            .await
     }
 
-    pub(super) async fn note_launched(&self, job: &str, number: u32, launched: &Launched) -> Result<(), LaunchError> {
+    pub(super) async fn note_launched(
+        &self,
+        job: &str,
+        number: u32,
+        launched: &Launched,
+    ) -> Result<(), LaunchError> {
         let now = self.clock.now();
-        let noted = self.note(|record| attempt::launched(record, job, number, launched, now)).await;
+        let noted = self
+            .note(|record| attempt::launched(record, job, number, launched, now))
+            .await;
         if let Err(error) = &noted {
             let id = &launched.execution;
-            tracing::error!(job, execution = id, "{job} runs as {id}, but the record cannot say so: {}", Chain(error));
+            tracing::error!(
+                job,
+                execution = id,
+                "{job} runs as {id}, but the record cannot say so: {}",
+                Chain(error)
+            );
         }
         noted
     }
 
-    pub(super) async fn note(&self, change: impl FnMut(&mut GateRecord)) -> Result<(), LaunchError> {
+    pub(super) async fn note(
+        &self,
+        change: impl FnMut(&mut GateRecord),
+    ) -> Result<(), LaunchError> {
         Ok(self.journal.update(change).await?)
     }
 }

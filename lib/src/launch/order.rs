@@ -59,7 +59,11 @@ mod tests {
         let image = format!("quay.io/acme/ho@sha256:{}", "4".repeat(64)).parse().unwrap();
         record.candidate = Some(Candidate::of(image));
         let yaml = "- {name: a, override-env: [X, Y], env: {TESTS: own}}";
-        let given = Given { jobs: Some(yaml), env: Some(r#"{"TESTS":"common","Z":"1"}"#), ..Given::default() };
+        let given = Given {
+            jobs: Some(yaml),
+            env: Some(r#"{"TESTS":"common","Z":"1"}"#),
+            ..Given::default()
+        };
         let request = jobs::read(&given).unwrap();
         (record.jobs, record.launch) = (request.jobs, Some(LaunchOptions { env: request.env }));
         record
@@ -71,8 +75,15 @@ mod tests {
         let order = order(&record, "a", 1).unwrap();
         let options = &order.pod_spec_options;
         let image = record.candidate.as_ref().unwrap().image.to_string();
-        let shown: Vec<_> = options.envs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(shown, [("TESTS", "own"), ("X", image.as_str()), ("Y", image.as_str()), ("Z", "1")]);
+        let shown: Vec<_> = options
+            .envs
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(
+            shown,
+            [("TESTS", "own"), ("X", image.as_str()), ("Y", image.as_str()), ("Z", "1")]
+        );
         assert_eq!(options.labels.keys().collect::<Vec<_>>(), ["release-gate/key"]);
         assert_eq!(
             options.annotations.keys().collect::<Vec<_>>(),
@@ -90,7 +101,10 @@ mod tests {
         let annotations = order(&record, "a", 1).unwrap().pod_spec_options.annotations;
         assert_eq!(annotations["release-gate/pipelinerun"], "ns/run/uid");
         assert_eq!(
-            (annotations["release-gate/gate"].as_str(), annotations["release-gate/snapshot"].as_str()),
+            (
+                annotations["release-gate/gate"].as_str(),
+                annotations["release-gate/snapshot"].as_str()
+            ),
             ("ARO HCP", "snap")
         );
     }
@@ -98,7 +112,10 @@ mod tests {
     #[test]
     fn each_attempt_has_a_key_of_its_own() {
         let record = record();
-        let key = |attempt| order(&record, "a", attempt).unwrap().pod_spec_options.labels["release-gate/key"].clone();
+        let key = |attempt| {
+            order(&record, "a", attempt).unwrap().pod_spec_options.labels["release-gate/key"]
+                .clone()
+        };
         assert!(key(1) == key(1) && key(1) != key(2));
         assert_eq!(order(&record, "b", 1), None);
     }

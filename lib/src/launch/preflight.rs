@@ -32,7 +32,9 @@ pub async fn preflight(
     clock: SharedClock,
 ) -> Result<Preflight, Failure> {
     let Some(token) = options.token.clone() else {
-        return Err(Failure::misuse("--gangway-token-file: expected a file with Gangway's token, found none"));
+        return Err(Failure::misuse(
+            "--gangway-token-file: expected a file with Gangway's token, found none",
+        ));
     };
     let mut checks = Preflight::default();
     let answers = match cluster {
@@ -46,9 +48,10 @@ pub async fn preflight(
     if let place::Seen::Record(_) = seen {
         let store = store_at(location, cluster);
         match dry_run(&Options { token: None, ..options.clone() }, store, clock.clone()).await {
-            Ok(orders) => {
-                checks.passed("request", format_args!("{} of its jobs are still to be launched", orders.len()))
-            }
+            Ok(orders) => checks.passed(
+                "request",
+                format_args!("{} of its jobs are still to be launched", orders.len()),
+            ),
             Err(failure) => checks.failed("request", Chain(failure.error.as_ref())),
         }
     } else if seen == place::Seen::Nothing {
@@ -72,9 +75,18 @@ pub async fn preflight(
     }
     let budget = Arc::new(Budget::new(clock, options.limits, true));
     let gangway = Gangway::new(options.gangway.clone(), token, transport.clone(), budget);
-    let deck = Deck::new(options.deck.clone(), with_token(transport.clone(), options.tokens.deck.clone()));
-    let bucket = Bucket::new(options.artifacts.clone(), with_token(transport, options.tokens.artifacts.clone()));
+    let deck =
+        Deck::new(options.deck.clone(), with_token(transport.clone(), options.tokens.deck.clone()));
+    let bucket = Bucket::new(
+        options.artifacts.clone(),
+        with_token(transport, options.tokens.artifacts.clone()),
+    );
     let jobs: Vec<Job> = options.request.jobs.iter().map(|job| Job::of(job, &[])).collect();
-    prow::look(Servers { gangway: Some(&gangway), deck: &deck, bucket: &bucket }, &jobs, &mut checks).await;
+    prow::look(
+        Servers { gangway: Some(&gangway), deck: &deck, bucket: &bucket },
+        &jobs,
+        &mut checks,
+    )
+    .await;
     Ok(checks)
 }

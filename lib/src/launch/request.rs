@@ -24,7 +24,10 @@ impl From<Mismatch> for Failure {
 ///
 /// # Errors
 /// The inner [`Mismatch`] when they differ, [`RecordError`] when the record cannot be used.
-pub async fn bind(journal: &Journal, request: &Request) -> Result<Result<(), Mismatch>, RecordError> {
+pub async fn bind(
+    journal: &Journal,
+    request: &Request,
+) -> Result<Result<(), Mismatch>, RecordError> {
     let difference = journal.update(|record| {
         if record.jobs.is_empty() && record.launch.is_none() {
             record.jobs.clone_from(&request.jobs);
@@ -62,7 +65,13 @@ mod tests {
 
     fn request(yaml: &str, env: &str) -> Request {
         let names = ["X".to_owned()];
-        jobs::read(&Given { jobs: Some(yaml), env: Some(env), override_env: &names, ..Given::default() }).unwrap()
+        jobs::read(&Given {
+            jobs: Some(yaml),
+            env: Some(env),
+            override_env: &names,
+            ..Given::default()
+        })
+        .unwrap()
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Finder, LaunchError, Launcher, bind, compare, launch_all, look, order, settled, table};
+use super::{
+    Finder, LaunchError, Launcher, bind, compare, launch_all, look, order, settled, table,
+};
 use crate::clock::SharedClock;
 use crate::http::{BaseUrl, SharedTransport, with_token};
 use crate::image::ImageRef;
@@ -12,7 +14,9 @@ use crate::prow::bucket::Bucket;
 use crate::prow::budget::{Budget, Limits};
 use crate::prow::deck::Deck;
 use crate::prow::gangway::{Create, Gangway};
-use crate::record::{Candidate, Class, GateRecord, Identity, JobRecord, Journal, LaunchOptions, RecordError, Store};
+use crate::record::{
+    Candidate, Class, GateRecord, Identity, JobRecord, Journal, LaunchOptions, RecordError, Store,
+};
 use crate::secret::SecretFile;
 use crate::step::{Chain, Failure};
 use crate::text::some_of;
@@ -68,8 +72,12 @@ impl Ended {
         if !beside {
             return Err(failure);
         }
-        let (text, names) = (Chain(failure.error.as_ref()).to_string(), some_of(&self.running, SHOWN));
-        Err(Failure::new(failure.exit, format!("{text}; launched before that, and not stopped: {names}")))
+        let (text, names) =
+            (Chain(failure.error.as_ref()).to_string(), some_of(&self.running, SHOWN));
+        Err(Failure::new(
+            failure.exit,
+            format!("{text}; launched before that, and not stopped: {names}"),
+        ))
     }
 }
 
@@ -85,7 +93,9 @@ pub async fn run(
     clock: SharedClock,
 ) -> Result<Ended, Failure> {
     // Before anything is written: a missing secret is a mistake of the caller.
-    let missing = || Failure::misuse("--gangway-token-file: expected a file with Gangway's token, found none");
+    let missing = || {
+        Failure::misuse("--gangway-token-file: expected a file with Gangway's token, found none")
+    };
     let token = options.token.clone().ok_or_else(missing)?;
     token.read().map_err(Failure::misuse)?;
     let journal = Arc::new(Journal::open(store, clock.clone(), &options.identity).await?);
@@ -99,18 +109,31 @@ pub async fn run(
     };
     let gangway = Gangway::new(options.gangway.clone(), token, transport.clone(), budget);
     let gangway = Arc::new(gangway);
-    let deck = Arc::new(Deck::new(options.deck.clone(), with_token(transport.clone(), options.tokens.deck.clone())));
-    let bucket =
-        Arc::new(Bucket::new(options.artifacts.clone(), with_token(transport, options.tokens.artifacts.clone())));
+    let deck = Arc::new(Deck::new(
+        options.deck.clone(),
+        with_token(transport.clone(), options.tokens.deck.clone()),
+    ));
+    let bucket = Arc::new(Bucket::new(
+        options.artifacts.clone(),
+        with_token(transport, options.tokens.artifacts.clone()),
+    ));
     let due = journal.record().await;
-    let due: Vec<&str> = due.jobs.iter().filter(|job| job.attempts.is_empty()).map(|job| job.name.as_str()).collect();
+    let due: Vec<&str> = due
+        .jobs
+        .iter()
+        .filter(|job| job.attempts.is_empty())
+        .map(|job| job.name.as_str())
+        .collect();
     if !due.is_empty()
         && let Some(closed) = look::closed(&deck, &bucket, &due).await
     {
-        return Err(Failure::failed(format!("nothing was launched, since its end could not be seen: {closed}")));
+        return Err(Failure::failed(format!(
+            "nothing was launched, since its end could not be seen: {closed}"
+        )));
     }
     let finder = Finder::new(gangway.clone(), deck, bucket);
-    let launcher = Launcher::new(journal, gangway, finder, clock).asked(options.image.clone(), options.request.clone());
+    let launcher = Launcher::new(journal, gangway, finder, clock)
+        .asked(options.image.clone(), options.request.clone());
     let error = launch_all(&launcher).await.err();
     let record = launcher.journal().record().await;
     let runs = |job: &&JobRecord| job.attempts.iter().any(|attempt| attempt.execution.is_some());
@@ -134,13 +157,19 @@ pub async fn dry_run(
     let mut record = match Journal::existing(store, clock.clone(), &options.identity).await {
         Ok(journal) => journal.record().await,
         Err(RecordError::Missing { .. }) => {
-            let id = options.identity.run_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+            let id = options
+                .identity
+                .run_id
+                .clone()
+                .unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
             GateRecord::begin(id, clock.now())
         }
         Err(error) => return Err(error.into()),
     };
     compare(&place, &record, &options.request)?;
-    let candidate = record.candidate.get_or_insert_with(|| Candidate::of(options.image.clone()));
+    let candidate = record
+        .candidate
+        .get_or_insert_with(|| Candidate::of(options.image.clone()));
     if candidate.image != options.image {
         let (found, given) = (candidate.image.clone(), options.image.clone());
         return Err(RecordError::OtherImage { place, found, given }.into());
@@ -150,7 +179,12 @@ pub async fn dry_run(
         record.jobs.clone_from(&options.request.jobs);
         record.launch = Some(LaunchOptions { env: options.request.env.clone() });
     }
-    let in_order = record.jobs_of(Class::Blocking).chain(record.jobs_of(Class::Informing));
+    let in_order = record
+        .jobs_of(Class::Blocking)
+        .chain(record.jobs_of(Class::Informing));
     let due = |job: &&JobRecord| job.attempts.iter().all(|attempt| attempt.execution.is_none());
-    Ok(in_order.filter(due).filter_map(|job| Some((job.class, order(&record, &job.name, 1)?))).collect())
+    Ok(in_order
+        .filter(due)
+        .filter_map(|job| Some((job.class, order(&record, &job.name, 1)?)))
+        .collect())
 }

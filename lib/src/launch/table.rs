@@ -5,13 +5,20 @@ use crate::record::{Class, GateRecord, JobRecord};
 
 /// How many jobs have a run.
 pub fn launched(record: &GateRecord) -> usize {
-    record.jobs.iter().filter(|job| job.attempts.iter().any(|attempt| attempt.execution.is_some())).count()
+    record
+        .jobs
+        .iter()
+        .filter(|job| job.attempts.iter().any(|attempt| attempt.execution.is_some()))
+        .count()
 }
 
 /// The jobs with what became of each.
 pub fn table(record: &GateRecord) -> String {
     let mut lines = vec![format!("{} of {} jobs launched", launched(record), record.jobs.len())];
-    for job in record.jobs_of(Class::Blocking).chain(record.jobs_of(Class::Informing)) {
+    for job in record
+        .jobs_of(Class::Blocking)
+        .chain(record.jobs_of(Class::Informing))
+    {
         lines.push(format!("  {:<10} {}", job.class.as_str(), job.name));
         lines.push(format!("  {:<10} {}", "", state(job)));
     }
@@ -32,13 +39,22 @@ fn state(job: &JobRecord) -> String {
 
 /// What would be sent, for a dry run.
 pub fn preview(orders: &[(Class, Create)]) -> String {
-    let mut lines = vec![format!("{} jobs would be launched; nothing was sent or written", orders.len())];
+    let mut lines =
+        vec![format!("{} jobs would be launched; nothing was sent or written", orders.len())];
     for (class, order) in orders {
         lines.push(format!("  {:<10} {}", class.as_str(), order.job_name));
         let options = &order.pod_spec_options;
-        let kinds = [("env", &options.envs), ("label", &options.labels), ("annotation", &options.annotations)];
+        let kinds = [
+            ("env", &options.envs),
+            ("label", &options.labels),
+            ("annotation", &options.annotations),
+        ];
         for (kind, values) in kinds {
-            lines.extend(values.iter().map(|(name, value)| format!("    {kind:<10} {name}={value}")));
+            lines.extend(
+                values
+                    .iter()
+                    .map(|(name, value)| format!("    {kind:<10} {name}={value}")),
+            );
         }
     }
     lines.join("\n")
@@ -46,6 +62,8 @@ pub fn preview(orders: &[(Class, Create)]) -> String {
 
 /// The same as JSON: the bodies as they would be sent.
 pub fn as_json(orders: &[(Class, Create)]) -> serde_json::Value {
-    let bodies = orders.iter().map(|(_, order)| serde_json::to_value(order).unwrap_or_default());
+    let bodies = orders
+        .iter()
+        .map(|(_, order)| serde_json::to_value(order).unwrap_or_default());
     serde_json::Value::Array(bodies.collect())
 }

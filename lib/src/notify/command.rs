@@ -46,8 +46,13 @@ mod tests {
 
     #[test]
     fn a_foreign_word_stays_one() {
-        let command = Command::new("trigger-gate").flag("--snapshot", Some("a; rm -rf 'x'")).flag("--plan", None);
+        let command = Command::new("trigger-gate")
+            .flag("--snapshot", Some("a; rm -rf 'x'"))
+            .flag("--plan", None);
         assert_eq!(command.text(), r"trigger-gate --snapshot 'a; rm -rf '\''x'\'''");
-        assert_eq!(Command::new("x").flag("--record", Some("configmap:gate-1")).text(), "x --record configmap:gate-1");
+        assert_eq!(
+            Command::new("x").flag("--record", Some("configmap:gate-1")).text(),
+            "x --record configmap:gate-1"
+        );
     }
 }

@@ -50,27 +50,41 @@ fn headline(facts: &Facts, outcome: Outcome) -> Line {
     let gate = facts.gate();
     let broken = match (facts.options.tasks.iter().find(|task| is_failed(task)), &facts.sight) {
         // Without the record a verdict of no cannot be told from a step that broke.
-        (Some(task), Sight::Unreadable(_) | Sight::NotAsked) => format!("{gate} gate failed in {}", task.name),
+        (Some(task), Sight::Unreadable(_) | Sight::NotAsked) => {
+            format!("{gate} gate failed in {}", task.name)
+        }
         (Some(task), _) => format!("{gate} gate broke in {}", task.name),
         (None, _) => format!("{gate} gate ended without a verdict"),
     };
-    let broken =
-        if stopped(facts).is_some() { format!("{gate} gate stopped before its tests of {image}") } else { broken };
+    let broken = if stopped(facts).is_some() {
+        format!("{gate} gate stopped before its tests of {image}")
+    } else {
+        broken
+    };
     let line = Line::default().bold(match outcome {
         Outcome::Promoted => format!("{gate} gate promoted {image}"),
-        Outcome::Passed if is_dry(record) => format!("{gate} gate passed {image}; nothing was promoted, a dry run"),
+        Outcome::Passed if is_dry(record) => {
+            format!("{gate} gate passed {image}; nothing was promoted, a dry run")
+        }
         Outcome::Passed => format!("{gate} gate passed {image}"),
         Outcome::Refused => format!("{gate} gate refused {image}"),
         Outcome::Undecided => format!("{gate} gate could not decide on {image}"),
         Outcome::NotReleased => format!("{gate} gate passed {image}, but it was not released"),
-        Outcome::ReleaseUnknown => format!("{gate} gate passed {image}; whether its Release pushed it is not known"),
-        Outcome::ReleasePending => format!("{gate} gate passed {image}; its Release has not ended yet"),
+        Outcome::ReleaseUnknown => {
+            format!("{gate} gate passed {image}; whether its Release pushed it is not known")
+        }
+        Outcome::ReleasePending => {
+            format!("{gate} gate passed {image}; its Release has not ended yet")
+        }
         Outcome::Broken => broken,
         Outcome::Cancelled => format!("{gate} gate was cancelled"),
     });
     let mut more = String::new();
     if let Some(verdict) = record.and_then(|record| record.verdict.as_ref()) {
-        more += &format!(" · {} of {} blocking passed", verdict.blocking_passed, verdict.blocking_total);
+        more += &format!(
+            " · {} of {} blocking passed",
+            verdict.blocking_passed, verdict.blocking_total
+        );
     }
     if let Some(record) = record {
         match (jobs::passed_on_rerun(record), outcome) {
@@ -99,7 +113,9 @@ fn headline(facts: &Facts, outcome: Outcome) -> Line {
 fn row(facts: &Facts, outcome: Outcome) -> String {
     let Some(history) = &facts.history else { return String::new() };
     match (outcome.health(), history.row_with(outcome), history.red_before) {
-        (Health::Red, 2.., _) => format!(" · {} red run in a row", ordinal(history.row_with(outcome))),
+        (Health::Red, 2.., _) => {
+            format!(" · {} red run in a row", ordinal(history.row_with(outcome)))
+        }
         (Health::Green, _, 1) => " · recovered after a red run".to_owned(),
         (Health::Green, _, before @ 2..) => format!(" · recovered after {before} red runs"),
         _ => String::new(),
@@ -120,7 +136,10 @@ fn verified_line(facts: &Facts, outcome: Outcome) -> Option<Line> {
     }
     // A record may tell of a Release that is no longer seen; one that is seen counts more.
     let seen = facts.verified.as_ref().and_then(|sight| sight.newest.as_ref());
-    let noted = facts.history.as_ref().and_then(|history| history.last_verified.as_ref());
+    let noted = facts
+        .history
+        .as_ref()
+        .and_then(|history| history.last_verified.as_ref());
     let unseen = facts.verified.as_ref().and_then(|sight| sight.unseen.as_ref());
     let Some(verified) = seen.or(noted) else {
         return Some(Line::of(match unseen {
@@ -131,12 +150,16 @@ fn verified_line(facts: &Facts, outcome: Outcome) -> Option<Line> {
     let age = facts.now.duration_since(verified.at);
     // A young one is certain whatever else there may be.
     let is_young = facts.options.threshold.is_some_and(|threshold| age <= threshold);
-    let seen = if unseen.is_some() && !is_young { "last verified that can be seen" } else { "last verified" };
+    let seen = if unseen.is_some() && !is_young {
+        "last verified that can be seen"
+    } else {
+        "last verified"
+    };
     let words = format!("{seen}: {}, {}", verified.image, ago(verified.at, facts.now));
     Some(match facts.options.threshold {
-        Some(threshold) if age > threshold => {
-            Line::default().bold(words).text(format!(", longer than the {} allowed", days(threshold)))
-        }
+        Some(threshold) if age > threshold => Line::default()
+            .bold(words)
+            .text(format!(", longer than the {} allowed", days(threshold))),
         _ => Line::of(words),
     })
 }
@@ -158,21 +181,29 @@ fn launched(facts: &Facts) -> &'static str {
 /// Why the run ended before its tests, where a step noted that and nothing came after it.
 fn stopped(facts: &Facts) -> Option<&Stopped> {
     let record = facts.sight.record()?;
-    record.stopped.as_ref().filter(|_| record.jobs.iter().all(|job| job.attempts.is_empty()))
+    record
+        .stopped
+        .as_ref()
+        .filter(|_| record.jobs.iter().all(|job| job.attempts.is_empty()))
 }
 
 /// The words of the step that ended the run before its tests.
 fn stopped_line(facts: &Facts, outcome: Outcome) -> Option<Line> {
     let stopped = stopped(facts).filter(|_| outcome == Outcome::Broken)?;
-    Some(Line::of(format!("{}: {}", text::one_line(&stopped.step, 40), text::one_line(&stopped.why, FOREIGN * 2))))
+    Some(Line::of(format!(
+        "{}: {}",
+        text::one_line(&stopped.step, 40),
+        text::one_line(&stopped.why, FOREIGN * 2)
+    )))
 }
 
 /// What is said when the record does not tell.
 fn sight_line(facts: &Facts) -> Option<Line> {
     match &facts.sight {
-        Sight::Unreadable(why) => {
-            Some(Line::of(format!("the gate record could not be read: {}", text::one_line(why, FOREIGN))))
-        }
+        Sight::Unreadable(why) => Some(Line::of(format!(
+            "the gate record could not be read: {}",
+            text::one_line(why, FOREIGN)
+        ))),
         Sight::Missing if facts.options.task("launch-prow").is_some_and(TaskStatus::succeeded) => {
             Some(Line::of("the gate record is gone, although jobs were launched"))
         }
@@ -187,7 +218,12 @@ fn reasons(record: &GateRecord, outcome: Outcome) -> Vec<Line> {
     if told || !matches!(outcome, Outcome::Refused | Outcome::Undecided) {
         return Vec::new();
     }
-    verdict.reasons.iter().take(5).map(|reason| Line::of(text::one_line(reason, FOREIGN))).collect()
+    verdict
+        .reasons
+        .iter()
+        .take(5)
+        .map(|reason| Line::of(text::one_line(reason, FOREIGN)))
+        .collect()
 }
 
 /// How the tasks ended, where there is no verdict.
@@ -200,8 +236,10 @@ fn task_lines(facts: &Facts, outcome: Outcome) -> Vec<Line> {
         "None" => "never started".to_owned(),
         other => text::one_line(other, 40).to_lowercase(),
     };
-    let states: Vec<_> =
-        tasks.iter().map(|task| format!("{} {}", text::one_line(&task.name, 60), word(task))).collect();
+    let states: Vec<_> = tasks
+        .iter()
+        .map(|task| format!("{} {}", text::one_line(&task.name, 60), word(task)))
+        .collect();
     vec![Line::of(states.join(" · "))]
 }
 
@@ -210,7 +248,10 @@ fn release_lines(facts: &Facts, record: &GateRecord, outcome: Outcome) -> Vec<Li
     match (&record.release, outcome) {
         (Some(release), Outcome::Promoted) => promoted(release, facts.scale),
         (Some(release), Outcome::Passed) => vec![release_state(facts, release)],
-        (Some(release), Outcome::NotReleased | Outcome::ReleaseUnknown | Outcome::ReleasePending) => {
+        (
+            Some(release),
+            Outcome::NotReleased | Outcome::ReleaseUnknown | Outcome::ReleasePending,
+        ) => {
             vec![release_state(facts, release)]
         }
         (None, Outcome::ReleasePending) => vec![Line::of(format!(
@@ -226,11 +267,15 @@ fn release_lines(facts: &Facts, record: &GateRecord, outcome: Outcome) -> Vec<Li
 
 /// Whether the promotion was only tried.
 fn is_dry(record: Option<&GateRecord>) -> bool {
-    record.and_then(|record| record.release.as_ref()).is_some_and(|release| release.dry_run)
+    record
+        .and_then(|record| record.release.as_ref())
+        .is_some_and(|release| release.dry_run)
 }
 
 fn promoted(release: &ReleaseRecord, scale: u32) -> Vec<Line> {
-    let mut line = Line::of("Release ").code(release.name.as_deref().unwrap_or(&release.plan)).text(" landed");
+    let mut line = Line::of("Release ")
+        .code(release.name.as_deref().unwrap_or(&release.plan))
+        .text(" landed");
     if let (Some(from), Some(to)) = (release.created_at, release.completed_at) {
         let spent = std::time::Duration::try_from(to.duration_since(from)).unwrap_or_default();
         line = line.text(format!(" in {}", duration::human(spent * scale)));
@@ -240,7 +285,9 @@ fn promoted(release: &ReleaseRecord, scale: u32) -> Vec<Line> {
     }
     let mut lines = vec![line];
     if release.unexamined {
-        lines.push(Line::of("made on the record's word alone: the blocking runs were not asked again"));
+        lines.push(Line::of(
+            "made on the record's word alone: the blocking runs were not asked again",
+        ));
     }
     lines.extend(release.images.iter().take(3).map(pushed));
     if release.images.is_empty() {
@@ -254,7 +301,8 @@ fn promoted(release: &ReleaseRecord, scale: u32) -> Vec<Line> {
 
 fn pushed(image: &PushedImage) -> Line {
     let at = image.urls.first().map_or(image.name.as_str(), String::as_str);
-    let whole = if at.contains("@sha256:") { at.to_owned() } else { format!("{at}@{}", image.digest) };
+    let whole =
+        if at.contains("@sha256:") { at.to_owned() } else { format!("{at}@{}", image.digest) };
     Line::of("pushed ").code(text::one_line(&whole, FOREIGN))
 }
 
@@ -302,10 +350,18 @@ fn commit(candidate: &Candidate) -> Option<Line> {
     let revision = candidate.revision.as_deref()?;
     let short: String = revision.chars().take(8).collect();
     let is_hash = revision.len() >= 7 && revision.chars().all(|c| c.is_ascii_hexdigit());
-    Some(match candidate.git_url.as_deref().map(|url| url.trim_end_matches('/').trim_end_matches(".git")) {
-        Some(url) if is_hash => Line::of("commit ").link(short, format!("{url}/commit/{revision}")),
-        _ => Line::of(format!("commit {short}")),
-    })
+    Some(
+        match candidate
+            .git_url
+            .as_deref()
+            .map(|url| url.trim_end_matches('/').trim_end_matches(".git"))
+        {
+            Some(url) if is_hash => {
+                Line::of("commit ").link(short, format!("{url}/commit/{revision}"))
+            }
+            _ => Line::of(format!("commit {short}")),
+        },
+    )
 }
 
 /// What to do: the exact command, where there is one.
@@ -313,22 +369,31 @@ fn next(facts: &Facts, outcome: Outcome) -> Vec<Line> {
     let record = facts.sight.record();
     let failed_task = facts.options.tasks.iter().find(|task| is_failed(task));
     match outcome {
-        Outcome::Passed if is_dry(record) => {
-            release_again(facts, "to promote it for real", false).into_iter().collect()
-        }
+        Outcome::Passed if is_dry(record) => release_again(facts, "to promote it for real", false)
+            .into_iter()
+            .collect(),
         Outcome::Promoted | Outcome::Passed => Vec::new(),
-        Outcome::Refused | Outcome::Undecided | Outcome::Cancelled => again(facts).into_iter().collect(),
+        Outcome::Refused | Outcome::Undecided | Outcome::Cancelled => {
+            again(facts).into_iter().collect()
+        }
         Outcome::Broken => {
-            let logs = failed_task.filter(|_| stopped(facts).is_none()).and_then(|task| logs(facts, &task.name));
-            let again = if stopped(facts).is_some() { again_once_mended(facts) } else { again(facts) };
+            let logs = failed_task
+                .filter(|_| stopped(facts).is_none())
+                .and_then(|task| logs(facts, &task.name));
+            let again =
+                if stopped(facts).is_some() { again_once_mended(facts) } else { again(facts) };
             logs.into_iter().chain(again).collect()
         }
-        Outcome::ReleasePending => release_again(facts, "go on waiting", false).into_iter().collect(),
+        Outcome::ReleasePending => {
+            release_again(facts, "go on waiting", false).into_iter().collect()
+        }
         Outcome::NotReleased if record.is_some_and(|record| record.release.is_none()) => {
             again(facts).into_iter().collect()
         }
         Outcome::NotReleased => {
-            let made = record.and_then(|record| record.release.as_ref()).is_some_and(|release| release.created);
+            let made = record
+                .and_then(|record| record.release.as_ref())
+                .is_some_and(|release| release.created);
             let words = if is_dry(record) {
                 "to promote it for real, once the cause is gone"
             } else {
@@ -365,7 +430,8 @@ fn test_again(facts: &Facts) -> Option<Command> {
 }
 
 fn logs(facts: &Facts, task: &str) -> Option<Line> {
-    let selector = format!("tekton.dev/pipelineRun={},tekton.dev/pipelineTask={task}", facts.run_name()?);
+    let selector =
+        format!("tekton.dev/pipelineRun={},tekton.dev/pipelineTask={task}", facts.run_name()?);
     let command = Command::new("kubectl logs --tail=20 --all-containers")
         .flag("--namespace", facts.options.namespace.as_deref())
         .flag("--selector", Some(&selector));
@@ -382,13 +448,20 @@ fn release_again(facts: &Facts, words: &str, made: bool) -> Option<Line> {
 }
 
 fn look_at_release(facts: &Facts) -> Option<Line> {
-    let release = facts.sight.record().and_then(|record| record.release.as_ref()?.name.as_deref());
+    let release = facts
+        .sight
+        .record()
+        .and_then(|record| record.release.as_ref()?.name.as_deref());
     let command = match (release, facts.snapshot()) {
         (Some(name), _) => Command::new("kubectl get release").word(name),
-        (None, Some(snapshot)) => Command::new("kubectl get releases")
-            .flag("--selector", Some(&format!("release.appstudio.openshift.io/snapshot={snapshot}"))),
+        (None, Some(snapshot)) => Command::new("kubectl get releases").flag(
+            "--selector",
+            Some(&format!("release.appstudio.openshift.io/snapshot={snapshot}")),
+        ),
         (None, None) => return None,
     };
-    let command = command.flag("--namespace", facts.options.namespace.as_deref()).flag("--output", Some("yaml"));
+    let command = command
+        .flag("--namespace", facts.options.namespace.as_deref())
+        .flag("--output", Some("yaml"));
     Some(step("look before anything is released again", command))
 }

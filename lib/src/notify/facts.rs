@@ -86,7 +86,11 @@ const BEFORE_THE_RELEASE: Duration = Duration::from_secs(12 * 60);
 impl Options {
     /// How long the message waits for the Release's end: `--release-wait`, and the time before it is made.
     pub fn patience(&self) -> Duration {
-        if self.release_wait.is_zero() { Duration::ZERO } else { self.release_wait + BEFORE_THE_RELEASE }
+        if self.release_wait.is_zero() {
+            Duration::ZERO
+        } else {
+            self.release_wait + BEFORE_THE_RELEASE
+        }
     }
 
     /// The status of a task, if told.
@@ -126,14 +130,21 @@ pub struct Facts {
 impl Facts {
     /// The Snapshot's name, from the record or the flags.
     pub fn snapshot(&self) -> Option<&str> {
-        let recorded = self.sight.record().and_then(|record| record.candidate.as_ref()?.snapshot.as_deref());
+        let recorded = self
+            .sight
+            .record()
+            .and_then(|record| record.candidate.as_ref()?.snapshot.as_deref());
         recorded.or(self.options.snapshot.as_deref())
     }
 
     /// The gate's name for people; the record's own, whatever the flag says.
     pub fn gate(&self) -> String {
         let recorded = self.sight.record().and_then(|record| record.gate.as_deref());
-        recorded.or(self.options.gate.as_deref()).or(self.scenario()).unwrap_or("release").to_owned()
+        recorded
+            .or(self.options.gate.as_deref())
+            .or(self.scenario())
+            .unwrap_or("release")
+            .to_owned()
     }
 
     /// The scenario; the record's own, whatever the flag says.
@@ -151,7 +162,8 @@ impl Facts {
             ("--release-plan", &self.options.plan, &record.plan),
         ];
         let differ = said.into_iter().filter_map(|(flag, given, recorded)| {
-            Some((flag, given.as_deref()?, recorded.as_deref()?)).filter(|(_, given, recorded)| given != recorded)
+            Some((flag, given.as_deref()?, recorded.as_deref()?))
+                .filter(|(_, given, recorded)| given != recorded)
         });
         differ.collect()
     }
@@ -166,7 +178,9 @@ impl Facts {
     pub fn plan(&self) -> Option<&str> {
         let record = self.sight.record();
         let bound = record.and_then(|record| record.plan.as_deref());
-        let noted = record.and_then(|record| record.release.as_ref()).map(|release| release.plan.as_str());
+        let noted = record
+            .and_then(|record| record.release.as_ref())
+            .map(|release| release.plan.as_str());
         bound.or(self.options.plan.as_deref()).or(noted)
     }
 }

@@ -40,7 +40,10 @@ fn texts<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 fn every_situation_reads_as_it_should() {
     for (name, _, facts) in samples::all() {
         let payload = compose(&facts).payload().json();
-        hold(&folder().join(format!("{name}.json")), &(serde_json::to_string_pretty(&payload).unwrap() + "\n"));
+        hold(
+            &folder().join(format!("{name}.json")),
+            &(serde_json::to_string_pretty(&payload).unwrap() + "\n"),
+        );
     }
 }
 
@@ -74,7 +77,10 @@ fn the_page_shows_them_all() {
         }
         let outcome = serde_json::to_value(outcome_of(&facts)).unwrap();
         let text = compose(&facts).words();
-        page += &format!("\n## {title}\n\nOutcome in the record: `{}`\n\n```\n{text}```\n", outcome.as_str().unwrap());
+        page += &format!(
+            "\n## {title}\n\nOutcome in the record: `{}`\n\n```\n{text}```\n",
+            outcome.as_str().unwrap()
+        );
     }
     hold(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/messages.md"), &page);
 }

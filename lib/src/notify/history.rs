@@ -70,7 +70,8 @@ mod tests {
             updated_at: at,
             outcome,
             snapshot: None,
-            verified: (outcome == Some(Outcome::Promoted)).then(|| Verified { image: image.clone(), at }),
+            verified: (outcome == Some(Outcome::Promoted))
+                .then(|| Verified { image: image.clone(), at }),
             image: Some(image),
             open_jobs: 0,
             last_launch: None,
@@ -80,7 +81,12 @@ mod tests {
     }
 
     fn history(outcomes: &[Option<Outcome>]) -> History {
-        let runs: Vec<_> = outcomes.iter().enumerate().map(|(day, outcome)| run(day as i64, *outcome)).rev().collect();
+        let runs: Vec<_> = outcomes
+            .iter()
+            .enumerate()
+            .map(|(day, outcome)| run(day as i64, *outcome))
+            .rev()
+            .collect();
         History::of(&runs, Timestamp::MAX)
     }
 
@@ -91,7 +97,17 @@ mod tests {
             (&[][..], 0),
             (&[Some(Refused), Some(Promoted)], 0),
             (&[Some(Promoted), Some(Refused), Some(Broken)], 2),
-            (&[Some(Promoted), Some(Refused), Some(Cancelled), None, Some(ReleasePending), Some(Undecided)], 2),
+            (
+                &[
+                    Some(Promoted),
+                    Some(Refused),
+                    Some(Cancelled),
+                    None,
+                    Some(ReleasePending),
+                    Some(Undecided),
+                ],
+                2,
+            ),
         ] {
             assert_eq!(history(outcomes).red_before, red, "{outcomes:?}");
         }
@@ -100,7 +116,13 @@ mod tests {
     #[test]
     fn a_row_has_the_thread_of_its_newest_message() {
         use Outcome::{Cancelled, Promoted, Refused};
-        let found = history(&[Some(Refused), Some(Promoted), Some(Refused), Some(Refused), Some(Cancelled)]);
+        let found = history(&[
+            Some(Refused),
+            Some(Promoted),
+            Some(Refused),
+            Some(Refused),
+            Some(Cancelled),
+        ]);
         assert_eq!(found.thread.as_deref(), Some("thread-3"));
         assert_eq!(found.last_verified.unwrap().at.to_string(), "1970-01-02T00:00:00Z");
     }

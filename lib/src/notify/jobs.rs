@@ -2,7 +2,9 @@
 
 use super::words::ordinal;
 use crate::collect::words;
-use crate::record::{Attempt, Cause, Class, FailingTests, GateRecord, JobRecord, JobState, ProofLevel};
+use crate::record::{
+    Attempt, Cause, Class, FailingTests, GateRecord, JobRecord, JobState, ProofLevel,
+};
 use crate::slack::Line;
 use crate::text;
 
@@ -25,7 +27,11 @@ struct Named<'a> {
 
 fn named(record: &GateRecord) -> Vec<Named<'_>> {
     let names: Vec<&str> = record.jobs.iter().map(|job| job.name.as_str()).collect();
-    text::short_names(&names).into_iter().zip(&record.jobs).map(|(name, job)| Named { name, job }).collect()
+    text::short_names(&names)
+        .into_iter()
+        .zip(&record.jobs)
+        .map(|(name, job)| Named { name, job })
+        .collect()
 }
 
 fn passed(job: &JobRecord) -> bool {
@@ -34,7 +40,10 @@ fn passed(job: &JobRecord) -> bool {
 
 /// How many blocking jobs passed on a later try.
 pub fn passed_on_rerun(record: &GateRecord) -> usize {
-    record.jobs_of(Class::Blocking).filter(|job| passed(job) && job.attempts.len() > 1).count()
+    record
+        .jobs_of(Class::Blocking)
+        .filter(|job| passed(job) && job.attempts.len() > 1)
+        .count()
 }
 
 /// The blocking jobs that did not pass although they succeeded: their image is not proven.
@@ -49,19 +58,28 @@ pub fn hollow(record: &GateRecord) -> usize {
 
 fn ended_as(record: &GateRecord, cause: Cause) -> usize {
     let last = |job: &JobRecord| job.last().and_then(|attempt| attempt.cause);
-    record.jobs_of(Class::Blocking).filter(|job| last(job) == Some(cause)).count()
+    record
+        .jobs_of(Class::Blocking)
+        .filter(|job| last(job) == Some(cause))
+        .count()
 }
 
 /// A line for each blocking job, those that did not pass first; many passed ones share a line.
 pub fn blocking(record: &GateRecord) -> Vec<Line> {
-    let jobs = named(record).into_iter().filter(|named| named.job.class == Class::Blocking);
+    let jobs = named(record)
+        .into_iter()
+        .filter(|named| named.job.class == Class::Blocking);
     let (good, bad): (Vec<_>, Vec<_>) = jobs.partition(|named| passed(named.job));
     let (told, rest) = bad.split_at(bad.len().min(BAD_ONE_BY_ONE));
     let mut lines: Vec<Line> = told.iter().map(line).collect();
-    let rest: Vec<_> = rest.iter().map(|named| format!("{} ({})", named.name, word(named.job))).collect();
+    let rest: Vec<_> = rest
+        .iter()
+        .map(|named| format!("{} ({})", named.name, word(named.job)))
+        .collect();
     lines.extend(names_in_lines(&format!("{} more did not pass: ", rest.len()), &rest));
-    let (plain, told): (Vec<_>, Vec<_>) =
-        good.iter().partition(|named| good.len() > PASSED_ONE_BY_ONE && is_plain(named.job));
+    let (plain, told): (Vec<_>, Vec<_>) = good
+        .iter()
+        .partition(|named| good.len() > PASSED_ONE_BY_ONE && is_plain(named.job));
     lines.extend(told.into_iter().map(line));
     let plain: Vec<_> = plain.iter().map(|named| named.name.to_owned()).collect();
     lines.extend(names_in_lines(&format!("{} passed: ", plain.len()), &plain));
@@ -90,7 +108,10 @@ fn word(job: &JobRecord) -> &'static str {
 
 /// The informing jobs in one line, with whom to ask about those that did not pass.
 pub fn informing(record: &GateRecord) -> Option<Line> {
-    let jobs: Vec<_> = named(record).into_iter().filter(|named| named.job.class == Class::Informing).collect();
+    let jobs: Vec<_> = named(record)
+        .into_iter()
+        .filter(|named| named.job.class == Class::Informing)
+        .collect();
     if jobs.is_empty() {
         return None;
     }
@@ -126,7 +147,11 @@ fn line(named: &Named<'_>) -> Line {
     }
     for attempt in &job.attempts {
         if let Some(url) = &attempt.job_url {
-            let label = if job.attempts.len() > 1 { format!("try {}", attempt.number) } else { "job".to_owned() };
+            let label = if job.attempts.len() > 1 {
+                format!("try {}", attempt.number)
+            } else {
+                "job".to_owned()
+            };
             line = line.text(" · ").link(label, url);
         }
     }
@@ -142,7 +167,9 @@ fn state(job: &JobRecord) -> String {
     let mut words = outcome(last);
     if !earlier.is_empty() {
         let link = if last.cause == Some(Cause::Passed) { " on the" } else { ";" };
-        let before = earlier.iter().map(|attempt| format!("{}: {}", ordinal(attempt.number as usize), why(attempt)));
+        let before = earlier
+            .iter()
+            .map(|attempt| format!("{}: {}", ordinal(attempt.number as usize), why(attempt)));
         let before = before.collect::<Vec<_>>().join("; ");
         words += &format!("{link} {} try ({before})", ordinal(job.attempts.len()));
     }
@@ -153,7 +180,9 @@ fn outcome(attempt: &Attempt) -> String {
     let Some(cause) = attempt.cause else { return unfinished(attempt).to_owned() };
     match cause {
         Cause::Passed => match attempt.proof.as_ref().map(|proof| proof.level) {
-            Some(ProofLevel::Requested) => format!("passed (image requested, no log proves it){}", tested(attempt)),
+            Some(ProofLevel::Requested) => {
+                format!("passed (image requested, no log proves it){}", tested(attempt))
+            }
             Some(ProofLevel::Unproven) => format!("passed (image not proven){}", tested(attempt)),
             _ => format!("passed{}", tested(attempt)),
         },
@@ -161,7 +190,9 @@ fn outcome(attempt: &Attempt) -> String {
         Cause::Setup | Cause::Teardown => format!("failed in {}", why(attempt)),
         Cause::Deadline => format!("not finished in time{}", detail(attempt)),
         Cause::Infrastructure => format!("no result, {}", why(attempt)),
-        Cause::Unproven => format!("succeeded, but it is not proven which image ran{}", proof(attempt)),
+        Cause::Unproven => {
+            format!("succeeded, but it is not proven which image ran{}", proof(attempt))
+        }
         Cause::Hollow => format!("succeeded, but {}", contradiction(attempt)),
         Cause::Undetermined => format!("ended, cause undetermined{}", detail(attempt)),
     }
@@ -190,13 +221,22 @@ fn why(attempt: &Attempt) -> String {
 }
 
 fn detail(attempt: &Attempt) -> String {
-    let known = attempt.detail.as_deref().or(attempt.reason.as_deref()).map(|text| text::one_line(text, FOREIGN));
-    known.filter(|text| !text.is_empty()).map(|text| format!(": {text}")).unwrap_or_default()
+    let known = attempt
+        .detail
+        .as_deref()
+        .or(attempt.reason.as_deref())
+        .map(|text| text::one_line(text, FOREIGN));
+    known
+        .filter(|text| !text.is_empty())
+        .map(|text| format!(": {text}"))
+        .unwrap_or_default()
 }
 
 fn proof(attempt: &Attempt) -> String {
     match &attempt.proof {
-        Some(proof) if !proof.note.is_empty() => format!(": {}", text::one_line(&proof.note, FOREIGN)),
+        Some(proof) if !proof.note.is_empty() => {
+            format!(": {}", text::one_line(&proof.note, FOREIGN))
+        }
         _ => detail(attempt),
     }
 }
@@ -204,13 +244,20 @@ fn proof(attempt: &Attempt) -> String {
 /// Whether nothing is to be said of a job that passed.
 fn is_plain(job: &JobRecord) -> bool {
     job.attempts.len() == 1
-        && job.attempts.iter().all(|attempt| attempt.detail.is_none() && words::warnings(attempt) == 0)
+        && job
+            .attempts
+            .iter()
+            .all(|attempt| attempt.detail.is_none() && words::warnings(attempt) == 0)
 }
 
 /// `, 1,204 tests, 2 flaky`, and what else is to be said of a run that passed.
 fn tested(attempt: &Attempt) -> String {
     let detail = attempt.detail.as_deref().map(|text| text::one_line(text, FOREIGN));
-    words::tests(attempt).into_iter().chain(detail).map(|words| format!(", {words}")).collect()
+    words::tests(attempt)
+        .into_iter()
+        .chain(detail)
+        .map(|words| format!(", {words}"))
+        .collect()
 }
 
 /// What contradicts a success.
@@ -220,7 +267,12 @@ fn contradiction(attempt: &Attempt) -> String {
 }
 
 fn tests(tests: &FailingTests) -> Option<String> {
-    let names: Vec<String> = tests.names.iter().take(TESTS).map(|name| text::one_line(name, FOREIGN)).collect();
+    let names: Vec<String> = tests
+        .names
+        .iter()
+        .take(TESTS)
+        .map(|name| text::one_line(name, FOREIGN))
+        .collect();
     let more = tests.names.len() + tests.more - names.len();
     match (names.is_empty(), more) {
         (true, 0) => None,
@@ -232,7 +284,9 @@ fn tests(tests: &FailingTests) -> Option<String> {
 
 fn short_state(job: &JobRecord) -> String {
     match job.last() {
-        Some(attempt) if attempt.cause == Some(Cause::Product) => format!("failed, {}", why(attempt)),
+        Some(attempt) if attempt.cause == Some(Cause::Product) => {
+            format!("failed, {}", why(attempt))
+        }
         _ => word(job).to_owned(),
     }
 }

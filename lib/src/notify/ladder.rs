@@ -36,7 +36,9 @@ impl FromStr for Rung {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = |source| RungError { found: text.to_owned(), source };
         let (number, whom) = text.split_once('=').ok_or_else(|| wrong(None))?;
-        let (number, onwards) = number.strip_suffix('+').map_or((number, false), |number| (number, true));
+        let (number, onwards) = number
+            .strip_suffix('+')
+            .map_or((number, false), |number| (number, true));
         let at = number.parse().ok().filter(|at| *at >= 1).ok_or_else(|| wrong(None))?;
         Ok(Self { at, onwards, whom: whom.parse().map_err(|error| wrong(Some(error)))? })
     }
@@ -60,9 +62,17 @@ mod tests {
 
     #[test]
     fn a_ladder() {
-        let ladder: Vec<Rung> =
-            ["1=U012", "3=S0123", "3=here", "5+=S0123", "7+=S0123"].iter().map(|rung| rung.parse().unwrap()).collect();
-        let names = |place| whom(&ladder, place).iter().map(Mention::to_string).collect::<Vec<_>>().join(" ");
+        let ladder: Vec<Rung> = ["1=U012", "3=S0123", "3=here", "5+=S0123", "7+=S0123"]
+            .iter()
+            .map(|rung| rung.parse().unwrap())
+            .collect();
+        let names = |place| {
+            whom(&ladder, place)
+                .iter()
+                .map(Mention::to_string)
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
         let found: Vec<_> = [0, 1, 2, 3, 4, 5, 6, 8].into_iter().map(names).collect();
         assert_eq!(found, ["", "@U012", "", "@S0123 @here", "", "@S0123", "@S0123", "@S0123"]);
     }
@@ -71,7 +81,11 @@ mod tests {
     fn what_is_no_rung_is_shown() {
         for bad in ["", "S0123", "0=S0123", "x=S0123", "3=oncall", "3=", "-1=here"] {
             let error = bad.parse::<Rung>().unwrap_err().to_string();
-            assert!(error.starts_with("--escalate: expected N=WHOM") && error.contains(&format!("{bad:?}")), "{error}");
+            assert!(
+                error.starts_with("--escalate: expected N=WHOM")
+                    && error.contains(&format!("{bad:?}")),
+                "{error}"
+            );
         }
     }
 }

@@ -21,7 +21,9 @@ impl Tone {
     pub fn of(outcome: Outcome) -> Self {
         match (outcome, outcome.health()) {
             (_, Health::Green) => Self::Good,
-            (Outcome::Undecided | Outcome::ReleaseUnknown | Outcome::ReleasePending, _) => Self::Open,
+            (Outcome::Undecided | Outcome::ReleaseUnknown | Outcome::ReleasePending, _) => {
+                Self::Open
+            }
             (Outcome::Cancelled, _) => Self::Quiet,
             _ => Self::Bad,
         }
@@ -69,8 +71,17 @@ impl Message {
         let (last, jobs) = (self.next.clone(), self.body.iter().cloned());
         // With few lines the reading order is kept; with many, what to do must not be cut off.
         let many = self.body.iter().map(Vec::len).sum::<usize>() > 30;
-        let body = if many { std::iter::once(last).chain(jobs).collect() } else { jobs.chain([last]).collect() };
-        Payload { headline: self.signed_headline(), colour: self.tone.colour(), body, footer: self.footer.clone() }
+        let body = if many {
+            std::iter::once(last).chain(jobs).collect()
+        } else {
+            jobs.chain([last]).collect()
+        };
+        Payload {
+            headline: self.signed_headline(),
+            colour: self.tone.colour(),
+            body,
+            footer: self.footer.clone(),
+        }
     }
 
     /// The message for a terminal and for logs.

@@ -17,7 +17,9 @@ use super::{Begin, Facts, Sight, Sources, run, samples};
 use crate::clock::{RuntimeClock, SharedClock};
 use crate::cluster::Cluster;
 use crate::http::{InProcessTransport, SharedTransport};
-use crate::record::{ConfigMapStore, GateRecord, Identity, Journal, Limits, Whose, labels, past_runs};
+use crate::record::{
+    ConfigMapStore, GateRecord, Identity, Journal, Limits, Whose, labels, past_runs,
+};
 use crate::secret::SecretFile;
 use crate::slack::{Slack, Target};
 use crate::staleness::{self, Quiet};
@@ -26,7 +28,8 @@ use crate::trigger::Tenant;
 const NAMESPACE: &str = "acme-tenant";
 const CHANNEL: &str = "C0123";
 const TOKEN: &str = "xoxb-a-bot";
-const PLATFORMS: [(&str, &str); 3] = [("ARO HCP", "aro-hcp"), ("ROSA HCP", "rosa-hcp"), ("GCP HCP", "gcp-hcp")];
+const PLATFORMS: [(&str, &str); 3] =
+    [("ARO HCP", "aro-hcp"), ("ROSA HCP", "rosa-hcp"), ("GCP HCP", "gcp-hcp")];
 const NIGHTS: u64 = 20;
 
 /// What a night can be, as often as it stands here. A night that was killed leaves a record and no message.
@@ -180,8 +183,17 @@ impl Town {
                 "labels": {"test.appstudio.openshift.io/scenario": scenario}},
             "status": {"startTime": night.begun.to_string(), "completionTime": self.clock.now().to_string()},
         }));
-        let Some(release) = record.release.as_ref().filter(|_| night.drawn.starts_with("promoted")) else { return };
-        let snapshot = record.candidate.as_ref().and_then(|candidate| candidate.snapshot.clone());
+        let Some(release) = record
+            .release
+            .as_ref()
+            .filter(|_| night.drawn.starts_with("promoted"))
+        else {
+            return;
+        };
+        let snapshot = record
+            .candidate
+            .as_ref()
+            .and_then(|candidate| candidate.snapshot.clone());
         self.world.kube().put(json!({
             "kind": "Release",
             "metadata": {"name": format!("r-{}", night.number), "namespace": NAMESPACE, "uid": format!("r-{}", night.number),
@@ -207,10 +219,15 @@ impl Town {
         }
         let facts = &samples[night.drawn];
         let mut options = facts.options.clone();
-        for text in
-            [&mut options.gate, &mut options.snapshot, &mut options.plan, &mut options.run_name, &mut options.run_url]
-                .into_iter()
-                .chain([&mut options.scenario, &mut options.record])
+        for text in [
+            &mut options.gate,
+            &mut options.snapshot,
+            &mut options.plan,
+            &mut options.run_name,
+            &mut options.run_url,
+        ]
+        .into_iter()
+        .chain([&mut options.scenario, &mut options.record])
         {
             *text = text.as_deref().map(|text| night.named(text));
         }
@@ -226,12 +243,16 @@ impl Town {
             None => Err(Sight::Missing),
             Some(sample) => {
                 self.leave(night, &night.record(sample));
-                Ok(Journal::existing(store(), Arc::clone(&self.clock), &Identity::default()).await.unwrap())
+                Ok(Journal::existing(store(), Arc::clone(&self.clock), &Identity::default())
+                    .await
+                    .unwrap())
             }
         };
         let id = format!("run-{}", night.number);
         let limits = Limits { except: Some(&id), ..Limits::default() };
-        let past = past_runs(&self.cluster, &self.clock, Whose::Gate(night.label), limits).await.unwrap();
+        let past = past_runs(&self.cluster, &self.clock, Whose::Gate(night.label), limits)
+            .await
+            .unwrap();
         let sources = Sources {
             record,
             begin: Some(Begin { store: store(), identity }),
@@ -264,7 +285,9 @@ impl Town {
             patience: staleness::PATIENCE,
         };
         let ledger = self.store(&format!("staleness-{name}"));
-        staleness::check(&options, &sources, Some(&ledger), Some(&self.slack()), &self.clock).await.unwrap();
+        staleness::check(&options, &sources, Some(&ledger), Some(&self.slack()), &self.clock)
+            .await
+            .unwrap();
     }
 }
 
@@ -272,7 +295,10 @@ impl Town {
 async fn sixty_nights_read_in_the_channel() {
     let start: Timestamp = "2026-08-01T00:00:00Z".parse().unwrap();
     let town = Town::new(start);
-    let samples: BTreeMap<_, _> = samples::all().into_iter().map(|(name, _, facts)| (name, facts)).collect();
+    let samples: BTreeMap<_, _> = samples::all()
+        .into_iter()
+        .map(|(name, _, facts)| (name, facts))
+        .collect();
     let mut seed = Seed(7);
     let (mut number, mut spoken) = (0, 0);
     for day in 0..NIGHTS {
@@ -280,13 +306,18 @@ async fn sixty_nights_read_in_the_channel() {
         for (index, (label, name)) in PLATFORMS.iter().enumerate() {
             number += 1;
             // Each platform begins with an image that is verified.
-            let drawn = if day == 0 { "promoted" } else { DRAWN[seed.below(DRAWN.len() as u64) as usize] };
+            let drawn =
+                if day == 0 { "promoted" } else { DRAWN[seed.below(DRAWN.len() as u64) as usize] };
             let begun = midnight + SignedDuration::from_mins(30 * i64::try_from(index).unwrap());
             let night = Night { label, name, drawn, number, begun };
             let before = town.world.slack().messages().len();
             let spoke = town.play(&night, &samples).await;
             let said = town.world.slack().messages().len() - before;
-            assert_eq!(said, usize::from(spoke), "night {number}, {drawn}: one message, neither none nor two");
+            assert_eq!(
+                said,
+                usize::from(spoke),
+                "night {number}, {drawn}: one message, neither none nor two"
+            );
             spoken += said;
         }
         town.wait_until(midnight + SignedDuration::from_hours(12)).await;
@@ -318,7 +349,8 @@ async fn sixty_nights_read_in_the_channel() {
         // the gate's last message said is not said again by the watch.
         assert!(PLATFORMS.iter().any(|(label, _)| words.contains(label)), "{words}");
         let bad = words.contains('🔴') || words.contains('🟡');
-        let told = ["again: ", "mended: ", "gone: ", "next: ", "did not pass", "was not released: "];
+        let told =
+            ["again: ", "mended: ", "gone: ", "next: ", "did not pass", "was not released: "];
         assert!(!bad || told.iter().any(|action| words.contains(action)), "nothing to do: {words}");
         let headline = words.lines().next().unwrap().to_owned();
         assert!(headlines.insert((at[..5].to_owned(), headline)), "told twice in a day: {words}");

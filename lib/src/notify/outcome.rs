@@ -12,7 +12,10 @@ pub(super) const COLLECT: &str = "collect-results";
 /// Whether a Release is to be waited for: the verdict is passed and the task that gave it succeeded,
 /// which are create-release's own conditions.
 pub fn release_is_due(options: &Options, record: &GateRecord) -> bool {
-    let passed = record.verdict.as_ref().is_some_and(|verdict| verdict.decision == Decision::Passed);
+    let passed = record
+        .verdict
+        .as_ref()
+        .is_some_and(|verdict| verdict.decision == Decision::Passed);
     passed && options.task(COLLECT).is_some_and(TaskStatus::succeeded)
 }
 
@@ -23,8 +26,11 @@ const ANOTHER_TRY: Duration = Duration::from_secs(120);
 /// that made none is, where it says that no try is left; where it says nothing of tries, Tekton may be
 /// about to start one.
 pub fn is_settled(record: &GateRecord, clock: &dyn Clock) -> bool {
-    let Some(release) = record.release.as_ref().filter(|release| release.is_final) else { return false };
-    let refused = release.name.is_none() && release.released == Released::False && release.exit != 0;
+    let Some(release) = record.release.as_ref().filter(|release| release.is_final) else {
+        return false;
+    };
+    let refused =
+        release.name.is_none() && release.released == Released::False && release.exit != 0;
     match (refused, release.tries_left) {
         (false, _) | (true, Some(0)) => true,
         (true, _) => clock.since(release.noted_at.unwrap_or(record.updated_at)) >= ANOTHER_TRY,
@@ -34,12 +40,17 @@ pub fn is_settled(record: &GateRecord, clock: &dyn Clock) -> bool {
 /// How the run ended, from what is known.
 pub fn outcome_of(facts: &Facts) -> Outcome {
     let record = facts.sight.record();
-    match record.and_then(|record| record.verdict.as_ref()).map(|verdict| verdict.decision) {
+    match record
+        .and_then(|record| record.verdict.as_ref())
+        .map(|verdict| verdict.decision)
+    {
         Some(Decision::Failed) => Outcome::Refused,
         Some(Decision::Undecided) => Outcome::Undecided,
         Some(Decision::Passed) => passed(facts, record.and_then(|record| record.release.as_ref())),
         // Its exit code says passed; what came after that only the record could tell.
-        None if record.is_none() && facts.options.task(COLLECT).is_some_and(TaskStatus::succeeded) => {
+        None if record.is_none()
+            && facts.options.task(COLLECT).is_some_and(TaskStatus::succeeded) =>
+        {
             Outcome::ReleaseUnknown
         }
         None if was_cancelled(facts) => Outcome::Cancelled,
@@ -52,12 +63,20 @@ fn passed(facts: &Facts, release: Option<&ReleaseRecord>) -> Outcome {
         (Some(ReleaseRecord { released: Released::True, .. }), _) => Outcome::Promoted,
         // It was only tried, and would have been made.
         (Some(ReleaseRecord { dry_run: true, is_final: true, exit: 0, .. }), _) => Outcome::Passed,
-        (Some(ReleaseRecord { released: Released::False, is_final: true, .. }), _) => Outcome::NotReleased,
-        (Some(ReleaseRecord { released: Released::Unknown, is_final: true, .. }), _) => Outcome::ReleaseUnknown,
+        (Some(ReleaseRecord { released: Released::False, is_final: true, .. }), _) => {
+            Outcome::NotReleased
+        }
+        (Some(ReleaseRecord { released: Released::Unknown, is_final: true, .. }), _) => {
+            Outcome::ReleaseUnknown
+        }
         // It stopped because it cannot tell whether there is a Release (exit 4): nobody is still at work.
-        (Some(ReleaseRecord { released: Released::Unknown, exit: 4, .. }), _) => Outcome::ReleaseUnknown,
+        (Some(ReleaseRecord { released: Released::Unknown, exit: 4, .. }), _) => {
+            Outcome::ReleaseUnknown
+        }
         // Nothing was made, and the try that was left never came.
-        (Some(ReleaseRecord { released: Released::False, name: None, exit: 1.., .. }), _) => Outcome::NotReleased,
+        (Some(ReleaseRecord { released: Released::False, name: None, exit: 1.., .. }), _) => {
+            Outcome::NotReleased
+        }
         (_, Some(task)) if task.succeeded() => Outcome::ReleasePending,
         // The verdict stands in the record, but its task did not end well: nothing was promoted.
         (_, Some(_)) => Outcome::NotReleased,
@@ -86,7 +105,10 @@ mod tests {
 
     #[test]
     fn each_situation_has_its_outcome() {
-        let found: Vec<_> = samples::all().iter().map(|(name, _, facts)| (*name, outcome_of(facts))).collect();
+        let found: Vec<_> = samples::all()
+            .iter()
+            .map(|(name, _, facts)| (*name, outcome_of(facts)))
+            .collect();
         let wanted = [
             ("promoted", Outcome::Promoted),
             ("promoted-on-rerun", Outcome::Promoted),
@@ -120,7 +142,10 @@ mod tests {
 
     #[test]
     fn a_stop_between_tasks_is_no_failure() {
-        let (.., mut facts) = samples::all().into_iter().find(|(name, ..)| *name == "cancelled").unwrap();
+        let (.., mut facts) = samples::all()
+            .into_iter()
+            .find(|(name, ..)| *name == "cancelled")
+            .unwrap();
         facts.cancelled = None;
         facts.sight = Sight::Missing;
         for (statuses, outcome) in [
@@ -140,10 +165,14 @@ mod tests {
     /// not run, and nobody waits for a Release.
     #[test]
     fn a_release_is_due_only_after_the_task_that_gave_the_verdict_succeeded() {
-        let (.., facts) = samples::all().into_iter().find(|(name, ..)| *name == "promoted").unwrap();
+        let (.., facts) = samples::all()
+            .into_iter()
+            .find(|(name, ..)| *name == "promoted")
+            .unwrap();
         let record = facts.sight.record().unwrap();
         let mut options = facts.options.clone();
-        let task = |status: &str| TaskStatus { name: COLLECT.to_owned(), status: status.to_owned() };
+        let task =
+            |status: &str| TaskStatus { name: COLLECT.to_owned(), status: status.to_owned() };
         for (tasks, due) in [
             (vec![task("Succeeded")], true),
             (vec![task("Failed")], false),
@@ -166,7 +195,10 @@ mod tests {
     /// An answer that was lost: the record says exit 4, and no end.
     #[test]
     fn what_is_not_known_is_neither_pending_nor_a_no() {
-        let (.., mut facts) = samples::all().into_iter().find(|(name, ..)| *name == "release-pending").unwrap();
+        let (.., mut facts) = samples::all()
+            .into_iter()
+            .find(|(name, ..)| *name == "release-pending")
+            .unwrap();
         let Sight::Read(record) = &mut facts.sight else { panic!("it has a record") };
         let release = record.release.as_mut().unwrap();
         assert_eq!((release.released, release.is_final), (Released::Unknown, false));
@@ -179,7 +211,10 @@ mod tests {
     #[test]
     fn a_refusal_is_final_when_no_other_try_comes() {
         let now = "2026-08-20T06:00:00Z".parse::<jiff::Timestamp>().unwrap();
-        let (.., facts) = samples::all().into_iter().find(|(name, ..)| *name == "release-failed").unwrap();
+        let (.., facts) = samples::all()
+            .into_iter()
+            .find(|(name, ..)| *name == "release-failed")
+            .unwrap();
         let settled = |seconds: i64, change: fn(&mut ReleaseRecord)| {
             let mut record = facts.sight.record().unwrap().clone();
             let release = record.release.as_mut().unwrap();
@@ -201,19 +236,29 @@ mod tests {
             is_settled(&record, &Stopped(now))
         };
         assert!(settled(0, |_| ()), "the Release has ended");
-        assert!(!settled(0, |release| release.name = None) && !settled(119, |release| release.name = None));
+        assert!(
+            !settled(0, |release| release.name = None)
+                && !settled(119, |release| release.name = None)
+        );
         assert!(settled(120, |release| release.name = None));
         assert!(settled(0, |release| (release.name, release.tries_left) = (None, Some(0))));
         assert!(!settled(600, |release| (release.name, release.is_final) = (None, false)));
-        assert!(settled(0, |release| (release.name, release.exit, release.dry_run) = (None, 0, true)), "a dry run");
+        assert!(
+            settled(0, |release| (release.name, release.exit, release.dry_run) = (None, 0, true)),
+            "a dry run"
+        );
     }
 
     #[test]
     fn a_try_that_never_came_is_no_release_that_runs() {
-        let (.., mut facts) = samples::all().into_iter().find(|(name, ..)| *name == "release-failed").unwrap();
+        let (.., mut facts) = samples::all()
+            .into_iter()
+            .find(|(name, ..)| *name == "release-failed")
+            .unwrap();
         let Sight::Read(record) = &mut facts.sight else { panic!() };
         let release = record.release.as_mut().unwrap();
-        (release.name, release.is_final, release.tries_left, release.exit) = (None, false, Some(1), 1);
+        (release.name, release.is_final, release.tries_left, release.exit) =
+            (None, false, Some(1), 1);
         assert_eq!(outcome_of(&facts), Outcome::NotReleased);
     }
 }

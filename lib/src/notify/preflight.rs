@@ -16,8 +16,18 @@ pub const RIGHTS: [Right; 3] = [
         verbs: &["get", "list", "create", "update"],
         to: "to read this run's record and earlier ones, and to note the message",
     },
-    Right { group: TEKTON, resource: "pipelineruns", verbs: &["get"], to: "to see whether the run was cancelled" },
-    Right { group: KONFLUX, resource: "releases", verbs: &["list"], to: "to tell the last verified image" },
+    Right {
+        group: TEKTON,
+        resource: "pipelineruns",
+        verbs: &["get"],
+        to: "to see whether the run was cancelled",
+    },
+    Right {
+        group: KONFLUX,
+        resource: "releases",
+        verbs: &["list"],
+        to: "to tell the last verified image",
+    },
 ];
 
 /// Where the message's content would come from, as far as it was named.

@@ -6,9 +6,13 @@ use jiff::Timestamp;
 
 use super::compose::mentions;
 use super::outcome::{is_settled, release_is_due};
-use super::{Facts, History, LastVerified, Message, Options, Sight, VerifiedSight, compose, outcome_of};
+use super::{
+    Facts, History, LastVerified, Message, Options, Sight, VerifiedSight, compose, outcome_of,
+};
 use crate::clock::{Clock, SharedClock};
-use crate::record::{Candidate, Health, Identity, Journal, Notification, Outcome, Past, RecordError, Store};
+use crate::record::{
+    Candidate, Health, Identity, Journal, Notification, Outcome, Past, RecordError, Store,
+};
 use crate::slack::{Slack, SlackError, Thread};
 use crate::staleness;
 use crate::step::{Chain, Exit, Failure};
@@ -119,7 +123,17 @@ pub async fn run(options: Options, sources: Sources) -> Delivery {
                 (Err(Sight::Missing), Some(begin)) => begin_record(begin, &clock).await,
                 (Err(_), _) => None,
             };
-            Some(deliver(&message, outcome, thread.as_ref(), &slack, journal.as_ref(), clock.as_ref()).await)
+            Some(
+                deliver(
+                    &message,
+                    outcome,
+                    thread.as_ref(),
+                    &slack,
+                    journal.as_ref(),
+                    clock.as_ref(),
+                )
+                .await,
+            )
         }
     };
     Delivery { message, outcome, sent }
@@ -128,9 +142,17 @@ pub async fn run(options: Options, sources: Sources) -> Delivery {
 /// The newest verified image, as check-staleness counts it.
 async fn verified(releases: &staleness::Sources, now: Timestamp) -> VerifiedSight {
     let evidence = staleness::releases(releases, now).await;
-    let newest = evidence.newest().map(|newest| LastVerified { image: newest.image.words(), at: newest.at });
-    let unseen = evidence.silent.iter().map(|source| format!("{}: {}", source.name.words(), source.why));
-    VerifiedSight { newest, unseen: Some(unseen.collect::<Vec<_>>().join("; ")).filter(|unseen| !unseen.is_empty()) }
+    let newest = evidence
+        .newest()
+        .map(|newest| LastVerified { image: newest.image.words(), at: newest.at });
+    let unseen = evidence
+        .silent
+        .iter()
+        .map(|source| format!("{}: {}", source.name.words(), source.why));
+    VerifiedSight {
+        newest,
+        unseen: Some(unseen.collect::<Vec<_>>().join("; ")).filter(|unseen| !unseen.is_empty()),
+    }
 }
 
 /// Reads the record again until create-release, which runs at the same time, has written how the
@@ -166,7 +188,9 @@ fn thread_of(facts: &Facts, outcome: Outcome) -> Option<Thread> {
 
 async fn begin_record(begin: Begin, clock: &SharedClock) -> Option<Journal> {
     let opened = Journal::open(begin.store, clock.clone(), &begin.identity).await;
-    opened.inspect_err(|error| tracing::warn!("{}; the message is not in the record", Chain(error))).ok()
+    opened
+        .inspect_err(|error| tracing::warn!("{}; the message is not in the record", Chain(error)))
+        .ok()
 }
 
 async fn deliver(
@@ -193,11 +217,18 @@ async fn deliver(
     let noted = match journal {
         None => false,
         Some(journal) => {
-            let written = journal.update(|record| note_once(&mut record.notifications, &note)).await;
-            written.inspect_err(|error| tracing::warn!("{}; the message is not in the record", Chain(error))).is_ok()
+            let written = journal
+                .update(|record| note_once(&mut record.notifications, &note))
+                .await;
+            written
+                .inspect_err(|error| {
+                    tracing::warn!("{}; the message is not in the record", Chain(error))
+                })
+                .is_ok()
         }
     };
-    sent.map(drop).map_err(|source| NotifyError::NotDelivered { noted, source })
+    sent.map(drop)
+        .map_err(|source| NotifyError::NotDelivered { noted, source })
 }
 
 /// Adds a note; of many failed tries only the last ten are kept.

@@ -7,8 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Facts, History, LastVerified, Options, Sight, TaskStatus};
 use crate::record::{
-    Attempt, Candidate, Cause, Class, Decision, FailingTests, GateRecord, Intent, JobRecord, JobState, LaunchRefusal,
-    Proof, ProofLevel, PushedImage, ReleaseRecord, Released, Stopped, TestCounts, Verdict,
+    Attempt, Candidate, Cause, Class, Decision, FailingTests, GateRecord, Intent, JobRecord,
+    JobState, LaunchRefusal, Proof, ProofLevel, PushedImage, ReleaseRecord, Released, Stopped,
+    TestCounts, Verdict,
 };
 
 const BUCKET: &str = "https://prow.example/view/gs/results/logs";
@@ -29,7 +30,11 @@ pub fn record() -> GateRecord {
     record.scenario = Some("ho-release-gate-aro-hcp".to_owned());
     // The runs of all platforms begin with the name of the file that they are made from.
     record.run = Some("ho-release-gate-x7k2p".to_owned());
-    let mut candidate = Candidate::of(format!("quay.io/acme/hypershift-operator-main@{}", digest()).parse().unwrap());
+    let mut candidate = Candidate::of(
+        format!("quay.io/acme/hypershift-operator-main@{}", digest())
+            .parse()
+            .unwrap(),
+    );
     candidate.snapshot = Some("hypershift-operator-20260820-031104-000".to_owned());
     candidate.component = Some("hypershift-operator-main".to_owned());
     candidate.revision = Some("3ee9615577aa4de0b0d9ac9cd2f4a7a2c9e0fd11".to_owned());
@@ -47,7 +52,10 @@ pub fn record() -> GateRecord {
 fn job(short: &str, class: Class) -> JobRecord {
     JobRecord {
         override_env: vec!["MULTISTAGE_PARAM_OVERRIDE_IMAGE".to_owned()],
-        ..JobRecord::named(format!("periodic-ci-openshift-hypershift-main-periodics-{short}"), class)
+        ..JobRecord::named(
+            format!("periodic-ci-openshift-hypershift-main-periodics-{short}"),
+            class,
+        )
     }
 }
 
@@ -90,7 +98,10 @@ fn failing(record: &mut GateRecord, short: &str, names: &[&str], more: usize) {
 
 fn decide(record: &mut GateRecord, decision: Decision, reasons: &[&str]) {
     let blocking: Vec<_> = record.jobs_of(Class::Blocking).collect();
-    let passed = blocking.iter().filter(|job| job.last().is_some_and(|a| a.cause == Some(Cause::Passed))).count();
+    let passed = blocking
+        .iter()
+        .filter(|job| job.last().is_some_and(|a| a.cause == Some(Cause::Passed)))
+        .count();
     record.verdict = Some(Verdict {
         decision,
         decided_at: at(171),
@@ -124,7 +135,10 @@ fn released(outcome: Released, is_final: bool) -> ReleaseRecord {
 
 fn facts(sight: Sight, statuses: [&str; 3]) -> Facts {
     let names = ["resolve-image", "launch-prow", "collect-results"];
-    let task = |(name, status): (&str, &str)| TaskStatus { name: name.to_owned(), status: status.to_owned() };
+    let task = |(name, status): (&str, &str)| TaskStatus {
+        name: name.to_owned(),
+        status: status.to_owned(),
+    };
     Facts {
         sight,
         options: Options {
@@ -133,7 +147,10 @@ fn facts(sight: Sight, statuses: [&str; 3]) -> Facts {
             plan: Some(PLAN.to_owned()),
             release_wait: Duration::from_secs(45 * 60),
             tasks: names.into_iter().zip(statuses).map(task).collect(),
-            run_url: Some("https://console.example/ns/acme-tenant/pipelinerun/ho-release-gate-x7k2p".to_owned()),
+            run_url: Some(
+                "https://console.example/ns/acme-tenant/pipelinerun/ho-release-gate-x7k2p"
+                    .to_owned(),
+            ),
             run_name: Some("ho-release-gate-x7k2p".to_owned()),
             scenario: Some("ho-release-gate-aro-hcp".to_owned()),
             namespace: Some("acme-tenant".to_owned()),
@@ -186,26 +203,58 @@ pub fn all() -> Vec<(&'static str, &'static str, Facts)> {
         ("recovered", "Promoted after red runs", with_history(promoted(), 3, 100)),
         ("passed", "Passed, and nothing was to be promoted", passed()),
         ("dry-run", "Passed, and the promotion was only a dry run", dry_run(0)),
-        ("dry-run-refused", "Passed, and the dry run shows that the promotion would be refused", dry_run(3)),
+        (
+            "dry-run-refused",
+            "Passed, and the dry run shows that the promotion would be refused",
+            dry_run(3),
+        ),
         ("refused", "A blocking job failed", refused()),
         ("undecided", "No blocking job failed in the product, but not all passed", undecided()),
-        ("stale", "Red once more, and nothing was verified for too long", with_history(undecided(), 4, 130)),
+        (
+            "stale",
+            "Red once more, and nothing was verified for too long",
+            with_history(undecided(), 4, 130),
+        ),
         ("unproven", "A job succeeded, but nothing shows which image ran", unproven()),
         ("hollow", "A job succeeded, and its own artifacts say otherwise", hollow()),
         ("release-failed", "Passed, and the Release failed", release_failed()),
-        ("release-unknown", "Passed, and it is not known whether the Release pushed the image", release_unknown()),
+        (
+            "release-unknown",
+            "Passed, and it is not known whether the Release pushed the image",
+            release_unknown(),
+        ),
         ("release-pending", "Passed, and the Release had not ended in time", release_pending()),
-        ("release-silent", "Passed, and create-release never said anything", read(all_passed(), "Succeeded")),
-        ("collect-lost", "Passed, but the task that said so did not end well", read(all_passed(), "Failed")),
-        ("broken-before-launch", "A step failed before anything was launched", broken_before_launch()),
+        (
+            "release-silent",
+            "Passed, and create-release never said anything",
+            read(all_passed(), "Succeeded"),
+        ),
+        (
+            "collect-lost",
+            "Passed, but the task that said so did not end well",
+            read(all_passed(), "Failed"),
+        ),
+        (
+            "broken-before-launch",
+            "A step failed before anything was launched",
+            broken_before_launch(),
+        ),
         ("stopped", "The promotion would be refused, found before the tests", stopped()),
         ("launch-refused", "Gangway refused a job", launch_refused()),
         ("broken-while-waiting", "The wait for the jobs was cut off", broken_while_waiting()),
         ("cancelled", "The run was cancelled", cancelled()),
         ("unexamined", "Promoted on the record's word alone", unexamined()),
         ("contradiction", "The record of another gate was given", contradiction()),
-        ("unreadable-record", "The record cannot be read, and the tests did not pass", unreadable("Failed")),
-        ("unreadable-record-passed", "The record cannot be read, and the tests passed", unreadable("Succeeded")),
+        (
+            "unreadable-record",
+            "The record cannot be read, and the tests did not pass",
+            unreadable("Failed"),
+        ),
+        (
+            "unreadable-record-passed",
+            "The record cannot be read, and the tests passed",
+            unreadable("Succeeded"),
+        ),
         ("two-hundred-jobs", "Two hundred jobs, half of them failed", two_hundred()),
     ]
 }
@@ -269,17 +318,29 @@ fn refused() -> Facts {
     end(&mut record, "e2e-aks", Cause::Infrastructure, "no cluster lease");
     end(&mut record, "e2e-aks", Cause::Passed, "");
     end(&mut record, "e2e-aks-upgrade-minor", Cause::Product, "");
-    failing(&mut record, "e2e-aks-upgrade-minor", &["TestUpgradeControlPlane", "TestX <!channel> & co"], 3);
+    failing(
+        &mut record,
+        "e2e-aks-upgrade-minor",
+        &["TestUpgradeControlPlane", "TestX <!channel> & co"],
+        3,
+    );
     record.jobs[1].owner = Some("upgrades team".to_owned());
     end(&mut record, "e2e-conformance", Cause::Passed, "");
     end(&mut record, "e2e-kubevirt-aks", Cause::Passed, "");
-    decide(&mut record, Decision::Failed, &["e2e-aks-upgrade-minor failed TestUpgradeControlPlane"]);
+    decide(
+        &mut record,
+        Decision::Failed,
+        &["e2e-aks-upgrade-minor failed TestUpgradeControlPlane"],
+    );
     with_history(read(record, "Failed"), 2, 72)
 }
 
 /// So many red runs before, and an image that was verified so many hours ago.
 fn with_history(mut facts: Facts, red_before: usize, hours: i64) -> Facts {
-    let verified = LastVerified { image: "6f3c20aa".to_owned(), at: facts.now - SignedDuration::from_hours(hours) };
+    let verified = LastVerified {
+        image: "6f3c20aa".to_owned(),
+        at: facts.now - SignedDuration::from_hours(hours),
+    };
     facts.history = Some(History { red_before, last_verified: Some(verified), thread: None });
     facts
 }
@@ -314,16 +375,35 @@ fn unproven() -> Facts {
 fn hollow() -> Facts {
     let mut record = record();
     end(&mut record, "e2e-aks", Cause::Passed, "");
-    tested(&mut record, "e2e-aks", TestCounts { run: 1_204, flaky: 2, informing_failed: 1, ..TestCounts::default() });
-    end(&mut record, "e2e-aks-upgrade-minor", Cause::Hollow, "a test failed: TestUpgradeControlPlane");
+    tested(
+        &mut record,
+        "e2e-aks",
+        TestCounts { run: 1_204, flaky: 2, informing_failed: 1, ..TestCounts::default() },
+    );
+    end(
+        &mut record,
+        "e2e-aks-upgrade-minor",
+        Cause::Hollow,
+        "a test failed: TestUpgradeControlPlane",
+    );
     failing(&mut record, "e2e-aks-upgrade-minor", &["TestUpgradeControlPlane"], 0);
     end(&mut record, "e2e-conformance", Cause::Passed, "");
     tested(&mut record, "e2e-conformance", TestCounts::default());
-    let conformance = record.jobs.iter_mut().find(|job| job.name.ends_with("e2e-conformance"));
+    let conformance = record
+        .jobs
+        .iter_mut()
+        .find(|job| job.name.ends_with("e2e-conformance"));
     let last = conformance.and_then(|job| job.attempts.last_mut()).unwrap();
-    last.detail = Some("no test ran (1 JUnit file): set tests: N or junit: ignore in its job list entry".to_owned());
+    last.detail = Some(
+        "no test ran (1 JUnit file): set tests: N or junit: ignore in its job list entry"
+            .to_owned(),
+    );
     end(&mut record, "e2e-kubevirt-aks", Cause::Passed, "");
-    decide(&mut record, Decision::Undecided, &["e2e-aks-upgrade-minor succeeded, but a test failed"]);
+    decide(
+        &mut record,
+        Decision::Undecided,
+        &["e2e-aks-upgrade-minor succeeded, but a test failed"],
+    );
     read(record, "Failed")
 }
 
@@ -382,7 +462,8 @@ fn launch_refused() -> Facts {
     let mut record = record();
     record.jobs[1].refusal = Some(LaunchRefusal {
         at: at(2),
-        reason: "failed to find associated periodic job \"periodic-ci-…-e2e-aks-upgrade-minor\"".to_owned(),
+        reason: "failed to find associated periodic job \"periodic-ci-…-e2e-aks-upgrade-minor\""
+            .to_owned(),
         token: false,
     });
     let first = attempt("e2e-aks", 1);
@@ -392,7 +473,10 @@ fn launch_refused() -> Facts {
 
 fn broken_while_waiting() -> Facts {
     let mut record = record();
-    for (index, short) in ["e2e-aks", "e2e-aks-upgrade-minor", "e2e-conformance", "e2e-kubevirt-aks"].iter().enumerate()
+    for (index, short) in
+        ["e2e-aks", "e2e-aks-upgrade-minor", "e2e-conformance", "e2e-kubevirt-aks"]
+            .iter()
+            .enumerate()
     {
         let running = attempt(short, 1);
         record.jobs[index].attempts.push(running);
@@ -428,7 +512,9 @@ fn two_hundred() -> Facts {
         record.jobs.push(job(&short, Class::Blocking));
         let cause = if number % 2 == 0 { Cause::Passed } else { Cause::Product };
         end(&mut record, &short, cause, "");
-        let tests: Vec<String> = (0..50).map(|test| format!("TestNodePool/HostedCluster{test}/Main")).collect();
+        let tests: Vec<String> = (0..50)
+            .map(|test| format!("TestNodePool/HostedCluster{test}/Main"))
+            .collect();
         let tests: Vec<&str> = tests.iter().map(String::as_str).collect();
         if cause == Cause::Product {
             failing(&mut record, &short, &tests, 12);

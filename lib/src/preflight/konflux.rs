@@ -9,11 +9,17 @@ use crate::step::Chain;
 pub async fn plan(konflux: &Konflux, name: &str, checks: &mut Preflight) {
     match konflux.plan(name).await {
         Ok(found) => match promote::checks::plan(name, found.as_ref()) {
-            Ok(()) => checks.passed("plan", format_args!("ReleasePlan {name} is matched, and is not automatic")),
+            Ok(()) => checks.passed(
+                "plan",
+                format_args!("ReleasePlan {name} is matched, and is not automatic"),
+            ),
             Err(refusal) => checks.failed("plan", refusal.why),
         },
         Err(error) if error.is_forbidden() => {
-            checks.unknown("plan", format_args!("this account may not read {name}, which is no harm"));
+            checks.unknown(
+                "plan",
+                format_args!("this account may not read {name}, which is no harm"),
+            );
         }
         Err(error) => checks.failed("plan", Chain(&error)),
     }

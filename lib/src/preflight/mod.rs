@@ -81,7 +81,8 @@ impl Preflight {
     }
 
     fn add(&mut self, what: &'static str, result: Outcome, detail: &dyn fmt::Display) {
-        self.0.push(Check { what, result, detail: text::one_line(&detail.to_string(), 600) });
+        self.0
+            .push(Check { what, result, detail: text::one_line(&detail.to_string(), 600) });
     }
 
     /// What was looked at.
@@ -101,8 +102,16 @@ impl Preflight {
 
     /// The table for people.
     pub fn table(&self) -> String {
-        let width = self.0.iter().map(|check| check.what.chars().count()).max().unwrap_or(0).max(COLUMN);
-        let row = |check: &Check| format!("{} {:<width$}  {}\n", check.result.mark(), check.what, check.detail);
+        let width = self
+            .0
+            .iter()
+            .map(|check| check.what.chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(COLUMN);
+        let row = |check: &Check| {
+            format!("{} {:<width$}  {}\n", check.result.mark(), check.what, check.detail)
+        };
         let rows: String = self.0.iter().map(row).collect();
         let unknown = self.0.iter().filter(|check| check.result == Outcome::Unknown).count();
         let rest = match unknown {
@@ -122,12 +131,17 @@ impl Preflight {
     /// # Errors
     /// Exit 1 if something failed: with what it was, unless the table has just shown it.
     pub fn end(&self, results: &Results) -> Result<(), Failure> {
-        results.write_with(&[("checks", self.json())], || self.table()).map_err(Failure::failed)?;
+        results
+            .write_with(&[("checks", self.json())], || self.table())
+            .map_err(Failure::failed)?;
         self.judged(io::stdout().is_terminal())
     }
 
     fn judged(&self, shown: bool) -> Result<(), Failure> {
-        let failed: Vec<String> = self.failures().map(|check| format!("{}: {}", check.what, check.detail)).collect();
+        let failed: Vec<String> = self
+            .failures()
+            .map(|check| format!("{}: {}", check.what, check.detail))
+            .collect();
         let count = format!("{} of {} checks failed", failed.len(), self.0.len());
         match failed.as_slice() {
             [] => Ok(()),

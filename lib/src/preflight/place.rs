@@ -10,12 +10,20 @@ use crate::record::{self, GateRecord, Identity, Journal, Location, RecordError};
 use crate::step::Chain;
 
 /// Reading and writing a record in a ConfigMap, and beginning one.
-pub const BEGIN: Right =
-    Right { group: "", resource: "configmaps", verbs: &["get", "create", "update"], to: "to keep the record" };
+pub const BEGIN: Right = Right {
+    group: "",
+    resource: "configmaps",
+    verbs: &["get", "create", "update"],
+    to: "to keep the record",
+};
 
 /// Reading and writing a record that another step has begun.
-pub const CONTINUE: Right =
-    Right { group: "", resource: "configmaps", verbs: &["get", "update"], to: "to keep the record" };
+pub const CONTINUE: Right = Right {
+    group: "",
+    resource: "configmaps",
+    verbs: &["get", "update"],
+    to: "to keep the record",
+};
 
 /// What was seen of a record.
 #[derive(Debug, PartialEq)]
@@ -40,9 +48,15 @@ pub async fn look(
     match (location, cluster) {
         (Location::ConfigMap(_), None) => return Seen::Unreadable,
         (Location::File(path), _) => {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let folder = path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty())
+                .unwrap_or(Path::new("."));
             if let Err(error) = tempfile::NamedTempFile::new_in(folder) {
-                checks.failed("record", format_args!("cannot write in {}: {}", folder.display(), error.kind()));
+                checks.failed(
+                    "record",
+                    format_args!("cannot write in {}: {}", folder.display(), error.kind()),
+                );
                 return Seen::Unreadable;
             }
         }
@@ -53,7 +67,10 @@ pub async fn look(
     match Journal::existing(store, clock.clone(), identity).await {
         Ok(journal) => {
             let record = journal.record().await;
-            let image = record.candidate.as_ref().map_or("no image yet".to_owned(), |found| found.image.to_string());
+            let image = record
+                .candidate
+                .as_ref()
+                .map_or("no image yet".to_owned(), |found| found.image.to_string());
             checks.passed("record", format_args!("{place} is there, with {image}"));
             Seen::Record(Box::new(record))
         }

@@ -44,7 +44,9 @@ pub struct Job {
 impl Job {
     /// A job of a record, with its own proof log besides those of all jobs.
     pub fn of(job: &JobRecord, of_all: &[Glob]) -> Self {
-        let ended = telling(job.attempts.iter().filter(|run| run.execution.is_some()), |attempt| attempt.state);
+        let ended = telling(job.attempts.iter().filter(|run| run.execution.is_some()), |attempt| {
+            attempt.state
+        });
         Self {
             name: job.name.clone(),
             proof_logs: proof_logs(job, of_all).0,
@@ -62,12 +64,17 @@ pub async fn look(servers: Servers<'_>, jobs: &[Job], checks: &mut Preflight) {
     if let Some(listing) = &listing {
         jobs.iter().for_each(|job| name(listing, job, checks));
     }
-    let listed = |job: &Job| telling(listing.as_ref()?.of(&job.name), |run| run.state).map(|run| run.id.clone());
+    let listed = |job: &Job| {
+        telling(listing.as_ref()?.of(&job.name), |run| run.state).map(|run| run.id.clone())
+    };
     let past = |job: &Job| job.ended.clone().or_else(|| listed(job));
     let mut told = false;
     for job in jobs.iter().filter(|job| !job.proof_logs.is_empty()) {
         let Some(run) = past(job) else {
-            checks.unknown("proof", format_args!("{}: no run of it has ended lately to look at", job.name));
+            checks.unknown(
+                "proof",
+                format_args!("{}: no run of it has ended lately to look at", job.name),
+            );
             continue;
         };
         match follow(servers, &run, told, checks).await {
@@ -115,13 +122,17 @@ async fn listing(gangway: &Gangway, checks: &mut Preflight) -> Option<Listing> {
         Err(ReadError::Token(said)) => {
             checks.failed(
                 "gangway",
-                format_args!("{host} refused the token ({said}): {file} expired or lacks access; renew it"),
+                format_args!(
+                    "{host} refused the token ({said}): {file} expired or lacks access; renew it"
+                ),
             );
             None
         }
         Err(error @ ReadError::CannotList(_)) => {
-            checks
-                .unknown("gangway", format_args!("{host} takes the token, but {error}; the jobs were not looked for"));
+            checks.unknown(
+                "gangway",
+                format_args!("{host} takes the token, but {error}; the jobs were not looked for"),
+            );
             None
         }
         Err(error) => {
@@ -188,7 +199,10 @@ async fn follow(servers: Servers<'_>, run: &str, told: bool, checks: &mut Prefli
         }
     };
     if !told {
-        checks.passed("deck", format_args!("shows run {run} of {} ({})", found.job, found.state_word));
+        checks.passed(
+            "deck",
+            format_args!("shows run {run} of {} ({})", found.job, found.state_word),
+        );
     }
     let Some(url) = &found.job_url else {
         checks.unknown("artifacts", format_args!("run {run} of {} has left none", found.job));
@@ -201,10 +215,16 @@ async fn follow(servers: Servers<'_>, run: &str, told: bool, checks: &mut Prefli
             return Followed::Nowhere;
         }
     };
-    match servers.bucket.list(folder.bucket(), &folder.object(""), Some("/"), 100).await {
+    match servers
+        .bucket
+        .list(folder.bucket(), &folder.object(""), Some("/"), 100)
+        .await
+    {
         Ok(listing) if listing.objects.is_empty() => {
-            checks
-                .unknown("artifacts", format_args!("{folder} is empty: Prow has removed them, or never uploaded any"));
+            checks.unknown(
+                "artifacts",
+                format_args!("{folder} is empty: Prow has removed them, or never uploaded any"),
+            );
             Followed::Nowhere
         }
         Ok(_) => {

@@ -7,7 +7,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
-use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+};
 use kube::Api;
 use kube::api::PostParams;
 
@@ -67,13 +69,19 @@ pub async fn reached(cluster: &Cluster, checks: &mut Preflight) -> bool {
     let api: Api<SelfSubjectReview> = Api::all(cluster.client.clone());
     match within(api.create(&PostParams::default(), &SelfSubjectReview::default())).await {
         Ok(review) => {
-            let user = review.status.and_then(|status| status.user_info).and_then(|info| info.username);
+            let user = review
+                .status
+                .and_then(|status| status.user_info)
+                .and_then(|info| info.username);
             let user = user.unwrap_or_else(|| "nobody".to_owned());
             checks.passed("cluster", format_args!("namespace {namespace}, as {user}"));
             true
         }
         Err(Unanswered::Refused(error)) if matches!(cluster::code(&error), Some(403 | 404)) => {
-            checks.unknown("cluster", format_args!("namespace {namespace}; the server does not tell as whom"));
+            checks.unknown(
+                "cluster",
+                format_args!("namespace {namespace}; the server does not tell as whom"),
+            );
             true
         }
         Err(why) => {
@@ -90,10 +98,16 @@ async fn ask(cluster: &Cluster, right: &Right, needed: bool, checks: &mut Prefli
             Ok(true) => {}
             Ok(false) => denied.push(*verb),
             Err(Unanswered::Refused(error)) if matches!(cluster::code(&error), Some(403 | 404)) => {
-                return checks.unknown("rights", format_args!("to {}: {}", written(right, right.verbs), Chain(&error)));
+                return checks.unknown(
+                    "rights",
+                    format_args!("to {}: {}", written(right, right.verbs), Chain(&error)),
+                );
             }
             Err(why) => {
-                return checks.failed("rights", format_args!("to {}: {}", written(right, right.verbs), Chain(&why)));
+                return checks.failed(
+                    "rights",
+                    format_args!("to {}: {}", written(right, right.verbs), Chain(&why)),
+                );
             }
         }
     }
@@ -130,7 +144,8 @@ pub async fn may(cluster: &Cluster, right: &Right, verb: &str) -> Result<bool, U
         verb: Some(verb.to_owned()),
         ..ResourceAttributes::default()
     };
-    let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() };
+    let spec =
+        SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() };
     let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
     let api: Api<SelfSubjectAccessReview> = Api::all(cluster.client.clone());
     let answer = within(api.create(&PostParams::default(), &review)).await?;

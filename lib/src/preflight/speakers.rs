@@ -8,7 +8,9 @@ use crate::step::Chain;
 /// Whether Slack would take a message.
 pub async fn slack(slack: &Slack, checks: &mut Preflight) {
     match slack.probe().await {
-        Ok(Probe::Alive(what)) => checks.passed("slack", format_args!("{what}; nothing was posted")),
+        Ok(Probe::Alive(what)) => {
+            checks.passed("slack", format_args!("{what}; nothing was posted"))
+        }
         Ok(Probe::Doubtful(what)) => checks.failed("slack", what),
         Err(error) => checks.failed("slack", Chain(&error)),
     }

@@ -13,9 +13,15 @@ fn a_table_has_a_row_for_each_and_says_how_it_ended() {
     let mut checks = some();
     let table = checks.table();
     let rows: Vec<&str> = table.lines().collect();
-    assert_eq!(rows[0], "✓ cluster             namespace acme, as system:serviceaccount:acme:gate-runner");
+    assert_eq!(
+        rows[0],
+        "✓ cluster             namespace acme, as system:serviceaccount:acme:gate-runner"
+    );
     assert_eq!(rows[1], "? plan                this account may not read it");
-    assert!(rows[2].starts_with("✓ kubearchive-of-all  shows Releases of this namespace"), "{table}");
+    assert!(
+        rows[2].starts_with("✓ kubearchive-of-all  shows Releases of this namespace"),
+        "{table}"
+    );
     assert_eq!(rows[3], "2 of 3 checks passed, 1 could not be told; nothing was changed");
     checks.failed("slack", "no_service");
     assert!(checks.table().ends_with(
@@ -32,7 +38,11 @@ fn only_a_failure_fails() {
     let failure = |shown| checks.judged(shown).unwrap_err();
     let text = "2 of 5 checks failed: slack: no_service; gangway: refused the token";
     assert_eq!(failure(false).error.to_string(), text);
-    assert_eq!(failure(true).error.to_string(), "2 of 5 checks failed", "the table has just said which");
+    assert_eq!(
+        failure(true).error.to_string(),
+        "2 of 5 checks failed",
+        "the table has just said which"
+    );
     assert_eq!(failure(true).exit, crate::step::Exit::Failed);
 }
 

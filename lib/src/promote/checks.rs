@@ -14,7 +14,9 @@ use crate::verdict::decide;
 /// When it does not, or contradicts itself.
 pub fn verdict(record: &GateRecord) -> Result<(), Refusal> {
     let Some(verdict) = &record.verdict else {
-        return Err(Refusal::no("the record holds no verdict: nothing has been shown to pass, so nothing is promoted"));
+        return Err(Refusal::no(
+            "the record holds no verdict: nothing has been shown to pass, so nothing is promoted",
+        ));
     };
     let reasons = match text::some_of(&verdict.reasons, 3) {
         reasons if reasons.is_empty() => String::new(),
@@ -37,7 +39,10 @@ pub fn verdict(record: &GateRecord) -> Result<(), Refusal> {
                 again.blocking_total
             )))
         }
-        other => Err(Refusal::no(format!("the verdict is {}{reasons}: nothing is promoted", other.as_str()))),
+        other => Err(Refusal::no(format!(
+            "the verdict is {}{reasons}: nothing is promoted",
+            other.as_str()
+        ))),
     }
 }
 
@@ -47,7 +52,10 @@ pub fn verdict(record: &GateRecord) -> Result<(), Refusal> {
 /// # Errors
 /// When they differ.
 pub fn request(record: &GateRecord, options: &Options) -> Result<(), Refusal> {
-    let jobs = options.request.as_ref().and_then(|request| blocking_difference(record, request));
+    let jobs = options
+        .request
+        .as_ref()
+        .and_then(|request| blocking_difference(record, request));
     let rules = || options.rules.difference(record.policy.as_ref()?);
     let tested = options.tested.difference(record.candidate.as_ref());
     tested.or(jobs).or_else(rules).map_or(Ok(()), |difference| {
@@ -70,22 +78,31 @@ pub fn rules(record: &GateRecord, options: &Options) -> Result<Rules, Refusal> {
 ///
 /// # Errors
 /// When it is gone, or its component has another image.
-pub fn snapshot(candidate: &Candidate, name: &str, found: Option<&Snapshot>) -> Result<(), Refusal> {
-    let Some(snapshot) = found.filter(|snapshot| snapshot.metadata.deletion_timestamp.is_none()) else {
+pub fn snapshot(
+    candidate: &Candidate,
+    name: &str,
+    found: Option<&Snapshot>,
+) -> Result<(), Refusal> {
+    let Some(snapshot) = found.filter(|snapshot| snapshot.metadata.deletion_timestamp.is_none())
+    else {
         return Err(Refusal::cannot(format!(
             "Snapshot {name} is gone: a Release needs it. pick another Snapshot with trigger-gate, which also protects it from deletion"
         )));
     };
     let component = match candidate.component() {
-        Some(component) => {
-            snapshot.spec.component(&component).map_err(|error| Refusal::no(format!("Snapshot {name}: {error}")))?
-        }
+        Some(component) => snapshot
+            .spec
+            .component(&component)
+            .map_err(|error| Refusal::no(format!("Snapshot {name}: {error}")))?,
         None => {
-            return Err(Refusal::no("the record does not name the component that was tested; resolve-image writes it"));
+            return Err(Refusal::no(
+                "the record does not name the component that was tested; resolve-image writes it",
+            ));
         }
     };
-    let image =
-        component.image().map_err(|error| Refusal::no(format!("Snapshot {name}: {}", crate::step::Chain(&error))))?;
+    let image = component
+        .image()
+        .map_err(|error| Refusal::no(format!("Snapshot {name}: {}", crate::step::Chain(&error))))?;
     if image.digest() != candidate.image.digest() {
         return Err(Refusal::no(format!(
             "Snapshot {name} now has {} for component {}, tested was {}: an untested image is not promoted",
@@ -112,12 +129,16 @@ pub fn plan(name: &str, found: Option<&ReleasePlan>) -> Result<(), Refusal> {
         found => {
             return Err(Refusal::no(format!(
                 "ReleasePlan {name} has {AUTO_RELEASE_LABEL} {}, expected \"false\": with anything else each new Snapshot is released before it is tested",
-                found.map_or("not set".to_owned(), |value| format!("{:?}", text::one_line(value, 40)))
+                found.map_or("not set".to_owned(), |value| format!(
+                    "{:?}",
+                    text::one_line(value, 40)
+                ))
             )));
         }
     }
     let status = plan.status.clone().unwrap_or_default();
-    let matched = condition(&status.conditions, "Matched").is_some_and(|matched| matched.status == "True");
+    let matched =
+        condition(&status.conditions, "Matched").is_some_and(|matched| matched.status == "True");
     let Some(admission) = status.release_plan_admission.filter(|_| matched) else {
         return Err(Refusal::cannot(format!(
             "ReleasePlan {name} is matched by no ReleasePlanAdmission: ask the owners of its target namespace for one"

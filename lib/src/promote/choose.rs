@@ -64,13 +64,21 @@ pub enum Choice<'a> {
 
 /// Decides, from all Releases of the plan and all whose names could be in the way.
 pub fn choose<'a>(wanted: &Wanted<'_>, releases: &'a [Release]) -> Choice<'a> {
-    let ours = |release: &&Release| is_ours(wanted, release) && !counts_for_nothing(wanted, release);
-    let mut standing: Vec<(&Release, Outcome)> =
-        releases.iter().filter(ours).map(|release| (release, outcome(release, wanted.digest))).collect();
+    let ours =
+        |release: &&Release| is_ours(wanted, release) && !counts_for_nothing(wanted, release);
+    let mut standing: Vec<(&Release, Outcome)> = releases
+        .iter()
+        .filter(ours)
+        .map(|release| (release, outcome(release, wanted.digest)))
+        .collect();
     // The newest first: by creation, then by number.
     standing.sort_by_key(|(release, _)| {
         let created = crate::konflux::created_at(&release.metadata);
-        std::cmp::Reverse((created, name::number(&prefix(wanted), name_of(release)), name_of(release).to_owned()))
+        std::cmp::Reverse((
+            created,
+            name::number(&prefix(wanted), name_of(release)),
+            name_of(release).to_owned(),
+        ))
     });
     for (release, outcome) in &standing {
         if let Outcome::Released { images } = outcome {
@@ -78,7 +86,10 @@ pub fn choose<'a>(wanted: &Wanted<'_>, releases: &'a [Release]) -> Choice<'a> {
         }
     }
     let is_running = |outcome: &Outcome| matches!(outcome, Outcome::Running { .. });
-    let running = standing.iter().find(|(_, outcome)| is_running(outcome)).map(|(release, _)| *release);
+    let running = standing
+        .iter()
+        .find(|(_, outcome)| is_running(outcome))
+        .map(|(release, _)| *release);
     if let Some(release) = running {
         if release.metadata.deletion_timestamp.is_none() {
             return Choice::Wait(release);
@@ -88,11 +99,20 @@ pub fn choose<'a>(wanted: &Wanted<'_>, releases: &'a [Release]) -> Choice<'a> {
     }
     for (release, outcome) in &standing {
         if let Outcome::Unknown { why } = outcome {
-            return Choice::Unknown { name: name_of(release).to_owned(), release: Some(release), why: why.clone() };
+            return Choice::Unknown {
+                name: name_of(release).to_owned(),
+                release: Some(release),
+                why: why.clone(),
+            };
         }
     }
-    let made = wanted.noted.filter(|noted| noted.created).and_then(|noted| noted.name.as_deref());
-    if let Some(name) = made.filter(|name| !standing.iter().any(|(release, _)| name_of(release) == *name)) {
+    let made = wanted
+        .noted
+        .filter(|noted| noted.created)
+        .and_then(|noted| noted.name.as_deref());
+    if let Some(name) =
+        made.filter(|name| !standing.iter().any(|(release, _)| name_of(release) == *name))
+    {
         let why = "this run made it, and it was deleted before its end was seen".to_owned();
         return Choice::Unknown { name: name.to_owned(), release: None, why };
     }
@@ -101,8 +121,12 @@ pub fn choose<'a>(wanted: &Wanted<'_>, releases: &'a [Release]) -> Choice<'a> {
         _ => None,
     });
     match failed {
-        Some((release, why)) if is_made_by(wanted, release) && !wanted.again => Choice::Failed { release, why },
-        after => Choice::Make { name: name::next(&prefix(wanted), releases.iter().map(name_of)), after },
+        Some((release, why)) if is_made_by(wanted, release) && !wanted.again => {
+            Choice::Failed { release, why }
+        }
+        after => {
+            Choice::Make { name: name::next(&prefix(wanted), releases.iter().map(name_of)), after }
+        }
     }
 }
 
@@ -113,7 +137,10 @@ fn is_ours(wanted: &Wanted<'_>, release: &Release) -> bool {
 /// The Releases of this plan and Snapshot that integration-service made by itself. They are of an image that
 /// nobody had tested: neither adopted nor in the way, whatever became of them.
 pub fn automatic<'a>(wanted: &Wanted<'_>, releases: &'a [Release]) -> Vec<&'a Release> {
-    releases.iter().filter(|release| is_ours(wanted, release) && counts_for_nothing(wanted, release)).collect()
+    releases
+        .iter()
+        .filter(|release| is_ours(wanted, release) && counts_for_nothing(wanted, release))
+        .collect()
 }
 
 /// One that this record made is its own, whatever label somebody gave it since.
@@ -123,8 +150,12 @@ fn counts_for_nothing(wanted: &Wanted<'_>, release: &Release) -> bool {
 
 /// Whether this record made a Release.
 pub fn is_made_by(wanted: &Wanted<'_>, release: &Release) -> bool {
-    let noted = wanted.noted.filter(|noted| noted.created).and_then(|noted| noted.name.as_deref());
-    annotation(&release.metadata, RUN_ANNOTATION) == Some(wanted.run) || noted == Some(name_of(release))
+    let noted = wanted
+        .noted
+        .filter(|noted| noted.created)
+        .and_then(|noted| noted.name.as_deref());
+    annotation(&release.metadata, RUN_ANNOTATION) == Some(wanted.run)
+        || noted == Some(name_of(release))
 }
 
 /// A Release's name.

@@ -54,8 +54,11 @@ pub(super) enum Doubt {
 
 impl Doubt {
     pub(super) fn of(noted: Option<&ReleaseRecord>) -> Self {
-        let open = noted.filter(|noted| !noted.is_final && (noted.created || noted.released == Released::Unknown));
-        open.and_then(|noted| noted.name.clone()).map_or(Self::None, Self::Noted)
+        let open = noted.filter(|noted| {
+            !noted.is_final && (noted.created || noted.released == Released::Unknown)
+        });
+        open.and_then(|noted| noted.name.clone())
+            .map_or(Self::None, Self::Noted)
     }
 
     /// A survey has not found it. An answer that was lost just now may still come true.

@@ -28,16 +28,23 @@ impl Task<'_> {
         let rules = checks::rules(record, self.options)?;
         let mut claims = Vec::new();
         for job in record.jobs_of(Class::Blocking) {
-            let attempt = job.last().and_then(|attempt| Some((attempt, order(record, &job.name, attempt.number)?)));
+            let attempt = job
+                .last()
+                .and_then(|attempt| Some((attempt, order(record, &job.name, attempt.number)?)));
             let Some((attempt, order)) = attempt else {
-                return Err(Refusal::no(format!("the record holds no run of {}: nothing is promoted", job.name)).into());
+                return Err(Refusal::no(format!(
+                    "the record holds no run of {}: nothing is promoted",
+                    job.name
+                ))
+                .into());
             };
             claims.push(Claim { job, attempt, order });
         }
         let Witnesses { deck, bucket } = self.witnesses;
         let sources = Sources { deck, bucket, gangway: None, clock: self.clock.clone() };
         let subject = Subject::of(self.candidate);
-        let again = Again { sources, buckets: &self.options.buckets, subject: &subject, rules: &rules };
+        let again =
+            Again { sources, buckets: &self.options.buckets, subject: &subject, rules: &rules };
         let answers = again.look(&claims, PATIENCE).await;
         let mut unreadable = None;
         for (claim, answer) in claims.iter().zip(answers) {

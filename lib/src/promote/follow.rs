@@ -24,17 +24,25 @@ impl Task<'_> {
         }
         let created = created_at(&release.metadata).unwrap_or_else(|| self.clock.now());
         let deadline = self.clock.after(created, self.options.wait);
-        let changed = |release: &Release, phase: &str| self.progress(release.clone(), phase.to_owned());
+        let changed =
+            |release: &Release, phase: &str| self.progress(release.clone(), phase.to_owned());
         Ok(match wait(self.konflux, self.clock, release, self.digest(), deadline, changed).await {
             Ended::There(release, Outcome::Released { images }) => {
                 End::Final(Box::new(self.landed(&release, images, false)))
             }
-            Ended::There(release, Outcome::Failed { why }) => End::Final(Box::new(self.failed(&release, &why))),
+            Ended::There(release, Outcome::Failed { why }) => {
+                End::Final(Box::new(self.failed(&release, &why)))
+            }
             Ended::There(release, Outcome::Unknown { why }) => {
                 End::Final(Box::new(self.unknown(&name, Some(&release), &why)))
             }
-            Ended::Gone => End::Final(Box::new(self.unknown(&name, None, "it was deleted before its end was seen"))),
-            Ended::There(release, Outcome::Running { phase }) | Ended::TimeUp { release, phase } => {
+            Ended::Gone => End::Final(Box::new(self.unknown(
+                &name,
+                None,
+                "it was deleted before its end was seen",
+            ))),
+            Ended::There(release, Outcome::Running { phase })
+            | Ended::TimeUp { release, phase } => {
                 let phase = if phase.is_empty() { "it has not begun".to_owned() } else { phase };
                 let detail = format!(
                     "Release {name} still runs ({phase}) {} after its creation; it goes on by itself, run this step again to see its end",
@@ -43,9 +51,12 @@ impl Task<'_> {
                 ended(&release, Exit::Failed, Released::Unknown, detail).into()
             }
             Ended::Blind { said } => {
-                let detail =
-                    format!("Release {name} is there, and its end could not be seen: {said}; run this step again");
-                Promotion::ended(Exit::Failed, Released::Unknown, detail).named(name).into()
+                let detail = format!(
+                    "Release {name} is there, and its end could not be seen: {said}; run this step again"
+                );
+                Promotion::ended(Exit::Failed, Released::Unknown, detail)
+                    .named(name)
+                    .into()
             }
         })
     }
@@ -69,7 +80,12 @@ impl Task<'_> {
         }
     }
 
-    pub(super) fn landed(&self, release: &Release, images: Vec<PushedImage>, found: bool) -> Promotion {
+    pub(super) fn landed(
+        &self,
+        release: &Release,
+        images: Vec<PushedImage>,
+        found: bool,
+    ) -> Promotion {
         let name = name_of(release);
         let what = if found { "had landed already" } else { "has landed" };
         let pushed = match images.iter().find(|image| image.digest == self.digest().as_str()) {
@@ -77,7 +93,8 @@ impl Task<'_> {
             None => "it names no pushed image: everything had been pushed before".to_owned(),
         };
         let released = if self.writes() { Released::True } else { Released::False };
-        let promotion = ended(release, Exit::Done, released, format!("Release {name} {what}; {pushed}"));
+        let promotion =
+            ended(release, Exit::Done, released, format!("Release {name} {what}; {pushed}"));
         Promotion { images, ..promotion }
     }
 

@@ -216,10 +216,21 @@ impl Promotion {
             ("released", self.released.as_str().to_owned()),
             ("", self.detail.clone()),
         ];
-        rows.extend(self.images.iter().map(|image| ("pushed", format!("{} {}", image.name, image.digest))));
-        rows.extend(self.images.iter().flat_map(|image| &image.urls).map(|url| ("", url.clone())));
+        rows.extend(
+            self.images
+                .iter()
+                .map(|image| ("pushed", format!("{} {}", image.name, image.digest))),
+        );
+        rows.extend(
+            self.images
+                .iter()
+                .flat_map(|image| &image.urls)
+                .map(|url| ("", url.clone())),
+        );
         rows.retain(|(_, value)| !value.is_empty());
-        rows.iter().map(|(name, value)| format!("{name:<9} {value}\n")).collect()
+        rows.iter()
+            .map(|(name, value)| format!("{name:<9} {value}\n"))
+            .collect()
     }
 }
 

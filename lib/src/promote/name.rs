@@ -21,7 +21,8 @@ fn cut(plan: &str) -> &str {
 pub fn digits<'a>(plan: &str, name: &'a str) -> Option<&'a str> {
     let rest = name.strip_prefix(cut(plan))?.strip_prefix('-')?;
     let (digits, number) = rest.split_once('-')?;
-    let is_hex = digits.len() == 12 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let is_hex =
+        digits.len() == 12 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     (is_hex && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then_some(digits)
 }
 

@@ -7,7 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::choose::name_of;
 use crate::image::Digest;
-use crate::konflux::{Outcome, Release, Snapshot, built_at, built_at_by_name, created_at, is_automatic, outcome};
+use crate::konflux::{
+    Outcome, Release, Snapshot, built_at, built_at_by_name, created_at, is_automatic, outcome,
+};
 use crate::text;
 
 /// How far a Release has come that may move the tags.
@@ -51,10 +53,20 @@ pub struct Built {
 
 /// The Snapshots of a plan's other Releases that pushed something, are about to, or may have; each once. Those
 /// that failed pushed nothing, and automatic ones are of untested images: neither keeps a tested one back.
-pub fn other_snapshots<'a>(releases: &'a [Release], plan: &str, ours: &str, tested: &Digest) -> Vec<Other<'a>> {
+pub fn other_snapshots<'a>(
+    releases: &'a [Release],
+    plan: &str,
+    ours: &str,
+    tested: &Digest,
+) -> Vec<Other<'a>> {
     let mut found: Vec<Other<'a>> = Vec::new();
-    let of_others = |release: &&Release| release.spec.release_plan == plan && release.spec.snapshot != ours;
-    for release in releases.iter().filter(of_others).filter(|release| !is_automatic(release)) {
+    let of_others =
+        |release: &&Release| release.spec.release_plan == plan && release.spec.snapshot != ours;
+    for release in releases
+        .iter()
+        .filter(of_others)
+        .filter(|release| !is_automatic(release))
+    {
         let progress = match outcome(release, tested) {
             Outcome::Failed { .. } => continue,
             Outcome::Running { .. } => Progress::InFlight,
@@ -70,20 +82,34 @@ pub fn other_snapshots<'a>(releases: &'a [Release], plan: &str, ours: &str, test
                     (other.progress, other.release) = (progress, release_name);
                 }
             }
-            None => found.push(Other { snapshot: &release.spec.snapshot, release: release_name, progress, created }),
+            None => found.push(Other {
+                snapshot: &release.spec.snapshot,
+                release: release_name,
+                progress,
+                created,
+            }),
         }
     }
     found
 }
 
 fn has_succeeded(release: &Release) -> bool {
-    let conditions = release.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-    crate::konflux::condition(conditions, "Released").is_some_and(|released| released.reason == "Succeeded")
+    let conditions = release
+        .status
+        .as_ref()
+        .map(|status| status.conditions.as_slice())
+        .unwrap_or_default();
+    crate::konflux::condition(conditions, "Released")
+        .is_some_and(|released| released.reason == "Succeeded")
 }
 
 /// When a released Snapshot was built. Of one that is gone its name tells, or else the creation of
 /// its Release, which cannot have been earlier.
-pub fn built(other: &Other<'_>, found: Option<&Snapshot>, is_same: impl Fn(&Snapshot) -> bool) -> Option<Built> {
+pub fn built(
+    other: &Other<'_>,
+    found: Option<&Snapshot>,
+    is_same: impl Fn(&Snapshot) -> bool,
+) -> Option<Built> {
     let name = other.snapshot;
     let at = match found {
         Some(snapshot) => built_at(snapshot).or_else(|| built_at_by_name(name)),
@@ -104,7 +130,9 @@ impl Built {
         match self.progress {
             Progress::Landed => "has been released already".to_owned(),
             Progress::InFlight => format!("is being released at this moment, by Release {release}"),
-            Progress::Unknown => format!("may have been released, by Release {release} of unknown outcome"),
+            Progress::Unknown => {
+                format!("may have been released, by Release {release} of unknown outcome")
+            }
         }
     }
 }

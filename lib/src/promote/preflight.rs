@@ -15,7 +15,12 @@ use crate::step::{Chain, Exit};
 pub const RIGHTS: [Right; 4] = [
     place::CONTINUE,
     Right { group: KONFLUX, resource: "snapshots", verbs: &["get"], to: "to compare the digest" },
-    Right { group: KONFLUX, resource: "releaseplans", verbs: &["get"], to: "to see that the plan is matched" },
+    Right {
+        group: KONFLUX,
+        resource: "releaseplans",
+        verbs: &["get"],
+        to: "to see that the plan is matched",
+    },
     CREATE,
 ];
 
@@ -34,7 +39,12 @@ struct Findings {
 }
 
 impl Findings {
-    fn judged(&mut self, what: &'static str, judged: Result<(), Refusal>, passed: impl FnOnce() -> String) {
+    fn judged(
+        &mut self,
+        what: &'static str,
+        judged: Result<(), Refusal>,
+        passed: impl FnOnce() -> String,
+    ) {
         match judged {
             Ok(()) => self.table.passed(what, passed()),
             Err(refusal) => {
@@ -70,7 +80,8 @@ impl Findings {
             Ok(value) => Some(value),
             Err(error) if error.is_forbidden() => {
                 tracing::warn!("not checked: {}", Chain(&error));
-                self.table.unknown(what, format_args!("not checked: {}", Chain(&error)));
+                self.table
+                    .unknown(what, format_args!("not checked: {}", Chain(&error)));
                 None
             }
             Err(error) => {
@@ -89,7 +100,8 @@ impl Task<'_> {
     pub(super) async fn check(&self, cluster: &Cluster) -> Result<End, End> {
         let mut findings = Findings::default();
         if !rights::reached(cluster, &mut findings.table).await {
-            findings.against = Some(Refusal::trouble("the cluster cannot be asked; try again").into());
+            findings.against =
+                Some(Refusal::trouble("the cluster cannot be asked; try again").into());
             return findings.end();
         }
         let plan = self.plan(&mut findings).await;
@@ -111,11 +123,15 @@ impl Task<'_> {
         let name = &self.options.plan;
         let plan = findings.seen("plan", self.konflux.plan(name).await)?;
         let admission = || {
-            let admission = plan.as_ref().and_then(|plan| plan.status.as_ref()?.release_plan_admission.as_ref());
-            admission.map_or_else(String::new, |admission| format!(" and matched by {}", admission.name))
+            let admission = plan
+                .as_ref()
+                .and_then(|plan| plan.status.as_ref()?.release_plan_admission.as_ref());
+            admission
+                .map_or_else(String::new, |admission| format!(" and matched by {}", admission.name))
         };
-        findings
-            .judged("plan", checks::plan(name, plan.as_ref()), || format!("{name} is not automatic{}", admission()));
+        findings.judged("plan", checks::plan(name, plan.as_ref()), || {
+            format!("{name} is not automatic{}", admission())
+        });
         plan
     }
 
@@ -128,7 +144,12 @@ impl Task<'_> {
     }
 
     /// What earlier Releases of the plan mean.
-    async fn earlier(&self, releases: &[Release], ours: Option<&Snapshot>, findings: &mut Findings) {
+    async fn earlier(
+        &self,
+        releases: &[Release],
+        ours: Option<&Snapshot>,
+        findings: &mut Findings,
+    ) {
         let record = self.journal.record().await;
         let table = &mut findings.table;
         for release in automatic(&self.wanted(record.release.as_ref()), releases) {
@@ -176,9 +197,14 @@ async fn promoting(cluster: &Cluster, findings: &mut Findings) {
                 findings.against.get_or_insert(Refusal::cannot(why).into());
             }
         }
-        Ok(false) => findings.table.unknown("rights", "this account may not make Releases; the one that promotes must"),
+        Ok(false) => findings
+            .table
+            .unknown("rights", "this account may not make Releases; the one that promotes must"),
         Err(why) => {
-            findings.table.unknown("rights", format_args!("whether this account may make Releases: {}", Chain(&why)));
+            findings.table.unknown(
+                "rights",
+                format_args!("whether this account may make Releases: {}", Chain(&why)),
+            );
         }
     }
 }

@@ -77,7 +77,11 @@ pub async fn run(
 
 /// A record is promoted by the one plan that it is bound to.
 fn of_plan(record: &GateRecord, plan: &str, place: &str) -> Result<(), RecordError> {
-    let noted = record.release.as_ref().filter(|noted| noted.name.is_some()).map(|noted| &noted.plan);
+    let noted = record
+        .release
+        .as_ref()
+        .filter(|noted| noted.name.is_some())
+        .map(|noted| &noted.plan);
     match noted.or(record.plan.as_ref()).filter(|bound| *bound != plan) {
         None => Ok(()),
         Some(found) => {
@@ -112,7 +116,10 @@ fn subject(record: &GateRecord) -> Result<(Candidate, String), Failure> {
 /// The end of a Release that the record already holds. A refusal, which has no Release, is looked
 /// at again: somebody may have changed what it was about.
 fn repeated(record: &GateRecord, options: &Options) -> Option<Promotion> {
-    let noted = record.release.as_ref().filter(|noted| noted.is_final && noted.name.is_some())?;
+    let noted = record
+        .release
+        .as_ref()
+        .filter(|noted| noted.is_final && noted.name.is_some())?;
     let exit = match noted.exit {
         0 => Exit::Done,
         1 => Exit::Failed,
@@ -194,8 +201,12 @@ impl Task<'_> {
             let said = match self.ask(&name).await {
                 Ok(Asked::Made(release)) if !self.writes() => {
                     let detail = format!("a dry run: Release {name} would be made");
-                    let promotion = Promotion::ended(Exit::Done, Released::False, detail).named(name);
-                    return Ok(End::Final(Box::new(Promotion { object: Some(release), ..promotion })));
+                    let promotion =
+                        Promotion::ended(Exit::Done, Released::False, detail).named(name);
+                    return Ok(End::Final(Box::new(Promotion {
+                        object: Some(release),
+                        ..promotion
+                    })));
                 }
                 Ok(Asked::Made(release)) => return self.follow(*release).await,
                 // Somebody else was quicker, with this Snapshot or another: the next survey tells.
@@ -221,7 +232,9 @@ impl Task<'_> {
             );
             tries.wait(pause).await;
         }
-        let why = format!("{MAX_ROUNDS} times the name for the Release was taken by another; run this step again");
+        let why = format!(
+            "{MAX_ROUNDS} times the name for the Release was taken by another; run this step again"
+        );
         Err(doubt.about(Refusal::trouble(why).into()))
     }
 
@@ -262,12 +275,17 @@ impl Task<'_> {
             Creation::Taken => Ok(Asked::Taken),
             Creation::NotNow { said } => Ok(Asked::NotNow(said)),
             Creation::Lost { said } => Ok(Asked::Lost(said)),
-            Creation::Refused { said } => Err(Refusal::cannot(format!("Release {name} was not made. {said}")).into()),
+            Creation::Refused { said } => {
+                Err(Refusal::cannot(format!("Release {name} was not made. {said}")).into())
+            }
         }
     }
 
     /// Changes what the record says of the Release.
-    pub(super) async fn note(&self, mut change: impl FnMut(&mut ReleaseRecord)) -> Result<(), RecordError> {
+    pub(super) async fn note(
+        &self,
+        mut change: impl FnMut(&mut ReleaseRecord),
+    ) -> Result<(), RecordError> {
         let plan = &self.options.plan;
         self.journal
             .update(|record| {

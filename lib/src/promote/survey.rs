@@ -32,11 +32,18 @@ impl Task<'_> {
                 self.adopt(release, made).await?;
                 Err(End::Final(Box::new(self.landed(release, images, !made))))
             }
-            Choice::Unknown { name, release, why } => Err(End::Final(Box::new(self.unknown(&name, release, &why)))),
-            Choice::Failed { release, why } => Err(End::Final(Box::new(self.failed(release, &why)))),
+            Choice::Unknown { name, release, why } => {
+                Err(End::Final(Box::new(self.unknown(&name, release, &why))))
+            }
+            Choice::Failed { release, why } => {
+                Err(End::Final(Box::new(self.failed(release, &why))))
+            }
             Choice::Make { name, after } => {
                 if let Some((release, why)) = after {
-                    tracing::warn!("Release {} failed: {why}; {name} is the next", name_of(release));
+                    tracing::warn!(
+                        "Release {} failed: {why}; {name} is the next",
+                        name_of(release)
+                    );
                 }
                 let plan = self.konflux.plan(&self.options.plan).await?;
                 self.fit(plan.as_ref(), found.as_ref())?;
@@ -58,22 +65,28 @@ impl Task<'_> {
         let names: Vec<_> = releases.iter().map(|release| name_of(release)).collect();
         let named = match names.as_slice() {
             [] => None,
-            [one] => {
-                Some(format!("Release {one} was made automatically, before anything was tested: it counts for nothing"))
-            }
+            [one] => Some(format!(
+                "Release {one} was made automatically, before anything was tested: it counts for nothing"
+            )),
             many => Some(format!(
                 "Releases {} were made automatically, before anything was tested: they count for nothing",
                 text::some_of(many, 3)
             )),
         };
-        let mut automatic = self.automatic.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut automatic = self
+            .automatic
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(words) = named.as_ref().filter(|_| *automatic != named) {
             tracing::warn!("{words}");
         }
         *automatic = named;
     }
 
-    pub(super) fn wanted<'a>(&'a self, noted: Option<&'a crate::record::ReleaseRecord>) -> Wanted<'a> {
+    pub(super) fn wanted<'a>(
+        &'a self,
+        noted: Option<&'a crate::record::ReleaseRecord>,
+    ) -> Wanted<'a> {
         Wanted {
             plan: &self.options.plan,
             snapshot: self.snapshot,
@@ -86,7 +99,9 @@ impl Task<'_> {
 
     pub(super) async fn releases(&self) -> Result<Vec<Release>, KonfluxError> {
         let plan = &self.options.plan;
-        self.konflux.releases_of(plan, &name::prefix(plan, self.digest()), self.snapshot, self.digest()).await
+        self.konflux
+            .releases_of(plan, &name::prefix(plan, self.digest()), self.snapshot, self.digest())
+            .await
     }
 
     fn fit(&self, plan: Option<&ReleasePlan>, snapshot: Option<&Snapshot>) -> Result<(), Refusal> {
@@ -98,14 +113,22 @@ impl Task<'_> {
         }
     }
 
-    pub(super) async fn order(&self, releases: &[Release], ours: Option<&Snapshot>) -> Result<(), End> {
+    pub(super) async fn order(
+        &self,
+        releases: &[Release],
+        ours: Option<&Snapshot>,
+    ) -> Result<(), End> {
         if self.options.allow_older {
             return Ok(());
         }
         let mut released = Vec::new();
-        for other in order::other_snapshots(releases, &self.options.plan, self.snapshot, self.digest()) {
+        for other in
+            order::other_snapshots(releases, &self.options.plan, self.snapshot, self.digest())
+        {
             let found = self.konflux.snapshot(other.snapshot).await?;
-            let same = |snapshot: &Snapshot| checks::snapshot(self.candidate, other.snapshot, Some(snapshot)).is_ok();
+            let same = |snapshot: &Snapshot| {
+                checks::snapshot(self.candidate, other.snapshot, Some(snapshot)).is_ok()
+            };
             released.extend(order::built(&other, found.as_ref(), same));
         }
         if released.is_empty() {

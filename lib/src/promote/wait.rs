@@ -87,7 +87,10 @@ where
                 konflux.look(&name).await
             }
             Err(KonfluxError::Forbidden { said, .. }) => {
-                tracing::warn!("Releases cannot be watched, so they are looked at every {}s: {said}", POLL.as_secs());
+                tracing::warn!(
+                    "Releases cannot be watched, so they are looked at every {}s: {said}",
+                    POLL.as_secs()
+                );
                 may_watch = false;
                 konflux.look(&name).await
             }

@@ -135,7 +135,12 @@ impl Bucket {
     ///
     /// # Errors
     /// [`BucketError`] when that cannot be told.
-    pub async fn get(&self, folder: &JobUrl, path: &str, limit: u64) -> Result<Option<Bytes>, BucketError> {
+    pub async fn get(
+        &self,
+        folder: &JobUrl,
+        path: &str,
+        limit: u64,
+    ) -> Result<Option<Bytes>, BucketError> {
         let Some(answer) = self.object(folder, path, TIMEOUT).await? else { return Ok(None) };
         let read = move |reader: &mut dyn BufRead| -> io::Result<Bytes> {
             let mut bytes = Vec::new();
@@ -168,7 +173,9 @@ impl Bucket {
         T: Send + 'static,
         F: FnOnce(&mut dyn BufRead) -> T + Send + 'static,
     {
-        let Some(answer) = self.object(folder, path, STREAM_TIMEOUT).await? else { return Ok(None) };
+        let Some(answer) = self.object(folder, path, STREAM_TIMEOUT).await? else {
+            return Ok(None);
+        };
         Ok(Some(through(answer, limit, read).await?))
     }
 
@@ -222,21 +229,35 @@ impl Bucket {
             if let Some(delimiter) = delimiter {
                 query.append_pair("delimiter", delimiter);
             }
-            query.append_pair("fields", "items(name,size),prefixes,nextPageToken").append_pair("maxResults", "1000");
+            query
+                .append_pair("fields", "items(name,size),prefixes,nextPageToken")
+                .append_pair("maxResults", "1000");
             if let Some(token) = token {
                 query.append_pair("pageToken", token);
             }
         }
         let answer = self.transport.send(Request::get(url, TIMEOUT)).await?;
-        let Some(answer) = checked(answer, what)? else { return Err(BucketError::NoBucket { what: what.to_owned() }) };
+        let Some(answer) = checked(answer, what)? else {
+            return Err(BucketError::NoBucket { what: what.to_owned() });
+        };
         let read = |reader: &mut dyn BufRead| serde_json::from_reader(reader);
         let page: Result<Page, _> = through(answer, MAX_PAGE_BYTES, read).await?.value;
-        page.map_err(|error| BucketError::Malformed { what: what.to_owned(), found: format!("no list ({error})") })
+        page.map_err(|error| BucketError::Malformed {
+            what: what.to_owned(),
+            found: format!("no list ({error})"),
+        })
     }
 
-    async fn object(&self, folder: &JobUrl, path: &str, within: Duration) -> Result<Option<Response>, BucketError> {
+    async fn object(
+        &self,
+        folder: &JobUrl,
+        path: &str,
+        within: Duration,
+    ) -> Result<Option<Response>, BucketError> {
         let name = folder.object(path);
-        let url = self.base.join(std::iter::once(folder.bucket()).chain(name.split('/')));
+        let url = self
+            .base
+            .join(std::iter::once(folder.bucket()).chain(name.split('/')));
         let answer = self.transport.send(Request::get(url, within)).await?;
         checked(answer, &name)
     }
@@ -246,9 +267,12 @@ impl Listing {
     /// Takes what belongs to the prefix and can be asked for: a name with `.` or `..` as a part would
     /// lead elsewhere.
     fn take(&mut self, items: Vec<Item>, prefixes: Vec<String>, prefix: &str) {
-        let fits = |name: &str| name.starts_with(prefix) && !name.split('/').any(|part| matches!(part, "." | ".."));
+        let fits = |name: &str| {
+            name.starts_with(prefix) && !name.split('/').any(|part| matches!(part, "." | ".."))
+        };
         let items = items.into_iter().filter(|item| fits(&item.name));
-        self.objects.extend(items.map(|item| Object { size: item.size(), name: item.name }));
+        self.objects
+            .extend(items.map(|item| Object { size: item.size(), name: item.name }));
         self.prefixes.extend(prefixes.into_iter().filter(|name| fits(name)));
     }
 }
@@ -271,7 +295,10 @@ struct Item {
 impl Item {
     /// Google writes sizes as text.
     fn size(&self) -> u64 {
-        self.size.as_u64().or_else(|| self.size.as_str()?.parse().ok()).unwrap_or(0)
+        self.size
+            .as_u64()
+            .or_else(|| self.size.as_str()?.parse().ok())
+            .unwrap_or(0)
     }
 }
 
@@ -280,9 +307,10 @@ fn checked(answer: Response, what: &str) -> Result<Option<Response>, BucketError
     let what = what.to_owned();
     match answer.status {
         // A proxy's or a sign-in page: what is stored as one has a name that says so.
-        200 if answer.is_html() && !what.ends_with(".html") => {
-            Err(BucketError::Malformed { what, found: "a page for people (a sign-in page or a proxy's)".to_owned() })
-        }
+        200 if answer.is_html() && !what.ends_with(".html") => Err(BucketError::Malformed {
+            what,
+            found: "a page for people (a sign-in page or a proxy's)".to_owned(),
+        }),
         200 => Ok(Some(answer)),
         404 => Ok(None),
         status @ (401 | 403) => Err(BucketError::NoAccess { what, status }),
@@ -302,8 +330,11 @@ where
         let mut broken = None;
         let mut body = BufReader::with_capacity(BUFFER, Watched { body, broken: &mut broken });
         let packed = body.fill_buf().is_ok_and(|head| head.starts_with(&[0x1f, 0x8b]));
-        let mut unpacked: Box<dyn BufRead + '_> =
-            if packed { Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(body))) } else { Box::new(body) };
+        let mut unpacked: Box<dyn BufRead + '_> = if packed {
+            Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(body)))
+        } else {
+            Box::new(body)
+        };
         let mut limited = Read::take(&mut unpacked, limit);
         let value = read(&mut limited);
         let cut = limited.limit() == 0 && unpacked.fill_buf().is_ok_and(|rest| !rest.is_empty());
@@ -347,7 +378,9 @@ mod tests {
     const JSON: &str = "application/json";
 
     fn bucket(answers: &[(&str, Exchange)]) -> Bucket {
-        let canned = answers.iter().fold(Canned::default(), |canned, (path, answer)| canned.with(path, answer.clone()));
+        let canned = answers
+            .iter()
+            .fold(Canned::default(), |canned, (path, answer)| canned.with(path, answer.clone()));
         Bucket::new("http://localhost/gcs".parse().unwrap(), canned.shared())
     }
 
@@ -356,7 +389,9 @@ mod tests {
     }
 
     async fn get(answer: Exchange, limit: u64) -> Result<Option<Bytes>, BucketError> {
-        bucket(&[("/gcs/b/logs/j/1/finished.json", answer)]).get(&folder(), "finished.json", limit).await
+        bucket(&[("/gcs/b/logs/j/1/finished.json", answer)])
+            .get(&folder(), "finished.json", limit)
+            .await
     }
 
     #[tokio::test]
@@ -365,12 +400,23 @@ mod tests {
         assert_eq!(get(exchange(404, "text/plain", "Not Found"), 2).await.unwrap(), None);
         for status in [401, 403, 302] {
             let error = get(exchange(status, "text/html", "<html>"), 2).await.unwrap_err();
-            assert!(matches!(&error, BucketError::NoAccess { .. }) && !error.is_transient(), "{error}");
+            assert!(
+                matches!(&error, BucketError::NoAccess { .. }) && !error.is_transient(),
+                "{error}"
+            );
         }
         for status in [429, 500, 503] {
-            assert!(get(exchange(status, "text/plain", ""), 2).await.unwrap_err().is_transient());
+            assert!(
+                get(exchange(status, "text/plain", ""), 2)
+                    .await
+                    .unwrap_err()
+                    .is_transient()
+            );
         }
-        assert!(matches!(get(exchange(200, JSON, "{} "), 2).await, Err(BucketError::TooLarge { limit: 2, .. })));
+        assert!(matches!(
+            get(exchange(200, JSON, "{} "), 2).await,
+            Err(BucketError::TooLarge { limit: 2, .. })
+        ));
         let page = get(exchange(200, "text/html", "<html>"), 99).await.unwrap_err();
         assert!(matches!(&page, BucketError::Malformed { .. }) && page.is_transient(), "{page}");
     }
@@ -378,21 +424,33 @@ mod tests {
     #[tokio::test]
     async fn gzip_is_unpacked_and_its_bombs_are_bounded() {
         let packed = |bytes: &[u8]| {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+            let mut encoder =
+                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
             encoder.write_all(bytes).unwrap();
             encoder.finish().unwrap()
         };
         assert_eq!(get(exchange(200, JSON, packed(b"{}")), 100).await.unwrap().unwrap(), "{}");
         let bomb = packed(&vec![0; 10_000_000]);
-        assert!(matches!(get(exchange(200, JSON, bomb), 100).await, Err(BucketError::TooLarge { .. })));
+        assert!(matches!(
+            get(exchange(200, JSON, bomb), 100).await,
+            Err(BucketError::TooLarge { .. })
+        ));
         let damaged = packed(&[7; 1000])[..20].to_vec();
-        assert!(matches!(get(exchange(200, JSON, damaged), 100).await, Err(BucketError::Malformed { .. })));
+        assert!(matches!(
+            get(exchange(200, JSON, damaged), 100).await,
+            Err(BucketError::Malformed { .. })
+        ));
     }
 
     #[tokio::test]
     async fn a_reader_may_stop_early_and_is_told_of_the_cut() {
-        let bucket = bucket(&[("/gcs/b/logs/j/1/build-log.txt", exchange(200, "text/plain", "one\ntwo\nthree\n"))]);
-        let lines = |most: usize| move |reader: &mut dyn BufRead| reader.lines().take(most).flatten().count();
+        let bucket = bucket(&[(
+            "/gcs/b/logs/j/1/build-log.txt",
+            exchange(200, "text/plain", "one\ntwo\nthree\n"),
+        )]);
+        let lines = |most: usize| {
+            move |reader: &mut dyn BufRead| reader.lines().take(most).flatten().count()
+        };
         let read = |limit, most| bucket.stream(&FOLDER_URL, "build-log.txt", limit, lines(most));
         static FOLDER_URL: std::sync::LazyLock<JobUrl> = std::sync::LazyLock::new(folder);
         assert_eq!(read(100, 9).await.unwrap().unwrap(), Streamed { value: 3, cut: false });
@@ -403,8 +461,15 @@ mod tests {
     #[tokio::test]
     async fn pages_are_followed_and_a_repeated_token_ends_them() {
         let page = |names: &[&str], token: Option<&str>| {
-            let items: Vec<_> = names.iter().map(|name| serde_json::json!({"name": name, "size": "7"})).collect();
-            exchange(200, JSON, serde_json::json!({"items": items, "nextPageToken": token}).to_string())
+            let items: Vec<_> = names
+                .iter()
+                .map(|name| serde_json::json!({"name": name, "size": "7"}))
+                .collect();
+            exchange(
+                200,
+                JSON,
+                serde_json::json!({"items": items, "nextPageToken": token}).to_string(),
+            )
         };
         let list = "/gcs/storage/v1/b/b/o";
         let first = format!(
@@ -416,7 +481,11 @@ mod tests {
             (&second, page(&["logs/j/1/b"], Some("odd name +%#"))),
         ]);
         let listing = bucket.list("b", "logs/j/1/", None, 100).await.unwrap();
-        let names: Vec<_> = listing.objects.iter().map(|object| (object.name.as_str(), object.size)).collect();
+        let names: Vec<_> = listing
+            .objects
+            .iter()
+            .map(|object| (object.name.as_str(), object.size))
+            .collect();
         assert_eq!((names, listing.cut), (vec![("logs/j/1/a", 7), ("logs/j/1/b", 7)], true));
         assert!(bucket.list("b", "logs/j/1/", None, 1).await.unwrap().cut);
     }
@@ -427,9 +496,15 @@ mod tests {
         let empty = list(exchange(200, JSON, r#"{"kind":"storage#objects"}"#));
         assert_eq!(empty.list("b", "x/", Some("/"), 9).await.unwrap(), Listing::default());
         let missing = bucket(&[]);
-        assert!(matches!(missing.list("b", "x/", None, 9).await, Err(BucketError::NoBucket { .. })));
+        assert!(matches!(
+            missing.list("b", "x/", None, 9).await,
+            Err(BucketError::NoBucket { .. })
+        ));
         for broken in ["", "[]", "<html>", r#"{"items":[{}]}"#, r#"{"items":[{"name":"x"#] {
-            let error = list(exchange(200, JSON, broken)).list("b", "x/", None, 9).await.unwrap_err();
+            let error = list(exchange(200, JSON, broken))
+                .list("b", "x/", None, 9)
+                .await
+                .unwrap_err();
             assert!(matches!(error, BucketError::Malformed { .. }), "{broken}: {error}");
         }
     }

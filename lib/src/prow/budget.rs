@@ -44,7 +44,10 @@ impl Limits {
 fn number(flag: &str, given: Option<&str>, default: u32) -> Result<u32, String> {
     let Some(text) = given else { return Ok(default) };
     let wrong = || format!("{flag}: expected a whole number from 1 to 1000, found {text:?}");
-    text.parse().ok().filter(|number| (1..=1000).contains(number)).ok_or_else(wrong)
+    text.parse()
+        .ok()
+        .filter(|number| (1..=1000).contains(number))
+        .ok_or_else(wrong)
 }
 
 impl Default for Limits {
@@ -92,7 +95,11 @@ impl Budget {
     ///
     /// # Errors
     /// [`RecordError`] when the record cannot be written.
-    pub async fn of_record(journal: &Journal, clock: SharedClock, limits: Limits) -> Result<Arc<Self>, RecordError> {
+    pub async fn of_record(
+        journal: &Journal,
+        clock: SharedClock,
+        limits: Limits,
+    ) -> Result<Arc<Self>, RecordError> {
         let before = journal.update(|record| {
             let before = record.gangway_processes;
             record.gangway_processes = before.saturating_add(1);
@@ -169,7 +176,11 @@ impl Budget {
 
     fn forget(&self, state: &mut State, now: Instant) {
         let minute = MINUTE / self.clock.scale();
-        while state.made.front().is_some_and(|made| now.saturating_duration_since(*made) >= minute) {
+        while state
+            .made
+            .front()
+            .is_some_and(|made| now.saturating_duration_since(*made) >= minute)
+        {
             state.made.pop_front();
         }
     }
@@ -182,7 +193,10 @@ impl Budget {
 impl State {
     fn jitter(&mut self) -> Duration {
         // Knuth's 64-bit linear congruential generator: good enough to drift apart.
-        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.random = self
+            .random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         JITTER.mul_f64((self.random >> 11) as f64 / (1u64 << 53) as f64)
     }
 }

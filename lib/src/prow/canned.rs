@@ -45,11 +45,18 @@ impl Canned {
 impl Transport for Canned {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let path = request.url.path().to_owned();
-        let whole = request.url.query().map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
+        let whole = request
+            .url
+            .query()
+            .map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
         self.asked.lock().unwrap().push(whole.clone());
         let missing = exchange(404, "text/plain", "Not Found\n");
-        let Exchange { status, content_type, body } =
-            self.answers.get(&whole).or_else(|| self.answers.get(&path)).cloned().unwrap_or(missing);
+        let Exchange { status, content_type, body } = self
+            .answers
+            .get(&whole)
+            .or_else(|| self.answers.get(&path))
+            .cloned()
+            .unwrap_or(missing);
         let mut headers = http::HeaderMap::new();
         headers.insert("content-type", content_type.parse().unwrap());
         Ok(Response { status, headers, body: Body::Bytes(body.into()) })

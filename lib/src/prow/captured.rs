@@ -20,7 +20,12 @@ struct Captured {
 }
 
 fn all() -> Vec<Captured> {
-    EXCHANGES.strip_prefix("# ").unwrap().split("\n# ").map(captured).collect()
+    EXCHANGES
+        .strip_prefix("# ")
+        .unwrap()
+        .split("\n# ")
+        .map(captured)
+        .collect()
 }
 
 fn captured(block: &'static str) -> Captured {
@@ -47,8 +52,14 @@ fn server(answer: &http::Response<Bytes>) -> crate::http::SharedTransport {
 
 /// What Deck's client makes of an answer, in a word.
 async fn deck(captured: &Captured) -> String {
-    let id = captured.path.split_once("?prowjob=").map_or(ID, |(_, id)| id.split('&').next().unwrap());
-    match Deck::new("http://localhost".parse().unwrap(), server(&captured.answer)).prowjob(id).await {
+    let id = captured
+        .path
+        .split_once("?prowjob=")
+        .map_or(ID, |(_, id)| id.split('&').next().unwrap());
+    match Deck::new("http://localhost".parse().unwrap(), server(&captured.answer))
+        .prowjob(id)
+        .await
+    {
         Ok(None) => "gone".to_owned(),
         Ok(Some(job)) => format!("{:?}", job.state),
         Err(DeckError::Blind { problem }) => format!("blind: {problem}"),
@@ -106,10 +117,16 @@ async fn every_captured_answer_of_deck() {
         ("rerun-get", "other run"),
     ];
     let all = all();
-    let captured: Vec<&Captured> = all.iter().filter(|captured| !captured.name.starts_with("bucket-")).collect();
+    let captured: Vec<&Captured> = all
+        .iter()
+        .filter(|captured| !captured.name.starts_with("bucket-"))
+        .collect();
     assert_eq!(captured.len(), table.len());
     for captured in captured {
-        let expected = table.iter().find(|(name, _)| *name == captured.name).map(|(_, expected)| *expected);
+        let expected = table
+            .iter()
+            .find(|(name, _)| *name == captured.name)
+            .map(|(_, expected)| *expected);
         assert_eq!(Some(deck(captured).await.as_str()), expected, "{}", captured.name);
     }
 }
@@ -118,10 +135,18 @@ async fn every_captured_answer_of_deck() {
 async fn bucket(captured: &Captured) -> String {
     let client = Bucket::new("http://localhost".parse().unwrap(), server(&captured.answer));
     if captured.path.starts_with("/storage/") {
-        let prefix = captured.path.split_once("?prefix=").map_or("", |(_, rest)| rest.split('&').next().unwrap());
+        let prefix = captured
+            .path
+            .split_once("?prefix=")
+            .map_or("", |(_, rest)| rest.split('&').next().unwrap());
         return match client.list("b", prefix, Some("/"), 1000).await {
             Ok(Listing { objects, prefixes, cut }) => {
-                format!("{} objects, {} folders{}", objects.len(), prefixes.len(), if cut { ", cut" } else { "" })
+                format!(
+                    "{} objects, {} folders{}",
+                    objects.len(),
+                    prefixes.len(),
+                    if cut { ", cut" } else { "" }
+                )
             }
             Err(BucketError::NoBucket { .. }) => "no bucket".to_owned(),
             Err(error) => error.to_string(),
@@ -156,7 +181,10 @@ async fn every_captured_answer_of_the_bucket() {
         ("bucket-fs-backend-dropped-file-breaks-list", "no bucket"),
     ];
     for captured in all().iter().filter(|captured| captured.name.starts_with("bucket-")) {
-        let expected = table.iter().find(|(name, _)| *name == captured.name).map(|(_, expected)| *expected);
+        let expected = table
+            .iter()
+            .find(|(name, _)| *name == captured.name)
+            .map(|(_, expected)| *expected);
         assert_eq!(Some(bucket(captured).await.as_str()), expected, "{}", captured.name);
     }
 }
@@ -164,9 +192,17 @@ async fn every_captured_answer_of_the_bucket() {
 #[tokio::test]
 async fn a_folded_description_survives_the_way() {
     let all = all();
-    let captured = all.iter().find(|captured| captured.name == "prowjob-aborted-timeout").unwrap();
+    let captured = all
+        .iter()
+        .find(|captured| captured.name == "prowjob-aborted-timeout")
+        .unwrap();
     let id = captured.path.split_once("?prowjob=").unwrap().1;
-    let job = Deck::new("http://localhost".parse().unwrap(), server(&captured.answer)).prowjob(id).await;
+    let job = Deck::new("http://localhost".parse().unwrap(), server(&captured.answer))
+        .prowjob(id)
+        .await;
     let job = job.unwrap().unwrap();
-    assert_eq!((job.state, job.description.as_deref()), (JobState::Aborted, Some("Pod running timeout.")));
+    assert_eq!(
+        (job.state, job.description.as_deref()),
+        (JobState::Aborted, Some("Pod running timeout."))
+    );
 }

@@ -36,7 +36,9 @@ pub enum DeckError {
         status: u16,
     },
     /// 404, but not because the run is gone. Deck's own words hold internal addresses and stay out.
-    #[error("Deck answered 404 because it cannot read ProwJobs itself ({problem}), not because the run is gone")]
+    #[error(
+        "Deck answered 404 because it cannot read ProwJobs itself ({problem}), not because the run is gone"
+    )]
     Blind {
         /// The kind of trouble.
         problem: &'static str,
@@ -75,7 +77,9 @@ impl DeckError {
     /// Whether it is closed to us, so that asking again does not help: 401, 403, or on to a sign-in page.
     pub fn is_closed(&self) -> bool {
         match self {
-            Self::Status { status } | Self::Page { status } => matches!(status, 401 | 403 | 300..=399),
+            Self::Status { status } | Self::Page { status } => {
+                matches!(status, 401 | 403 | 300..=399)
+            }
             _ => false,
         }
     }
@@ -149,7 +153,11 @@ impl Deck {
     /// [`DeckError`] when there is no list.
     pub async fn listed(&self, label: &str, value: &str) -> Result<Vec<String>, DeckError> {
         let items = self.items("annotations,decoration_config,pod_spec").await?;
-        Ok(items.into_iter().filter(|item| item.has(label, value)).map(|item| item.metadata.name).collect())
+        Ok(items
+            .into_iter()
+            .filter(|item| item.has(label, value))
+            .map(|item| item.metadata.name)
+            .collect())
     }
 
     async fn items(&self, omit: &str) -> Result<Vec<Item>, DeckError> {
@@ -163,7 +171,9 @@ impl Deck {
             status => return Err(DeckError::Status { status }),
         }
         // Some MB on a large Prow, of which little is kept.
-        let read = |reader: &mut dyn Read| serde_json::from_reader::<_, List>(BufReader::new(reader.take(MAX_LIST)));
+        let read = |reader: &mut dyn Read| {
+            serde_json::from_reader::<_, List>(BufReader::new(reader.take(MAX_LIST)))
+        };
         let list = answer.body.read_with(read).await;
         let malformed = |source| DeckError::MalformedList { source };
         Ok(list.map_err(malformed)?.items)
@@ -224,7 +234,10 @@ fn problem_in(text: &str) -> &'static str {
         ("forbidden", "its API server does not let it"),
         ("404 page not found", "there is no such page; is --deck-url right?"),
     ];
-    known.iter().find(|(words, _)| text.contains(words)).map_or("for an unknown reason", |(_, problem)| problem)
+    known
+        .iter()
+        .find(|(words, _)| text.contains(words))
+        .map_or("for an unknown reason", |(_, problem)| problem)
 }
 
 async fn text_of(answer: Response) -> Result<String, TransportError> {
@@ -240,9 +253,16 @@ mod tests {
 
     const ID: &str = "855c7797-f74e-4c73-8d5d-68cece05a59b";
 
-    async fn ask(status: u16, content_type: &'static str, body: &str, id: &str) -> Result<Option<ProwJob>, DeckError> {
+    async fn ask(
+        status: u16,
+        content_type: &'static str,
+        body: &str,
+        id: &str,
+    ) -> Result<Option<ProwJob>, DeckError> {
         let canned = Canned::default().with("/prowjob", exchange(status, content_type, body));
-        Deck::new("http://localhost/".parse().unwrap(), canned.shared()).prowjob(id).await
+        Deck::new("http://localhost/".parse().unwrap(), canned.shared())
+            .prowjob(id)
+            .await
     }
 
     const TEXT: &str = "text/plain; charset=utf-8";
@@ -252,7 +272,10 @@ mod tests {
     async fn a_run_is_read_by_its_id() {
         let job = ask(200, "text/plain", SUCCESS, ID).await.unwrap().unwrap();
         assert_eq!(job.state, JobState::Success);
-        assert!(matches!(ask(200, "text/plain", SUCCESS, "other").await, Err(DeckError::OtherRun { .. })));
+        assert!(matches!(
+            ask(200, "text/plain", SUCCESS, "other").await,
+            Err(DeckError::OtherRun { .. })
+        ));
     }
 
     #[tokio::test]
@@ -264,7 +287,10 @@ mod tests {
                 "ProwJob not found: Get \"https://198.18.0.2:6443/apis/prow.k8s.io/v1/namespaces/x/prowjobs/y\": dial tcp 198.18.0.2:6443: connect: connection refused",
                 "refuses connections",
             ),
-            ("ProwJob not found: Get \"https://198.18.0.2:6443/x\": dial tcp: i/o timeout", "does not answer"),
+            (
+                "ProwJob not found: Get \"https://198.18.0.2:6443/x\": dial tcp: i/o timeout",
+                "does not answer",
+            ),
             (
                 "ProwJob not found: the server could not find the requested resource (get prowjobs.prow.k8s.io y)",
                 "has no ProwJobs",
@@ -281,15 +307,24 @@ mod tests {
     #[tokio::test]
     async fn pages_and_broken_answers_are_trouble() {
         let page = "<html><title>Log In</title></html>";
-        assert!(matches!(ask(200, "text/html; charset=utf-8", page, ID).await, Err(DeckError::Page { status: 200 })));
-        assert!(matches!(ask(403, "text/html", page, ID).await, Err(DeckError::Page { status: 403 })));
+        assert!(matches!(
+            ask(200, "text/html; charset=utf-8", page, ID).await,
+            Err(DeckError::Page { status: 200 })
+        ));
+        assert!(matches!(
+            ask(403, "text/html", page, ID).await,
+            Err(DeckError::Page { status: 403 })
+        ));
         assert!(matches!(ask(200, "text/plain", page, ID).await, Err(DeckError::Malformed { .. })));
         assert!(matches!(ask(200, "text/plain", "", ID).await, Err(DeckError::Malformed { .. })));
         assert!(matches!(
             ask(200, "text/plain", &SUCCESS[..400], ID).await,
             Err(DeckError::Malformed { .. }) | Ok(Some(_))
         ));
-        assert!(matches!(ask(503, "text/plain", "upstream", ID).await, Err(DeckError::Status { status: 503 })));
+        assert!(matches!(
+            ask(503, "text/plain", "upstream", ID).await,
+            Err(DeckError::Status { status: 503 })
+        ));
         let endless = "a".repeat(MAX_BYTES as usize + 1);
         assert!(matches!(ask(200, "text/plain", &endless, ID).await, Err(DeckError::Transport(_))));
     }
@@ -297,7 +332,8 @@ mod tests {
     #[tokio::test]
     async fn the_list_is_searched_by_label() {
         let list = |status, content_type, body: &str| {
-            let canned = Canned::default().with("/prowjobs.js", exchange(status, content_type, body));
+            let canned =
+                Canned::default().with("/prowjobs.js", exchange(status, content_type, body));
             Deck::new("http://localhost/".parse().unwrap(), canned.shared())
         };
         let items = r#"{"items":[{"metadata":{"name":"a","labels":{"release-gate/key":"k"}}},{"metadata":{"name":"b","labels":{"release-gate/key":"other"}}},{"metadata":{"name":"c"}}]}"#;
@@ -311,7 +347,10 @@ mod tests {
             (502, "text/plain", ""),
             (200, "application/javascript", "{\"items\":[{"),
         ] {
-            list(status, content_type, body).listed("release-gate/key", "k").await.unwrap_err();
+            list(status, content_type, body)
+                .listed("release-gate/key", "k")
+                .await
+                .unwrap_err();
         }
     }
 }

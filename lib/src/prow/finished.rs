@@ -25,9 +25,13 @@ impl Finished {
     pub fn other_than_success(&self) -> Option<String> {
         let word = self.result.as_deref().map(str::trim).filter(|word| !word.is_empty());
         match (self.passed, word) {
-            (Some(false), Some(word)) if !word.eq_ignore_ascii_case("success") => Some(text::one_line(word, 40)),
+            (Some(false), Some(word)) if !word.eq_ignore_ascii_case("success") => {
+                Some(text::one_line(word, 40))
+            }
             (Some(false), _) => Some("passed: false".to_owned()),
-            (_, Some(word)) if !word.eq_ignore_ascii_case("success") => Some(text::one_line(word, 40)),
+            (_, Some(word)) if !word.eq_ignore_ascii_case("success") => {
+                Some(text::one_line(word, 40))
+            }
             _ => None,
         }
     }
@@ -40,10 +44,15 @@ mod tests {
     #[test]
     fn only_the_timestamp_is_always_there() {
         let read = |text: &str| Finished::read(text.as_bytes());
-        assert_eq!(read(r#"{"timestamp":1755668462}"#), Some(Finished { passed: None, result: None }));
-        let crier =
-            r#"{"timestamp":1,"passed":false,"metadata":{"uploader":"crier"},"result":"aborted","revision":"x"}"#;
-        assert_eq!(read(crier), Some(Finished { passed: Some(false), result: Some("aborted".to_owned()) }));
+        assert_eq!(
+            read(r#"{"timestamp":1755668462}"#),
+            Some(Finished { passed: None, result: None })
+        );
+        let crier = r#"{"timestamp":1,"passed":false,"metadata":{"uploader":"crier"},"result":"aborted","revision":"x"}"#;
+        assert_eq!(
+            read(crier),
+            Some(Finished { passed: Some(false), result: Some("aborted".to_owned()) })
+        );
         assert_eq!(read("<html>"), None);
     }
 }

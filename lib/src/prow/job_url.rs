@@ -12,7 +12,9 @@ const MAX_BYTES: usize = 2048;
 
 /// Why a job URL does not tell where the artifacts are.
 #[derive(Debug, thiserror::Error)]
-#[error("expected a job URL such as https://HOST/view/gs/BUCKET/logs/JOB/BUILD, found {found:?}: {problem}")]
+#[error(
+    "expected a job URL such as https://HOST/view/gs/BUCKET/logs/JOB/BUILD, found {found:?}: {problem}"
+)]
 pub struct JobUrlError {
     found: String,
     problem: &'static str,
@@ -63,14 +65,22 @@ impl FromStr for JobUrl {
         // The path is taken from the text: the parser would resolve `..` and hide it.
         let rest = text.split_once("://").map_or("", |(_, rest)| rest);
         let path = rest.split_once('/').map_or("", |(_, path)| path);
-        let Some(("gs", folder)) = path.strip_prefix("view/").and_then(|path| path.split_once('/')) else {
+        let Some(("gs", folder)) = path.strip_prefix("view/").and_then(|path| path.split_once('/'))
+        else {
             return Err(wrong("its path does not begin with /view/gs/"));
         };
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if folder.split('/').any(|part| part.is_empty() || part == "." || part == ".." || !part.chars().all(fits)) {
-            return Err(wrong("a part of its path is empty, . or .., or holds other than letters, digits, - _ and ."));
+        if folder
+            .split('/')
+            .any(|part| part.is_empty() || part == "." || part == ".." || !part.chars().all(fits))
+        {
+            return Err(wrong(
+                "a part of its path is empty, . or .., or holds other than letters, digits, - _ and .",
+            ));
         }
-        let (bucket, prefix) = folder.split_once('/').ok_or_else(|| wrong("nothing follows the bucket"))?;
+        let (bucket, prefix) = folder
+            .split_once('/')
+            .ok_or_else(|| wrong("nothing follows the bucket"))?;
         Ok(Self { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
     }
 }
@@ -85,7 +95,10 @@ mod tests {
             "https://prow.ci.openshift.org/view/gs/test-platform-results-public/logs/periodic-ci-x-4.22_y/2094357"
                 .parse()
                 .unwrap();
-        assert_eq!((url.bucket(), url.prefix()), ("test-platform-results-public", "logs/periodic-ci-x-4.22_y/2094357"));
+        assert_eq!(
+            (url.bucket(), url.prefix()),
+            ("test-platform-results-public", "logs/periodic-ci-x-4.22_y/2094357")
+        );
         assert_eq!(url.object("finished.json"), "logs/periodic-ci-x-4.22_y/2094357/finished.json");
     }
 

@@ -223,7 +223,14 @@ impl State {
     fn finish(&mut self, visit: &mut impl FnMut(&Case<'_>)) {
         if let Some(Open { ending, informing }) = self.case.take() {
             let suite = self.suites.last().map_or("", |suite| &suite.name);
-            visit(&Case { suite, class: &self.class, name: &self.name, ending, informing, failure: &self.failure });
+            visit(&Case {
+                suite,
+                class: &self.class,
+                name: &self.name,
+                ending,
+                informing,
+                failure: &self.failure,
+            });
         }
     }
 }
@@ -259,7 +266,8 @@ mod tests {
         assert_eq!(all(&[file]).failing(), ["one", "two", "five"]);
         assert_eq!(quality(file), Quality::Whole);
         assert_eq!(
-            all(&[r#"<testsuite><testcase name="x &lt;y&gt;"><failure/></testcase></testsuite>"#]).failing(),
+            all(&[r#"<testsuite><testcase name="x &lt;y&gt;"><failure/></testcase></testsuite>"#])
+                .failing(),
             ["x <y>"]
         );
     }
@@ -274,7 +282,11 @@ mod tests {
             r#"<testsuite><properties><property name="lifecycle" value="informing"/></properties><testcase name="x"><failure/></testcase></testsuite>"#,
         ] {
             let tests = all(&[informing]);
-            assert_eq!((tests.failing().len(), tests.counts().informing_failed), (0, 1), "{informing}");
+            assert_eq!(
+                (tests.failing().len(), tests.counts().informing_failed),
+                (0, 1),
+                "{informing}"
+            );
         }
         let blocking = r#"<testsuite><testcase name="x" lifecycle="blocking"><failure/></testcase></testsuite>"#;
         assert_eq!(all(&[blocking]).failing(), ["x"]);
@@ -285,11 +297,16 @@ mod tests {
         for foreign in ["", "{}", "<html><body/></html>", "\u{feff}", "<!DOCTYPE html>"] {
             assert_eq!(quality(foreign), Quality::Foreign, "{foreign}");
         }
-        let broken = "<testsuite><testcase name='a'><failure/></testcase><testcase name='b'><failure>lo";
+        let broken =
+            "<testsuite><testcase name='a'><failure/></testcase><testcase name='b'><failure>lo";
         assert_eq!(quality(broken), Quality::Broken);
         assert_eq!(all(&[broken]).failing(), ["a", "b"]);
         assert_eq!(all(&["<testsuite><testcase name='a'>lo"]).counts().run, 0);
-        assert_eq!(all(&["<testsuite><testcase name='a'><failure/><testcase name='b'/></testsuite>"]).failing(), ["a"]);
+        assert_eq!(
+            all(&["<testsuite><testcase name='a'><failure/><testcase name='b'/></testsuite>"])
+                .failing(),
+            ["a"]
+        );
     }
 
     #[test]
@@ -301,7 +318,10 @@ mod tests {
             "<testsuite name='d'>".repeat(100_000),
             "</testsuite>".repeat(100_000)
         );
-        assert_eq!((all(&[&deep]).failing(), quality(&deep)), (vec!["x".to_owned()], Quality::Whole));
+        assert_eq!(
+            (all(&[&deep]).failing(), quality(&deep)),
+            (vec!["x".to_owned()], Quality::Whole)
+        );
     }
 
     #[test]
@@ -310,7 +330,10 @@ mod tests {
         let said = |most| {
             let mut said = Vec::new();
             let take = |case: &Case<'_>| said.push(case.failure.to_owned());
-            assert_eq!(read_with_failures(&mut file.as_bytes(), most, take).unwrap(), Quality::Whole);
+            assert_eq!(
+                read_with_failures(&mut file.as_bytes(), most, take).unwrap(),
+                Quality::Whole
+            );
             said
         };
         assert_eq!(said(100), ["Failed\nthe <pod>\n  broke", "only this", ""]);

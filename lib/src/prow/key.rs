@@ -18,7 +18,10 @@ const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 pub fn of(id: &str, job: &str, digest: &Digest, attempt: u32) -> String {
     // Read from its end, the text can be taken apart in one way only: a job's name has no line breaks.
     let hash = Sha256::digest(format!("{id}\n{job}\n{digest}\n{attempt}"));
-    hash[..25].chunks(5).flat_map(|five| base32(five.try_into().unwrap_or_default())).collect()
+    hash[..25]
+        .chunks(5)
+        .flat_map(|five| base32(five.try_into().unwrap_or_default()))
+        .collect()
 }
 
 fn base32(five: [u8; 5]) -> [char; 8] {
@@ -38,7 +41,8 @@ mod tests {
     /// A change of this key would launch again what a record of an older version has launched.
     #[test]
     fn the_key_is_the_same_for_ever() {
-        let key = of("4f1c1a3e-0000-4000-8000-000000000000", "periodic-ci-e2e-aks", &digest("4"), 1);
+        let key =
+            of("4f1c1a3e-0000-4000-8000-000000000000", "periodic-ci-e2e-aks", &digest("4"), 1);
         assert_eq!(key, "2e6b3aqu3hh7vgmwggtbmzp56h4tgyoekmy7pzfq");
     }
 

@@ -14,8 +14,12 @@ pub const DECK_URL: &str = "https://prow.ci.openshift.org";
 pub const ARTIFACTS_URL: &str = "https://storage.googleapis.com";
 
 /// The buckets of OpenShift's Prow, the one in use first. Only Prow writes to their `logs/JOB/BUILD`.
-pub const BUCKETS: [&str; 4] =
-    ["test-platform-results-public", "test-platform-results", "qe-private-deck", "origin-ci-private"];
+pub const BUCKETS: [&str; 4] = [
+    "test-platform-results-public",
+    "test-platform-results",
+    "qe-private-deck",
+    "origin-ci-private",
+];
 
 pub mod bucket;
 pub mod budget;
@@ -39,9 +43,16 @@ mod xml;
 /// # Errors
 /// What is no bucket's name.
 pub fn buckets(given: &[String]) -> Result<Vec<String>, String> {
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
-    match given.iter().find(|name| name.is_empty() || name.len() > 222 || !name.chars().all(fits)) {
-        Some(name) => Err(format!("--bucket: expected a bucket's name such as {}, found {name:?}", BUCKETS[0])),
+    let fits =
+        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
+    match given
+        .iter()
+        .find(|name| name.is_empty() || name.len() > 222 || !name.chars().all(fits))
+    {
+        Some(name) => Err(format!(
+            "--bucket: expected a bucket's name such as {}, found {name:?}",
+            BUCKETS[0]
+        )),
         None if given.is_empty() => Ok(BUCKETS.map(str::to_owned).to_vec()),
         None => Ok(given.to_vec()),
     }
@@ -63,9 +74,14 @@ impl Tokens {
     /// [`SecretError`] when one cannot be read.
     pub fn of(deck: Option<PathBuf>, artifacts: Option<PathBuf>) -> Result<Self, SecretError> {
         let file = |flag: &str, path: Option<PathBuf>| {
-            let file = path.filter(|path| !path.as_os_str().is_empty()).map(|path| SecretFile::new(flag, path));
+            let file = path
+                .filter(|path| !path.as_os_str().is_empty())
+                .map(|path| SecretFile::new(flag, path));
             file.map(|file| file.read().map(|_| file)).transpose()
         };
-        Ok(Self { deck: file("--deck-token-file", deck)?, artifacts: file("--artifacts-token-file", artifacts)? })
+        Ok(Self {
+            deck: file("--deck-token-file", deck)?,
+            artifacts: file("--artifacts-token-file", artifacts)?,
+        })
     }
 }

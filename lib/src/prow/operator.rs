@@ -81,13 +81,16 @@ impl StepGraph {
         let mut graph = Self::default();
         // Steps since the last phase: theirs comes after them.
         let mut open = Vec::new();
-        let quality = junit::read_with_failures(input, MAX_SAID, |case| graph.take(case, &mut open))?;
+        let quality =
+            junit::read_with_failures(input, MAX_SAID, |case| graph.take(case, &mut open))?;
         Ok((quality == Quality::Whole).then_some(graph))
     }
 
     /// Whether a multi-stage test was begun.
     pub fn has_phases(&self) -> bool {
-        [self.pre, self.test, self.post].iter().any(|phase| *phase != Phase::Absent)
+        [self.pre, self.test, self.post]
+            .iter()
+            .any(|phase| *phase != Phase::Absent)
     }
 
     /// Whether the tests themselves failed.
@@ -98,7 +101,9 @@ impl StepGraph {
     /// The test that failed of a job without phases, which has its tests as a step of its own:
     /// `Run test unit`.
     pub fn failed_test(&self) -> Option<&Failed> {
-        self.failed_otherwise.iter().find(|failed| failed.name.starts_with("Run test "))
+        self.failed_otherwise
+            .iter()
+            .find(|failed| failed.name.starts_with("Run test "))
     }
 
     fn take(&mut self, case: &Case<'_>, open: &mut Vec<Step>) {
@@ -138,7 +143,8 @@ impl StepGraph {
             }
         } else if failed && self.failed_otherwise.len() < MOST {
             let says = text::cut(case.failure, MAX_SAID);
-            self.failed_otherwise.push(Failed { name: text::one_line(case.name, MAX_TEXT), says });
+            self.failed_otherwise
+                .push(Failed { name: text::one_line(case.name, MAX_TEXT), says });
         }
     }
 }
@@ -169,9 +175,15 @@ pub fn never_began(input: &mut dyn BufRead) -> io::Result<Option<String>> {
     let mut why = None;
     junit::read_with_failures(input, MAX_SAID, |case| {
         if case.ending == Ending::Failed && why.is_none() {
-            let said = case.failure.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+            let said = case
+                .failure
+                .lines()
+                .find(|line| !line.trim().is_empty())
+                .unwrap_or_default();
             why = Some(
-                text::one_line(&format!("{}: {said}", case.name), MAX_TEXT).trim_end_matches([':', ' ']).to_owned(),
+                text::one_line(&format!("{}: {said}", case.name), MAX_TEXT)
+                    .trim_end_matches([':', ' '])
+                    .to_owned(),
             );
         }
     })?;
@@ -217,7 +229,8 @@ mod tests {
 
     fn graph(cases: &[(&str, bool)]) -> StepGraph {
         let cases: String = cases.iter().map(|(name, failed)| case(name, *failed)).collect();
-        let file = format!("<testsuites><testsuite name=\"step graph\">{cases}</testsuite></testsuites>");
+        let file =
+            format!("<testsuites><testsuite name=\"step graph\">{cases}</testsuite></testsuites>");
         StepGraph::read(&mut file.as_bytes()).unwrap().unwrap()
     }
 
@@ -227,11 +240,17 @@ mod tests {
             ("Find the input image root and tag it into the pipeline", false),
             ("Run multi-stage test e2e-aks - e2e-aks-hypershift-install container test", false),
             ("Run multi-stage test pre phase", false),
-            ("Run multi-stage test e2e-aks - e2e-aks-hypershift-azure-run-e2e container test", true),
+            (
+                "Run multi-stage test e2e-aks - e2e-aks-hypershift-azure-run-e2e container test",
+                true,
+            ),
             ("Run multi-stage test test phase", true),
             ("Run multi-stage test post phase", false),
         ]);
-        assert_eq!((graph.pre, graph.test, graph.post), (Phase::Passed, Phase::Failed, Phase::Passed));
+        assert_eq!(
+            (graph.pre, graph.test, graph.post),
+            (Phase::Passed, Phase::Failed, Phase::Passed)
+        );
         assert_eq!(graph.failed_steps, ["hypershift-azure-run-e2e"]);
         assert_eq!(graph.failed_otherwise, []);
         let step = Step { test: "e2e-aks".to_owned(), name: "hypershift-azure-run-e2e".to_owned() };
@@ -243,7 +262,10 @@ mod tests {
     fn what_fails_before_the_phases() {
         let graph = graph(&[("Acquire leases for the test e2e-aks", true)]);
         assert_eq!((graph.pre, graph.test), (Phase::Absent, Phase::Absent));
-        let failed = Failed { name: "Acquire leases for the test e2e-aks".to_owned(), says: "x\nlog".to_owned() };
+        let failed = Failed {
+            name: "Acquire leases for the test e2e-aks".to_owned(),
+            says: "x\nlog".to_owned(),
+        };
         assert_eq!(graph.failed_otherwise, [failed]);
     }
 
@@ -264,6 +286,10 @@ mod tests {
             reasons(&mut log.as_bytes()).unwrap(),
             ["executing_graph:step_failed:utilizing_lease:acquiring_lease"]
         );
-        assert!(reasons(&mut &b"Reporting job state 'failed'\n"[..]).unwrap().is_empty());
+        assert!(
+            reasons(&mut &b"Reporting job state 'failed'\n"[..])
+                .unwrap()
+                .is_empty()
+        );
     }
 }

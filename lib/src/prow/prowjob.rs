@@ -47,7 +47,10 @@ pub struct ProwJob {
 impl ProwJob {
     /// The values of a variable, one for each container that has it.
     pub fn env<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.envs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.envs
+            .iter()
+            .filter(move |(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Reads the YAML that Deck answers with. A real parser is needed: a description of several lines
@@ -148,11 +151,18 @@ struct RawStatus {
 impl From<Raw> for ProwJob {
     fn from(Raw { metadata, spec, status }: Raw) -> Self {
         let texts = |map: Option<BTreeMap<String, Option<String>>>| -> BTreeMap<_, _> {
-            map.into_iter().flatten().map(|(key, value)| (key, value.unwrap_or_default())).collect()
+            map.into_iter()
+                .flatten()
+                .map(|(key, value)| (key, value.unwrap_or_default()))
+                .collect()
         };
-        let pod = spec.pod_spec.unwrap_or(RawPodSpec { containers: None, init_containers: None });
+        let pod = spec
+            .pod_spec
+            .unwrap_or(RawPodSpec { containers: None, init_containers: None });
         let containers = pod.init_containers.into_iter().chain(pod.containers).flatten();
-        let envs = containers.flat_map(|container| effective(container.env.unwrap_or_default())).collect();
+        let envs = containers
+            .flat_map(|container| effective(container.env.unwrap_or_default()))
+            .collect();
         let some = |text: Option<String>| text.filter(|text| !text.is_empty());
         let word = status.state.unwrap_or_default();
         Self {
@@ -177,7 +187,10 @@ impl From<Raw> for ProwJob {
 /// A container's variables as it sees them: of a name that is set twice the last value.
 fn effective(env: Vec<RawEnv>) -> Vec<(String, String)> {
     let mut seen: Vec<(String, String)> = Vec::new();
-    for (name, value) in env.into_iter().filter_map(|env| Some((env.name?, env.value.unwrap_or_default()))) {
+    for (name, value) in env
+        .into_iter()
+        .filter_map(|env| Some((env.name?, env.value.unwrap_or_default())))
+    {
         seen.retain(|(earlier, _)| *earlier != name);
         seen.push((name, value));
     }
@@ -202,7 +215,10 @@ mod tests {
     fn a_finished_run() {
         let job = captured("prowjob-success");
         assert_eq!(job.id, "855c7797-f74e-4c73-8d5d-68cece05a59b");
-        assert_eq!(job.job, "periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-kubevirt-aws-ovn-reduced");
+        assert_eq!(
+            job.job,
+            "periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-kubevirt-aws-ovn-reduced"
+        );
         assert_eq!(job.state, JobState::Success);
         assert_eq!(job.build_id.as_deref(), Some("2094357209625399296"));
         assert_eq!(job.labels["release-gate/key"], "key-one");
@@ -224,7 +240,11 @@ mod tests {
     fn a_folded_description_and_a_build_id_that_looks_like_a_number() {
         let job = captured("prowjob-error-long-description");
         assert_eq!(job.build_id.as_deref(), Some("1e5"));
-        assert!(job.description.unwrap().ends_with("<b>html</b> and on and on well past eighty columns"));
+        assert!(
+            job.description
+                .unwrap()
+                .ends_with("<b>html</b> and on and on well past eighty columns")
+        );
         assert_eq!((job.state, job.job_url), (JobState::Error, None));
     }
 
@@ -232,17 +252,26 @@ mod tests {
     fn what_is_unset_is_absent() {
         let job = captured("prowjob-aborted-bare");
         assert_eq!(job.state, JobState::Aborted);
-        assert_eq!((&job.build_id, &job.job_url, &job.description, job.completed), (&None, &None, &None, None));
+        assert_eq!(
+            (&job.build_id, &job.job_url, &job.description, job.completed),
+            (&None, &None, &None, None)
+        );
         assert!(job.started.is_some());
         let job = captured("prowjob-error-no-build-id");
-        assert_eq!((job.build_id, job.description.as_deref()), (None, Some("Pod scheduling timeout.")));
+        assert_eq!(
+            (job.build_id, job.description.as_deref()),
+            (None, Some("Pod scheduling timeout."))
+        );
     }
 
     #[test]
     fn the_same_from_json() {
         let json = br#"{"metadata":{"name":"x","labels":{"a":"b"}},"spec":{"job":"j"},"status":{"state":"bogus"}}"#;
         let job = ProwJob::from_json(json).unwrap();
-        assert_eq!((job.state, job.state_word.as_str(), job.labels["a"].as_str()), (JobState::Unknown, "bogus", "b"));
+        assert_eq!(
+            (job.state, job.state_word.as_str(), job.labels["a"].as_str()),
+            (JobState::Unknown, "bogus", "b")
+        );
         for bad in ["", "null", "[]", "{}", "{\"metadata\":{\"name\":1}}", "<html></html>"] {
             ProwJob::from_json(bad.as_bytes()).unwrap_err();
             ProwJob::from_yaml(bad).map(|job| assert_eq!(job.id, "1")).ok();

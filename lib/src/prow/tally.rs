@@ -112,7 +112,10 @@ impl Tests {
         let number = self.failing.len() + self.flaky.len();
         let named = |tests: &Self| Failing {
             number,
-            name: text::one_line(if case.name.is_empty() { case.suite } else { case.name }, MAX_NAME),
+            name: text::one_line(
+                if case.name.is_empty() { case.suite } else { case.name },
+                MAX_NAME,
+            ),
             class: text::one_line(case.class, MAX_NAME),
             parents: tests.parents(case),
         };
@@ -138,10 +141,20 @@ impl Tests {
 
     /// The names of the tests that failed, in the order of the files.
     pub fn failing(&self) -> Vec<String> {
-        let parents: HashSet<u64> = self.failing.values().flat_map(|failing| &failing.parents).copied().collect();
+        let parents: HashSet<u64> = self
+            .failing
+            .values()
+            .flat_map(|failing| &failing.parents)
+            .copied()
+            .collect();
         let informing: HashSet<u64> = self.informing.values().flatten().copied().collect();
         let own = |id: &u64| !parents.contains(id) && !informing.contains(id);
-        names(self.failing.iter().filter(|(id, _)| own(id)).map(|(_, failing)| failing))
+        names(
+            self.failing
+                .iter()
+                .filter(|(id, _)| own(id))
+                .map(|(_, failing)| failing),
+        )
     }
 
     /// How many failed besides, without their names.
@@ -156,14 +169,21 @@ impl Tests {
 
     /// How many tests did what; the files are not counted here.
     pub fn counts(&self) -> TestCounts {
-        let passed = self.passed.iter().filter(|id| !self.informing.contains_key(id)).count() + self.more.passed;
+        let passed = self
+            .passed
+            .iter()
+            .filter(|id| !self.informing.contains_key(id))
+            .count()
+            + self.more.passed;
         let failed = self.failing().len() + self.more.failing;
         let flaky = self.flaky.len() + self.more.flaky;
         let mended = self.informing.keys().filter(|id| self.passed.contains(id)).count();
         let informing_failed = self.informing.len() + self.more.informing - mended;
         let passed = passed + mended;
         let ran = |id: &u64| {
-            [&self.failing, &self.flaky].iter().any(|tests| tests.contains_key(id))
+            [&self.failing, &self.flaky]
+                .iter()
+                .any(|tests| tests.contains_key(id))
                 || self.informing.contains_key(id)
                 || self.passed.contains(id)
         };
@@ -188,7 +208,11 @@ impl Tests {
 
     /// `A/B/C` has the parents `A/B` and `A`.
     fn parents(&self, case: &Case<'_>) -> Parents {
-        let parents = case.name.match_indices('/').take(MAX_PARENTS).map(|(at, _)| &case.name[..at]);
+        let parents = case
+            .name
+            .match_indices('/')
+            .take(MAX_PARENTS)
+            .map(|(at, _)| &case.name[..at]);
         parents.map(|parent| self.identity(case, parent)).collect()
     }
 }
@@ -198,7 +222,9 @@ fn names<'a>(tests: impl Iterator<Item = &'a Failing>) -> Vec<String> {
     let mut tests: Vec<&Failing> = tests.collect();
     tests.sort_by_key(|test| test.number);
     let mut seen: HashMap<&str, usize> = HashMap::new();
-    tests.iter().for_each(|test| *seen.entry(&test.name).or_default() += 1);
+    tests
+        .iter()
+        .for_each(|test| *seen.entry(&test.name).or_default() += 1);
     let name = |test: &&Failing| match (seen[test.name.as_str()], test.class.as_str()) {
         (1, _) | (_, "") => test.name.clone(),
         (_, class) => text::cut(&format!("{class} {}", test.name), MAX_NAME),
@@ -237,20 +263,28 @@ mod tests {
             let both = all(&[&suite(&format!("{}{}", cases[0], cases[1]))]);
             assert_eq!((both.failing().len(), both.flaky()), (0, vec!["x".to_owned()]));
             let files = all(&[&suite(cases[0]), &suite(cases[1]), &suite(&fail), &suite(&pass)]);
-            assert_eq!((files.failing().len(), files.counts().flaky, files.counts().run), (0, 1, 1));
+            assert_eq!(
+                (files.failing().len(), files.counts().flaky, files.counts().run),
+                (0, 1, 1)
+            );
         }
     }
 
     #[test]
     fn another_suite_class_or_step_is_another_test() {
         let test = |suite: &str, class: &str, inner: &str| {
-            format!("<testsuite name='{suite}'><testcase classname='{class}' name='x'>{inner}</testcase></testsuite>")
+            format!(
+                "<testsuite name='{suite}'><testcase classname='{class}' name='x'>{inner}</testcase></testsuite>"
+            )
         };
         let failing = |tests: &Tests| (tests.failing(), tests.counts().flaky);
         let one = |name: &str| (vec![name.to_owned()], 0);
         assert_eq!(failing(&all(&[&test("s", "", FAIL), &test("t", "", "")])), one("x"));
         assert_eq!(failing(&all(&[&test("s", "a.B", FAIL), &test("s", "a.C", "")])), one("x"));
-        assert_eq!(failing(&all(&[&test("s", "a.B", FAIL), &test("s", "a.C", FAIL)])).0, ["a.B x", "a.C x"]);
+        assert_eq!(
+            failing(&all(&[&test("s", "a.B", FAIL), &test("s", "a.C", FAIL)])).0,
+            ["a.B x", "a.C x"]
+        );
         let mut steps = Tests::default();
         for (step, inner) in [("run", FAIL), ("run-again", "")] {
             steps.of_step(step);
@@ -281,7 +315,10 @@ mod tests {
         let own = all(&[&suite(&format!("{}{}", fails("A"), case("A/B", "")))]);
         assert_eq!(own.failing(), ["A"]);
         let flake = all(&[&suite(&format!("{}{}{}", fails("A"), fails("A/B"), case("A/B", "")))]);
-        assert_eq!((flake.failing(), flake.flaky()), (vec!["A".to_owned()], vec!["A/B".to_owned()]));
+        assert_eq!(
+            (flake.failing(), flake.flaky()),
+            (vec!["A".to_owned()], vec!["A/B".to_owned()])
+        );
         // Nor does one of another class.
         let other = "<testcase classname='c' name='A/B'><failure/></testcase>";
         assert_eq!(all(&[&suite(&format!("{}{other}", fails("A")))]).failing().len(), 2);
@@ -289,9 +326,15 @@ mod tests {
 
     #[test]
     fn informing_tests_fail_nothing_and_neither_do_their_parents() {
-        let informing =
-            |name: &str, inner: &str| format!("<testcase name='{name}' lifecycle='informing'>{inner}</testcase>");
-        let tests = all(&[&suite(&format!("{}{}{}", informing("A/B", FAIL), case("A", FAIL), informing("C", FAIL)))]);
+        let informing = |name: &str, inner: &str| {
+            format!("<testcase name='{name}' lifecycle='informing'>{inner}</testcase>")
+        };
+        let tests = all(&[&suite(&format!(
+            "{}{}{}",
+            informing("A/B", FAIL),
+            case("A", FAIL),
+            informing("C", FAIL)
+        ))]);
         assert_eq!((tests.failing().len(), tests.counts().informing_failed), (0, 2));
         let passed = all(&[&suite(&format!("{}{}", informing("A", FAIL), informing("A", "")))]);
         let counts = passed.counts();
@@ -312,14 +355,20 @@ mod tests {
             case("flaky", ""),
         ];
         let counts = all(&[&suite(&cases.concat())]).counts();
-        assert_eq!((counts.run, counts.passed, counts.failed, counts.flaky, counts.skipped), (3, 1, 1, 1, 1));
+        assert_eq!(
+            (counts.run, counts.passed, counts.failed, counts.flaky, counts.skipped),
+            (3, 1, 1, 1, 1)
+        );
     }
 
     #[test]
     fn what_is_remembered_is_bounded() {
         let many: String = (0..MAX_NAMED + 5).map(|n| case(&n.to_string(), FAIL)).collect();
         let tests = all(&[&suite(&many)]);
-        assert_eq!((tests.failing().len(), tests.unnamed(), tests.counts().failed), (MAX_NAMED, 5, MAX_NAMED + 5));
+        assert_eq!(
+            (tests.failing().len(), tests.unnamed(), tests.counts().failed),
+            (MAX_NAMED, 5, MAX_NAMED + 5)
+        );
         let first = case("0", "");
         let flaky = all(&[&suite(&format!("{many}{first}"))]);
         assert_eq!((flaky.failing().len(), flaky.flaky()), (MAX_NAMED - 1, vec!["0".to_owned()]));

@@ -40,11 +40,16 @@ pub enum Tag<'a> {
 ///
 /// # Errors
 /// When the stream cannot be read.
-pub fn tags(input: &mut dyn BufRead, most: usize, mut visit: impl FnMut(Tag<'_>)) -> io::Result<bool> {
+pub fn tags(
+    input: &mut dyn BufRead,
+    most: usize,
+    mut visit: impl FnMut(Tag<'_>),
+) -> io::Result<bool> {
     let mut tag = Vec::new();
     loop {
         tag.clear();
-        let found = if most == 0 { skip_past(input, b"<")? } else { take_text(input, most, &mut tag)? };
+        let found =
+            if most == 0 { skip_past(input, b"<")? } else { take_text(input, most, &mut tag)? };
         if !found {
             return Ok(true);
         }
@@ -96,7 +101,9 @@ fn deliver(tag: &[u8], visit: &mut impl FnMut(Tag<'_>)) {
         visit(Tag::End(name.trim_ascii()));
         return;
     }
-    let (text, empty) = text.strip_suffix('/').map_or((text.as_ref(), false), |text| (text, true));
+    let (text, empty) = text
+        .strip_suffix('/')
+        .map_or((text.as_ref(), false), |text| (text, true));
     let name = text.find(|c: char| c.is_ascii_whitespace()).unwrap_or(text.len());
     visit(Tag::Start { element: BytesStart::from_content(text, name), empty });
 }
@@ -151,7 +158,8 @@ fn skip_past(input: &mut dyn BufRead, mark: &[u8]) -> io::Result<bool> {
                 return Ok(true);
             }
         }
-        let found = if let [byte] = mark { memchr(*byte, buffer) } else { memmem::find(buffer, mark) };
+        let found =
+            if let [byte] = mark { memchr(*byte, buffer) } else { memmem::find(buffer, mark) };
         if let Some(at) = found {
             input.consume(at + mark.len());
             return Ok(true);
@@ -377,10 +385,17 @@ mod tests {
     #[test]
     fn the_element_of_a_long_tag_counts_and_values_stay_apart() {
         for size in [100, 4096, 65_536] {
-            let long = |length: usize, end: &str| format!("<a n=\"{}{end}\" m='x'/><b/>", "x".repeat(length));
+            let long = |length: usize, end: &str| {
+                format!("<a n=\"{}{end}\" m='x'/><b/>", "x".repeat(length))
+            };
             let value = |text: &str| read(text.as_bytes(), size).0;
             let [one, other] = ["1", "2"].map(|end| value(&long(8 * MAX_VALUE, end)));
-            assert!(one[0].starts_with("a xxx") && one[0].ends_with('/') && one[0].len() < MAX_VALUE + 40, "{size}");
+            assert!(
+                one[0].starts_with("a xxx")
+                    && one[0].ends_with('/')
+                    && one[0].len() < MAX_VALUE + 40,
+                "{size}"
+            );
             assert!(one[1] == "b/" && one[0] != other[0], "{size}");
             assert_eq!(value(&long(MAX_VALUE - 9, ">"))[0].len(), MAX_VALUE - 9 + 4);
             // Attributes behind it are there as well.

@@ -58,7 +58,11 @@ pub fn encode(record: &mut GateRecord) -> Result<Vec<u8>, TooLarge> {
 }
 
 fn each(record: &mut GateRecord, change: impl FnMut(&mut Attempt)) {
-    record.jobs.iter_mut().flat_map(|job| &mut job.attempts).for_each(change);
+    record
+        .jobs
+        .iter_mut()
+        .flat_map(|job| &mut job.attempts)
+        .for_each(change);
 }
 
 /// All attempts but each job's last, which is the one that counts.
@@ -110,12 +114,24 @@ fn texts(record: &mut GateRecord, limit: usize) {
         for attempt in &mut job.attempts {
             attempt.detail.iter_mut().for_each(cut);
             attempt.reason.iter_mut().for_each(cut);
-            attempt.refusal.iter_mut().for_each(|refusal| cut(&mut refusal.reason));
+            attempt
+                .refusal
+                .iter_mut()
+                .for_each(|refusal| cut(&mut refusal.reason));
             attempt.proof.iter_mut().for_each(|proof| cut(&mut proof.note));
-            attempt.failing_tests.names.iter_mut().chain(&mut attempt.flaky_tests.names).for_each(cut);
+            attempt
+                .failing_tests
+                .names
+                .iter_mut()
+                .chain(&mut attempt.flaky_tests.names)
+                .for_each(cut);
         }
     }
-    record.verdict.iter_mut().flat_map(|verdict| &mut verdict.reasons).for_each(cut);
+    record
+        .verdict
+        .iter_mut()
+        .flat_map(|verdict| &mut verdict.reasons)
+        .for_each(cut);
     for note in &mut record.notifications {
         cut(&mut note.headline);
         note.detail.iter_mut().for_each(cut);
@@ -130,7 +146,9 @@ fn shorten(text: &mut String, limit: usize) {
     if text.len() <= limit {
         return;
     }
-    let before = text.strip_suffix(" bytes)").and_then(|head| head.rsplit_once(" … (+"));
+    let before = text
+        .strip_suffix(" bytes)")
+        .and_then(|head| head.rsplit_once(" … (+"));
     let before = before.and_then(|(kept, count)| Some((kept, count.parse::<usize>().ok()?)));
     let (kept, gone) = before.unwrap_or((text, 0));
     // The mark is part of the limit: ten digits are more than a record has bytes.
@@ -145,8 +163,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::{
-        Cause, Class, Decision, Intent, JobRecord, JobState, LaunchRefusal, Notification, Outcome, Proof, ProofLevel,
-        ReleaseRecord, Released, StateChange, TestCounts, Verdict,
+        Cause, Class, Decision, Intent, JobRecord, JobState, LaunchRefusal, Notification, Outcome,
+        Proof, ProofLevel, ReleaseRecord, Released, StateChange, TestCounts, Verdict,
     };
     use super::*;
 
@@ -185,9 +203,15 @@ mod tests {
     fn record(jobs: usize, attempts: u32, words: &str, names: usize) -> GateRecord {
         let mut record = GateRecord::begin("run", Timestamp::UNIX_EPOCH);
         for number in 0..jobs {
-            let refusal = LaunchRefusal { at: Timestamp::UNIX_EPOCH, reason: words.to_owned(), token: number % 2 == 0 };
+            let refusal = LaunchRefusal {
+                at: Timestamp::UNIX_EPOCH,
+                reason: words.to_owned(),
+                token: number % 2 == 0,
+            };
             record.jobs.push(JobRecord {
-                override_env: vec!["MULTISTAGE_PARAM_OVERRIDE_OVERRIDE_HYPERSHIFT_OPERATOR_IMAGE".to_owned()],
+                override_env: vec![
+                    "MULTISTAGE_PARAM_OVERRIDE_OVERRIDE_HYPERSHIFT_OPERATOR_IMAGE".to_owned(),
+                ],
                 attempts: (1..=attempts).map(|number| attempt(number, words, names)).collect(),
                 refusal: Some(refusal),
                 ..JobRecord::named(
@@ -252,7 +276,10 @@ mod tests {
         for note in &mut record.notifications {
             (note.headline, note.detail) = (String::new(), None);
         }
-        record.release.iter_mut().for_each(|release| (release.detail, release.phase) = (None, None));
+        record
+            .release
+            .iter_mut()
+            .for_each(|release| (release.detail, release.phase) = (None, None));
         record
     }
 
@@ -296,11 +323,13 @@ mod tests {
     #[test]
     fn a_request_that_is_too_large_by_itself_is_refused() {
         let mut record = GateRecord::begin("run", Timestamp::UNIX_EPOCH);
-        let env: std::collections::BTreeMap<_, _> = [("BIG".to_owned(), "x".repeat(100_000))].into();
+        let env: std::collections::BTreeMap<_, _> =
+            [("BIG".to_owned(), "x".repeat(100_000))].into();
         for number in 0..10 {
-            record
-                .jobs
-                .push(JobRecord { env: env.clone(), ..JobRecord::named(format!("e2e-{number}"), Class::Blocking) });
+            record.jobs.push(JobRecord {
+                env: env.clone(),
+                ..JobRecord::named(format!("e2e-{number}"), Class::Blocking)
+            });
         }
         assert!(encode(&mut record).unwrap_err().bytes > MAX_BYTES);
         assert_eq!(record.jobs[9].env, env, "nothing of the request is cut");

@@ -32,22 +32,39 @@ impl ConfigMapStore {
     /// A record of that name in the gate's namespace.
     pub fn new(cluster: &Cluster, name: impl Into<String>) -> Self {
         let api = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-        Self { api, namespace: cluster.namespace.clone(), name: name.into(), seen: Mutex::new(None) }
+        Self {
+            api,
+            namespace: cluster.namespace.clone(),
+            name: name.into(),
+            seen: Mutex::new(None),
+        }
     }
 
     /// The object of that version: as it was last seen, or else read again.
     async fn base(&self, version: &Version) -> Result<ConfigMap, StoreError> {
         let seen = self.seen.lock().await.take();
-        if let Some(seen) = seen.filter(|seen| seen.metadata.resource_version.as_ref() == Some(&version.0)) {
+        if let Some(seen) =
+            seen.filter(|seen| seen.metadata.resource_version.as_ref() == Some(&version.0))
+        {
             return Ok(seen);
         }
-        let found = self.api.get_opt(&self.name).await.map_err(|error| self.error("read", error))?;
-        found.filter(|found| found.metadata.resource_version.as_ref() == Some(&version.0)).ok_or(StoreError::Conflict)
+        let found = self
+            .api
+            .get_opt(&self.name)
+            .await
+            .map_err(|error| self.error("read", error))?;
+        found
+            .filter(|found| found.metadata.resource_version.as_ref() == Some(&version.0))
+            .ok_or(StoreError::Conflict)
     }
 
     /// Keeps what an object holds besides the document, and returns its version.
     async fn keep(&self, mut object: ConfigMap) -> (String, Version) {
-        let document = object.data.as_mut().and_then(|data| data.remove(KEY)).unwrap_or_default();
+        let document = object
+            .data
+            .as_mut()
+            .and_then(|data| data.remove(KEY))
+            .unwrap_or_default();
         let version = Version(object.metadata.resource_version.clone().unwrap_or_default());
         *self.seen.lock().await = Some(object);
         (document, version)
@@ -58,8 +75,12 @@ impl ConfigMapStore {
         match cluster::code(&error) {
             Some(409) => StoreError::Conflict,
             // Deleted between reading and writing: reading again will tell.
-            Some(404) if action == "write" && !cluster::is_missing_namespace(&error) => StoreError::Conflict,
-            _ if cluster::is_transient(&error) => StoreError::Transient { place, source: error.into() },
+            Some(404) if action == "write" && !cluster::is_missing_namespace(&error) => {
+                StoreError::Conflict
+            }
+            _ if cluster::is_transient(&error) => {
+                StoreError::Transient { place, source: error.into() }
+            }
             _ => StoreError::Permanent { action, place, source: error.into() },
         }
     }
@@ -68,14 +89,24 @@ impl ConfigMapStore {
 #[async_trait]
 impl Store for ConfigMapStore {
     async fn load(&self) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
-        let Some(found) = self.api.get_opt(&self.name).await.map_err(|error| self.error("read", error))? else {
+        let Some(found) = self
+            .api
+            .get_opt(&self.name)
+            .await
+            .map_err(|error| self.error("read", error))?
+        else {
             return Ok(None);
         };
         let (document, version) = self.keep(found).await;
         Ok(Some((document.into_bytes(), version)))
     }
 
-    async fn save(&self, bytes: &[u8], labels: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError> {
+    async fn save(
+        &self,
+        bytes: &[u8],
+        labels: &Labels,
+        replaces: Option<&Version>,
+    ) -> Result<Version, StoreError> {
         let mut object = match replaces {
             None => ConfigMap {
                 metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() },
@@ -87,7 +118,10 @@ impl Store for ConfigMapStore {
         // The server keeps its own account of who set which field.
         object.metadata.managed_fields = None;
         let document = String::from_utf8_lossy(bytes).into_owned();
-        object.data.get_or_insert_with(BTreeMap::new).insert(KEY.to_owned(), document);
+        object
+            .data
+            .get_or_insert_with(BTreeMap::new)
+            .insert(KEY.to_owned(), document);
         let params = PostParams::default();
         let saved = match replaces {
             None => self.api.create(&params, &object).await,

@@ -36,12 +36,19 @@ impl FileStore {
     }
 
     fn write(&self, bytes: &[u8], replaces: Option<&Version>) -> io::Result<Option<Version>> {
-        let lock = OpenOptions::new().create(true).append(true).open(self.path.with_added_extension("lock"))?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.path.with_added_extension("lock"))?;
         lock.lock()?;
         if self.read()?.map(|(_, version)| version).as_ref() != replaces {
             return Ok(None);
         }
-        let folder = self.path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = self
+            .path
+            .parent()
+            .filter(|f| !f.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
@@ -61,7 +68,9 @@ struct HexDigest<'a>(&'a [u8]);
 
 impl std::fmt::LowerHex for HexDigest<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        Sha256::digest(self.0).iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        Sha256::digest(self.0)
+            .iter()
+            .try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -71,8 +80,15 @@ impl Store for FileStore {
         self.read().map_err(self.permanent("read"))
     }
 
-    async fn save(&self, bytes: &[u8], _: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError> {
-        self.write(bytes, replaces).map_err(self.permanent("write"))?.ok_or(StoreError::Conflict)
+    async fn save(
+        &self,
+        bytes: &[u8],
+        _: &Labels,
+        replaces: Option<&Version>,
+    ) -> Result<Version, StoreError> {
+        self.write(bytes, replaces)
+            .map_err(self.permanent("write"))?
+            .ok_or(StoreError::Conflict)
     }
 
     fn place(&self) -> String {
@@ -90,9 +106,15 @@ mod tests {
         let store = FileStore::new(dir.path().join("gate.json"));
         assert!(store.load().await.unwrap().is_none());
         let first = store.save(b"one", &Labels::new(), None).await.unwrap();
-        assert!(matches!(store.save(b"other", &Labels::new(), None).await, Err(StoreError::Conflict)));
+        assert!(matches!(
+            store.save(b"other", &Labels::new(), None).await,
+            Err(StoreError::Conflict)
+        ));
         let second = store.save(b"two", &Labels::new(), Some(&first)).await.unwrap();
-        assert!(matches!(store.save(b"three", &Labels::new(), Some(&first)).await, Err(StoreError::Conflict)));
+        assert!(matches!(
+            store.save(b"three", &Labels::new(), Some(&first)).await,
+            Err(StoreError::Conflict)
+        ));
         assert_eq!(store.load().await.unwrap(), Some((b"two".to_vec(), second)));
     }
 

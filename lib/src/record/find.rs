@@ -64,7 +64,9 @@ impl Whose<'_> {
         };
         match (said, self) {
             (Some(said), _) => said == self.name(),
-            (None, Self::Scenario { runs, .. }) if self.label(meta).is_none() => runs.contains(&record.id.as_str()),
+            (None, Self::Scenario { runs, .. }) if self.label(meta).is_none() => {
+                runs.contains(&record.id.as_str())
+            }
             (None, _) => self.has_label(meta),
         }
     }
@@ -126,11 +128,18 @@ pub async fn past_runs(
             Ok(record) => found.runs.push(Past::of(meta, &record)),
             Err(error) => {
                 tracing::warn!("{error}");
-                let (name, why) = (meta.name.clone().unwrap_or_default(), crate::step::Chain(&error).to_string());
-                found.unreadable.push(Unreadable { name, created_at: created(meta), why });
+                let (name, why) =
+                    (meta.name.clone().unwrap_or_default(), crate::step::Chain(&error).to_string());
+                found
+                    .unreadable
+                    .push(Unreadable { name, created_at: created(meta), why });
             }
         }
-        if found.runs.len() < limits.most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        if found.runs.len() < limits.most {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
     })
     .await?;
     found.runs.sort_by_key(|run| std::cmp::Reverse(run.created_at));
@@ -150,7 +159,8 @@ pub async fn each(
 ) -> Result<(), kube::Error> {
     let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
     let fits = |meta: &ObjectMeta| {
-        (whose.label(meta).is_none() || whose.has_label(meta)) && since.is_none_or(|since| created(meta) >= since)
+        (whose.label(meta).is_none() || whose.has_label(meta))
+            && since.is_none_or(|since| created(meta) >= since)
     };
     let listed = list(&api, clock).await?;
     for seen in listed.iter().filter(|meta| fits(meta)).take(MOST) {
@@ -174,14 +184,24 @@ pub async fn each(
 ///
 /// # Errors
 /// The API server's answer.
-pub async fn count(cluster: &Cluster, clock: &SharedClock, whose: Whose<'_>) -> Result<usize, kube::Error> {
+pub async fn count(
+    cluster: &Cluster,
+    clock: &SharedClock,
+    whose: Whose<'_>,
+) -> Result<usize, kube::Error> {
     let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    Ok(list(&api, clock).await?.iter().filter(|meta| whose.has_label(meta)).count())
+    Ok(list(&api, clock)
+        .await?
+        .iter()
+        .filter(|meta| whose.has_label(meta))
+        .count())
 }
 
 /// The metadata of all gates' records, the one created last first.
 async fn list(api: &Api<ConfigMap>, clock: &SharedClock) -> Result<Vec<ObjectMeta>, kube::Error> {
-    let first = ListParams::default().labels(&format!("{}=gate", labels::KIND)).limit(PAGE);
+    let first = ListParams::default()
+        .labels(&format!("{}=gate", labels::KIND))
+        .limit(PAGE);
     let (mut params, mut found, mut restarts) = (first.clone(), Vec::new(), 0);
     loop {
         let page = match cluster::patiently(clock, || api.list_metadata(&params)).await {
@@ -204,7 +224,9 @@ async fn list(api: &Api<ConfigMap>, clock: &SharedClock) -> Result<Vec<ObjectMet
 }
 
 fn created(meta: &ObjectMeta) -> Timestamp {
-    meta.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0)
+    meta.creation_timestamp
+        .as_ref()
+        .map_or(Timestamp::UNIX_EPOCH, |time| time.0)
 }
 
 #[cfg(test)]
@@ -230,7 +252,10 @@ mod tests {
         assert!(!gate.owns(&label(), &record(Some("ARO-HCP"), None)));
         // The label was taken away by somebody.
         assert!(gate.owns(&meta(None), &record(Some("ARO HCP"), None)));
-        assert!(gate.owns(&label(), &record(None, None)) && !gate.owns(&meta(None), &record(None, None)));
+        assert!(
+            gate.owns(&label(), &record(None, None))
+                && !gate.owns(&meta(None), &record(None, None))
+        );
     }
 
     #[test]

@@ -6,7 +6,10 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::bound::TooLarge;
-use super::{Candidate, GateRecord, Kind, MAX_BYTES, SCHEMA_VERSION, Store, StoreError, Version, bound, labels};
+use super::{
+    Candidate, GateRecord, Kind, MAX_BYTES, SCHEMA_VERSION, Store, StoreError, Version, bound,
+    labels,
+};
 use crate::clock::SharedClock;
 use crate::image::ImageRef;
 use crate::retry::Policy;
@@ -34,7 +37,9 @@ pub enum RecordError {
         source: serde_json::Error,
     },
     /// It is something else.
-    #[error("{place} is no gate record: it holds {found}; expected what a step of the gate has written there")]
+    #[error(
+        "{place} is no gate record: it holds {found}; expected what a step of the gate has written there"
+    )]
     NoRecord {
         /// The store's name.
         place: String,
@@ -52,7 +57,9 @@ pub enum RecordError {
         found: u64,
     },
     /// It belongs to another run.
-    #[error("{place} belongs to run {found}, not to --run-id {given}; give each run a record of its own")]
+    #[error(
+        "{place} belongs to run {found}, not to --run-id {given}; give each run a record of its own"
+    )]
     OtherRun {
         /// The store's name.
         place: String,
@@ -111,7 +118,9 @@ pub enum RecordError {
         bytes: usize,
     },
     /// It is bound to another Snapshot.
-    #[error("{place} is bound to Snapshot {found}, not to {given}; give each Snapshot a record of its own")]
+    #[error(
+        "{place} is bound to Snapshot {found}, not to {given}; give each Snapshot a record of its own"
+    )]
     OtherSnapshot {
         /// The store's name.
         place: String,
@@ -174,7 +183,13 @@ impl Identity {
                 && found != given
             {
                 let (found, given) = (found.clone(), given.clone());
-                return Err(RecordError::OtherName { place: place.to_owned(), what, flag, found, given });
+                return Err(RecordError::OtherName {
+                    place: place.to_owned(),
+                    what,
+                    flag,
+                    found,
+                    given,
+                });
             }
         }
         Ok(())
@@ -220,7 +235,11 @@ impl Journal {
     ///
     /// # Errors
     /// [`RecordError`] when it is no record of this version and run, or cannot be reached.
-    pub async fn open(store: Box<dyn Store>, clock: SharedClock, identity: &Identity) -> Result<Self, RecordError> {
+    pub async fn open(
+        store: Box<dyn Store>,
+        clock: SharedClock,
+        identity: &Identity,
+    ) -> Result<Self, RecordError> {
         match load(store.as_ref(), &clock, identity.run_id.as_deref()).await? {
             Some(state) => {
                 let journal = Self { store, clock, state: Mutex::new(state) };
@@ -228,9 +247,13 @@ impl Journal {
                 Ok(journal)
             }
             None => {
-                let id = identity.run_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+                let id = identity
+                    .run_id
+                    .clone()
+                    .unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
                 let record = GateRecord::begin(id, clock.now());
-                let journal = Self { store, clock, state: Mutex::new(State { record, version: None }) };
+                let journal =
+                    Self { store, clock, state: Mutex::new(State { record, version: None }) };
                 match journal.identify(identity).await {
                     // Another process was faster, and no id was asked for: its record is the one.
                     Err(RecordError::OtherRun { .. }) if identity.run_id.is_none() => {
@@ -246,7 +269,11 @@ impl Journal {
     ///
     /// # Errors
     /// [`RecordError`]; [`RecordError::Missing`] when there is none.
-    pub async fn existing(store: Box<dyn Store>, clock: SharedClock, identity: &Identity) -> Result<Self, RecordError> {
+    pub async fn existing(
+        store: Box<dyn Store>,
+        clock: SharedClock,
+        identity: &Identity,
+    ) -> Result<Self, RecordError> {
         let loaded = load(store.as_ref(), &clock, identity.run_id.as_deref()).await?;
         let state = loaded.ok_or_else(|| RecordError::Missing { place: store.place() })?;
         identity.agrees_with(&state.record, &store.place())?;
@@ -257,7 +284,11 @@ impl Journal {
     ///
     /// # Errors
     /// [`RecordError`]; [`RecordError::Missing`] when there is none.
-    pub async fn join(store: Box<dyn Store>, clock: SharedClock, identity: &Identity) -> Result<Self, RecordError> {
+    pub async fn join(
+        store: Box<dyn Store>,
+        clock: SharedClock,
+        identity: &Identity,
+    ) -> Result<Self, RecordError> {
         let journal = Self::existing(store, clock, identity).await?;
         journal.identify(identity).await?;
         Ok(journal)
@@ -301,7 +332,10 @@ impl Journal {
     ///
     /// # Errors
     /// [`RecordError`] when the change could not be made durable.
-    pub async fn update<T>(&self, mut change: impl FnMut(&mut GateRecord) -> T) -> Result<T, RecordError> {
+    pub async fn update<T>(
+        &self,
+        mut change: impl FnMut(&mut GateRecord) -> T,
+    ) -> Result<T, RecordError> {
         let mut state = self.state.lock().await;
         let begun = self.clock.now();
         let (mut conflicts, mut failed) = (0, 0);
@@ -313,9 +347,14 @@ impl Journal {
             }
             changed.updated_at = self.clock.now();
             changed.revision += 1;
-            let bytes = bound::encode(&mut changed)
-                .map_err(|TooLarge { bytes }| RecordError::TooLarge { place: self.place(), bytes })?;
-            match self.store.save(&bytes, &labels::of_record(&changed), state.version.as_ref()).await {
+            let bytes = bound::encode(&mut changed).map_err(|TooLarge { bytes }| {
+                RecordError::TooLarge { place: self.place(), bytes }
+            })?;
+            match self
+                .store
+                .save(&bytes, &labels::of_record(&changed), state.version.as_ref())
+                .await
+            {
                 Ok(version) => {
                     *state = State { record: changed, version: Some(version) };
                     return Ok(result);
@@ -323,10 +362,15 @@ impl Journal {
                 Err(StoreError::Conflict) if conflicts < MAX_CONFLICTS => conflicts += 1,
                 Err(error @ StoreError::Transient { .. }) => {
                     failed += 1;
-                    let Some(pause) = Policy::READ.pause(failed, self.clock.since(begun), None) else {
+                    let Some(pause) = Policy::READ.pause(failed, self.clock.since(begun), None)
+                    else {
                         return Err(error.into());
                     };
-                    tracing::warn!(attempt = failed, pause_s = pause.as_secs(), "{error}; trying again");
+                    tracing::warn!(
+                        attempt = failed,
+                        pause_s = pause.as_secs(),
+                        "{error}; trying again"
+                    );
                     self.clock.sleep(pause).await;
                 }
                 Err(error) => return Err(error.into()),
@@ -392,7 +436,11 @@ fn bind(record: &mut GateRecord, candidate: &Candidate, place: &str) -> Result<(
     Ok(())
 }
 
-async fn load(store: &dyn Store, clock: &SharedClock, id: Option<&str>) -> Result<Option<State>, RecordError> {
+async fn load(
+    store: &dyn Store,
+    clock: &SharedClock,
+    id: Option<&str>,
+) -> Result<Option<State>, RecordError> {
     let begun = clock.now();
     let mut failed = 0;
     let loaded = loop {
@@ -402,7 +450,11 @@ async fn load(store: &dyn Store, clock: &SharedClock, id: Option<&str>) -> Resul
                 let Some(pause) = Policy::READ.pause(failed, clock.since(begun), None) else {
                     return Err(error.into());
                 };
-                tracing::warn!(attempt = failed, pause_s = pause.as_secs(), "{error}; trying again");
+                tracing::warn!(
+                    attempt = failed,
+                    pause_s = pause.as_secs(),
+                    "{error}; trying again"
+                );
                 clock.sleep(pause).await;
             }
             other => break other?,
@@ -411,9 +463,11 @@ async fn load(store: &dyn Store, clock: &SharedClock, id: Option<&str>) -> Resul
     let Some((bytes, version)) = loaded else { return Ok(None) };
     let record = decode(&bytes, &store.place())?;
     match id {
-        Some(given) if given != record.id => {
-            Err(RecordError::OtherRun { place: store.place(), found: record.id, given: given.to_owned() })
-        }
+        Some(given) if given != record.id => Err(RecordError::OtherRun {
+            place: store.place(),
+            found: record.id,
+            given: given.to_owned(),
+        }),
         _ => Ok(Some(State { record, version: Some(version) })),
     }
 }
@@ -430,10 +484,11 @@ pub fn decode(bytes: &[u8], place: &str) -> Result<GateRecord, RecordError> {
         _kind: Kind,
     }
     let malformed = |source| RecordError::Malformed { place: place.to_owned(), source };
-    let head: Head = serde_json::from_slice(bytes).map_err(|error| match something_else(bytes) {
-        Some(found) => RecordError::NoRecord { place: place.to_owned(), found },
-        None => malformed(error),
-    })?;
+    let head: Head =
+        serde_json::from_slice(bytes).map_err(|error| match something_else(bytes) {
+            Some(found) => RecordError::NoRecord { place: place.to_owned(), found },
+            None => malformed(error),
+        })?;
     if head.schema_version != u64::from(SCHEMA_VERSION) {
         return Err(RecordError::Schema { place: place.to_owned(), found: head.schema_version });
     }
@@ -477,7 +532,9 @@ mod tests {
     }
 
     fn image(digit: char) -> ImageRef {
-        format!("quay.io/acme/ho@sha256:{}", digit.to_string().repeat(64)).parse().unwrap()
+        format!("quay.io/acme/ho@sha256:{}", digit.to_string().repeat(64))
+            .parse()
+            .unwrap()
     }
 
     #[tokio::test]
@@ -485,9 +542,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let identity = Identity { run_id: Some("uid".to_owned()), ..Identity::default() };
         let one = Journal::open(store(&dir), clock(), &identity).await.unwrap();
-        let two = Journal::open(store(&dir), clock(), &Identity::default()).await.unwrap();
-        one.update(|record| record.run = Some("run".to_owned())).await.unwrap();
-        two.update(|record| record.gate = Some("ARO HCP".to_owned())).await.unwrap();
+        let two = Journal::open(store(&dir), clock(), &Identity::default())
+            .await
+            .unwrap();
+        one.update(|record| record.run = Some("run".to_owned()))
+            .await
+            .unwrap();
+        two.update(|record| record.gate = Some("ARO HCP".to_owned()))
+            .await
+            .unwrap();
         let record = one.refresh().await.unwrap();
         assert_eq!(
             (record.id.as_str(), record.run.as_deref(), record.gate.as_deref()),
@@ -498,7 +561,9 @@ mod tests {
     #[tokio::test]
     async fn a_change_that_changes_nothing_is_not_written() {
         let dir = tempfile::tempdir().unwrap();
-        let journal = Journal::open(store(&dir), clock(), &Identity::default()).await.unwrap();
+        let journal = Journal::open(store(&dir), clock(), &Identity::default())
+            .await
+            .unwrap();
         let before = journal.record().await;
         journal.update(|_| ()).await.unwrap();
         assert_eq!(journal.refresh().await.unwrap(), before);
@@ -507,14 +572,21 @@ mod tests {
     #[tokio::test]
     async fn another_image_run_or_schema_is_misuse() {
         let dir = tempfile::tempdir().unwrap();
-        let journal = Journal::open(store(&dir), clock(), &Identity::default()).await.unwrap();
+        let journal = Journal::open(store(&dir), clock(), &Identity::default())
+            .await
+            .unwrap();
         journal.bind(&Candidate::of(image('a'))).await.unwrap();
         let error = journal.bind(&Candidate::of(image('b'))).await.unwrap_err();
         assert!(matches!(error, RecordError::OtherImage { .. }));
         let other = Identity { run_id: Some("other".to_owned()), ..Identity::default() };
-        assert!(matches!(Journal::open(store(&dir), clock(), &other).await, Err(RecordError::OtherRun { .. })));
+        assert!(matches!(
+            Journal::open(store(&dir), clock(), &other).await,
+            Err(RecordError::OtherRun { .. })
+        ));
         let path = dir.path().join("gate.json");
-        let newer = std::fs::read_to_string(&path).unwrap().replace("\"schema_version\":1", "\"schema_version\":2");
+        let newer = std::fs::read_to_string(&path)
+            .unwrap()
+            .replace("\"schema_version\":1", "\"schema_version\":2");
         std::fs::write(&path, newer).unwrap();
         assert!(matches!(
             Journal::open(store(&dir), clock(), &Identity::default()).await,
@@ -530,16 +602,32 @@ mod tests {
             scenario: scenario.map(str::to_owned),
             ..Identity::default()
         };
-        Journal::open(store(&dir), clock(), &named(Some("ARO HCP"), None)).await.unwrap();
+        Journal::open(store(&dir), clock(), &named(Some("ARO HCP"), None))
+            .await
+            .unwrap();
         // What the first step was not told, a later one adds.
-        Journal::join(store(&dir), clock(), &named(None, Some("aro-hcp"))).await.unwrap();
+        Journal::join(store(&dir), clock(), &named(None, Some("aro-hcp")))
+            .await
+            .unwrap();
         for (gate, scenario, wrong) in [
             (None, None, None),
             (Some("ARO HCP"), Some("aro-hcp"), None),
-            (Some("ROSA HCP"), Some("aro-hcp"), Some("is of the gate \"ARO HCP\", not of --gate-label \"ROSA HCP\"; ")),
+            (
+                Some("ROSA HCP"),
+                Some("aro-hcp"),
+                Some("is of the gate \"ARO HCP\", not of --gate-label \"ROSA HCP\"; "),
+            ),
             // Both would be one label.
-            (Some("ARO-HCP"), None, Some("is of the gate \"ARO HCP\", not of --gate-label \"ARO-HCP\"; ")),
-            (None, Some("rosa-hcp"), Some("is of the scenario \"aro-hcp\", not of --scenario \"rosa-hcp\"; ")),
+            (
+                Some("ARO-HCP"),
+                None,
+                Some("is of the gate \"ARO HCP\", not of --gate-label \"ARO-HCP\"; "),
+            ),
+            (
+                None,
+                Some("rosa-hcp"),
+                Some("is of the scenario \"aro-hcp\", not of --scenario \"rosa-hcp\"; "),
+            ),
         ] {
             let identity = named(gate, scenario);
             let before = std::fs::read(dir.path().join("gate.json")).unwrap();
@@ -563,7 +651,11 @@ mod tests {
                     (opened, _) => panic!("{gate:?} {scenario:?}: {opened:?}"),
                 }
             }
-            assert_eq!(std::fs::read(dir.path().join("gate.json")).unwrap(), before, "nothing was written");
+            assert_eq!(
+                std::fs::read(dir.path().join("gate.json")).unwrap(),
+                before,
+                "nothing was written"
+            );
         }
     }
 
@@ -579,12 +671,17 @@ mod tests {
             (r#"{"kind":"staleness","schema_version":1}"#, "an object of kind \"staleness\""),
         ] {
             let error = decode(text.as_bytes(), "gate.json").unwrap_err().to_string();
-            let wanted = format!("gate.json is no gate record: it holds {found}; expected what a step of the gate");
+            let wanted = format!(
+                "gate.json is no gate record: it holds {found}; expected what a step of the gate"
+            );
             assert!(error.starts_with(&wanted), "{error}");
         }
         // Damaged, with the place; of a newer toolkit, with the version.
         for text in [r#"{"kind":"gate","#, r#"{"kind":"gate"}"#, "kind: gate"] {
-            assert!(matches!(decode(text.as_bytes(), "x"), Err(RecordError::Malformed { .. })), "{text}");
+            assert!(
+                matches!(decode(text.as_bytes(), "x"), Err(RecordError::Malformed { .. })),
+                "{text}"
+            );
         }
         let newer = r#"{"kind":"gate","schema_version":2}"#;
         assert!(matches!(decode(newer.as_bytes(), "x"), Err(RecordError::Schema { found: 2, .. })));
@@ -597,10 +694,19 @@ mod tests {
     #[async_trait::async_trait]
     impl Store for Late {
         async fn load(&self) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
-            if self.1.swap(true, std::sync::atomic::Ordering::Relaxed) { self.0.load().await } else { Ok(None) }
+            if self.1.swap(true, std::sync::atomic::Ordering::Relaxed) {
+                self.0.load().await
+            } else {
+                Ok(None)
+            }
         }
 
-        async fn save(&self, bytes: &[u8], labels: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError> {
+        async fn save(
+            &self,
+            bytes: &[u8],
+            labels: &Labels,
+            replaces: Option<&Version>,
+        ) -> Result<Version, StoreError> {
             self.0.save(bytes, labels, replaces).await
         }
 
@@ -612,12 +718,17 @@ mod tests {
     #[tokio::test]
     async fn two_beginners_share_one_record() {
         let dir = tempfile::tempdir().unwrap();
-        let first = Journal::open(store(&dir), clock(), &Identity::default()).await.unwrap();
+        let first = Journal::open(store(&dir), clock(), &Identity::default())
+            .await
+            .unwrap();
         let late = || Box::new(Late(FileStore::new(dir.path().join("gate.json")), false.into()));
         let second = Journal::open(late(), clock(), &Identity::default()).await.unwrap();
         assert_eq!(first.record().await.id, second.record().await.id);
         let other = Identity { run_id: Some("other".to_owned()), ..Identity::default() };
-        assert!(matches!(Journal::open(late(), clock(), &other).await, Err(RecordError::OtherRun { .. })));
+        assert!(matches!(
+            Journal::open(late(), clock(), &other).await,
+            Err(RecordError::OtherRun { .. })
+        ));
     }
 
     #[tokio::test]

@@ -40,7 +40,9 @@ pub fn value(name: &str) -> String {
         return value;
     }
     let hash = Sha256::digest(name);
-    hash.iter().take(6).fold("name-".to_owned(), |value, byte| format!("{value}{byte:02x}"))
+    hash.iter()
+        .take(6)
+        .fold("name-".to_owned(), |value, byte| format!("{value}{byte:02x}"))
 }
 
 /// Selects the gate's records with that label; `key` is [`GATE`] or [`SCENARIO`].
@@ -57,9 +59,13 @@ mod tests {
     fn a_record_says_itself_what_it_is_labelled_with() {
         let mut record = GateRecord::begin("run", Timestamp::UNIX_EPOCH);
         assert_eq!(of_record(&record), of_kind("gate"));
-        (record.gate, record.scenario) = (Some("ARO HCP".to_owned()), Some("ho-release-gate-aro-hcp".to_owned()));
+        (record.gate, record.scenario) =
+            (Some("ARO HCP".to_owned()), Some("ho-release-gate-aro-hcp".to_owned()));
         let labels = of_record(&record);
-        assert_eq!((labels[GATE].as_str(), labels[SCENARIO].as_str()), ("ARO-HCP", "ho-release-gate-aro-hcp"));
+        assert_eq!(
+            (labels[GATE].as_str(), labels[SCENARIO].as_str()),
+            ("ARO-HCP", "ho-release-gate-aro-hcp")
+        );
     }
 
     #[test]

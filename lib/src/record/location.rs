@@ -33,10 +33,12 @@ impl FromStr for Location {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = |problem| LocationError { found: text.to_owned(), problem };
         match text.split_once(':') {
-            Some(("configmap", name)) if is_object_name(name) => Ok(Self::ConfigMap(name.to_owned())),
-            Some(("configmap", _)) => {
-                Err(wrong(": a ConfigMap's name has lower-case letters, digits, - and ., at most 253"))
+            Some(("configmap", name)) if is_object_name(name) => {
+                Ok(Self::ConfigMap(name.to_owned()))
             }
+            Some(("configmap", _)) => Err(wrong(
+                ": a ConfigMap's name has lower-case letters, digits, - and ., at most 253",
+            )),
             Some(("file", path)) if !path.is_empty() => {
                 let path = PathBuf::from(path);
                 let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -66,8 +68,14 @@ mod tests {
 
     #[test]
     fn two_kinds_of_places() {
-        assert_eq!("configmap:gate-x7k2p".parse::<Location>().unwrap(), Location::ConfigMap("gate-x7k2p".to_owned()));
-        assert_eq!("file:gate.json".parse::<Location>().unwrap(), Location::File("gate.json".into()));
+        assert_eq!(
+            "configmap:gate-x7k2p".parse::<Location>().unwrap(),
+            Location::ConfigMap("gate-x7k2p".to_owned())
+        );
+        assert_eq!(
+            "file:gate.json".parse::<Location>().unwrap(),
+            Location::File("gate.json".into())
+        );
         "file:src/gate.json".parse::<Location>().unwrap();
         for bad in [
             "",

@@ -31,8 +31,8 @@ pub use configmap::ConfigMapStore;
 pub use file::FileStore;
 pub use find::{Limits, PastRuns, Unreadable, Whose, count, each, past_runs};
 pub use job::{
-    Attempt, Cause, Class, FailingTests, Intent, JobRecord, JobState, Junit, LaunchRefusal, Proof, ProofLevel,
-    StateChange, TestCounts,
+    Attempt, Cause, Class, FailingTests, Intent, JobRecord, JobState, Junit, LaunchRefusal, Proof,
+    ProofLevel, StateChange, TestCounts,
 };
 pub use journal::{Identity, Journal, RecordError};
 pub use location::{Location, LocationError};
@@ -172,7 +172,11 @@ impl GateRecord {
 
     /// When the first intent was written: the beginning of `--timeout`.
     pub fn first_intent(&self) -> Option<Timestamp> {
-        self.jobs.iter().flat_map(|job| &job.attempts).map(|attempt| attempt.intent.written_at).min()
+        self.jobs
+            .iter()
+            .flat_map(|job| &job.attempts)
+            .map(|attempt| attempt.intent.written_at)
+            .min()
     }
 }
 
@@ -238,7 +242,10 @@ impl Candidate {
 
     /// Which component of the Snapshot was tested, where the record tells.
     pub fn component(&self) -> Option<ComponentName> {
-        Some(ComponentName { name: self.component.clone()?, version: self.component_version.clone() })
+        Some(ComponentName {
+            name: self.component.clone()?,
+            version: self.component_version.clone(),
+        })
     }
 }
 
@@ -340,6 +347,10 @@ mod tests {
         if std::env::var_os("UPDATE_SCHEMA").is_some() {
             std::fs::write(path, schema()).unwrap();
         }
-        assert_eq!(std::fs::read_to_string(path).unwrap(), schema(), "UPDATE_SCHEMA=1 cargo test -p gate schema");
+        assert_eq!(
+            std::fs::read_to_string(path).unwrap(),
+            schema(),
+            "UPDATE_SCHEMA=1 cargo test -p gate schema"
+        );
     }
 }

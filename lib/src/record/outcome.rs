@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// The image passed and its Release landed.
@@ -43,7 +45,11 @@ impl Outcome {
     pub fn health(self) -> Health {
         match self {
             Self::Promoted | Self::Passed => Health::Green,
-            Self::Refused | Self::Undecided | Self::NotReleased | Self::ReleaseUnknown | Self::Broken => Health::Red,
+            Self::Refused
+            | Self::Undecided
+            | Self::NotReleased
+            | Self::ReleaseUnknown
+            | Self::Broken => Health::Red,
             Self::ReleasePending | Self::Cancelled => Health::Neither,
         }
     }

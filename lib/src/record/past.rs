@@ -68,7 +68,12 @@ impl Past {
             image: candidate.map(|candidate| candidate.digest.clone()),
             verified: verified(record),
             open_jobs: attempts.filter(|attempt| is_open(attempt)).count(),
-            last_launch: record.jobs.iter().flat_map(|job| &job.attempts).map(|a| a.intent.written_at).max(),
+            last_launch: record
+                .jobs
+                .iter()
+                .flat_map(|job| &job.attempts)
+                .map(|a| a.intent.written_at)
+                .max(),
             words: note.map(|note| note.headline.clone()).or_else(|| reason.cloned()),
             thread: record.notifications.iter().rev().find_map(|note| note.thread.clone()),
         }
@@ -103,8 +108,10 @@ fn outcome(record: &GateRecord) -> Option<Outcome> {
 }
 
 fn verified(record: &GateRecord) -> Option<Verified> {
-    let release: &ReleaseRecord =
-        record.release.as_ref().filter(|release| release.released == Released::True && !release.dry_run)?;
+    let release: &ReleaseRecord = record
+        .release
+        .as_ref()
+        .filter(|release| release.released == Released::True && !release.dry_run)?;
     let image = record.candidate.as_ref()?.digest.clone();
     Some(Verified { image, at: release.completed_at.unwrap_or(record.updated_at) })
 }

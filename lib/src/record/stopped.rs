@@ -33,7 +33,12 @@ pub struct Stopped {
 /// Notes how a look before the tests ended: why it stopped the run, or that it stops it no more. Once jobs are
 /// launched a look says nothing of the run, and nothing is noted. Trouble with it is a warning: the step ends as it
 /// would.
-pub async fn note_stop(journal: &Journal, clock: &SharedClock, step: &str, failure: Option<&Failure>) {
+pub async fn note_stop(
+    journal: &Journal,
+    clock: &SharedClock,
+    step: &str,
+    failure: Option<&Failure>,
+) {
     let stopped = failure.map(|failure| Stopped {
         at: clock.now(),
         step: step.to_owned(),
@@ -58,7 +63,12 @@ pub async fn note_stop_at(
         false => None,
         true => match Cluster::connect(cluster).await {
             Ok(cluster) => Some(cluster),
-            Err(error) => return tracing::warn!("{}; why the run stopped is not in the record", Chain(&error)),
+            Err(error) => {
+                return tracing::warn!(
+                    "{}; why the run stopped is not in the record",
+                    Chain(&error)
+                );
+            }
         },
     };
     let store = store_at(location, cluster.as_ref());
@@ -107,7 +117,12 @@ mod tests {
     use crate::verdict::tests::{attempt, job};
 
     fn stopped(step: &str) -> Option<Stopped> {
-        Some(Stopped { at: Timestamp::UNIX_EPOCH, step: step.to_owned(), exit: 1, why: "no plan".to_owned() })
+        Some(Stopped {
+            at: Timestamp::UNIX_EPOCH,
+            step: step.to_owned(),
+            exit: 1,
+            why: "no plan".to_owned(),
+        })
     }
 
     #[test]
@@ -123,7 +138,11 @@ mod tests {
     #[test]
     fn a_look_after_the_launch_says_nothing_of_the_run() {
         let mut record = GateRecord::begin("run", Timestamp::UNIX_EPOCH);
-        record.jobs.push(job("a", Class::Blocking, vec![attempt(crate::record::JobState::Pending, None)]));
+        record.jobs.push(job(
+            "a",
+            Class::Blocking,
+            vec![attempt(crate::record::JobState::Pending, None)],
+        ));
         note(&mut record, "create-release", stopped("create-release"));
         assert_eq!(record.stopped, None);
     }

@@ -46,7 +46,12 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Replaces the document of that version (`None`: makes it, and it must not exist), durably.
     /// The labels are added to those that it has; a store without labels passes over them.
-    async fn save(&self, bytes: &[u8], labels: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError>;
+    async fn save(
+        &self,
+        bytes: &[u8],
+        labels: &Labels,
+        replaces: Option<&Version>,
+    ) -> Result<Version, StoreError>;
 
     /// The store's name in messages.
     fn place(&self) -> String;

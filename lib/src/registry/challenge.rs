@@ -26,16 +26,24 @@ impl Challenge {
     /// In words, where the token service's address is none.
     pub(super) fn of(headers: &HeaderMap) -> Result<Option<Self>, String> {
         let mut basic = None;
-        for header in headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok()) {
+        for header in headers
+            .get_all(WWW_AUTHENTICATE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+        {
             for challenge in ChallengeParser::new(header).map_while(Result::ok) {
                 let parameter = |wanted: &str| {
-                    let found = challenge.params.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+                    let found = challenge
+                        .params
+                        .iter()
+                        .find(|(name, _)| name.eq_ignore_ascii_case(wanted));
                     found.map(|(_, value)| value.to_unescaped())
                 };
                 if challenge.scheme.eq_ignore_ascii_case("bearer") {
                     let realm = parameter("realm").unwrap_or_default();
                     let realm = realm.parse().map_err(|_| {
-                        "it names no address of a token service, expected realm=\"https://…\"".to_owned()
+                        "it names no address of a token service, expected realm=\"https://…\""
+                            .to_owned()
                     })?;
                     return Ok(Some(Self::Bearer { realm, service: parameter("service") }));
                 }
@@ -87,7 +95,9 @@ mod tests {
         for (headers, wanted) in [
             (vec![r#"Bearer realm="https://auth.io/token",service="r.io""#], bearer(Some("r.io"))),
             (
-                vec![r#"Bearer realm="https://auth.io/token",service="r.io",scope="repository:a:pull""#],
+                vec![
+                    r#"Bearer realm="https://auth.io/token",service="r.io",scope="repository:a:pull""#,
+                ],
                 bearer(Some("r.io")),
             ),
             (vec![r#"bearer Realm="https://auth.io/token""#], bearer(None)),

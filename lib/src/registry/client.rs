@@ -91,7 +91,12 @@ impl Registry {
         options: &RegistryOptions,
         clock: SharedClock,
     ) -> Result<Self, http::RootsError> {
-        let extra = options.ca_file.as_deref().map(http::extra_certificates).transpose()?.unwrap_or_default();
+        let extra = options
+            .ca_file
+            .as_deref()
+            .map(http::extra_certificates)
+            .transpose()?
+            .unwrap_or_default();
         Ok(Self::over(Arc::new(UreqTransport::new(extra)), repository, credentials, options, clock))
     }
 
@@ -137,7 +142,9 @@ impl Registry {
     pub async fn manifest(&self, digest: &Digest) -> Result<Bytes, RegistryError> {
         let what = format!("{}/{}@{digest}", self.host, self.repository);
         let accept = manifest::ACCEPTED.join(", ");
-        let answer = self.asked(&what, "manifests", digest.as_str(), &accept, MAX_MANIFEST).await?;
+        let answer = self
+            .asked(&what, "manifests", digest.as_str(), &accept, MAX_MANIFEST)
+            .await?;
         proven(what, answer, digest)
     }
 
@@ -180,9 +187,18 @@ impl Registry {
     }
 
     /// One request; a 401 that says how to log in is answered once.
-    async fn get(&self, session: &Session, url: Url, accept: &str, limit: u64) -> Result<Answer, Failed> {
+    async fn get(
+        &self,
+        session: &Session,
+        url: Url,
+        accept: &str,
+        limit: u64,
+    ) -> Result<Answer, Failed> {
         let before = session.authorization.lock().await.clone();
-        let answer = session.fetcher.get(url.clone(), before.as_ref(), accept, limit).await?;
+        let answer = session
+            .fetcher
+            .get(url.clone(), before.as_ref(), accept, limit)
+            .await?;
         if answer.status != 401 {
             return Ok(answer);
         }
@@ -205,25 +221,30 @@ impl Registry {
         }
         match self.log_in("https").await {
             // A certificate that is refused is no reason to do without.
-            Err(failed) if failed.kind == Kind::NoTls || failed.unconnected => match self.base("http") {
-                Ok(base) if http::is_loopback(&base) => self.log_in("http").await,
-                _ => Err(failed),
-            },
+            Err(failed) if failed.kind == Kind::NoTls || failed.unconnected => {
+                match self.base("http") {
+                    Ok(base) if http::is_loopback(&base) => self.log_in("http").await,
+                    _ => Err(failed),
+                }
+            }
             other => other,
         }
     }
 
     fn base(&self, scheme: &str) -> Result<Url, Failed> {
         // docker.io answers under another name.
-        let reference = Reference::with_tag(self.host.clone(), self.repository.clone(), "latest".to_owned());
+        let reference =
+            Reference::with_tag(self.host.clone(), self.repository.clone(), "latest".to_owned());
         let base = format!("{scheme}://{}/", reference.resolve_registry()).parse::<Url>();
         base.map_err(|error| Failed::refused(format!("its name is no host: {error}")))
     }
 
     async fn log_in(&self, scheme: &str) -> Result<Session, Failed> {
-        let plain = if scheme == "http" { Plain::For(self.plain_http.clone()) } else { Plain::Never };
+        let plain =
+            if scheme == "http" { Plain::For(self.plain_http.clone()) } else { Plain::Never };
         let fetcher = Fetcher::new(self.transport.clone(), plain);
-        let session = Session { base: self.base(scheme)?, fetcher, authorization: Mutex::new(None) };
+        let session =
+            Session { base: self.base(scheme)?, fetcher, authorization: Mutex::new(None) };
         let mut url = session.base.clone();
         url.set_path("/v2/");
         let answer = session.fetcher.get(url, None, "*/*", MAX_MANIFEST).await?;
@@ -241,11 +262,16 @@ impl Registry {
 
     /// What the registry wants to see in `Authorization`, as its 401 says; `None` where there is nothing to
     /// show it.
-    async fn authorization(&self, session: &Session, refusal: &Answer) -> Result<Option<Secret>, Failed> {
+    async fn authorization(
+        &self,
+        session: &Session,
+        refusal: &Answer,
+    ) -> Result<Option<Secret>, Failed> {
         let basic = |login: Option<&Login>| match login {
-            Some(Login::Basic { user, password }) => {
-                Some(Secret::new(format!("Basic {}", STANDARD.encode(format!("{user}:{}", password.expose())))))
-            }
+            Some(Login::Basic { user, password }) => Some(Secret::new(format!(
+                "Basic {}",
+                STANDARD.encode(format!("{user}:{}", password.expose()))
+            ))),
             _ => None,
         };
         let login = self.login.as_ref();
@@ -260,7 +286,8 @@ impl Registry {
         let answer = match login {
             Some(Login::Identity(token)) => {
                 let mut form = url::form_urlencoded::Serializer::new(String::new());
-                form.append_pair("grant_type", "refresh_token").append_pair("client_id", CLIENT);
+                form.append_pair("grant_type", "refresh_token")
+                    .append_pair("client_id", CLIENT);
                 form.append_pair("refresh_token", token.expose());
                 form.append_pair("service", service.as_deref().unwrap_or_default());
                 form.append_pair("scope", &challenge::scope(&self.repository));
@@ -268,7 +295,10 @@ impl Registry {
             }
             login => {
                 let url = challenge::token_url(&realm, service.as_deref(), &self.repository);
-                session.fetcher.get(url, basic(login).as_ref(), "application/json", MAX_TOKEN).await?
+                session
+                    .fetcher
+                    .get(url, basic(login).as_ref(), "application/json", MAX_TOKEN)
+                    .await?
             }
         };
         token(&answer).map(|token| Some(Secret::new(format!("Bearer {token}"))))
@@ -329,7 +359,11 @@ impl Session {
     fn url(&self, repository: &str, kind: &str, reference: &str) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().push("v2").extend(repository.split('/')).push(kind).push(reference);
+            path.pop_if_empty()
+                .push("v2")
+                .extend(repository.split('/'))
+                .push(kind)
+                .push(reference);
         }
         url
     }
@@ -352,19 +386,28 @@ fn token(answer: &Answer) -> Result<String, Failed> {
         return Err(Failed::of_token_service(answer));
     }
     let given = serde_json::from_slice::<Given>(&answer.body).ok();
-    let token = given.and_then(|given| given.token.filter(|token| !token.is_empty()).or(given.access_token));
+    let token = given
+        .and_then(|given| given.token.filter(|token| !token.is_empty()).or(given.access_token));
     let trouble = || Failed::trouble("the token service sent no token".to_owned());
     token.filter(|token| !token.is_empty()).ok_or_else(trouble)
 }
 
 /// The content, if it has its digest: whatever a header says, the content proves itself.
 fn proven(what: String, answer: Answer, digest: &Digest) -> Result<Bytes, RegistryError> {
-    let header = answer.headers.get("docker-content-digest").and_then(|value| value.to_str().ok());
+    let header = answer
+        .headers
+        .get("docker-content-digest")
+        .and_then(|value| value.to_str().ok());
     match manifest::verify(&answer.body, digest) {
         Ok(()) => Ok(answer.body),
         Err(ContentError::Digest { expected, actual, .. }) => {
-            let header = header.map(|header| text::one_line(header, 80)).filter(|header| *header != actual);
-            Err(RegistryError::Content { what, source: ContentError::Digest { expected, actual, header } })
+            let header = header
+                .map(|header| text::one_line(header, 80))
+                .filter(|header| *header != actual);
+            Err(RegistryError::Content {
+                what,
+                source: ContentError::Digest { expected, actual, header },
+            })
         }
         Err(source) => Err(RegistryError::Content { what, source }),
     }

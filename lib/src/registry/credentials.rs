@@ -29,7 +29,8 @@ const MAX_BYTES: u64 = 1024 * 1024;
 const DOCKER: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
 
 /// What a mounted folder may call its file.
-const NAMES_IN_A_FOLDER: [&str; 4] = [".dockerconfigjson", "config.json", "auth.json", ".dockercfg"];
+const NAMES_IN_A_FOLDER: [&str; 4] =
+    [".dockerconfigjson", "config.json", "auth.json", ".dockercfg"];
 
 /// Why a file with credentials cannot be used. Never holds a credential.
 #[derive(Debug, thiserror::Error)]
@@ -146,7 +147,11 @@ pub struct Environment {
 impl Environment {
     /// The process's own.
     pub fn of_process() -> Self {
-        let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let path = |name| {
+            std::env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
         Self {
             registry_auth_file: path("REGISTRY_AUTH_FILE"),
             xdg_runtime_dir: path("XDG_RUNTIME_DIR"),
@@ -176,14 +181,24 @@ impl Credentials {
     /// # Errors
     /// [`CredentialsError`] when a file that was named cannot be read, or is none. One that was found by
     /// itself and is of no use is said only if the registry refuses: a public image needs none.
-    pub fn load(authfile: Option<&Path>, environment: &Environment) -> Result<Self, CredentialsError> {
-        let named = authfile
-            .map(|path| ("--authfile", path))
-            .or_else(|| environment.registry_auth_file.as_deref().map(|path| ("REGISTRY_AUTH_FILE", path)));
+    pub fn load(
+        authfile: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<Self, CredentialsError> {
+        let named = authfile.map(|path| ("--authfile", path)).or_else(|| {
+            environment
+                .registry_auth_file
+                .as_deref()
+                .map(|path| ("REGISTRY_AUTH_FILE", path))
+        });
         if let Some((what, path)) = named {
             let path = match path.is_dir() {
                 // An optional Secret that does not exist is mounted as an empty folder.
-                true => match NAMES_IN_A_FOLDER.iter().map(|name| path.join(name)).find(|path| path.exists()) {
+                true => match NAMES_IN_A_FOLDER
+                    .iter()
+                    .map(|name| path.join(name))
+                    .find(|path| path.exists())
+                {
                     None => return Ok(Self::default()),
                     Some(path) => path,
                 },
@@ -195,7 +210,9 @@ impl Credentials {
         for path in environment.usual().into_iter().filter(|path| path.is_file()) {
             match Configuration::read("registry credentials", path) {
                 Ok(file) => usual.files.push(file),
-                Err(error) => usual.unusable = usual.unusable.or_else(|| Some(Chain(&error).to_string())),
+                Err(error) => {
+                    usual.unusable = usual.unusable.or_else(|| Some(Chain(&error).to_string()))
+                }
             }
         }
         Ok(usual)
@@ -217,14 +234,27 @@ impl Credentials {
 
 impl Configuration {
     fn read(what: &str, path: PathBuf) -> Result<Self, CredentialsError> {
-        let unreadable = |source| CredentialsError::Unreadable { what: what.to_owned(), path: path.clone(), source };
+        let unreadable = |source| CredentialsError::Unreadable {
+            what: what.to_owned(),
+            path: path.clone(),
+            source,
+        };
         let mut bytes = Vec::new();
-        File::open(&path).map_err(unreadable)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        let content =
-            if bytes.len() as u64 > MAX_BYTES { Err("it is larger than 1 MiB".to_owned()) } else { parse(&bytes) };
+        File::open(&path)
+            .map_err(unreadable)?
+            .take(MAX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(unreadable)?;
+        let content = if bytes.len() as u64 > MAX_BYTES {
+            Err("it is larger than 1 MiB".to_owned())
+        } else {
+            parse(&bytes)
+        };
         match content {
             Ok(content) => Ok(Self { path, content }),
-            Err(problem) => Err(CredentialsError::Malformed { what: what.to_owned(), path, problem }),
+            Err(problem) => {
+                Err(CredentialsError::Malformed { what: what.to_owned(), path, problem })
+            }
         }
     }
 
@@ -232,7 +262,11 @@ impl Configuration {
         let hint = |text: String| Found { login: None, hint: Some(text) };
         let path = self.path.display();
         for scope in scopes(repository) {
-            let helper = self.content.cred_helpers.iter().find(|(key, _)| plain(key) == plain(scope));
+            let helper = self
+                .content
+                .cred_helpers
+                .iter()
+                .find(|(key, _)| plain(key) == plain(scope));
             if let Some((_, helper)) = helper {
                 return hint(format!(
                     "{path} leaves the credentials of {scope} to the helper {helper:?}, which the gate cannot ask; name a file that holds them with --authfile"
@@ -268,8 +302,13 @@ fn plain(key: &str) -> String {
         Some(address) => address.split('/').next().unwrap_or_default(),
         None => key.trim_end_matches('/'),
     };
-    let key = key.strip_suffix("/v1").or_else(|| key.strip_suffix("/v2")).unwrap_or(key);
-    let (host, path) = key.split_once('/').map_or((key, None), |(host, path)| (host, Some(path)));
+    let key = key
+        .strip_suffix("/v1")
+        .or_else(|| key.strip_suffix("/v2"))
+        .unwrap_or(key);
+    let (host, path) = key
+        .split_once('/')
+        .map_or((key, None), |(host, path)| (host, Some(path)));
     let host = if DOCKER.contains(&host) { DOCKER[0] } else { host };
     path.map_or_else(|| host.to_owned(), |path| format!("{host}/{path}"))
 }
@@ -298,15 +337,21 @@ fn parse(bytes: &[u8]) -> Result<Content, String> {
         Some(Ok(Value::Object(object))) => object,
         Some(Ok(Value::Null)) => return Ok(Content::default()),
         Some(Ok(_)) => return Err("it is no JSON object".to_owned()),
-        Some(Err(error)) => return Err(format!("line {}, column {} cannot be read", error.line(), error.column())),
+        Some(Err(error)) => {
+            return Err(format!("line {}, column {} cannot be read", error.line(), error.column()));
+        }
     };
-    let is_entry = |entry: &Value| entry.as_object().is_some_and(|entry| field(entry, "auth").is_some());
+    let is_entry =
+        |entry: &Value| entry.as_object().is_some_and(|entry| field(entry, "auth").is_some());
     let is_old = !object.is_empty()
-        && ["auths", "credsStore", "credHelpers"].iter().all(|name| field(&object, name).is_none())
+        && ["auths", "credsStore", "credHelpers"]
+            .iter()
+            .all(|name| field(&object, name).is_none())
         && object.values().any(is_entry)
         && object.values().all(|entry| entry.is_null() || is_entry(entry));
     let auths = if is_old { Some(&object) } else { map(&object, "auths")? };
-    let mut content = Content { creds_store: text_of(&object, "credsStore")?, ..Content::default() };
+    let mut content =
+        Content { creds_store: text_of(&object, "credsStore")?, ..Content::default() };
     for (key, value) in auths.into_iter().flatten() {
         let entry = match value {
             Value::Null => Entry::default(),
@@ -330,18 +375,32 @@ fn parse(bytes: &[u8]) -> Result<Content, String> {
 
 /// A field as Go finds it: of that very name, else of one in other letters; `null` is as good as absent.
 fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    let alike = || object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+    let alike = || {
+        object
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    };
     object.get(name).or_else(alike).filter(|value| !value.is_null())
 }
 
-fn map<'a>(object: &'a Map<String, Value>, name: &str) -> Result<Option<&'a Map<String, Value>>, String> {
+fn map<'a>(
+    object: &'a Map<String, Value>,
+    name: &str,
+) -> Result<Option<&'a Map<String, Value>>, String> {
     let Some(value) = field(object, name) else { return Ok(None) };
-    value.as_object().map(Some).ok_or_else(|| format!("{name} is no object"))
+    value
+        .as_object()
+        .map(Some)
+        .ok_or_else(|| format!("{name} is no object"))
 }
 
 fn text_of(object: &Map<String, Value>, name: &str) -> Result<Option<String>, String> {
     let Some(value) = field(object, name) else { return Ok(None) };
-    value.as_str().map(|text| Some(text.to_owned())).ok_or_else(|| format!("a field {name} is no text"))
+    value
+        .as_str()
+        .map(|text| Some(text.to_owned()))
+        .ok_or_else(|| format!("a field {name} is no text"))
 }
 
 fn login(entry: &Entry) -> Result<Option<Login>, &'static str> {
@@ -364,12 +423,17 @@ fn login(entry: &Entry) -> Result<Option<Login>, &'static str> {
         let auth: String = auth.chars().filter(|c| !c.is_ascii_whitespace()).collect();
         let decoded = lenient.decode(auth).map_err(|_| wrong)?;
         let text = String::from_utf8(decoded).map_err(|_| wrong)?;
-        let (user, password) = text.split_once(':').filter(|(user, _)| !user.is_empty()).ok_or(wrong)?;
+        let (user, password) = text
+            .split_once(':')
+            .filter(|(user, _)| !user.is_empty())
+            .ok_or(wrong)?;
         let password = password.trim_matches('\0').trim_end_matches(['\r', '\n']);
         return Ok(Some(Login::Basic { user: user.to_owned(), password: Secret::new(password) }));
     }
     match (given(&entry.username), given(&entry.password)) {
-        (Some(user), Some(password)) => Ok(Some(Login::Basic { user, password: Secret::new(password) })),
+        (Some(user), Some(password)) => {
+            Ok(Some(Login::Basic { user, password: Secret::new(password) }))
+        }
         (None, None) => Ok(None),
         _ => Err("has a user name without a password, or the other way round"),
     }
@@ -408,21 +472,30 @@ mod tests {
             "quay.io/acme/special":{"registrytoken":"t"}}}"#;
         assert_eq!(basic(found(content, "quay.io/other/x")), ("host".to_owned(), "p".to_owned()));
         assert_eq!(basic(found(content, "quay.io/acme/x")), ("org".to_owned(), "p:p".to_owned()));
-        assert_eq!(basic(found(content, "registry.example.com/x")), ("u".to_owned(), "p".to_owned()));
+        assert_eq!(
+            basic(found(content, "registry.example.com/x")),
+            ("u".to_owned(), "p".to_owned())
+        );
         assert!(matches!(found(content, "quay.io/acme/special").login, Some(Login::Token(_))));
         assert!(found(content, "quay.iox/acme/x").login.is_none());
     }
 
     #[test]
     fn an_old_pull_secret() {
-        assert_eq!(basic(found(r#"{"quay.io":{"auth":"aG9zdDpw","email":""}}"#, "quay.io/a")).0, "host");
+        assert_eq!(
+            basic(found(r#"{"quay.io":{"auth":"aG9zdDpw","email":""}}"#, "quay.io/a")).0,
+            "host"
+        );
         assert!(found("{}", "quay.io/a").login.is_none());
     }
 
     #[test]
     fn what_cannot_be_used_is_said() {
         let hint = |content| found(content, "quay.io/acme/x").hint.unwrap();
-        assert!(hint(r#"{"auths":{"quay.io":{}},"credsStore":"desktop"}"#).contains("the store \"desktop\""));
+        assert!(
+            hint(r#"{"auths":{"quay.io":{}},"credsStore":"desktop"}"#)
+                .contains("the store \"desktop\"")
+        );
         assert!(hint(r#"{"credHelpers":{"quay.io":"ecr"}}"#).contains("the helper \"ecr\""));
         assert!(hint(r#"{"auths":{"quay.io":{"auth":"%%"}}}"#).contains("not base64"));
         assert!(found(r#"{"auths":{"quay.io":{}}}"#, "quay.io/a").hint.is_none());
@@ -441,10 +514,14 @@ mod tests {
         ] {
             let (_dir, loaded) = credentials(content);
             let text = loaded.unwrap_err().to_string();
-            assert!(text.contains("is no registry credentials file") && !text.contains("aG9zdDpw"), "{text}");
+            assert!(
+                text.contains("is no registry credentials file") && !text.contains("aG9zdDpw"),
+                "{text}"
+            );
         }
         assert!(credentials("[]").1.is_err());
-        let missing = Credentials::load(Some(Path::new("/nowhere/auth.json")), &Environment::default());
+        let missing =
+            Credentials::load(Some(Path::new("/nowhere/auth.json")), &Environment::default());
         assert!(matches!(missing, Err(CredentialsError::Unreadable { .. })));
     }
 
@@ -453,7 +530,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let load = || Credentials::load(Some(dir.path()), &Environment::default()).unwrap();
         assert!(load().of("quay.io/a").login.is_none());
-        std::fs::write(dir.path().join(".dockerconfigjson"), r#"{"auths":{"quay.io":{"auth":"aG9zdDpw"}}}"#).unwrap();
+        std::fs::write(
+            dir.path().join(".dockerconfigjson"),
+            r#"{"auths":{"quay.io":{"auth":"aG9zdDpw"}}}"#,
+        )
+        .unwrap();
         assert_eq!(basic(load().of("quay.io/a")).0, "host");
     }
 
@@ -544,7 +625,10 @@ mod tests {
         ] {
             assert_eq!(user(&content, repository).as_deref(), wanted, "{content} {repository}");
         }
-        let hint = found(r#"{"credHelpers":{"https://index.docker.io/v1/":"osx"}}"#, "docker.io/acme/b").hint.unwrap();
+        let hint =
+            found(r#"{"credHelpers":{"https://index.docker.io/v1/":"osx"}}"#, "docker.io/acme/b")
+                .hint
+                .unwrap();
         assert!(hint.contains("the helper \"osx\""), "{hint}");
     }
 
@@ -552,14 +636,16 @@ mod tests {
     fn a_file_found_by_itself_stops_nothing() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join(".docker")).unwrap();
-        let environment = Environment { home: Some(dir.path().to_owned()), ..Environment::default() };
+        let environment =
+            Environment { home: Some(dir.path().to_owned()), ..Environment::default() };
         for content in ["{", "[]", r#"{"auths":[]}"#, "\u{0}"] {
             std::fs::write(dir.path().join(".docker/config.json"), content).unwrap();
             let found = Credentials::load(None, &environment).unwrap().of("quay.io/a");
             assert!(found.login.is_none());
             assert!(found.hint.unwrap().contains("is no registry credentials file"), "{content}");
         }
-        std::fs::write(dir.path().join(".dockercfg"), r#"{"quay.io":{"auth":"aG9zdDpw"}}"#).unwrap();
+        std::fs::write(dir.path().join(".dockercfg"), r#"{"quay.io":{"auth":"aG9zdDpw"}}"#)
+            .unwrap();
         assert_eq!(basic(Credentials::load(None, &environment).unwrap().of("quay.io/a")).0, "host");
     }
 
@@ -584,13 +670,21 @@ mod tests {
             "[a-z:/.]{0,12}",
             any::<String>(),
         ];
-        let fields =
-            prop::sample::select(vec!["auth", "username", "password", "identitytoken", "registrytoken", "email"]);
+        let fields = prop::sample::select(vec![
+            "auth",
+            "username",
+            "password",
+            "identitytoken",
+            "registrytoken",
+            "email",
+        ]);
         let entry = prop::collection::btree_map(fields, value.clone(), 0..4);
         let auths = prop::collection::btree_map(keys.clone(), entry, 0..4);
         let helpers = prop::collection::btree_map(keys, value.clone(), 0..2);
         (auths, helpers, value, 0usize..12).prop_map(|(auths, helpers, store, cut)| {
-            let whole = serde_json::json!({"auths": auths, "credHelpers": helpers, "credsStore": store}).to_string();
+            let whole =
+                serde_json::json!({"auths": auths, "credHelpers": helpers, "credsStore": store})
+                    .to_string();
             if cut == 0 { whole.chars().take(whole.len() / 2).collect() } else { whole }
         })
     }

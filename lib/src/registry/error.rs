@@ -138,10 +138,13 @@ impl Failed {
         let envelope = serde_json::from_slice::<OciEnvelope>(&answer.body).ok();
         let (kind, said) = match (envelope, by_status(answer.status)) {
             // Its own trouble, whatever it calls that.
-            (Some(envelope), Kind::Trouble) => (Kind::Trouble, format!("{}: {}", answer.status, words(&envelope))),
-            (Some(envelope), kind) => {
-                (envelope.errors.first().map_or(kind, |error| by_code(&error.code)), words(&envelope))
+            (Some(envelope), Kind::Trouble) => {
+                (Kind::Trouble, format!("{}: {}", answer.status, words(&envelope)))
             }
+            (Some(envelope), kind) => (
+                envelope.errors.first().map_or(kind, |error| by_code(&error.code)),
+                words(&envelope),
+            ),
             (None, kind) => (kind, status_and_text(answer)),
         };
         Self { asked, ..Self::of(kind, &said) }
@@ -188,7 +191,11 @@ fn tls_error(error: &TransportError) -> Option<&rustls::Error> {
 fn words(envelope: &OciEnvelope) -> String {
     let word = |error: &OciError| {
         let code = serde_json::to_value(&error.code).ok();
-        let code = code.as_ref().and_then(|code| code.as_str()).unwrap_or_default().to_owned();
+        let code = code
+            .as_ref()
+            .and_then(|code| code.as_str())
+            .unwrap_or_default()
+            .to_owned();
         if error.message.is_empty() { code } else { format!("{code}: {}", error.message) }
     };
     envelope.errors.iter().map(word).collect::<Vec<_>>().join(", ")
@@ -197,7 +204,11 @@ fn words(envelope: &OciEnvelope) -> String {
 fn by_code(code: &OciErrorCode) -> Kind {
     use OciErrorCode as C;
     match code {
-        C::BlobUnknown | C::ManifestBlobUnknown | C::ManifestUnknown | C::NameUnknown | C::NotFound => Kind::NotFound,
+        C::BlobUnknown
+        | C::ManifestBlobUnknown
+        | C::ManifestUnknown
+        | C::NameUnknown
+        | C::NotFound => Kind::NotFound,
         C::Unauthorized | C::Denied => Kind::Denied,
         C::Toomanyrequests => Kind::Trouble,
         _ => Kind::Refused,
@@ -218,18 +229,42 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &'static str) -> Answer {
-        Answer { status, headers: http::HeaderMap::new(), body: bytes::Bytes::from_static(body.as_bytes()) }
+        Answer {
+            status,
+            headers: http::HeaderMap::new(),
+            body: bytes::Bytes::from_static(body.as_bytes()),
+        }
     }
 
     #[test]
     fn refusals_are_told_apart() {
         for (status, body, kind, said) in [
-            (404, r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"m"}]}"#, Kind::NotFound, "MANIFEST_UNKNOWN: m"),
+            (
+                404,
+                r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"m"}]}"#,
+                Kind::NotFound,
+                "MANIFEST_UNKNOWN: m",
+            ),
             (404, r#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#, Kind::NotFound, "NAME_UNKNOWN"),
             (403, r#"{"errors":[{"code":"DENIED","message":"no"}]}"#, Kind::Denied, "DENIED: no"),
-            (429, r#"{"errors":[{"code":"TOOMANYREQUESTS"}]}"#, Kind::Trouble, "429: TOOMANYREQUESTS"),
-            (500, r#"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#, Kind::Trouble, "500: MANIFEST_UNKNOWN"),
-            (400, r#"{"errors":[{"code":"OF_ITS_OWN","message":"x"}]}"#, Kind::Refused, "OF_ITS_OWN: x"),
+            (
+                429,
+                r#"{"errors":[{"code":"TOOMANYREQUESTS"}]}"#,
+                Kind::Trouble,
+                "429: TOOMANYREQUESTS",
+            ),
+            (
+                500,
+                r#"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#,
+                Kind::Trouble,
+                "500: MANIFEST_UNKNOWN",
+            ),
+            (
+                400,
+                r#"{"errors":[{"code":"OF_ITS_OWN","message":"x"}]}"#,
+                Kind::Refused,
+                "OF_ITS_OWN: x",
+            ),
             (404, "404 page not found", Kind::NotFound, "404: 404 page not found"),
             (403, "<html>", Kind::Denied, "403"),
             (401, "", Kind::Denied, "401, not authorized"),
@@ -245,8 +280,11 @@ mod tests {
 
     #[test]
     fn a_token_services_refusals() {
-        for (status, kind) in [(401, Kind::Denied), (400, Kind::Denied), (404, Kind::Refused), (503, Kind::Trouble)] {
-            let failed = Failed::of_token_service(&answer(status, "{\"error\":\"Invalid Username\"}"));
+        for (status, kind) in
+            [(401, Kind::Denied), (400, Kind::Denied), (404, Kind::Refused), (503, Kind::Trouble)]
+        {
+            let failed =
+                Failed::of_token_service(&answer(status, "{\"error\":\"Invalid Username\"}"));
             assert_eq!(failed.kind, kind, "{status}");
             assert!(failed.said.contains("the token service refused: "), "{}", failed.said);
         }

@@ -88,26 +88,44 @@ impl Fetcher {
             if !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
                 return Ok(answer);
             }
-            let location = answer.headers.get(LOCATION).and_then(|location| location.to_str().ok());
+            let location = answer
+                .headers
+                .get(LOCATION)
+                .and_then(|location| location.to_str().ok());
             let next = location.and_then(|location| url.join(location).ok());
-            url = next.ok_or_else(|| Failed::refused("it sends us on without saying where".to_owned()))?;
+            url = next
+                .ok_or_else(|| Failed::refused("it sends us on without saying where".to_owned()))?;
         }
         Err(Failed::refused(format!("it sends us on more than {MAX_REDIRECTS} times")))
     }
 
     /// Sends a form. Its answer is not followed to another address: the form holds a credential.
-    pub(super) async fn post_form(&self, url: Url, form: String, limit: u64) -> Result<Answer, Failed> {
-        let request = Request { method: Method::POST, body: Some(form.into()), ..Request::get(url, TIMEOUT) };
-        let request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    pub(super) async fn post_form(
+        &self,
+        url: Url,
+        form: String,
+        limit: u64,
+    ) -> Result<Answer, Failed> {
+        let request =
+            Request { method: Method::POST, body: Some(form.into()), ..Request::get(url, TIMEOUT) };
+        let request = request
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         self.send(request, limit).await
     }
 
     async fn send(&self, request: Request, limit: u64) -> Result<Answer, Failed> {
         self.check(&request.url)?;
-        let mut response = self.transport.send(request).await.map_err(|error| Failed::of_transport(&error))?;
+        let mut response = self
+            .transport
+            .send(request)
+            .await
+            .map_err(|error| Failed::of_transport(&error))?;
         let (status, headers) = (response.status, std::mem::take(&mut response.headers));
         let body = match status {
-            200..=299 => response.bytes(limit).await.map_err(|error| Failed::of_transport(&error))?,
+            200..=299 => response
+                .bytes(limit)
+                .await
+                .map_err(|error| Failed::of_transport(&error))?,
             // What it says is of use, not that it says it to the end.
             _ => response.beginning(READ).await.unwrap_or_default(),
         };
@@ -116,10 +134,17 @@ impl Fetcher {
 
     /// Whether an address may be asked at all.
     fn check(&self, url: &Url) -> Result<(), Failed> {
-        let refused =
-            |why: &str| Err(Failed::refused(format!("it sends us to {}://{}, {why}", url.scheme(), host_of(url))));
+        let refused = |why: &str| {
+            Err(Failed::refused(format!(
+                "it sends us to {}://{}, {why}",
+                url.scheme(),
+                host_of(url)
+            )))
+        };
         match url.scheme() {
-            _ if !url.username().is_empty() || url.password().is_some() => refused("with a user name of its own"),
+            _ if !url.username().is_empty() || url.password().is_some() => {
+                refused("with a user name of its own")
+            }
             "https" => Ok(()),
             "http" if self.plain.allows(url) => Ok(()),
             "http" => refused("which is plain http; expected https"),
@@ -129,7 +154,8 @@ impl Fetcher {
 }
 
 fn value(text: &str) -> Result<HeaderValue, Failed> {
-    HeaderValue::from_str(text).map_err(|_| Failed::refused("its answer cannot be sent back to it".to_owned()))
+    HeaderValue::from_str(text)
+        .map_err(|_| Failed::refused("its answer cannot be sent back to it".to_owned()))
 }
 
 fn secret(credentials: &Secret) -> Result<HeaderValue, Failed> {
@@ -164,8 +190,12 @@ mod tests {
     impl Transport for Servers {
         async fn send(&self, request: Request) -> Result<Response, TransportError> {
             let url = request.url.to_string();
-            self.asked.lock().unwrap().push((url.clone(), request.headers.contains_key(AUTHORIZATION)));
-            let (_, status, text) = self.answers.iter().find(|(known, ..)| url == *known).expect(&url);
+            self.asked
+                .lock()
+                .unwrap()
+                .push((url.clone(), request.headers.contains_key(AUTHORIZATION)));
+            let (_, status, text) =
+                self.answers.iter().find(|(known, ..)| url == *known).expect(&url);
             let mut headers = HeaderMap::new();
             let body = match text.strip_prefix("-> ") {
                 Some(location) => {
@@ -190,10 +220,15 @@ mod tests {
         let fetcher = Fetcher::new(Arc::new(servers), plain);
         let secret = Secret::new("Basic cm9ib3Q6czNjcjN0");
         let answer = fetcher.get(from.parse().unwrap(), Some(&secret), "*/*", 1000).await;
-        let told =
-            answer.map(|answer| format!("{} {}", answer.status, answer.body.len())).map_err(|failed| failed.said);
-        let asked =
-            asked.lock().unwrap().iter().map(|(url, with)| format!("{}{url}", if *with { "*" } else { "" })).collect();
+        let told = answer
+            .map(|answer| format!("{} {}", answer.status, answer.body.len()))
+            .map_err(|failed| failed.said);
+        let asked = asked
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(url, with)| format!("{}{url}", if *with { "*" } else { "" }))
+            .collect();
         (told, asked)
     }
 
@@ -207,14 +242,21 @@ mod tests {
         ];
         let (told, asked) = asked(Plain::Never, "https://r.io/a", &chain).await;
         assert_eq!(told.unwrap(), "200 4");
-        assert_eq!(asked, ["*https://r.io/a", "*https://r.io/b", "https://cdn.io/c?sig=1", "https://r.io:444/d"]);
+        assert_eq!(
+            asked,
+            ["*https://r.io/a", "*https://r.io/b", "https://cdn.io/c?sig=1", "https://r.io:444/d"]
+        );
     }
 
     #[tokio::test]
     async fn plain_http_is_not_gone_to() {
-        for target in
-            ["-> http://r.io/b", "-> http://127.0.0.1/b", "-> //u:p@r.io/b", "-> ftp://r.io/b", "-> file:///etc"]
-        {
+        for target in [
+            "-> http://r.io/b",
+            "-> http://127.0.0.1/b",
+            "-> //u:p@r.io/b",
+            "-> ftp://r.io/b",
+            "-> file:///etc",
+        ] {
             let chain = [("https://r.io/a", 302, target)];
             let (told, asked) = asked(Plain::Never, "https://r.io/a", &chain).await;
             let said = told.unwrap_err();
@@ -240,11 +282,14 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_without_end() {
-        let (told, _) = asked(Plain::Never, "https://r.io/a", &[("https://r.io/a", 200, "endless")]).await;
+        let (told, _) =
+            asked(Plain::Never, "https://r.io/a", &[("https://r.io/a", 200, "endless")]).await;
         assert!(told.unwrap_err().contains("larger than 1000 bytes"));
-        let (told, _) = asked(Plain::Never, "https://r.io/a", &[("https://r.io/a", 500, "endless")]).await;
+        let (told, _) =
+            asked(Plain::Never, "https://r.io/a", &[("https://r.io/a", 500, "endless")]).await;
         assert_eq!(told.unwrap(), format!("500 {READ}"));
-        let (told, asked) = asked(Plain::Never, "https://r.io/a", &[("https://r.io/a", 302, "-> /a")]).await;
+        let (told, asked) =
+            asked(Plain::Never, "https://r.io/a", &[("https://r.io/a", 302, "-> /a")]).await;
         assert!(told.unwrap_err().contains("more than 5 times"));
         assert_eq!(asked.len(), 6);
     }

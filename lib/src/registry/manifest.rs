@@ -10,15 +10,20 @@ use sha2::{Digest as _, Sha256};
 use crate::image::Digest;
 
 /// The labels that say from which commit an image was built, as builders set them.
-pub const REVISION_LABELS: [&str; 3] = ["io.openshift.build.commit.id", "vcs-ref", "org.opencontainers.image.revision"];
+pub const REVISION_LABELS: [&str; 3] =
+    ["io.openshift.build.commit.id", "vcs-ref", "org.opencontainers.image.revision"];
 
 /// More images than this in one index are not followed.
 pub const MAX_IMAGES: usize = 32;
 
-const MANIFESTS: [&str; 2] =
-    ["application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"];
-const INDEXES: [&str; 2] =
-    ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
+const MANIFESTS: [&str; 2] = [
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+];
+const INDEXES: [&str; 2] = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+];
 
 /// The media types that are asked for.
 pub const ACCEPTED: [&str; 4] = [MANIFESTS[0], MANIFESTS[1], INDEXES[0], INDEXES[1]];
@@ -115,7 +120,9 @@ pub struct Configuration {
 impl Configuration {
     /// The revision labels that are set, with their values.
     pub fn revisions(&self) -> Vec<(&'static str, &str)> {
-        let value = |label| Some((label, self.labels.get(label)?.as_str())).filter(|(_, value)| !value.is_empty());
+        let value = |label| {
+            Some((label, self.labels.get(label)?.as_str())).filter(|(_, value)| !value.is_empty())
+        };
         REVISION_LABELS.into_iter().filter_map(value).collect()
     }
 }
@@ -123,7 +130,8 @@ impl Configuration {
 /// Whether a label names a commit: the whole of it, or its beginning (7 digits or more).
 pub fn is_revision(label: &str, revision: &str) -> bool {
     let hex = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit());
-    let (label, revision) = (label.trim().to_ascii_lowercase(), revision.trim().to_ascii_lowercase());
+    let (label, revision) =
+        (label.trim().to_ascii_lowercase(), revision.trim().to_ascii_lowercase());
     label == revision || (label.len() >= 7 && hex(&label) && revision.starts_with(&label))
 }
 
@@ -141,7 +149,9 @@ pub fn verify(bytes: &[u8], expected: &Digest) -> Result<(), ContentError> {
 
 /// The digest of some content.
 pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+    Sha256::digest(bytes)
+        .iter()
+        .fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Reads a manifest or an index.
@@ -165,9 +175,13 @@ pub fn read(bytes: &[u8]) -> Result<Manifest, ContentError> {
         platform: Option<Platform>,
     }
     let wrong = |problem: String| ContentError::NoManifest { problem };
-    let document: Document = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+    let document: Document =
+        serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
     if document.schema_version != 2 {
-        return Err(wrong(format!("its schema version is {}, expected 2", document.schema_version)));
+        return Err(wrong(format!(
+            "its schema version is {}, expected 2",
+            document.schema_version
+        )));
     }
     let media_type = document.media_type.as_deref();
     match (document.config, document.manifests) {
@@ -176,15 +190,24 @@ pub fn read(bytes: &[u8]) -> Result<Manifest, ContentError> {
         }
         (None, Some(manifests)) if media_type.is_none_or(|found| INDEXES.contains(&found)) => {
             let images = manifests.into_iter().filter_map(|descriptor| {
-                let platform = descriptor.platform.filter(|p| p.os != "unknown" || p.architecture != "unknown")?;
+                let platform = descriptor
+                    .platform
+                    .filter(|p| p.os != "unknown" || p.architecture != "unknown")?;
                 Some((Child { digest: descriptor.digest, platform }, descriptor.media_type))
             });
             let (images, media_types): (Vec<_>, Vec<_>) = images.unzip();
-            if let Some(other) = media_types.iter().flatten().find(|found| !MANIFESTS.contains(&found.as_str())) {
+            if let Some(other) = media_types
+                .iter()
+                .flatten()
+                .find(|found| !MANIFESTS.contains(&found.as_str()))
+            {
                 return Err(wrong(format!("it is an index that holds {other:?}")));
             }
             if images.is_empty() || images.len() > MAX_IMAGES {
-                return Err(wrong(format!("it is an index of {} images, expected 1 to {MAX_IMAGES}", images.len())));
+                return Err(wrong(format!(
+                    "it is an index of {} images, expected 1 to {MAX_IMAGES}",
+                    images.len()
+                )));
             }
             Ok(Manifest::Index(images))
         }
@@ -209,10 +232,12 @@ pub fn configuration(bytes: &[u8]) -> Result<Configuration, ContentError> {
         #[serde(default, rename = "Labels")]
         labels: Option<BTreeMap<String, String>>,
     }
-    let document: Document =
-        serde_json::from_slice(bytes).map_err(|error| ContentError::NoConfiguration { problem: error.to_string() })?;
+    let document: Document = serde_json::from_slice(bytes)
+        .map_err(|error| ContentError::NoConfiguration { problem: error.to_string() })?;
     if document.platform.os.is_empty() || document.platform.architecture.is_empty() {
-        return Err(ContentError::NoConfiguration { problem: "it names no os and architecture".to_owned() });
+        return Err(ContentError::NoConfiguration {
+            problem: "it names no os and architecture".to_owned(),
+        });
     }
     let labels = document.config.unwrap_or_default().labels.unwrap_or_default();
     Ok(Configuration { platform: document.platform, labels })
@@ -233,7 +258,10 @@ mod tests {
                 r#"{{"schemaVersion":2,"mediaType":"{media_type}","config":{{"digest":"{}"}},"layers":[]}}"#,
                 hex('a')
             );
-            assert_eq!(read(text.as_bytes()).unwrap(), Manifest::Image { config: hex('a').parse().unwrap() });
+            assert_eq!(
+                read(text.as_bytes()).unwrap(),
+                Manifest::Image { config: hex('a').parse().unwrap() }
+            );
         }
         for media_type in INDEXES {
             let text = format!(
@@ -245,7 +273,9 @@ mod tests {
             );
             let Manifest::Index(images) = read(text.as_bytes()).unwrap() else { panic!() };
             assert_eq!(images.len(), 1);
-            assert!(images[0].platform.is("linux/arm64") && images[0].platform.is("linux/arm64/v8"));
+            assert!(
+                images[0].platform.is("linux/arm64") && images[0].platform.is("linux/arm64/v8")
+            );
             assert!(!images[0].platform.is("linux/arm"));
         }
     }
@@ -266,7 +296,10 @@ mod tests {
             r#"{"schemaVersion":2,"mediaType":"application/vnd.cncf.helm","config":{"digest":"sha256:a"}}"#,
             &nested,
         ] {
-            assert!(matches!(read(text.as_bytes()), Err(ContentError::NoManifest { .. })), "{text}");
+            assert!(
+                matches!(read(text.as_bytes()), Err(ContentError::NoManifest { .. })),
+                "{text}"
+            );
         }
     }
 
@@ -275,7 +308,8 @@ mod tests {
         let text = r#"{"os":"linux","architecture":"amd64","config":{"Labels":{"vcs-ref":"3EE96155aa","x":"y"}}}"#;
         let configuration = configuration(text.as_bytes()).unwrap();
         assert_eq!(configuration.revisions(), [("vcs-ref", "3EE96155aa")]);
-        let bare = super::configuration(br#"{"os":"linux","architecture":"amd64","config":null}"#).unwrap();
+        let bare = super::configuration(br#"{"os":"linux","architecture":"amd64","config":null}"#)
+            .unwrap();
         assert!(bare.revisions().is_empty());
         assert!(super::configuration(b"{}").is_err());
     }
@@ -291,7 +325,10 @@ mod tests {
 
     #[test]
     fn content_is_proven() {
-        let digest: Digest = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".parse().unwrap();
+        let digest: Digest =
+            "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+                .parse()
+                .unwrap();
         verify(b"abc", &digest).unwrap();
         assert!(verify(b"abd", &digest).is_err());
     }

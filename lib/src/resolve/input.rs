@@ -31,7 +31,9 @@ pub enum InputError {
         found: String,
     },
     /// The name cannot be a Snapshot's.
-    #[error("--snapshot-name: expected lower-case letters, digits and -, at most 63, found {found:?}")]
+    #[error(
+        "--snapshot-name: expected lower-case letters, digits and -, at most 63, found {found:?}"
+    )]
     Name {
         /// The flag's value.
         found: String,
@@ -96,7 +98,9 @@ impl SnapshotFlag {
 fn read_all(from: impl Read, place: String) -> Result<String, InputError> {
     let mut text = String::new();
     let unreadable = |source| InputError::Unreadable { place: place.clone(), source };
-    from.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+    from.take(MAX_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(unreadable)?;
     if text.len() as u64 > MAX_BYTES {
         return Err(unreadable(io::Error::other("it is larger than 2 MiB")));
     }
@@ -109,7 +113,8 @@ mod tests {
 
     #[test]
     fn names_must_agree() {
-        let name = |snapshot: &str, flag| SnapshotFlag::read(snapshot, flag, false).map(|read| read.name);
+        let name =
+            |snapshot: &str, flag| SnapshotFlag::read(snapshot, flag, false).map(|read| read.name);
         assert_eq!(name("s-1", None).unwrap().as_deref(), Some("s-1"));
         assert_eq!(name("{}", Some("s-1")).unwrap().as_deref(), Some("s-1"));
         assert_eq!(name("s-1", Some("s-1")).unwrap().as_deref(), Some("s-1"));

@@ -33,7 +33,11 @@ pub enum ResolveError {
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     /// The Snapshot says so by a tag.
-    #[error("SNAPSHOT: component {component:?}: {tag} {}; the gate needs a digest{}", kind(tag), points_to(now))]
+    #[error(
+        "SNAPSHOT: component {component:?}: {tag} {}; the gate needs a digest{}",
+        kind(tag),
+        points_to(now)
+    )]
     Tag {
         /// The component.
         component: String,
@@ -43,7 +47,9 @@ pub enum ResolveError {
         now: Option<String>,
     },
     /// A revision is demanded and the Snapshot names none.
-    #[error("--require-revision: component {component:?} of the Snapshot has no source.git.revision to compare with")]
+    #[error(
+        "--require-revision: component {component:?} of the Snapshot has no source.git.revision to compare with"
+    )]
     NoRevision {
         /// The component.
         component: String,
@@ -85,7 +91,9 @@ fn kind(reference: &str) -> &'static str {
 }
 
 fn points_to(now: &Option<String>) -> String {
-    now.as_deref().map(|now| format!("; today it points to {now}")).unwrap_or_default()
+    now.as_deref()
+        .map(|now| format!("; today it points to {now}"))
+        .unwrap_or_default()
 }
 
 impl From<ResolveError> for Failure {
@@ -114,7 +122,9 @@ pub fn choose(
 ) -> Result<Candidate, ResolveError> {
     let found = spec.component(component)?;
     let image = match found.image() {
-        Err(SnapshotError::Image { component, source: ImageError::NoDigest { found: tag } }) if !tag.is_empty() => {
+        Err(SnapshotError::Image { component, source: ImageError::NoDigest { found: tag } })
+            if !tag.is_empty() =>
+        {
             return Err(ResolveError::Tag { component, tag, now: None });
         }
         other => other?,
@@ -160,7 +170,9 @@ pub async fn inspect(registry: &Registry, image: &ImageRef) -> Result<Inspection
     };
     let mut images = Vec::new();
     for child in children {
-        let (Manifest::Image { config }, _) = fetch_manifest(registry, image, &child.digest).await? else {
+        let (Manifest::Image { config }, _) =
+            fetch_manifest(registry, image, &child.digest).await?
+        else {
             let problem = format!("{} in its index is an index itself", child.digest);
             return Err(wrong(image, ContentError::NoManifest { problem }));
         };
@@ -209,38 +221,58 @@ pub struct Judgement {
 ///
 /// # Errors
 /// [`ResolveError::Platform`], [`ResolveError::Revision`].
-pub fn judge(candidate: &Candidate, inspection: &Inspection, demands: &Demands) -> Result<Judgement, ResolveError> {
+pub fn judge(
+    candidate: &Candidate,
+    inspection: &Inspection,
+    demands: &Demands,
+) -> Result<Judgement, ResolveError> {
     let image = candidate.image.brief();
     let mut judgement = Judgement::default();
     let mut there = Vec::new();
     for (listed, configuration) in &inspection.images {
-        let platform = listed.as_ref().map_or(&configuration.platform, |child| &child.platform);
-        judgement.manifests.extend(
-            listed
-                .as_ref()
-                .map(|child| PlatformManifest { digest: child.digest.clone(), platform: child.platform.to_string() }),
-        );
+        let platform = listed
+            .as_ref()
+            .map_or(&configuration.platform, |child| &child.platform);
+        judgement
+            .manifests
+            .extend(listed.as_ref().map(|child| PlatformManifest {
+                digest: child.digest.clone(),
+                platform: child.platform.to_string(),
+            }));
         let own = &configuration.platform;
         if (&platform.os, &platform.architecture) == (&own.os, &own.architecture) {
             there.push(platform);
         } else {
-            judgement.warnings.push(format!("{image}: its index calls an image {platform} that is for {own}"));
+            judgement
+                .warnings
+                .push(format!("{image}: its index calls an image {platform} that is for {own}"));
         }
     }
     there.sort();
     judgement.platforms = there.iter().map(ToString::to_string).collect();
-    let missing: Vec<_> =
-        demands.platforms.iter().filter(|wanted| !there.iter().any(|platform| platform.is(wanted))).collect();
+    let missing: Vec<_> = demands
+        .platforms
+        .iter()
+        .filter(|wanted| !there.iter().any(|platform| platform.is(wanted)))
+        .collect();
     if !missing.is_empty() {
-        let missing = missing.iter().map(|wanted| wanted.as_str()).collect::<Vec<_>>().join(" and ");
+        let missing = missing
+            .iter()
+            .map(|wanted| wanted.as_str())
+            .collect::<Vec<_>>()
+            .join(" and ");
         let has = if there.is_empty() { "none".to_owned() } else { judgement.platforms.join(", ") };
         return Err(ResolveError::Platform { image: candidate.image.to_string(), missing, has });
     }
-    let difference = candidate.revision.as_deref().and_then(|revision| other_revision(inspection, revision));
+    let difference = candidate
+        .revision
+        .as_deref()
+        .and_then(|revision| other_revision(inspection, revision));
     match difference {
-        Some(problem) if demands.revision => {
-            Err(ResolveError::Revision { image: candidate.image.to_string(), problem: problem.to_string() })
-        }
+        Some(problem) if demands.revision => Err(ResolveError::Revision {
+            image: candidate.image.to_string(),
+            problem: problem.to_string(),
+        }),
         Some(problem @ Difference::Other { .. }) => {
             judgement.warnings.push(format!("{image}: {problem}"));
             Ok(judgement)
@@ -281,9 +313,12 @@ fn other_revision(inspection: &Inspection, revision: &str) -> Option<Difference>
         let (platform, revision) = (configuration.platform.to_string(), revision.to_owned());
         Some(match labels.first() {
             None => Difference::Unlabelled { platform, revision },
-            Some((label, value)) => {
-                Difference::Other { platform, label, value: crate::text::one_line(value, 80), revision }
-            }
+            Some((label, value)) => Difference::Other {
+                platform,
+                label,
+                value: crate::text::one_line(value, 80),
+                revision,
+            },
         })
     })
 }

@@ -11,14 +11,22 @@ use crate::step::{Chain, Exit, Failure};
 /// What the step needs in its namespace: for a record in a ConfigMap, and for a Snapshot by its name.
 pub const RIGHTS: [Right; 2] = [
     place::BEGIN,
-    Right { group: KONFLUX, resource: "snapshots", verbs: &["get"], to: "to read the Snapshot by its name" },
+    Right {
+        group: KONFLUX,
+        resource: "snapshots",
+        verbs: &["get"],
+        to: "to read the Snapshot by its name",
+    },
 ];
 
 /// Resolves the Snapshot as the step would, and looks whether the record could be kept. Writes nothing.
 ///
 /// # Errors
 /// Misuse, as of the step itself.
-pub async fn preflight(options: Options, clock: SharedClock) -> Result<(Preflight, Option<Candidate>), Failure> {
+pub async fn preflight(
+    options: Options,
+    clock: SharedClock,
+) -> Result<(Preflight, Option<Candidate>), Failure> {
     let mut checks = Preflight::default();
     let on_cluster = options.record.as_ref().is_some_and(Location::is_config_map);
     let by_name = options.snapshot.spec.is_none();
@@ -28,7 +36,11 @@ pub async fn preflight(options: Options, clock: SharedClock) -> Result<(Prefligh
     };
     if let Some(cluster) = &cluster {
         let needed = [(on_cluster, RIGHTS[0]), (by_name, RIGHTS[1])];
-        let needed: Vec<Right> = needed.into_iter().filter(|(needed, _)| *needed).map(|(_, right)| right).collect();
+        let needed: Vec<Right> = needed
+            .into_iter()
+            .filter(|(needed, _)| *needed)
+            .map(|(_, right)| right)
+            .collect();
         if !rights::review(cluster, &needed, &mut checks).await {
             return Ok((checks, None));
         }
@@ -44,7 +56,10 @@ pub async fn preflight(options: Options, clock: SharedClock) -> Result<(Prefligh
                 true => checks.unknown("registry", "not asked, as --offline says"),
                 false => checks.passed(
                     "registry",
-                    format_args!("has the image for {}, proven by its digest", candidate.platforms.join(", ")),
+                    format_args!(
+                        "has the image for {}, proven by its digest",
+                        candidate.platforms.join(", ")
+                    ),
                 ),
             }
             Some(candidate)

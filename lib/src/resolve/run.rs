@@ -61,7 +61,8 @@ async fn resolve(options: Options, clock: &SharedClock) -> Result<Candidate, Fai
     check(&options)?;
     let credentials = match options.offline {
         true => Credentials::default(),
-        false => Credentials::load(options.authfile.as_deref(), &Environment::of_process()).map_err(Failure::misuse)?,
+        false => Credentials::load(options.authfile.as_deref(), &Environment::of_process())
+            .map_err(Failure::misuse)?,
     };
     let on_cluster = options.record.as_ref().is_some_and(Location::is_config_map);
     let cluster = match options.snapshot.spec.is_none() || on_cluster {
@@ -73,12 +74,18 @@ async fn resolve(options: Options, clock: &SharedClock) -> Result<Candidate, Fai
         (SnapshotFlag { name, .. }, Some(cluster)) => {
             look_up(name.as_deref().unwrap_or_default(), cluster, clock).await?
         }
-        (SnapshotFlag { .. }, None) => return Err(Failure::misuse("SNAPSHOT: expected its content")),
+        (SnapshotFlag { .. }, None) => {
+            return Err(Failure::misuse("SNAPSHOT: expected its content"));
+        }
     };
     let name = options.snapshot.name.as_deref();
     let mut candidate = match choose(&spec, name, &options.component, &options.demands) {
         Err(ResolveError::Tag { component, tag, .. }) => {
-            let now = if options.offline { None } else { stands_for(&tag, &options, &credentials, clock).await };
+            let now = if options.offline {
+                None
+            } else {
+                stands_for(&tag, &options, &credentials, clock).await
+            };
             return Err(ResolveError::Tag { component, tag, now }.into());
         }
         chosen => chosen?,
@@ -86,7 +93,8 @@ async fn resolve(options: Options, clock: &SharedClock) -> Result<Candidate, Fai
     let registry = match options.offline {
         true => None,
         false => Some(
-            Registry::of(&candidate.image, &credentials, &options.registry, clock.clone()).map_err(Failure::misuse)?,
+            Registry::of(&candidate.image, &credentials, &options.registry, clock.clone())
+                .map_err(Failure::misuse)?,
         ),
     };
     let journal = match &options.record {
@@ -126,7 +134,9 @@ fn check(options: &Options) -> Result<(), Failure> {
     for platform in &options.demands.platforms {
         let parts: Vec<_> = platform.split('/').collect();
         if !matches!(parts.len(), 2 | 3)
-            || parts.iter().any(|part| part.is_empty() || part.contains(char::is_whitespace))
+            || parts
+                .iter()
+                .any(|part| part.is_empty() || part.contains(char::is_whitespace))
         {
             return Err(Failure::misuse(format!(
                 "--require-platform: expected os/architecture such as linux/amd64, found {platform:?}"
@@ -156,7 +166,11 @@ async fn connect(options: &Options) -> Result<Cluster, Failure> {
     })
 }
 
-async fn look_up(name: &str, cluster: &Cluster, clock: &SharedClock) -> Result<SnapshotSpec, Failure> {
+async fn look_up(
+    name: &str,
+    cluster: &Cluster,
+    clock: &SharedClock,
+) -> Result<SnapshotSpec, Failure> {
     let found = Konflux::new(cluster, clock.clone()).snapshot(name).await;
     match found {
         Ok(Some(snapshot)) => Ok(snapshot.spec),
@@ -176,16 +190,23 @@ async fn stands_for(
     credentials: &Credentials,
     clock: &SharedClock,
 ) -> Option<String> {
-    let (repository, tag) =
-        reference.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).unwrap_or((reference, "latest"));
+    let (repository, tag) = reference
+        .rsplit_once(':')
+        .filter(|(_, tag)| !tag.contains('/'))
+        .unwrap_or((reference, "latest"));
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
     // The same rules as for any image: what is no repository is not asked for.
-    format!("{repository}@sha256:{}", "0".repeat(64)).parse::<crate::image::ImageRef>().ok()?;
+    format!("{repository}@sha256:{}", "0".repeat(64))
+        .parse::<crate::image::ImageRef>()
+        .ok()?;
     if tag.is_empty() || !tag.bytes().all(fits) {
         return None;
     }
     let registry = Registry::new(repository, credentials, &options.registry, clock.clone()).ok()?;
-    let digest = tokio::time::timeout(HINT_WITHIN, registry.digest_of_tag(tag)).await.ok()?.ok()?;
+    let digest = tokio::time::timeout(HINT_WITHIN, registry.digest_of_tag(tag))
+        .await
+        .ok()?
+        .ok()?;
     let digest: Digest = digest.parse().ok()?;
     Some(format!("{repository}@{digest}"))
 }
@@ -199,5 +220,7 @@ pub fn table(candidate: &Candidate) -> String {
         ("snapshot", candidate.snapshot.clone().unwrap_or_default()),
     ];
     rows.retain(|(_, value)| !value.is_empty());
-    rows.iter().map(|(name, value)| format!("{name:<10} {value}\n")).collect()
+    rows.iter()
+        .map(|(name, value)| format!("{name:<10} {value}\n"))
+        .collect()
 }

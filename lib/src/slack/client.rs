@@ -56,8 +56,8 @@ pub enum SlackError {
 /// What to do about a refusal, where Slack's word tells.
 fn advice(status: u16, said: &str) -> &'static str {
     match said {
-        "no_service" | "no_active_hooks" | "invalid_token" | "no_team" | "token_revoked" | "account_inactive"
-        | "invalid_auth" | "not_authed" | "token_expired" => {
+        "no_service" | "no_active_hooks" | "invalid_token" | "no_team" | "token_revoked"
+        | "account_inactive" | "invalid_auth" | "not_authed" | "token_expired" => {
             "; the webhook or token is not valid any more: make a new one"
         }
         "channel_not_found" | "channel_is_archived" | "is_archived" | "not_in_channel" => {
@@ -120,21 +120,34 @@ impl Slack {
     ///
     /// # Errors
     /// [`SlackError`] when it was not delivered.
-    pub async fn send(&self, payload: &Payload, thread: Option<&Thread>) -> Result<Receipt, SlackError> {
+    pub async fn send(
+        &self,
+        payload: &Payload,
+        thread: Option<&Thread>,
+    ) -> Result<Receipt, SlackError> {
         match self.send_formed(payload, thread).await {
             // Better in the channel than not at all.
             Err(SlackError::Refused { said, .. }) if thread.is_some() && is_about_thread(&said) => {
-                tracing::warn!("Slack refused the answer in the thread ({said}); sending it to the channel");
+                tracing::warn!(
+                    "Slack refused the answer in the thread ({said}); sending it to the channel"
+                );
                 self.send_formed(payload, None).await
             }
             other => other,
         }
     }
 
-    async fn send_formed(&self, payload: &Payload, thread: Option<&Thread>) -> Result<Receipt, SlackError> {
+    async fn send_formed(
+        &self,
+        payload: &Payload,
+        thread: Option<&Thread>,
+    ) -> Result<Receipt, SlackError> {
         match self.deliver(payload.json(), thread).await {
             Err(SlackError::Refused { status, said }) if is_about_form(status, &said) => {
-                tracing::warn!(status, "Slack refused the message's form ({said}); sending its plain text");
+                tracing::warn!(
+                    status,
+                    "Slack refused the message's form ({said}); sending its plain text"
+                );
                 self.deliver(payload.plain_json(), thread).await
             }
             other => other,
@@ -149,11 +162,14 @@ impl Slack {
     /// [`SlackError`] when no message would be taken.
     pub async fn probe(&self) -> Result<Probe, SlackError> {
         match (self.attempt("{}", "auth.test").await?, &self.target) {
-            (Attempt::Refused(SlackError::Refused { status: 400, said }), Target::Webhook(_)) if is_empty(&said) => {
+            (Attempt::Refused(SlackError::Refused { status: 400, said }), Target::Webhook(_))
+                if is_empty(&said) =>
+            {
                 Ok(Probe::Alive("the webhook takes messages".to_owned()))
             }
             (Attempt::Taken(_), Target::Webhook(_)) => Ok(Probe::Doubtful(
-                "the webhook's address took an empty message, which Slack does not: is it Slack's?".to_owned(),
+                "the webhook's address took an empty message, which Slack does not: is it Slack's?"
+                    .to_owned(),
             )),
             (Attempt::Taken(_), Target::Channel { channel, .. }) => Ok(Probe::Alive(format!(
                 "the token is accepted; whether it may post in {channel} shows with the first message"
@@ -163,7 +179,11 @@ impl Slack {
         }
     }
 
-    async fn deliver(&self, mut message: Value, thread: Option<&Thread>) -> Result<Receipt, SlackError> {
+    async fn deliver(
+        &self,
+        mut message: Value,
+        thread: Option<&Thread>,
+    ) -> Result<Receipt, SlackError> {
         if let Target::Channel { channel, .. } = &self.target {
             message["channel"] = channel.as_str().into();
             if let Some(thread) = thread {
@@ -194,7 +214,8 @@ impl Slack {
     /// One request: to the webhook, or to a method of the Web API.
     async fn attempt(&self, body: &str, method: &str) -> Result<Attempt, TargetError> {
         let resolved = self.target.resolve(method)?;
-        let request = Request::post_json(resolved.url, body.to_owned(), TIMEOUT).bearer(resolved.token);
+        let request =
+            Request::post_json(resolved.url, body.to_owned(), TIMEOUT).bearer(resolved.token);
         let answer = match self.transport.send(request).await {
             Ok(answer) => answer,
             Err(error) => return Ok(Attempt::Again(Trouble::Transport(error), None)),
@@ -268,10 +289,12 @@ fn judge(status: u16, said: &str, asked: Option<Duration>, secret: &Secret) -> A
             Some(Api { ok: false, .. }) if may_pass(&word) => {
                 Attempt::Again(Trouble::Answer { status, said: word }, asked)
             }
-            Some(Api { ok: false, .. }) => Attempt::Refused(SlackError::Refused { status, said: word }),
-            Some(Api { ts, message, .. }) => {
-                Attempt::Taken(Receipt { thread: message.and_then(|posted| posted.thread_ts).or(ts) })
+            Some(Api { ok: false, .. }) => {
+                Attempt::Refused(SlackError::Refused { status, said: word })
             }
+            Some(Api { ts, message, .. }) => Attempt::Taken(Receipt {
+                thread: message.and_then(|posted| posted.thread_ts).or(ts),
+            }),
             None => Attempt::Taken(Receipt::default()),
         },
         Ok(code) if code.as_u16() == 429 || code.as_u16() == 408 || code.is_server_error() => {
@@ -283,8 +306,14 @@ fn judge(status: u16, said: &str, asked: Option<Duration>, secret: &Secret) -> A
 
 /// Whether the Web API's word is for trouble on its side, which its status does not tell.
 fn may_pass(word: &str) -> bool {
-    let words =
-        ["ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"];
+    let words = [
+        "ratelimited",
+        "rate_limited",
+        "internal_error",
+        "fatal_error",
+        "service_unavailable",
+        "request_timeout",
+    ];
     words.contains(&word)
 }
 
@@ -308,6 +337,13 @@ fn is_empty(said: &str) -> bool {
 
 /// Whether a plainer message may be taken.
 fn is_about_form(status: u16, said: &str) -> bool {
-    let forms = ["invalid_payload", "invalid_blocks", "invalid_attachments", "too_long", "too_many_attachments"];
-    (status == 400 || status == 413 || status == 200) && forms.iter().any(|form| said.contains(form))
+    let forms = [
+        "invalid_payload",
+        "invalid_blocks",
+        "invalid_attachments",
+        "too_long",
+        "too_many_attachments",
+    ];
+    (status == 400 || status == 413 || status == 200)
+        && forms.iter().any(|form| said.contains(form))
 }

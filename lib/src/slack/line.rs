@@ -84,7 +84,11 @@ impl Line {
         let begins = self.0.iter().map(Span::plain).find(|text| !text.trim().is_empty());
         // At a line's begin it is a quotation.
         let quotes = begins.is_some_and(|text| text.trim_start().starts_with('>'));
-        quotes || self.0.iter().any(|span| !matches!(span, Span::Mention(_)) && is_markup(&span.plain()))
+        quotes
+            || self
+                .0
+                .iter()
+                .any(|span| !matches!(span, Span::Mention(_)) && is_markup(&span.plain()))
     }
 
     /// The line as elements of a rich text section, of at most `limit` characters.
@@ -122,7 +126,9 @@ impl Line {
     /// The line for a terminal: no markup, addresses of links in full.
     pub fn plain(&self) -> String {
         let addressed = |span: &Span| match span {
-            Span::Link { text, url } if link(url).is_some() => format!("{} {}", one_line(text), one_line(url)),
+            Span::Link { text, url } if link(url).is_some() => {
+                format!("{} {}", one_line(text), one_line(url))
+            }
             other => other.plain(),
         };
         self.0.iter().map(addressed).collect()
@@ -150,7 +156,12 @@ impl Line {
 }
 
 /// Ends a line that is full with as much of a text as fits, and a mark.
-fn cut_short(mut line: String, span: &Span, limit: usize, render: &impl Fn(&Span) -> String) -> String {
+fn cut_short(
+    mut line: String,
+    span: &Span,
+    limit: usize,
+    render: &impl Fn(&Span) -> String,
+) -> String {
     const MARK: &str = " …";
     let left = limit.saturating_sub(line.chars().count() + MARK.chars().count());
     if let Span::Text(whole) = span {
@@ -173,7 +184,9 @@ impl Span {
             Self::Bold(text) => format!("*{}*", escape(&one_line(text)).replace('*', "∗")),
             Self::Code(text) => format!("`{}`", escape(&one_line(text)).replace('`', "'")),
             Self::Link { text, url } => match link(url) {
-                Some(url) => format!("<{}|{}>", escape(&url), escape(&one_line(text)).replace('|', "¦")),
+                Some(url) => {
+                    format!("<{}|{}>", escape(&url), escape(&one_line(text)).replace('|', "¦"))
+                }
                 None => escape(&one_line(text)),
             },
             Self::Mention(whom) => whom.mrkdwn(),
@@ -204,7 +217,9 @@ impl Span {
 
     fn plain(&self) -> String {
         match self {
-            Self::Text(text) | Self::Bold(text) | Self::Code(text) | Self::Link { text, .. } => one_line(text),
+            Self::Text(text) | Self::Bold(text) | Self::Code(text) | Self::Link { text, .. } => {
+                one_line(text)
+            }
             Self::Mention(whom) => whom.to_string(),
         }
     }
@@ -214,7 +229,8 @@ impl Span {
 /// blanks at the ends are part of a span.
 fn one_line(text: &str) -> String {
     let kept = text.chars().filter(|c| !text::turns_direction(*c));
-    kept.map(|c| if c.is_control() || text::is_harmful(c) { ' ' } else { c }).collect()
+    kept.map(|c| if c.is_control() || text::is_harmful(c) { ' ' } else { c })
+        .collect()
 }
 
 /// Whether a text holds what mrkdwn reads as emphasis, code or an emoji. An underscore counts at a word's
@@ -224,7 +240,9 @@ fn is_markup(text: &str) -> bool {
         let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
         !is_word(text[..at].chars().next_back()) || !is_word(text[at + 1..].chars().next())
     };
-    text.contains(['*', '~', '`']) || text.match_indices('_').any(|(at, _)| at_edge(at)) || !emojis(text).is_empty()
+    text.contains(['*', '~', '`'])
+        || text.match_indices('_').any(|(at, _)| at_edge(at))
+        || !emojis(text).is_empty()
 }
 
 /// Where emojis' names begin: `:rotating_light:`.
@@ -251,8 +269,16 @@ fn without_emoji(text: &str) -> String {
 
 /// An address that may stand in a link: http or https, with what would end the link escaped.
 fn link(url: &str) -> Option<String> {
-    let parsed = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    Some(parsed.as_str().replace('|', "%7C").replace('<', "%3C").replace('>', "%3E"))
+    let parsed = Url::parse(url)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    Some(
+        parsed
+            .as_str()
+            .replace('|', "%7C")
+            .replace('<', "%3C")
+            .replace('>', "%3E"),
+    )
 }
 
 /// Slack's three control characters; escaped, nothing in a foreign text is a link or a mention.
@@ -263,7 +289,9 @@ fn escape(text: &str) -> String {
 
 /// Why a text names nobody.
 #[derive(Debug, thiserror::Error)]
-#[error("expected a Slack member id (U0123ABCD), a user group's id (S0123ABCD), here or channel, found {0:?}")]
+#[error(
+    "expected a Slack member id (U0123ABCD), a user group's id (S0123ABCD), here or channel, found {0:?}"
+)]
 pub struct MentionError(String);
 
 /// Whom Slack is to notify.
@@ -314,7 +342,8 @@ impl FromStr for Mention {
 
     fn from_str(given: &str) -> Result<Self, Self::Err> {
         let name = given.strip_prefix('@').unwrap_or(given);
-        let is_id = name.len() >= 3 && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+        let is_id =
+            name.len() >= 3 && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
         match name {
             "here" => Ok(Self::Here),
             "channel" => Ok(Self::Channel),
@@ -332,7 +361,10 @@ mod tests {
 
     #[test]
     fn foreign_text_is_no_markup() {
-        let line = Line::of("a <!channel> & <@U1>\nb ").bold("x*y").code("`rm`").link("a|b>", "https://h/p|q?<x>");
+        let line = Line::of("a <!channel> & <@U1>\nb ")
+            .bold("x*y")
+            .code("`rm`")
+            .link("a|b>", "https://h/p|q?<x>");
         assert_eq!(
             line.mrkdwn(1000),
             "a &lt;!channel&gt; &amp; &lt;@U1&gt; b *x∗y*`'rm'`<https://h/p%7Cq?%3Cx%3E|a¦b&gt;>"
@@ -341,14 +373,33 @@ mod tests {
 
     #[test]
     fn what_would_be_markup_is_known() {
-        for text in ["*a*", "a ~b~", "`x`", "_x_", "Test/_x", "x_", ":rotating_light:", ":100:", "a :+1: b", "> said"] {
+        for text in [
+            "*a*",
+            "a ~b~",
+            "`x`",
+            "_x_",
+            "Test/_x",
+            "x_",
+            ":rotating_light:",
+            ":100:",
+            "a :+1: b",
+            "> said",
+        ] {
             assert!(Line::of(text).holds_markup(), "{text}");
             assert!(
-                Line::default().bold(text).holds_markup() && Line::default().link(text, "https://h").holds_markup()
+                Line::default().bold(text).holds_markup()
+                    && Line::default().link(text, "https://h").holds_markup()
             );
         }
-        for text in ["TestNodePool_Upgrade/Main", "a: b: c", "https://host/x", "a > b", "10:00:30", "4.20::x", "🔴 a"]
-        {
+        for text in [
+            "TestNodePool_Upgrade/Main",
+            "a: b: c",
+            "https://host/x",
+            "a > b",
+            "10:00:30",
+            "4.20::x",
+            "🔴 a",
+        ] {
             assert!(!Line::of(text).holds_markup(), "{text}");
         }
     }
@@ -380,14 +431,19 @@ mod tests {
     #[test]
     fn only_web_addresses_are_links() {
         assert_eq!(Line::default().link("job", "javascript:alert(1)").mrkdwn(100), "job");
-        assert_eq!(Line::default().link("job", "https://h/x?a=1&b=2").mrkdwn(100), "<https://h/x?a=1&amp;b=2|job>");
+        assert_eq!(
+            Line::default().link("job", "https://h/x?a=1&b=2").mrkdwn(100),
+            "<https://h/x?a=1&amp;b=2|job>"
+        );
         assert_eq!(Line::default().link("job", "https://h/x").plain(), "job https://h/x");
         assert_eq!(Line::default().link("job", "https://h/x").words(), "job");
     }
 
     #[test]
     fn mentions_are_ids() {
-        for (text, mrkdwn) in [("U012AB", "<@U012AB>"), ("S012AB", "<!subteam^S012AB>"), ("@here", "<!here>")] {
+        for (text, mrkdwn) in
+            [("U012AB", "<@U012AB>"), ("S012AB", "<!subteam^S012AB>"), ("@here", "<!here>")]
+        {
             assert_eq!(text.parse::<Mention>().unwrap().mrkdwn(), mrkdwn);
         }
         for bad in ["", "aro-hcp-oncall", "U1><!channel>", "everyone", "X0123"] {

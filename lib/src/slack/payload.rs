@@ -83,8 +83,16 @@ impl Payload {
     /// The fallback alone: for a Slack that refuses the blocks. Where a text would be read as markup,
     /// Slack is told not to.
     pub fn plain_json(&self) -> Value {
-        let mut message = json!({"text": self.fallback(), "unfurl_links": false, "unfurl_media": false});
-        if self.body.iter().flatten().chain([&self.headline]).chain(&self.footer).any(Line::holds_markup) {
+        let mut message =
+            json!({"text": self.fallback(), "unfurl_links": false, "unfurl_media": false});
+        if self
+            .body
+            .iter()
+            .flatten()
+            .chain([&self.headline])
+            .chain(&self.footer)
+            .any(Line::holds_markup)
+        {
             message["mrkdwn"] = false.into();
         }
         message
@@ -132,7 +140,10 @@ impl Payload {
             open.close(&mut blocks);
         }
         if shown < total {
-            blocks.push(section(&format!("… and {} more lines; the gate record holds them all", total - shown)));
+            blocks.push(section(&format!(
+                "… and {} more lines; the gate record holds them all",
+                total - shown
+            )));
         }
         blocks
     }
@@ -155,7 +166,10 @@ impl Open {
 
     fn rich(line: &Line) -> Self {
         let elements = line.rich(SECTION);
-        let length = elements.iter().filter_map(|element| element["text"].as_str()).map(|text| text.chars().count());
+        let length = elements
+            .iter()
+            .filter_map(|element| element["text"].as_str())
+            .map(|text| text.chars().count());
         Self { length: length.sum(), text: String::new(), elements }
     }
 
@@ -203,16 +217,25 @@ mod tests {
 
     fn sections(message: &Value) -> Vec<&str> {
         let blocks = message["attachments"][0]["blocks"].as_array().unwrap();
-        blocks.iter().filter_map(|block| block["text"]["text"].as_str()).collect()
+        blocks
+            .iter()
+            .filter_map(|block| block["text"]["text"].as_str())
+            .collect()
     }
 
     fn payload(body: Vec<Vec<Line>>) -> Payload {
-        Payload { headline: Line::of("head"), colour: Colour::Red, body, footer: Some(Line::of("foot")) }
+        Payload {
+            headline: Line::of("head"),
+            colour: Colour::Red,
+            body,
+            footer: Some(Line::of("foot")),
+        }
     }
 
     #[test]
     fn paragraphs_are_sections() {
-        let message = payload(vec![vec![Line::of("a"), Line::of("b")], vec![], vec![Line::of("c")]]).json();
+        let message =
+            payload(vec![vec![Line::of("a"), Line::of("b")], vec![], vec![Line::of("c")]]).json();
         assert_eq!(sections(&message), ["a\nb", "c"]);
         assert_eq!(message["text"], "head\na\nb\nc\nfoot");
         assert_eq!(message["attachments"][0]["color"], "#e01e5a");
@@ -220,7 +243,9 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_counted() {
-        let lines = (0..200).map(|n| Line::of(format!("{n} {}", "x".repeat(400)))).collect();
+        let lines = (0..200)
+            .map(|n| Line::of(format!("{n} {}", "x".repeat(400))))
+            .collect();
         let message = payload(vec![lines]).json();
         let sections = sections(&message);
         assert!(sections.last().unwrap().starts_with("… and "), "{sections:?}");
@@ -231,7 +256,10 @@ mod tests {
         let names = ["*x*", "_y_ ~z~", "`rm -rf`", ":rotating_light:", "<@U1>", "\u{202e}gpj"];
         let body = vec![
             vec![Line::of("plain")],
-            names.iter().map(|name| Line::default().bold(*name).link(*name, "https://h/")).collect(),
+            names
+                .iter()
+                .map(|name| Line::default().bold(*name).link(*name, "https://h/"))
+                .collect(),
         ];
         let message = Payload { headline: Line::of("gate *a*"), ..payload(body) }.json();
         assert_eq!(message["mrkdwn"], false);
@@ -240,8 +268,12 @@ mod tests {
         assert_eq!(blocks[0]["text"]["text"], "plain");
         assert_eq!(blocks[1]["type"], "rich_text");
         let elements = blocks[1]["elements"][0]["elements"].as_array().unwrap();
-        let shown: String = elements.iter().filter_map(|element| element["text"].as_str()).collect();
-        let wanted: Vec<String> = names.map(|name| name.trim_start_matches('\u{202e}').repeat(2)).into();
+        let shown: String = elements
+            .iter()
+            .filter_map(|element| element["text"].as_str())
+            .collect();
+        let wanted: Vec<String> =
+            names.map(|name| name.trim_start_matches('\u{202e}').repeat(2)).into();
         assert_eq!(shown, wanted.join("\n"));
         assert!(!message.to_string().contains('\u{202e}'));
         assert!(payload(vec![]).json().get("mrkdwn").is_none());

@@ -12,7 +12,9 @@ pub enum TargetError {
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// The file holds something else than a webhook's address.
-    #[error("{what}: {path} holds no webhook address; expected one line such as https://hooks.slack.com/services/…")]
+    #[error(
+        "{what}: {path} holds no webhook address; expected one line such as https://hooks.slack.com/services/…"
+    )]
     NoAddress {
         /// The flag.
         what: &'static str,
@@ -62,10 +64,11 @@ impl Target {
         match self {
             Self::Webhook(file) => {
                 let secret = file.read()?;
-                let url = webhook_address(secret.expose()).ok_or_else(|| TargetError::NoAddress {
-                    what: Self::WEBHOOK_FLAG,
-                    path: file.path().display().to_string(),
-                })?;
+                let url =
+                    webhook_address(secret.expose()).ok_or_else(|| TargetError::NoAddress {
+                        what: Self::WEBHOOK_FLAG,
+                        path: file.path().display().to_string(),
+                    })?;
                 Ok(Resolved { url, token: None, secret })
             }
             Self::Channel { token, api, .. } => {
@@ -106,7 +109,10 @@ mod tests {
             assert_eq!(result.is_ok(), good, "{content}");
             if let Err(error) = result {
                 let text = error.to_string();
-                assert!(text.starts_with("--slack-webhook-file: ") && !text.contains("geheim"), "{text}");
+                assert!(
+                    text.starts_with("--slack-webhook-file: ") && !text.contains("geheim"),
+                    "{text}"
+                );
             }
         }
     }

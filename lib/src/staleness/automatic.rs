@@ -46,7 +46,10 @@ pub fn automatic(evidence: &Evidence, now: Timestamp) -> Vec<Automatic> {
     for release in evidence.releases.iter().filter(|release| release.is_automatic()) {
         let (state, since) = state(release);
         let stands = since.is_some_and(|since| verified.is_none_or(|verified| since > verified));
-        let recent = release.metadata.creation_timestamp.is_none_or(|at| now.duration_since(at) <= RECENT);
+        let recent = release
+            .metadata
+            .creation_timestamp
+            .is_none_or(|at| now.duration_since(at) <= RECENT);
         if stands || recent {
             let (name, uid) = (release.metadata.name.clone(), release.metadata.uid.clone());
             found.push(Automatic {
@@ -66,7 +69,8 @@ pub fn automatic(evidence: &Evidence, now: Timestamp) -> Vec<Automatic> {
 
 /// In words, and since when its image may be out.
 fn state(release: &ReleaseBrief) -> (&'static str, Option<Timestamp>) {
-    let reason = crate::verified::condition(&release.status.conditions, "Released").map(|found| found.reason.as_str());
+    let reason = crate::verified::condition(&release.status.conditions, "Released")
+        .map(|found| found.reason.as_str());
     match reason {
         _ if release.has_landed() => ("it has landed", release.landed_at()),
         Some("Failed") => ("it failed", None),
@@ -77,10 +81,17 @@ fn state(release: &ReleaseBrief) -> (&'static str, Option<Timestamp>) {
 impl Ledger {
     /// What is to be told of automatic Releases now. A new one is told at once; those that stand again once per
     /// interval. That none is seen to stand is no end: only a verified image that is newer ends it.
-    pub fn alarm(&self, evidence: &Evidence, found: &[Automatic], repeat: SignedDuration, now: Timestamp) -> Alarm {
+    pub fn alarm(
+        &self,
+        evidence: &Evidence,
+        found: &[Automatic],
+        repeat: SignedDuration,
+        now: Timestamp,
+    ) -> Alarm {
         // What cannot be remembered would be new at each look.
         let untold = |one: &&Automatic| !self.automatic_told.contains(&one.id);
-        let fresh: Vec<Automatic> = found.iter().take(MOST_REMEMBERED).filter(untold).cloned().collect();
+        let fresh: Vec<Automatic> =
+            found.iter().take(MOST_REMEMBERED).filter(untold).cloned().collect();
         if !fresh.is_empty() {
             return Alarm::Raised(fresh);
         }
@@ -102,7 +113,9 @@ impl Ledger {
         let Some(since) = self.automatic_since.or(self.automatic_told_at) else { return true };
         // One that was in flight may have landed after the verified one.
         !evidence.lacks(SourceName::Releases)
-            && evidence.newest().is_some_and(|newest| newest.at >= since && !evidence.is_in_doubt(&newest))
+            && evidence
+                .newest()
+                .is_some_and(|newest| newest.at >= since && !evidence.is_in_doubt(&newest))
     }
 
     /// That what was told of is not seen any more although nothing verified has followed, in words.
@@ -119,7 +132,13 @@ impl Ledger {
     }
 
     /// Notes what was told, and what is known now.
-    pub fn note_alarm(&mut self, alarm: &Alarm, evidence: &Evidence, found: &[Automatic], now: Timestamp) {
+    pub fn note_alarm(
+        &mut self,
+        alarm: &Alarm,
+        evidence: &Evidence,
+        found: &[Automatic],
+        now: Timestamp,
+    ) {
         let standing = found.iter().filter(|one| one.stands);
         let since = standing.filter_map(|one| one.since).max();
         match alarm {
@@ -132,7 +151,8 @@ impl Ledger {
         }
         if evidence.knows_releases() {
             // Newest first; what is not seen any more need not be remembered.
-            self.automatic_told = found.iter().take(MOST_REMEMBERED).map(|one| one.id.clone()).collect();
+            self.automatic_told =
+                found.iter().take(MOST_REMEMBERED).map(|one| one.id.clone()).collect();
         } else if let Alarm::Raised(raised) = alarm {
             // What cannot be read now will be seen again, and was told.
             let raised = raised.iter().map(|one| one.id.clone());
@@ -167,7 +187,10 @@ mod tests {
     #[test]
     fn told_at_once_each_and_again_while_it_stands() {
         let day = SignedDuration::from_hours(24);
-        let mut evidence = Evidence { releases: vec![release("r-1", 0, "Succeeded", false)], ..Evidence::default() };
+        let mut evidence = Evidence {
+            releases: vec![release("r-1", 0, "Succeeded", false)],
+            ..Evidence::default()
+        };
         let mut ledger = Ledger::default();
         let mut look = |evidence: &Evidence, hour: i64| {
             let found = automatic(evidence, at(hour));
@@ -176,7 +199,11 @@ mod tests {
             match alarm {
                 Alarm::None => String::new(),
                 Alarm::Over => "over".to_owned(),
-                Alarm::Raised(found) => found.iter().map(|one| one.release.as_str()).collect::<Vec<_>>().join(","),
+                Alarm::Raised(found) => found
+                    .iter()
+                    .map(|one| one.release.as_str())
+                    .collect::<Vec<_>>()
+                    .join(","),
             }
         };
         assert_eq!(look(&evidence, 1), "");
@@ -200,7 +227,8 @@ mod tests {
 
     #[test]
     fn what_is_old_and_over_is_left_alone() {
-        let releases = vec![release("a-1", 0, "Succeeded", true), release("r-1", 5, "Succeeded", false)];
+        let releases =
+            vec![release("a-1", 0, "Succeeded", true), release("r-1", 5, "Succeeded", false)];
         let evidence = Evidence { releases, ..Evidence::default() };
         assert_eq!(automatic(&evidence, at(24 * 8)), []);
         let alone = Evidence { releases: evidence.releases[..1].to_vec(), ..Evidence::default() };
@@ -224,7 +252,11 @@ mod tests {
 
     fn silent(name: SourceName, releases: &[&ReleaseBrief]) -> Evidence {
         let silent = vec![crate::staleness::Source::silent(name, "503")];
-        Evidence { releases: releases.iter().copied().cloned().collect(), silent, ..Evidence::default() }
+        Evidence {
+            releases: releases.iter().copied().cloned().collect(),
+            silent,
+            ..Evidence::default()
+        }
     }
 
     #[test]
@@ -239,7 +271,8 @@ mod tests {
             ..Evidence::default()
         };
         let (out, gone, after) = (whole(&[&r1, &a1]), whole(&[]), whole(&[&r2]));
-        let (blind, half) = (silent(SourceName::Releases, &[]), silent(SourceName::Archive, &[&r1]));
+        let (blind, half) =
+            (silent(SourceName::Releases, &[]), silent(SourceName::Archive, &[&r1]));
         let mut ledger = Ledger::default();
         let told = looks(&mut ledger, &[(&out, 3), (&blind, 4), (&half, 5), (&out, 6)]);
         assert_eq!(told, ["raised", "", "", ""], "not told again either");
@@ -247,18 +280,30 @@ mod tests {
 
         // It has left the cluster, and there is no archive: only a verified one ends it.
         assert_eq!(looks(&mut ledger, &[(&gone, 7)]), [""]);
-        assert!(ledger.lost_sight(&gone, &[]).unwrap().contains("2026-08-20T02:00:00Z"));
-        assert_eq!(looks(&mut ledger, &[(&whole(&[&r1]), 8), (&after, 33), (&after, 34)]), ["", "over", ""]);
+        assert!(
+            ledger
+                .lost_sight(&gone, &[])
+                .unwrap()
+                .contains("2026-08-20T02:00:00Z")
+        );
+        assert_eq!(
+            looks(&mut ledger, &[(&whole(&[&r1]), 8), (&after, 33), (&after, 34)]),
+            ["", "over", ""]
+        );
         assert_eq!((ledger.automatic_since, ledger.lost_sight(&after, &[])), (None, None));
 
         // What is over is not told again where the verified one cannot be read.
         let overtaken = whole(&[&a1, &r2]);
-        let told = looks(&mut ledger, &[(&overtaken, 35), (&silent(SourceName::Releases, &[&a1]), 36)]);
+        let told =
+            looks(&mut ledger, &[(&overtaken, 35), (&silent(SourceName::Releases, &[&a1]), 36)]);
         assert_eq!(told, ["raised", ""], "it was forgotten meanwhile, and is told once");
 
         // A record from before the time was kept.
-        let mut old =
-            Ledger { automatic_told_at: Some(at(3)), automatic_told: vec!["uid-a-1".into()], ..Ledger::default() };
+        let mut old = Ledger {
+            automatic_told_at: Some(at(3)),
+            automatic_told: vec!["uid-a-1".into()],
+            ..Ledger::default()
+        };
         assert_eq!(looks(&mut old, &[(&gone, 4), (&half, 5), (&after, 33)]), ["", "", "over"]);
     }
 
@@ -266,13 +311,18 @@ mod tests {
     fn what_is_told_while_a_source_is_silent_is_told_once() {
         let half = silent(SourceName::Archive, &[&release("a-2", 5, "Succeeded", true)]);
         let mut ledger = Ledger { automatic_told: vec!["uid-a-1".into()], ..Ledger::default() };
-        assert_eq!(looks(&mut ledger, &[(&half, 6), (&half, 7), (&half, 30)]), ["raised", "", "raised"]);
+        assert_eq!(
+            looks(&mut ledger, &[(&half, 6), (&half, 7), (&half, 30)]),
+            ["raised", "", "raised"]
+        );
         assert_eq!(ledger.automatic_told, ["uid-a-2", "uid-a-1"]);
     }
 
     #[test]
     fn more_than_can_be_remembered_are_told_once_per_interval() {
-        let releases = (0..120).map(|hour| release(&format!("a-{hour}"), hour, "Succeeded", true)).collect();
+        let releases = (0..120)
+            .map(|hour| release(&format!("a-{hour}"), hour, "Succeeded", true))
+            .collect();
         let evidence = Evidence { releases, ..Evidence::default() };
         let mut ledger = Ledger::default();
         let hourly: Vec<_> = (120..=144).map(|hour| (&evidence, hour)).collect();

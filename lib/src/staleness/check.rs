@@ -9,7 +9,10 @@ use super::automatic::{Alarm, Automatic, automatic};
 use super::gather::newest_build;
 use super::judge::is_old;
 use super::message::{Context, compose, compose_alarm, summary};
-use super::{Build, Evidence, Finding, Ledger, LedgerError, Loaded, Quiet, Sources, Told, gather, judge, prune};
+use super::{
+    Build, Evidence, Finding, Ledger, LedgerError, Loaded, Quiet, Sources, Told, gather, judge,
+    prune,
+};
 use crate::clock::SharedClock;
 use crate::record::Store;
 use crate::slack::{Payload, Slack, SlackError};
@@ -72,7 +75,9 @@ impl From<CheckError> for Failure {
         let exit = match &error {
             CheckError::Stale(_) | CheckError::Automatic(_) => Exit::Refused,
             CheckError::Ledger(LedgerError::Foreign { .. }) => Exit::Misuse,
-            CheckError::Blind(_) | CheckError::NotDelivered { .. } | CheckError::Ledger(_) => Exit::Failed,
+            CheckError::Blind(_) | CheckError::NotDelivered { .. } | CheckError::Ledger(_) => {
+                Exit::Failed
+            }
         };
         Self::new(exit, error)
     }
@@ -92,7 +97,9 @@ impl Checked {
         let automatic: Vec<_> = self
             .automatic
             .iter()
-            .map(|one| json!({"release": one.release, "snapshot": one.snapshot, "state": one.state}))
+            .map(
+                |one| json!({"release": one.release, "snapshot": one.snapshot, "state": one.state}),
+            )
             .collect();
         let told = match self.told {
             Told::Alert(_) => "alert",
@@ -147,12 +154,19 @@ pub async fn check(
     };
     let mut remarks = evidence.remarks.clone();
     remarks.extend(evidence.discounted());
-    if let (Finding::Stale { .. }, Some(Build::Unjudged { snapshot, why })) = (&finding, &evidence.build) {
+    if let (Finding::Stale { .. }, Some(Build::Unjudged { snapshot, why })) =
+        (&finding, &evidence.build)
+    {
         remarks
             .push(format!("the newest Snapshot, {snapshot}, {why}; trigger-gate starts nothing until that is mended"));
     }
     let untested = automatic(&evidence, now);
-    remarks.extend(wrong.into_iter().chain(known.ahead(now)).chain(known.lost_sight(&evidence, &untested)));
+    remarks.extend(
+        wrong
+            .into_iter()
+            .chain(known.ahead(now))
+            .chain(known.lost_sight(&evidence, &untested)),
+    );
     remarks.iter().for_each(|remark| tracing::warn!("{remark}"));
 
     let repeat = SignedDuration::try_from(options.repeat).unwrap_or(SignedDuration::MAX);
@@ -160,7 +174,11 @@ pub async fn check(
     let alarm = known.alarm(&evidence, &untested, repeat, now);
     let summary = summary(&finding, &untested, &alarm, now);
     let context = Context {
-        gate: sources.gate.clone().or_else(|| sources.scenario.clone()).unwrap_or_else(|| sources.plan.clone()),
+        gate: sources
+            .gate
+            .clone()
+            .or_else(|| sources.scenario.clone())
+            .unwrap_or_else(|| sources.plan.clone()),
         plan: sources.plan.clone(),
         scenario: sources.scenario.clone(),
         application: sources.application.clone(),
@@ -181,10 +199,12 @@ pub async fn check(
     }
     match told {
         Told::Nothing => ledger.note(told, &finding, now),
-        Told::Alert(_) | Told::Recovery => match deliver(slack, || compose(&context, told, &finding, now)).await {
-            Ok(()) => ledger.note(told, &finding, now),
-            Err(error) => undelivered = Some(error),
-        },
+        Told::Alert(_) | Told::Recovery => {
+            match deliver(slack, || compose(&context, told, &finding, now)).await {
+                Ok(()) => ledger.note(told, &finding, now),
+                Err(error) => undelivered = Some(error),
+            }
+        }
     }
     // What was delivered is remembered also where another message was not.
     if let Some((store, read)) = remembered {
@@ -202,8 +222,12 @@ pub async fn check(
             Err(error) => tracing::warn!("old records could not be deleted: {}", Chain(&error)),
         }
     }
-    let told_now = |one: &Automatic| matches!(&alarm, Alarm::Raised(raised) if raised.contains(one));
-    let automatic = untested.into_iter().filter(|one| one.stands || told_now(one)).collect();
+    let told_now =
+        |one: &Automatic| matches!(&alarm, Alarm::Raised(raised) if raised.contains(one));
+    let automatic = untested
+        .into_iter()
+        .filter(|one| one.stands || told_now(one))
+        .collect();
     Ok(Checked { finding, summary, told, automatic, remarks })
 }
 
@@ -216,7 +240,10 @@ async fn look(options: &Options, sources: &Sources, clock: &SharedClock) -> Evid
     evidence
 }
 
-async fn deliver(slack: Option<&Slack>, message: impl FnOnce() -> Payload) -> Result<(), SlackError> {
+async fn deliver(
+    slack: Option<&Slack>,
+    message: impl FnOnce() -> Payload,
+) -> Result<(), SlackError> {
     match slack {
         None => Ok(()),
         Some(slack) => slack.send(&message(), None).await.map(drop),

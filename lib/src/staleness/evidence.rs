@@ -134,8 +134,11 @@ impl Evidence {
 
     /// The Releases that landed and were not made automatically, newest first.
     pub(super) fn landed(&self) -> Vec<&ReleaseBrief> {
-        let mut landed: Vec<&ReleaseBrief> =
-            self.releases.iter().filter(|release| release.has_landed() && !release.is_automatic()).collect();
+        let mut landed: Vec<&ReleaseBrief> = self
+            .releases
+            .iter()
+            .filter(|release| release.has_landed() && !release.is_automatic())
+            .collect();
         landed.sort_by_key(|release| std::cmp::Reverse(release.landed_at()));
         landed
     }
@@ -169,8 +172,13 @@ impl Evidence {
     /// words.
     pub fn discounted(&self) -> Vec<String> {
         let newest = self.newest().map(|newest| newest.at);
-        let later = self.landed().into_iter().filter(|release| release.landed_at() > newest);
-        let words = |release: &ReleaseBrief| match release.standing(&self.snapshots.made_for(release)) {
+        let later = self
+            .landed()
+            .into_iter()
+            .filter(|release| release.landed_at() > newest);
+        let words = |release: &ReleaseBrief| match release
+            .standing(&self.snapshots.made_for(release))
+        {
             Standing::OtherDigest { pushed, made_for } => Some(format!(
                 "Release {} landed and pushed {pushed} instead of {made_for}: it verifies nothing",
                 release.metadata.name
@@ -196,12 +204,18 @@ impl Evidence {
 
     /// When the gate's records were made, those that cannot be read among them.
     fn recorded(&self) -> impl Iterator<Item = Timestamp> {
-        self.records.iter().map(|record| record.created_at).chain(self.unreadable.iter().copied())
+        self.records
+            .iter()
+            .map(|record| record.created_at)
+            .chain(self.unreadable.iter().copied())
     }
 
     /// Whether all sources that can tell what is verified answered.
     pub fn knows_releases(&self) -> bool {
-        !self.silent.iter().any(|source| matches!(source.name, SourceName::Releases | SourceName::Archive))
+        !self
+            .silent
+            .iter()
+            .any(|source| matches!(source.name, SourceName::Releases | SourceName::Archive))
     }
 
     /// Whether it is not certain that an image is verified, since its Snapshot cannot be read.
@@ -238,7 +252,9 @@ impl Evidence {
 pub fn merge(live: Vec<ReleaseBrief>, archived: Vec<ReleaseBrief>) -> Vec<ReleaseBrief> {
     let mut merged = live;
     for release in archived {
-        if !merged.iter().any(|known| !known.metadata.uid.is_empty() && known.metadata.uid == release.metadata.uid) {
+        if !merged.iter().any(|known| {
+            !known.metadata.uid.is_empty() && known.metadata.uid == release.metadata.uid
+        }) {
             merged.push(release);
         }
     }
@@ -272,7 +288,8 @@ mod tests {
 
     #[test]
     fn an_archived_release_that_never_ended_is_no_verified_image() {
-        let evidence = Evidence { releases: vec![release("2", "Progressing", None)], ..Evidence::default() };
+        let evidence =
+            Evidence { releases: vec![release("2", "Progressing", None)], ..Evidence::default() };
         assert_eq!(evidence.newest(), None);
     }
 }

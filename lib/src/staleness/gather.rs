@@ -73,10 +73,13 @@ pub async fn gather(sources: &Sources, now: Timestamp) -> Evidence {
         None => evidence.unasked.push(SourceName::Records),
         Some(gate) => {
             let tenant = &sources.tenant;
-            match past_runs(&tenant.cluster, &tenant.clock, Whose::Gate(gate), Limits::default()).await {
+            match past_runs(&tenant.cluster, &tenant.clock, Whose::Gate(gate), Limits::default())
+                .await
+            {
                 Ok(found) => {
                     evidence.records = found.runs;
-                    evidence.unreadable = found.unreadable.iter().map(|record| record.created_at).collect();
+                    evidence.unreadable =
+                        found.unreadable.iter().map(|record| record.created_at).collect();
                 }
                 Err(error) => note(&mut evidence, SourceName::Records, &error),
             }
@@ -89,7 +92,8 @@ pub async fn gather(sources: &Sources, now: Timestamp) -> Evidence {
 /// compared with.
 pub async fn releases(sources: &Sources, now: Timestamp) -> Evidence {
     let deadline = Instant::now() + sources.patience;
-    let mut evidence = Evidence { snapshots: Snapshots::of(sources.component.clone()), ..Evidence::default() };
+    let mut evidence =
+        Evidence { snapshots: Snapshots::of(sources.component.clone()), ..Evidence::default() };
     let plan = sources.plan.as_str();
     let of_plan = |release: ReleaseBrief| {
         if release.spec.release_plan == plan {
@@ -135,15 +139,20 @@ async fn archived(
     deadline: Instant,
     evidence: &mut Evidence,
 ) {
-    let (namespace, label) = (&sources.tenant.cluster.namespace, (PLAN_LABEL, sources.plan.as_str()));
+    let (namespace, label) =
+        (&sources.tenant.cluster.namespace, (PLAN_LABEL, sources.plan.as_str()));
     let snapshots = evidence.snapshots.clone();
     let enough = |seen: &[ReleaseBrief]| newest_is_among(seen, &snapshots);
     let within = kubearchive::WITHIN.min(deadline.saturating_duration_since(Instant::now()));
-    let Listing { items, rest } = archive.list(kubearchive::RELEASES, namespace, label, after, within, enough).await;
+    let Listing { items, rest } = archive
+        .list(kubearchive::RELEASES, namespace, label, after, within, enough)
+        .await;
     if let Some(error) = &rest {
         note(evidence, SourceName::Archive, error);
         // Lists are ordered by creation, newest first.
-        let oldest = items.last().and_then(|release: &ReleaseBrief| release.metadata.creation_timestamp);
+        let oldest = items
+            .last()
+            .and_then(|release: &ReleaseBrief| release.metadata.creation_timestamp);
         if let Some(source) = evidence.silent.last_mut() {
             source.rest_before = oldest.map(|oldest| oldest + LONGEST_RELEASE);
         }
@@ -153,7 +162,12 @@ async fn archived(
 
 /// Nothing verified was found so far back: whether there is anything before, and whether the archive has
 /// anything of this namespace at all. What comes of it is no finding, only what is said.
-async fn beyond(sources: &Sources, archive: &KubeArchive, deadline: Instant, evidence: &mut Evidence) {
+async fn beyond(
+    sources: &Sources,
+    archive: &KubeArchive,
+    deadline: Instant,
+    evidence: &mut Evidence,
+) {
     let asked = archive.holds_any(kubearchive::RELEASES, &sources.tenant.cluster.namespace);
     let unknown = |why: &str| format!("what is older is not known: {why}");
     match timeout_at(deadline, asked).await {
@@ -192,15 +206,25 @@ pub async fn newest_build(sources: &Sources, evidence: &mut Evidence) {
     let (application, component) = (sources.application.as_deref(), sources.component.as_ref());
     match trigger::newest(&sources.tenant, application, component, look).await {
         Ok(Choice { unjudged: Some(seen), .. }) => {
-            evidence.build = Some(Build::Unjudged { snapshot: seen.name, why: seen.against.words().into_owned() });
+            evidence.build = Some(Build::Unjudged {
+                snapshot: seen.name,
+                why: seen.against.words().into_owned(),
+            });
         }
         Ok(Choice { chosen: Some(chosen), .. }) => {
             let (snapshot, built_at) = (chosen.name, chosen.built_at);
             let waiting_since = builds.oldest_newer(verified.at);
-            evidence.build = chosen.digest.map(|digest| Build::Fit { snapshot, digest, built_at, waiting_since });
+            evidence.build = chosen.digest.map(|digest| Build::Fit {
+                snapshot,
+                digest,
+                built_at,
+                waiting_since,
+            });
         }
         Ok(Choice { looked_at, .. }) => {
-            evidence.remarks.push(format!("no Snapshot is fit to be tested, of {looked_at} looked at"));
+            evidence
+                .remarks
+                .push(format!("no Snapshot is fit to be tested, of {looked_at} looked at"));
         }
         Err(error) => note(evidence, SourceName::Snapshots, &error),
     }
@@ -239,10 +263,12 @@ fn note(evidence: &mut Evidence, name: SourceName, error: &(dyn std::error::Erro
 /// Whether no later page can hold a newer verified image: lists are ordered by creation, newest
 /// first.
 fn newest_is_among(seen: &[ReleaseBrief], snapshots: &Snapshots) -> bool {
-    let verified = seen.iter().filter_map(|release| match release.standing(&snapshots.made_for(release)) {
-        Standing::Verified { at, .. } => Some(at),
-        _ => None,
-    });
+    let verified =
+        seen.iter()
+            .filter_map(|release| match release.standing(&snapshots.made_for(release)) {
+                Standing::Verified { at, .. } => Some(at),
+                _ => None,
+            });
     let oldest = seen.last().and_then(|release| release.metadata.creation_timestamp);
     matches!((verified.max(), oldest), (Some(at), Some(oldest)) if at.duration_since(oldest) > LONGEST_RELEASE)
 }

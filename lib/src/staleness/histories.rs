@@ -69,8 +69,12 @@ fn at(day: i64, hour: i64, minute: i64) -> Timestamp {
 
 impl History {
     fn letters(&self) -> Vec<char> {
-        let runs = self.nights.split_whitespace().map(|run| (run.chars().next().unwrap(), run[1..].parse().unwrap()));
-        runs.flat_map(|(letter, count): (char, usize)| std::iter::repeat_n(letter, count)).collect()
+        let runs = self
+            .nights
+            .split_whitespace()
+            .map(|run| (run.chars().next().unwrap(), run[1..].parse().unwrap()));
+        runs.flat_map(|(letter, count): (char, usize)| std::iter::repeat_n(letter, count))
+            .collect()
     }
 
     fn wanted(&self) -> BTreeSet<(i64, String)> {
@@ -94,11 +98,15 @@ impl History {
             if matches!(letter, '-' | 'Q') || now < begun {
                 continue;
             }
-            match self.newer_records.is_some_and(|(from, to)| (from..=to).contains(&day)) {
+            match self
+                .newer_records
+                .is_some_and(|(from, to)| (from..=to).contains(&day))
+            {
                 true => evidence.unreadable.push(begun),
-                false => {
-                    evidence.records.insert(0, record(day, letter, begun, now >= ended + SignedDuration::from_mins(10)))
-                }
+                false => evidence.records.insert(
+                    0,
+                    record(day, letter, begun, now >= ended + SignedDuration::from_mins(10)),
+                ),
             }
             let gone = if letter == 'K' { at(day, 4, 0) } else { at(day + 5, 0, 0) };
             if now < gone {
@@ -134,12 +142,18 @@ impl History {
             && archived.len() > most
         {
             archived.truncate(most);
-            let oldest = archived.last().and_then(|release| release.metadata.creation_timestamp);
+            let oldest = archived
+                .last()
+                .and_then(|release| release.metadata.creation_timestamp);
             let rest_before = oldest.map(|oldest| oldest + SignedDuration::from_hours(48));
-            evidence.silent.push(Source { rest_before, ..Source::silent(SourceName::Archive, "503") });
+            evidence
+                .silent
+                .push(Source { rest_before, ..Source::silent(SourceName::Archive, "503") });
         }
         let silent = |name: &str| {
-            self.silent.get(name).is_some_and(|(from, to)| now >= at(*from, 0, 0) && now < at(to + 1, 0, 0))
+            self.silent
+                .get(name)
+                .is_some_and(|(from, to)| now >= at(*from, 0, 0) && now < at(to + 1, 0, 0))
         };
         for (word, name) in [
             ("releases", SourceName::Releases),
@@ -170,9 +184,15 @@ impl History {
     fn build(&self, evidence: &Evidence, now: Timestamp) -> Option<Build> {
         let verified = evidence.newest()?;
         let built = |day: i64| at(day, 1, 0);
-        let letters = self.letters().into_iter().enumerate().map(|(day, letter)| (day as i64, letter));
-        let days: Vec<i64> =
-            letters.filter(|(day, letter)| *letter != 'Q' && built(*day) <= now).map(|(day, _)| day).collect();
+        let letters = self
+            .letters()
+            .into_iter()
+            .enumerate()
+            .map(|(day, letter)| (day as i64, letter));
+        let days: Vec<i64> = letters
+            .filter(|(day, letter)| *letter != 'Q' && built(*day) <= now)
+            .map(|(day, _)| day)
+            .collect();
         let of_verified = days.iter().filter(|day| verified.image.is(&digest(**day))).max();
         let since = of_verified.map_or(verified.at, |day| built(*day));
         let newest = days.iter().max()?;
@@ -228,16 +248,20 @@ fn run(day: i64, begun: Timestamp, ended: Option<Timestamp>) -> Run {
 }
 
 fn release(day: i64, letter: char, landed: Timestamp) -> ReleaseBrief {
-    let (status, reason) = if matches!(letter, 'R' | 'X') { ("False", "Failed") } else { ("True", "Succeeded") };
+    let (status, reason) =
+        if matches!(letter, 'R' | 'X') { ("False", "Failed") } else { ("True", "Succeeded") };
     let mut release = ReleaseBrief::default();
     // As create-release names them.
     (release.spec.release_plan, release.spec.snapshot) = ("plan".to_owned(), format!("s-{day}"));
-    (release.metadata.name, release.metadata.uid) = (format!("plan-{}-1", digest(day).short()), format!("uid-{day}"));
+    (release.metadata.name, release.metadata.uid) =
+        (format!("plan-{}-1", digest(day).short()), format!("uid-{day}"));
     let pushed = if letter == 'D' { digest(1000 + day) } else { digest(day) };
     if letter != 'E' {
-        release.status.artifacts = serde_json::json!({"images": [{"name": "ho", "shasum": pushed}]}).into();
+        release.status.artifacts =
+            serde_json::json!({"images": [{"name": "ho", "shasum": pushed}]}).into();
     }
-    (release.metadata.creation_timestamp, release.status.completion_time) = (Some(landed), Some(landed));
+    (release.metadata.creation_timestamp, release.status.completion_time) =
+        (Some(landed), Some(landed));
     release.status.conditions = vec![Condition {
         kind: "Released".to_owned(),
         status: status.to_owned(),
@@ -270,7 +294,9 @@ fn told(history: &History) -> BTreeSet<(i64, String)> {
         let due = ledger.due(&finding, repeat, now);
         ledger.note(due, &finding, now);
         let words = match (due, &finding) {
-            (Told::Alert(Alert::Stale), Finding::Stale { cause, .. }) => Some(format!("stale {}", cause.word())),
+            (Told::Alert(Alert::Stale), Finding::Stale { cause, .. }) => {
+                Some(format!("stale {}", cause.word()))
+            }
             (Told::Alert(Alert::NoBuild), _) => Some("no-build".to_owned()),
             (Told::Alert(_), _) => Some("blind".to_owned()),
             (Told::Recovery, _) => Some("recovery".to_owned()),
@@ -291,8 +317,10 @@ fn told(history: &History) -> BTreeSet<(i64, String)> {
 
 #[test]
 fn every_alert_that_should_come_comes_and_none_other() {
-    let mut histories: Vec<History> = serde_json::from_str(include_str!("data/histories.json")).unwrap();
-    let more: Vec<History> = serde_json::from_str(include_str!("data/more-histories.json")).unwrap();
+    let mut histories: Vec<History> =
+        serde_json::from_str(include_str!("data/histories.json")).unwrap();
+    let more: Vec<History> =
+        serde_json::from_str(include_str!("data/more-histories.json")).unwrap();
     histories.extend(more);
     let (mut right, mut wrong, mut missed) = (0, 0, 0);
     let mut problems = Vec::new();
@@ -302,14 +330,25 @@ fn every_alert_that_should_come_comes_and_none_other() {
         wrong += told.difference(&wanted).count();
         missed += wanted.difference(&told).count();
         let list = |set: Vec<&(i64, String)>| {
-            set.iter().map(|(day, alert)| format!("day {day}: {alert}")).collect::<Vec<_>>().join(", ")
+            set.iter()
+                .map(|(day, alert)| format!("day {day}: {alert}"))
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         if told != wanted {
-            let (more, less) = (told.difference(&wanted).collect(), wanted.difference(&told).collect());
-            problems.push(format!("{}: too many: [{}], missing: [{}]", history.name, list(more), list(less)));
+            let (more, less) =
+                (told.difference(&wanted).collect(), wanted.difference(&told).collect());
+            problems.push(format!(
+                "{}: too many: [{}], missing: [{}]",
+                history.name,
+                list(more),
+                list(less)
+            ));
         }
     }
-    let share = |of: usize| f64::from(u32::try_from(right).unwrap()) / f64::from(u32::try_from(right + of).unwrap());
+    let share = |of: usize| {
+        f64::from(u32::try_from(right).unwrap()) / f64::from(u32::try_from(right + of).unwrap())
+    };
     let figures = format!(
         "{} histories of 60 days, {right} alerts: precision {:.3}, recall {:.3}",
         histories.len(),

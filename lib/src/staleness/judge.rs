@@ -13,7 +13,8 @@ const MISSED: SignedDuration = SignedDuration::from_hours(36);
 const NOTHING_NEWER: i32 = 3;
 
 /// The sources by which it is known how old a gate is.
-const GATES_AGE: [SourceName; 4] = [SourceName::Releases, SourceName::Archive, SourceName::Runs, SourceName::Records];
+const GATES_AGE: [SourceName; 4] =
+    [SourceName::Releases, SourceName::Archive, SourceName::Runs, SourceName::Records];
 
 /// Why there is no newer verified image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,12 +119,24 @@ pub enum Finding {
 }
 
 /// Whether the newest verified image is too old for itself, so that it matters whether there is a newer build.
-pub fn is_old(evidence: &Evidence, threshold: SignedDuration, quiet: &Quiet, now: Timestamp) -> bool {
-    evidence.newest().is_some_and(|newest| quiet.age(newest.at, now) > threshold)
+pub fn is_old(
+    evidence: &Evidence,
+    threshold: SignedDuration,
+    quiet: &Quiet,
+    now: Timestamp,
+) -> bool {
+    evidence
+        .newest()
+        .is_some_and(|newest| quiet.age(newest.at, now) > threshold)
 }
 
 /// Decides. What the objects show that could be read is certain: they may be all that is needed.
-pub fn judge(evidence: &Evidence, threshold: SignedDuration, quiet: &Quiet, now: Timestamp) -> Finding {
+pub fn judge(
+    evidence: &Evidence,
+    threshold: SignedDuration,
+    quiet: &Quiet,
+    now: Timestamp,
+) -> Finding {
     let newest = evidence.newest();
     let young = |from: Timestamp| quiet.age(from, now) <= threshold;
     let is_fresh = match &newest {
@@ -145,9 +158,12 @@ pub fn judge(evidence: &Evidence, threshold: SignedDuration, quiet: &Quiet, now:
     }
     let silent = evidence.silent.clone();
     let cause = cause(evidence, newest.as_ref(), quiet, now);
-    let waits = newest.as_ref().and_then(|newest| nothing_newer(evidence, newest, &cause, quiet, now));
+    let waits = newest
+        .as_ref()
+        .and_then(|newest| nothing_newer(evidence, newest, &cause, quiet, now));
     // Whatever a source could tell: nothing waits to be verified.
-    if let (Some(Cause::NothingNewer { snapshot, .. }), true) = (&waits, within(newest.as_ref(), threshold, quiet, now))
+    if let (Some(Cause::NothingNewer { snapshot, .. }), true) =
+        (&waits, within(newest.as_ref(), threshold, quiet, now))
     {
         return Finding::Fresh { newest, nothing_newer: Some(snapshot.clone()), silent };
     }
@@ -160,7 +176,12 @@ pub fn judge(evidence: &Evidence, threshold: SignedDuration, quiet: &Quiet, now:
 }
 
 /// Whether the age is one that is allowed with nothing newer to verify.
-fn within(newest: Option<&Verified>, threshold: SignedDuration, quiet: &Quiet, now: Timestamp) -> bool {
+fn within(
+    newest: Option<&Verified>,
+    threshold: SignedDuration,
+    quiet: &Quiet,
+    now: Timestamp,
+) -> bool {
     let longest = threshold.saturating_mul(NOTHING_NEWER);
     newest.is_some_and(|newest| quiet.age(newest.at, now) <= longest)
 }
@@ -181,13 +202,16 @@ fn might_be_fresh(
     // A gate of which nothing is known may have begun yesterday.
     let by_youth = newest.is_none()
         && evidence.first_activity().is_none()
-        && [SourceName::Runs, SourceName::Records].into_iter().any(|name| match name {
-            SourceName::Records => evidence.lacks(name),
-            other => evidence.ignores(other),
-        });
+        && [SourceName::Runs, SourceName::Records]
+            .into_iter()
+            .any(|name| match name {
+                SourceName::Records => evidence.lacks(name),
+                other => evidence.ignores(other),
+            });
     let something_newer = newest.is_some_and(|newest| {
         let newer = |record: &Past| {
-            record.created_at > newest.at && record.image.as_ref().is_some_and(|image| !newest.image.is(image))
+            record.created_at > newest.at
+                && record.image.as_ref().is_some_and(|image| !newest.image.is(image))
         };
         evidence.records.iter().any(newer)
     });
@@ -207,14 +231,17 @@ fn nothing_newer(
     quiet: &Quiet,
     now: Timestamp,
 ) -> Option<Cause> {
-    let Some(Build::Fit { snapshot, digest, built_at, waiting_since }) = &evidence.build else { return None };
+    let Some(Build::Fit { snapshot, digest, built_at, waiting_since }) = &evidence.build else {
+        return None;
+    };
     let same = match &newest.image {
         Image::Snapshot(name) => name == snapshot,
         image => image.is(digest),
     };
-    let just_built =
-        matches!(cause, Cause::DidNotRun { .. }) && waiting_since.is_some_and(|since| quiet.age(since, now) <= MISSED);
-    (same || just_built).then(|| Cause::NothingNewer { snapshot: snapshot.clone(), built_at: *built_at })
+    let just_built = matches!(cause, Cause::DidNotRun { .. })
+        && waiting_since.is_some_and(|since| quiet.age(since, now) <= MISSED);
+    (same || just_built)
+        .then(|| Cause::NothingNewer { snapshot: snapshot.clone(), built_at: *built_at })
 }
 
 fn cause(evidence: &Evidence, newest: Option<&Verified>, quiet: &Quiet, now: Timestamp) -> Cause {
@@ -242,8 +269,18 @@ fn cause(evidence: &Evidence, newest: Option<&Verified>, quiet: &Quiet, now: Tim
         return Cause::NotKnown;
     }
     let Some(record) = record else { return last_run_without_record(evidence) };
-    let failures = evidence.records.iter().filter(since).filter(|record| is_failure(record)).count();
-    let words = || record.words.clone().unwrap_or_else(|| format!("run {}", run_of(record)));
+    let failures = evidence
+        .records
+        .iter()
+        .filter(since)
+        .filter(|record| is_failure(record))
+        .count();
+    let words = || {
+        record
+            .words
+            .clone()
+            .unwrap_or_else(|| format!("run {}", run_of(record)))
+    };
     match record.outcome {
         // It has begun and not ended: without the runs it may be on its way.
         None if evidence.unasked.contains(&SourceName::Runs) => Cause::NotKnown,

@@ -23,7 +23,9 @@ const SKEW: SignedDuration = SignedDuration::from_mins(10);
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// It is something else, such as a gate's record, which must not be overwritten.
-    #[error("{place} is no staleness record, but one of kind {kind:?}; give check-staleness a --record of its own")]
+    #[error(
+        "{place} is no staleness record, but one of kind {kind:?}; give check-staleness a --record of its own"
+    )]
     Foreign {
         /// The store's name.
         place: String,
@@ -114,13 +116,18 @@ impl Ledger {
         let told = [self.stale_told_at, self.blind_told_at, self.no_build_told_at];
         match finding {
             // Nobody can do much about it: once is enough.
-            Finding::Stale { cause: Cause::NothingNewer { .. }, .. } => match self.no_build_told_at {
+            Finding::Stale { cause: Cause::NothingNewer { .. }, .. } => match self.no_build_told_at
+            {
                 None => Told::Alert(Alert::NoBuild),
                 Some(at) if is_ahead(at, now) => Told::Alert(Alert::NoBuild),
                 Some(_) => Told::Nothing,
             },
-            Finding::Stale { .. } if is_due(self.stale_told_at, repeat, now) => Told::Alert(Alert::Stale),
-            Finding::Blind { .. } if is_due(self.blind_told_at, repeat, now) => Told::Alert(Alert::Blind),
+            Finding::Stale { .. } if is_due(self.stale_told_at, repeat, now) => {
+                Told::Alert(Alert::Stale)
+            }
+            Finding::Blind { .. } if is_due(self.blind_told_at, repeat, now) => {
+                Told::Alert(Alert::Blind)
+            }
             Finding::Fresh { .. } if told.iter().any(Option::is_some) => Told::Recovery,
             _ => Told::Nothing,
         }
@@ -133,7 +140,9 @@ impl Ledger {
             Told::Alert(Alert::Stale) => self.stale_told_at = Some(now),
             Told::Alert(Alert::Blind) => self.blind_told_at = Some(now),
             Told::Alert(Alert::NoBuild) => self.no_build_told_at = Some(now),
-            Told::Recovery => (self.stale_told_at, self.blind_told_at, self.no_build_told_at) = (None, None, None),
+            Told::Recovery => {
+                (self.stale_told_at, self.blind_told_at, self.no_build_told_at) = (None, None, None)
+            }
             Told::Nothing => {}
         }
         if let Finding::Stale { silent, .. } = finding
@@ -153,10 +162,15 @@ impl Ledger {
         let Some((bytes, version)) = store.load().await? else { return Ok(Loaded::default()) };
         let (ledger, wrong) = match read(&bytes) {
             Ok(ledger) => (ledger, None),
-            Err(Unread::Foreign(kind)) => return Err(LedgerError::Foreign { place: store.place(), kind }),
+            Err(Unread::Foreign(kind)) => {
+                return Err(LedgerError::Foreign { place: store.place(), kind });
+            }
             Err(Unread::Torn(why)) => (
                 Self::default(),
-                Some(format!("{} could not be used: {why}; what was told before is not known", store.place())),
+                Some(format!(
+                    "{} could not be used: {why}; what was told before is not known",
+                    store.place()
+                )),
             ),
         };
         Ok(Loaded { ledger, version: Some(version), wrong })
@@ -164,10 +178,17 @@ impl Ledger {
 
     /// What is wrong with its times, in words: one from the future silences nothing.
     pub fn ahead(&self, now: Timestamp) -> Option<String> {
-        let times =
-            [self.stale_told_at, self.blind_told_at, self.no_build_told_at, self.automatic_told_at, self.looked_at];
+        let times = [
+            self.stale_told_at,
+            self.blind_told_at,
+            self.no_build_told_at,
+            self.automatic_told_at,
+            self.looked_at,
+        ];
         let ahead = times.into_iter().flatten().filter(|at| is_ahead(*at, now)).max()?;
-        Some(format!("what it remembers is of {ahead:.0}, which is still to come: a clock is or was wrong"))
+        Some(format!(
+            "what it remembers is of {ahead:.0}, which is still to come: a clock is or was wrong"
+        ))
     }
 
     /// Writes it over the version that was read.
@@ -218,9 +239,13 @@ fn read(bytes: &[u8]) -> Result<Ledger, Unread> {
         schema_version: Option<u32>,
     }
     match serde_json::from_slice::<Head>(bytes) {
-        Ok(head) if head.kind != "staleness" => return Err(Unread::Foreign(crate::text::one_line(&head.kind, 40))),
+        Ok(head) if head.kind != "staleness" => {
+            return Err(Unread::Foreign(crate::text::one_line(&head.kind, 40)));
+        }
         Ok(Head { schema_version: Some(version), .. }) if version != SCHEMA_VERSION => {
-            return torn(format!("it is of version {version}, this check-staleness writes {SCHEMA_VERSION}"));
+            return torn(format!(
+                "it is of version {version}, this check-staleness writes {SCHEMA_VERSION}"
+            ));
         }
         _ => {}
     }
@@ -243,7 +268,12 @@ mod tests {
     fn once_per_interval_and_the_end_once() {
         let day = SignedDuration::from_hours(24);
         let fresh = Finding::Fresh { newest: None, nothing_newer: None, silent: vec![] };
-        let stale = Finding::Stale { newest: None, reach: Reach::All, cause: Cause::NotKnown, silent: vec![] };
+        let stale = Finding::Stale {
+            newest: None,
+            reach: Reach::All,
+            cause: Cause::NotKnown,
+            silent: vec![],
+        };
         let silent = vec![Source::silent(SourceName::Archive, "503")];
         let blind = Finding::Blind { newest: None, silent };
         let mut ledger = Ledger::default();
@@ -299,8 +329,15 @@ mod tests {
     #[test]
     fn a_time_from_the_future_silences_nothing() {
         let (day, now) = (SignedDuration::from_hours(24), at(100));
-        assert!(is_due(Some(at(101)), day, now) && is_due(Some(at(100_000)), day, now) && is_due(None, day, now));
-        assert!(!is_due(Some(now + SignedDuration::from_mins(5)), day, now), "two clocks may differ a little");
+        assert!(
+            is_due(Some(at(101)), day, now)
+                && is_due(Some(at(100_000)), day, now)
+                && is_due(None, day, now)
+        );
+        assert!(
+            !is_due(Some(now + SignedDuration::from_mins(5)), day, now),
+            "two clocks may differ a little"
+        );
         let ledger = Ledger { stale_told_at: Some(at(101)), ..Ledger::default() };
         assert!(ledger.ahead(now).is_some() && Ledger::default().ahead(now).is_none());
     }
@@ -316,7 +353,9 @@ mod tests {
             ("{\"schema_version\":1,\"kind\":\"staleness\",\"stale_told_at\":7}", "stale_told_at"),
         ] {
             match read(bytes.as_bytes()) {
-                Err(Unread::Torn(why)) => assert!(why.contains(wanted) || wanted == "stale_told_at", "{bytes}: {why}"),
+                Err(Unread::Torn(why)) => {
+                    assert!(why.contains(wanted) || wanted == "stale_told_at", "{bytes}: {why}")
+                }
                 _ => panic!("{bytes}"),
             }
         }

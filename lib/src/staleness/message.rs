@@ -41,24 +41,30 @@ pub struct Context {
 pub fn compose(context: &Context, told: Told, finding: &Finding, now: Timestamp) -> Payload {
     let gate = &context.gate;
     let (sign, colour, headline) = match (told, finding) {
-        (Told::Recovery, _) | (_, Finding::Fresh { .. }) => ("🟢", Colour::Green, format!("{gate}: the alarm is over")),
+        (Told::Recovery, _) | (_, Finding::Fresh { .. }) => {
+            ("🟢", Colour::Green, format!("{gate}: the alarm is over"))
+        }
         (_, Finding::Stale { cause: Cause::NothingNewer { built_at, .. }, newest, .. }) => {
             let since = built_at.or(newest.as_ref().map(|newest| newest.at));
             let days = since.map_or(0, |since| now.duration_since(since).as_hours() / 24);
             ("🟡", Colour::Yellow, format!("{gate}: no new build for {days} days"))
         }
-        (_, Finding::Stale { newest: Some(newest), .. }) => {
-            ("🔴", Colour::Red, format!("{gate}: nothing was verified since {}", ago(newest.at, now)))
-        }
+        (_, Finding::Stale { newest: Some(newest), .. }) => (
+            "🔴",
+            Colour::Red,
+            format!("{gate}: nothing was verified since {}", ago(newest.at, now)),
+        ),
         (_, Finding::Stale { newest: None, reach: Reach::All, .. }) => {
             ("🔴", Colour::Red, format!("{gate}: no image was ever verified"))
         }
         (_, Finding::Stale { newest: None, .. }) => {
             ("🔴", Colour::Red, format!("{gate}: no verified image is known of"))
         }
-        (_, Finding::Blind { .. }) => {
-            ("🟡", Colour::Yellow, format!("{gate}: it cannot be seen how old the newest verified image is"))
-        }
+        (_, Finding::Blind { .. }) => (
+            "🟡",
+            Colour::Yellow,
+            format!("{gate}: it cannot be seen how old the newest verified image is"),
+        ),
     };
     let mut lines = vec![newest_line(finding, now)];
     match finding {
@@ -70,7 +76,12 @@ pub fn compose(context: &Context, told: Told, finding: &Finding, now: Timestamp)
         Finding::Blind { silent, .. } => lines.extend(silent_lines(silent)),
         Finding::Fresh { silent, .. } => lines.extend(silent_lines(silent)),
     }
-    lines.extend(context.remarks.iter().map(|remark| Line::of(text::one_line(remark, FOREIGN))));
+    lines.extend(
+        context
+            .remarks
+            .iter()
+            .map(|remark| Line::of(text::one_line(remark, FOREIGN))),
+    );
     Payload {
         headline: Line::of(format!("{sign} ")).bold(headline),
         colour,
@@ -87,7 +98,9 @@ pub fn compose_alarm(context: &Context, alarm: &Alarm, now: Timestamp) -> Payloa
         Alarm::Over | Alarm::None => {
             let words = format!("{gate}: a verified image has followed the untested one");
             let (headline, footer) = (Line::of("🟢 ").bold(words), Some(footer(context)));
-            let line = Line::of("the automatic Releases that were told of have been overtaken by a verified one");
+            let line = Line::of(
+                "the automatic Releases that were told of have been overtaken by a verified one",
+            );
             return Payload { headline, colour: Colour::Green, body: vec![vec![line]], footer };
         }
     };
@@ -99,7 +112,11 @@ pub fn compose_alarm(context: &Context, alarm: &Alarm, now: Timestamp) -> Payloa
         (_, 1) => "an untested image was released automatically".to_owned(),
         (_, out) => format!("{out} untested images were released automatically"),
     };
-    let mut lines: Vec<Line> = raised.iter().take(SHOWN).map(|one| automatic_line(one, now)).collect();
+    let mut lines: Vec<Line> = raised
+        .iter()
+        .take(SHOWN)
+        .map(|one| automatic_line(one, now))
+        .collect();
     if let Some(more @ 1..) = raised.len().checked_sub(SHOWN) {
         lines.push(Line::of(format!("and {more} more")));
     }
@@ -117,22 +134,36 @@ pub fn compose_alarm(context: &Context, alarm: &Alarm, now: Timestamp) -> Payloa
 }
 
 fn automatic_line(one: &Automatic, now: Timestamp) -> Line {
-    let when = one.created.map(|at| format!(", made {}", ago(at, now))).unwrap_or_default();
+    let when = one
+        .created
+        .map(|at| format!(", made {}", ago(at, now)))
+        .unwrap_or_default();
     let snapshot = text::one_line(&one.snapshot, 80);
-    Line::of("Release ").code(text::one_line(&one.release, 80)).text(format!(" of {snapshot}{when}: {}", one.state))
+    Line::of("Release ")
+        .code(text::one_line(&one.release, 80))
+        .text(format!(" of {snapshot}{when}: {}", one.state))
 }
 
 fn footer(context: &Context) -> Line {
-    let scenario = context.scenario.as_ref().map(|name| format!(" · scenario {name}")).unwrap_or_default();
+    let scenario = context
+        .scenario
+        .as_ref()
+        .map(|name| format!(" · scenario {name}"))
+        .unwrap_or_default();
     let limit = days(context.threshold);
-    Line::of(format!("plan {}{scenario} · namespace {} · limit {limit}", context.plan, context.namespace))
+    Line::of(format!(
+        "plan {}{scenario} · namespace {} · limit {limit}",
+        context.plan, context.namespace
+    ))
 }
 
 /// A finding in one line, for logs and programs.
 pub fn summary(finding: &Finding, untested: &[Automatic], alarm: &Alarm, now: Timestamp) -> String {
     let newest = newest_words(finding, now);
     let mut words = match finding {
-        Finding::Fresh { silent, .. } if !silent.is_empty() => format!("fresh: {newest}; {}", silent_words(silent)),
+        Finding::Fresh { silent, .. } if !silent.is_empty() => {
+            format!("fresh: {newest}; {}", silent_words(silent))
+        }
         Finding::Fresh { .. } => format!("fresh: {newest}"),
         Finding::Stale { cause, .. } => format!("stale: {newest}; {}", cause_words(cause, now)),
         Finding::Blind { silent, .. } => format!("blind: {newest}; {}", silent_words(silent)),
@@ -141,13 +172,17 @@ pub fn summary(finding: &Finding, untested: &[Automatic], alarm: &Alarm, now: Ti
     let named = untested.iter().filter(|one| one.stands || raised.contains(one));
     let named: Vec<_> = named.map(|one| one.release.as_str()).collect();
     if !named.is_empty() {
-        words += &format!("; made automatically, of untested images: {}", text::some_of(&named, SHOWN));
+        words +=
+            &format!("; made automatically, of untested images: {}", text::some_of(&named, SHOWN));
     }
     words
 }
 
 fn silent_words(silent: &[Source]) -> String {
-    let words: Vec<_> = silent.iter().map(|source| format!("{}: {}", source.name.words(), source.why)).collect();
+    let words: Vec<_> = silent
+        .iter()
+        .map(|source| format!("{}: {}", source.name.words(), source.why))
+        .collect();
     words.join("; ")
 }
 
@@ -156,24 +191,37 @@ fn newest_line(finding: &Finding, now: Timestamp) -> Line {
 }
 
 fn newest_words(finding: &Finding, now: Timestamp) -> String {
-    let (Finding::Fresh { newest, .. } | Finding::Stale { newest, .. } | Finding::Blind { newest, .. }) = finding;
+    let (Finding::Fresh { newest, .. }
+    | Finding::Stale { newest, .. }
+    | Finding::Blind { newest, .. }) = finding;
     let Some(Verified { image, release, at, .. }) = newest else {
         return match finding {
-            Finding::Fresh { .. } => "no image verified yet, and the gate is younger than the limit".to_owned(),
+            Finding::Fresh { .. } => {
+                "no image verified yet, and the gate is younger than the limit".to_owned()
+            }
             Finding::Blind { .. } => "no verified image can be seen".to_owned(),
             Finding::Stale { reach: Reach::All, .. } => {
                 "no Release of the plan has ever landed with a tested image".to_owned()
             }
             Finding::Stale { reach: Reach::Live, .. } => {
-                "no Release of the plan that is still in the cluster has landed with a tested image".to_owned()
+                "no Release of the plan that is still in the cluster has landed with a tested image"
+                    .to_owned()
             }
             Finding::Stale { reach: Reach::Back(back), .. } => {
-                format!("no Release of the plan has landed with a tested image in the last {}", days(*back))
+                format!(
+                    "no Release of the plan has landed with a tested image in the last {}",
+                    days(*back)
+                )
             }
         };
     };
-    let can_be_seen = if matches!(finding, Finding::Blind { .. }) { " that can be seen" } else { "" };
-    let words = format!("newest verified image{can_be_seen}: {}, {} (Release {release})", image.words(), ago(*at, now));
+    let can_be_seen =
+        if matches!(finding, Finding::Blind { .. }) { " that can be seen" } else { "" };
+    let words = format!(
+        "newest verified image{can_be_seen}: {}, {} (Release {release})",
+        image.words(),
+        ago(*at, now)
+    );
     match finding {
         Finding::Fresh { nothing_newer: Some(snapshot), .. } => {
             format!(
@@ -189,7 +237,9 @@ fn cause_words(cause: &Cause, now: Timestamp) -> String {
         Cause::DidNotRun { last: Some(last) } => {
             format!("the gate did not run: its last run began {}", ago(*last, now))
         }
-        Cause::DidNotRun { last: None } => "the gate did not run: no run and no record of it is known".to_owned(),
+        Cause::DidNotRun { last: None } => {
+            "the gate did not run: no run and no record of it is known".to_owned()
+        }
         Cause::Killed { run, snapshot } => {
             let with = snapshot
                 .as_ref()
@@ -201,10 +251,16 @@ fn cause_words(cause: &Cause, now: Timestamp) -> String {
             format!("the gate ran and did not pass: {}", text::one_line(words, FOREIGN))
         }
         Cause::RanAndFailed { words, runs } => {
-            format!("the gate ran {runs} times and did not pass; the last: {}", text::one_line(words, FOREIGN))
+            format!(
+                "the gate ran {runs} times and did not pass; the last: {}",
+                text::one_line(words, FOREIGN)
+            )
         }
         Cause::OnlyTried { words } => {
-            format!("the gate ran and passed, and nothing was to be promoted: {}", text::one_line(words, FOREIGN))
+            format!(
+                "the gate ran and passed, and nothing was to be promoted: {}",
+                text::one_line(words, FOREIGN)
+            )
         }
         Cause::ReleaseFailed { words } => {
             format!("the image passed and was not released: {}", text::one_line(words, FOREIGN))
@@ -227,7 +283,11 @@ fn cause_words(cause: &Cause, now: Timestamp) -> String {
 
 fn silent_lines(silent: &[Source]) -> Vec<Line> {
     let line = |source: &Source| {
-        Line::of(format!("no answer: {}: {}", source.name.words(), text::one_line(&source.why, FOREIGN)))
+        Line::of(format!(
+            "no answer: {}: {}",
+            source.name.words(),
+            text::one_line(&source.why, FOREIGN)
+        ))
     };
     silent.iter().map(line).collect()
 }
@@ -239,9 +299,17 @@ fn next(context: &Context, cause: &Cause) -> Option<Line> {
         Cause::DidNotRun { .. } | Cause::Killed { .. } => {
             let scenario = context.scenario.as_ref()?;
             let application = context.application.as_deref().unwrap_or("NAME");
-            let component = context.component.as_ref().map_or("NAME", |component| component.name.as_str());
-            let version = context.component.as_ref().and_then(|component| component.version.as_ref());
-            let version = version.map(|version| format!(" --component-version '{version}'")).unwrap_or_default();
+            let component = context
+                .component
+                .as_ref()
+                .map_or("NAME", |component| component.name.as_str());
+            let version = context
+                .component
+                .as_ref()
+                .and_then(|component| component.version.as_ref());
+            let version = version
+                .map(|version| format!(" --component-version '{version}'"))
+                .unwrap_or_default();
             format!(
                 "trigger-gate --namespace {namespace} --application {application} --component {component}{version} --scenario {scenario} --release-plan {}",
                 context.plan

@@ -14,7 +14,11 @@ use crate::record::{self, KEPT, Whose};
 ///
 /// # Errors
 /// The API server's answer.
-pub async fn prune(cluster: &Cluster, clock: &SharedClock, gate: &str) -> Result<usize, kube::Error> {
+pub async fn prune(
+    cluster: &Cluster,
+    clock: &SharedClock,
+    gate: &str,
+) -> Result<usize, kube::Error> {
     let whose = Whose::Gate(gate);
     // Mostly there is nothing to do, and then no document is read.
     if record::count(cluster, clock, whose).await? <= KEPT {
@@ -33,8 +37,10 @@ pub async fn prune(cluster: &Cluster, clock: &SharedClock, gate: &str) -> Result
     let mut deleted = 0;
     for (name, uid) in old {
         // Only the very object that was seen: a record of that name may have been made anew.
-        let params =
-            DeleteParams { preconditions: Some(Preconditions { uid, resource_version: None }), ..Default::default() };
+        let params = DeleteParams {
+            preconditions: Some(Preconditions { uid, resource_version: None }),
+            ..Default::default()
+        };
         match api.delete(&name, &params).await {
             Ok(_) => deleted += 1,
             Err(error) if matches!(cluster::code(&error), Some(404 | 409)) => {}

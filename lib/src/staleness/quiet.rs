@@ -31,9 +31,16 @@ impl Quiet {
     /// # Errors
     /// [`QuietError`] naming the flag.
     pub fn parse(days: &[String], windows: &[String]) -> Result<Self, QuietError> {
-        let days = days.iter().map(|text| day(text).ok_or_else(|| QuietError::Day(text.clone())));
-        let windows = windows.iter().map(|text| window(text).ok_or_else(|| QuietError::Window(text.clone())));
-        Ok(Self { days: days.collect::<Result<_, _>>()?, windows: windows.collect::<Result<_, _>>()? })
+        let days = days
+            .iter()
+            .map(|text| day(text).ok_or_else(|| QuietError::Day(text.clone())));
+        let windows = windows
+            .iter()
+            .map(|text| window(text).ok_or_else(|| QuietError::Window(text.clone())));
+        Ok(Self {
+            days: days.collect::<Result<_, _>>()?,
+            windows: windows.collect::<Result<_, _>>()?,
+        })
     }
 
     /// The time from `from` until `to` that counts.
@@ -89,14 +96,22 @@ fn midnight(date: Date) -> Option<Timestamp> {
 fn day(text: &str) -> Option<Weekday> {
     let names = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let given = text.to_lowercase();
-    let index = names.iter().position(|name| given.len() >= 3 && name.starts_with(&given))?;
+    let index = names
+        .iter()
+        .position(|name| given.len() >= 3 && name.starts_with(&given))?;
     Weekday::from_monday_zero_offset(i8::try_from(index).ok()?).ok()
 }
 
 fn window(text: &str) -> Option<(Timestamp, Timestamp)> {
     let (from, to) = text.split_once('/')?;
-    let begin = from.parse::<Timestamp>().ok().or_else(|| midnight(from.parse::<Date>().ok()?))?;
-    let end = to.parse::<Timestamp>().ok().or_else(|| midnight(to.parse::<Date>().ok()?.tomorrow().ok()?))?;
+    let begin = from
+        .parse::<Timestamp>()
+        .ok()
+        .or_else(|| midnight(from.parse::<Date>().ok()?))?;
+    let end = to
+        .parse::<Timestamp>()
+        .ok()
+        .or_else(|| midnight(to.parse::<Date>().ok()?.tomorrow().ok()?))?;
     (begin < end).then_some((begin, end))
 }
 
@@ -112,14 +127,18 @@ mod tests {
     #[test]
     fn weekends_and_windows_do_not_count_and_never_twice() {
         // 2026-08-21 is a Friday.
-        let (from, to) = ("2026-08-21T12:00:00Z".parse().unwrap(), "2026-08-25T12:00:00Z".parse().unwrap());
+        let (from, to) =
+            ("2026-08-21T12:00:00Z".parse().unwrap(), "2026-08-25T12:00:00Z".parse().unwrap());
         for (days, windows, hours) in [
             (&[][..], &[][..], 96),
             (&["sat", "Sunday"][..], &[][..], 48),
             (&["sat", "sun"][..], &["2026-08-22/2026-08-24"][..], 24),
             (
                 &[][..],
-                &["2026-08-21T00:00:00Z/2026-08-21T18:00:00Z", "2026-08-21T16:00:00Z/2026-08-22T00:00:00Z"][..],
+                &[
+                    "2026-08-21T00:00:00Z/2026-08-21T18:00:00Z",
+                    "2026-08-21T16:00:00Z/2026-08-22T00:00:00Z",
+                ][..],
                 84,
             ),
             (&[][..], &["2026-01-01/2027-01-01"][..], 0),

@@ -20,13 +20,16 @@ pub enum Parsed<A> {
 
 /// Reads a binary's arguments (without its name).
 pub fn parse<A: TopLevelCommand + ArgsInfo>(name: &str, given: &[String]) -> Parsed<A> {
-    let wrong = |problem: String| Parsed::Wrong(format!("{problem}; {name} --help shows every flag"));
+    let wrong =
+        |problem: String| Parsed::Wrong(format!("{problem}; {name} --help shows every flag"));
     let (arguments, asked) = match normalize(&options_of::<A>(), given) {
         Ok(normal) => normal,
         Err(problem) => return wrong(problem),
     };
     match asked {
-        Some(Asked::Version) => return Parsed::Print(format!("{name} {}\n", env!("CARGO_PKG_VERSION"))),
+        Some(Asked::Version) => {
+            return Parsed::Print(format!("{name} {}\n", env!("CARGO_PKG_VERSION")));
+        }
         Some(Asked::Generate(kind)) => {
             return match kind.parse() {
                 Ok(kind) => Parsed::Print(generate::text(kind, name, &A::get_args_info())),
@@ -112,18 +115,27 @@ fn normalize(flags: &[Flag], given: &[String]) -> Result<(Vec<String>, Option<As
 
 /// argh's complaint as one line of ours.
 fn misuse(name: &str, output: &str) -> String {
-    let lines = output.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("Run "));
+    let lines = output
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("Run "));
     let text = lines.collect::<Vec<_>>().join(" ");
     let mut letters = text.chars();
-    let text =
-        letters.next().map(|first| first.to_lowercase().collect::<String>() + letters.as_str()).unwrap_or_default();
+    let text = letters
+        .next()
+        .map(|first| first.to_lowercase().collect::<String>() + letters.as_str())
+        .unwrap_or_default();
     format!("{text}; {name} --help shows every flag")
 }
 
 /// A flag that was given more than once or with commas, as one list; blanks around an entry are cut.
 pub fn list(given: &[String]) -> Vec<String> {
     let entries = given.iter().flat_map(|value| value.split(','));
-    entries.map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+    entries
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -158,7 +170,8 @@ mod tests {
 
     #[test]
     fn both_ways_to_give_a_value() {
-        let Parsed::Run(args) = run(&["--image=a=b", "--name", "--image=x", "--name=", "--name", "", "--dry-run"])
+        let Parsed::Run(args) =
+            run(&["--image=a=b", "--name", "--image=x", "--name=", "--name", "", "--dry-run"])
         else {
             panic!()
         };
@@ -169,7 +182,10 @@ mod tests {
 
     #[test]
     fn misuse_names_the_flag() {
-        assert_eq!(wrong(&[]), "required options not provided: --image; tool --help shows every flag");
+        assert_eq!(
+            wrong(&[]),
+            "required options not provided: --image; tool --help shows every flag"
+        );
         assert!(wrong(&["--image", ""]).contains("--image"));
         assert!(wrong(&["--image"]).starts_with("--image: expected a value"));
         assert!(wrong(&["--image", "a", "--dry-run=yes"]).starts_with("--dry-run takes no value"));
@@ -181,12 +197,23 @@ mod tests {
     fn help_and_version_are_answers() {
         assert!(matches!(run(&["--help"]), Parsed::Print(text) if text.contains("--image")));
         assert!(matches!(run(&["--version"]), Parsed::Print(text) if text.starts_with("tool ")));
-        assert!(matches!(run(&["--generate=man"]), Parsed::Print(text) if text.contains(".TH TOOL 1")));
+        assert!(
+            matches!(run(&["--generate=man"]), Parsed::Print(text) if text.contains(".TH TOOL 1"))
+        );
         assert!(matches!(run(&["--dry-run", "--generate", "complete-zsh"]), Parsed::Print(_)));
-        assert!(wrong(&["--generate", "zsh"]).starts_with("--generate: expected one of man, complete-bash"));
+        assert!(
+            wrong(&["--generate", "zsh"])
+                .starts_with("--generate: expected one of man, complete-bash")
+        );
         assert!(wrong(&["--generate", ""]).contains("found \"\""));
-        let Parsed::Run(args) = run(&["--image", "--version", "--name", "--generate"]) else { panic!() };
-        assert_eq!((args.image.as_str(), args.name), ("--version", vec!["--generate".to_owned()]), "values are values");
+        let Parsed::Run(args) = run(&["--image", "--version", "--name", "--generate"]) else {
+            panic!()
+        };
+        assert_eq!(
+            (args.image.as_str(), args.name),
+            ("--version", vec!["--generate".to_owned()]),
+            "values are values"
+        );
     }
 
     #[test]

@@ -80,7 +80,9 @@ impl fmt::Display for Chain<'_> {
             // kube shows an API server's refusal, and its cause once more, as a dump of the whole
             // Status; what people need of it is the message.
             let (text, cause) = match error.downcast_ref() {
-                Some(kube::Error::Api(status)) => (format!("{} ({})", status.message, status.code), None),
+                Some(kube::Error::Api(status)) => {
+                    (format!("{} ({})", status.message, status.code), None)
+                }
                 _ => (error.to_string(), error.source()),
             };
             if !shown.contains(&text) {
@@ -108,8 +110,15 @@ mod tests {
 
     #[test]
     fn a_refusal_of_the_api_server_is_its_message() {
-        let status = kube::core::Status { message: "configmaps is forbidden".into(), code: 403, ..Default::default() };
-        assert_eq!(Chain(&kube::Error::Api(Box::new(status))).to_string(), "configmaps is forbidden (403)");
+        let status = kube::core::Status {
+            message: "configmaps is forbidden".into(),
+            code: 403,
+            ..Default::default()
+        };
+        assert_eq!(
+            Chain(&kube::Error::Api(Box::new(status))).to_string(),
+            "configmaps is forbidden (403)"
+        );
     }
 
     #[test]

@@ -39,22 +39,32 @@ impl Flag {
     }
 
     fn of_boot(long: &str, value: Option<String>, text: &str) -> Self {
-        Self { long: long.to_owned(), value, text: text.to_owned(), required: false, repeated: false }
+        Self {
+            long: long.to_owned(),
+            value,
+            text: text.to_owned(),
+            required: false,
+            repeated: false,
+        }
     }
 }
 
 /// The flags of a binary in the order of its description, then the boot's.
 pub fn flags(info: &CommandInfoWithArgs) -> Vec<Flag> {
-    let own = info.flags.iter().filter(|flag| !flag.hidden && flag.long != "--help").map(|flag| Flag {
-        long: flag.long.to_owned(),
-        value: match flag.kind {
-            FlagInfoKind::Switch => None,
-            FlagInfoKind::Option { arg_name } => Some(arg_name.to_owned()),
-        },
-        text: flag.description.split_whitespace().collect::<Vec<_>>().join(" "),
-        required: flag.optionality == Optionality::Required,
-        repeated: flag.optionality == Optionality::Repeating,
-    });
+    let own = info
+        .flags
+        .iter()
+        .filter(|flag| !flag.hidden && flag.long != "--help")
+        .map(|flag| Flag {
+            long: flag.long.to_owned(),
+            value: match flag.kind {
+                FlagInfoKind::Switch => None,
+                FlagInfoKind::Option { arg_name } => Some(arg_name.to_owned()),
+            },
+            text: flag.description.split_whitespace().collect::<Vec<_>>().join(" "),
+            required: flag.optionality == Optionality::Required,
+            repeated: flag.optionality == Optionality::Repeating,
+        });
     let kinds = Kind::ALL.map(Kind::word).join("|");
     let boot = [
         Flag::of_boot("--generate", Some(kinds), "print the man page, or a shell's completions"),

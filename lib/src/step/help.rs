@@ -15,13 +15,22 @@ pub fn page(name: &str, info: &CommandInfoWithArgs, width: usize) -> String {
     let mut page = String::new();
     let flags = flags(info);
     let required = flags.iter().filter(|flag| flag.required);
-    let usage = required.map(Flag::written).chain(["[options]".to_owned()]).collect::<Vec<_>>().join(" ");
+    let usage = required
+        .map(Flag::written)
+        .chain(["[options]".to_owned()])
+        .collect::<Vec<_>>()
+        .join(" ");
     page += &wrapped(&format!("Usage: {name} {usage}"), 0, 4, width);
     page += "\n";
     page += &wrapped(info.description, 0, 0, width);
     page += "\nOptions:\n";
     for flag in &flags {
-        page += &entry(width, &format!("  {}", flag.written()), &format!("{}{}", flag.text, flag.note()), COLUMN);
+        page += &entry(
+            width,
+            &format!("  {}", flag.written()),
+            &format!("{}{}", flag.text, flag.note()),
+            COLUMN,
+        );
     }
     if !info.notes.is_empty() {
         page += "\n";
@@ -31,7 +40,12 @@ pub fn page(name: &str, info: &CommandInfoWithArgs, width: usize) -> String {
     }
     if !info.examples.is_empty() {
         page += "\nExamples:\n";
-        for line in info.examples.iter().flat_map(|example| example.lines()).filter(|line| !line.trim().is_empty()) {
+        for line in info
+            .examples
+            .iter()
+            .flat_map(|example| example.lines())
+            .filter(|line| !line.trim().is_empty())
+        {
             page += &format!("  {}\n", line.trim_end().replace("{command_name}", name));
         }
     }
@@ -124,6 +138,9 @@ Exit:
         assert_eq!(page("do-it", &Args::get_args_info(), WIDTH), wanted);
         let narrow = page("do-it", &Args::get_args_info(), 60);
         assert!(narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
-        assert_eq!(narrow.split_whitespace().collect::<Vec<_>>(), wanted.split_whitespace().collect::<Vec<_>>());
+        assert_eq!(
+            narrow.split_whitespace().collect::<Vec<_>>(),
+            wanted.split_whitespace().collect::<Vec<_>>()
+        );
     }
 }

@@ -111,14 +111,23 @@ pub fn start(name: &str, format: LogFormat) {
     let harmless = filter_fn(move |metadata| is_harmless(&program, metadata));
     let colour = format == LogFormat::Human && terminal::colour(&io::stderr());
     let writer = move || Harmless { colour, json: format == LogFormat::Json };
-    let base = fmt::layer().with_writer(writer).with_timer(Seconds).with_target(false).with_ansi(colour);
+    let base = fmt::layer()
+        .with_writer(writer)
+        .with_timer(Seconds)
+        .with_target(false)
+        .with_ansi(colour);
     let all = tracing_subscriber::registry().with(filter).with(harmless);
     // A second start (tests of one process) keeps the first.
     let _ = match format {
         LogFormat::Human => all.with(base).try_init(),
-        LogFormat::Json => {
-            all.with(base.json().flatten_event(true).with_current_span(false).with_span_list(false)).try_init()
-        }
+        LogFormat::Json => all
+            .with(
+                base.json()
+                    .flatten_event(true)
+                    .with_current_span(false)
+                    .with_span_list(false),
+            )
+            .try_init(),
     };
     if let Some(problem) = problem {
         tracing::warn!("{problem}");
@@ -134,7 +143,9 @@ fn filter(given: Option<OsString>) -> (EnvFilter, Option<String>) {
     let expected = "expected a level (error, warn, info, debug, trace) or TARGET=LEVEL,…; going on with the default";
     match given.to_str().map(EnvFilter::try_new) {
         Some(Ok(filter)) => (filter, None),
-        Some(Err(error)) => (default(), Some(format!("RUST_LOG: cannot use {given:?}: {error}; {expected}"))),
+        Some(Err(error)) => {
+            (default(), Some(format!("RUST_LOG: cannot use {given:?}: {error}; {expected}")))
+        }
         None => (default(), Some(format!("RUST_LOG: cannot use {given:?}: {expected}"))),
     }
 }
@@ -155,7 +166,8 @@ mod tests {
         let line = |colour, json| Harmless { colour, json }.line(foreign);
         assert_eq!(line(true, false), "\u{1b}[33mWARN\u{1b}[0m \\u{1b}[2J\\u{202e}x\\u{9b}");
         assert_eq!(line(false, false), "\\u{1b}[33mWARN\\u{1b}[0m \\u{1b}[2J\\u{202e}x\\u{9b}");
-        let json = format!("\"{}\"", Harmless { colour: false, json: true }.line("\u{202e}x\u{9b}"));
+        let json =
+            format!("\"{}\"", Harmless { colour: false, json: true }.line("\u{202e}x\u{9b}"));
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), "\u{202e}x\u{9b}");
     }
 
@@ -175,7 +187,10 @@ mod tests {
             let (filter, problem) = asked(wrong);
             assert_eq!(filter, default);
             let problem = problem.unwrap_or_default();
-            assert!(problem.starts_with("RUST_LOG: cannot use ") && problem.contains(wrong), "{wrong}: {problem}");
+            assert!(
+                problem.starts_with("RUST_LOG: cannot use ") && problem.contains(wrong),
+                "{wrong}: {problem}"
+            );
         }
         assert_eq!(filter(None).1, None);
     }

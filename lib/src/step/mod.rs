@@ -65,10 +65,17 @@ where
             text::harmless(&info.to_string()).replace('\n', ": ")
         ));
     }));
-    let given: Vec<String> = match std::env::args_os().skip(1).map(std::ffi::OsString::into_string).collect() {
+    let given: Vec<String> = match std::env::args_os()
+        .skip(1)
+        .map(std::ffi::OsString::into_string)
+        .collect()
+    {
         Ok(given) => given,
         Err(argument) => {
-            return end(&Failure::misuse(format!("expected arguments in UTF-8, found {argument:?}")), LogFormat::Human);
+            return end(
+                &Failure::misuse(format!("expected arguments in UTF-8, found {argument:?}")),
+                LogFormat::Human,
+            );
         }
     };
     let args = match args::parse::<A>(name, &given) {
@@ -76,14 +83,19 @@ where
         args::Parsed::Print(text) => {
             return match print(&mut io::stdout().lock(), &text) {
                 Ok(()) => Exit::Done.into(),
-                Err(error) => end(&Failure::failed(format!("stdout: cannot write: {error}")), LogFormat::Human),
+                Err(error) => end(
+                    &Failure::failed(format!("stdout: cannot write: {error}")),
+                    LogFormat::Human,
+                ),
             };
         }
         args::Parsed::Wrong(problem) => return end(&Failure::misuse(problem), LogFormat::Human),
     };
     let (format, clock) = match (log_format(&args), clock(&args)) {
         (Ok(format), Ok(clock)) => (format, clock),
-        (Err(problem), _) | (_, Err(problem)) => return end(&Failure::misuse(problem), LogFormat::Human),
+        (Err(problem), _) | (_, Err(problem)) => {
+            return end(&Failure::misuse(problem), LogFormat::Human);
+        }
     };
     log::start(name, format);
     let last_words = LastWords::default();
@@ -110,7 +122,8 @@ where
 
 async fn until_signalled(step: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let listen = |kind| signal(kind).map_err(Failure::failed);
-    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) =
+        (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     tokio::select! {
         biased;
         _ = interrupt.recv() => Err(Failure::new(Exit::Interrupted, "interrupted; what was done is saved, run this step again to go on")),
@@ -127,8 +140,13 @@ fn clock(args: &impl Arguments) -> Result<SharedClock, String> {
     let scale = match args.time_scale() {
         None => 1,
         Some(text) => {
-            let wrong = || format!("--time-scale: expected a whole number from 1 to 100000, found {text:?}");
-            text.parse().ok().filter(|scale| (1..=100_000).contains(scale)).ok_or_else(wrong)?
+            let wrong = || {
+                format!("--time-scale: expected a whole number from 1 to 100000, found {text:?}")
+            };
+            text.parse()
+                .ok()
+                .filter(|scale| (1..=100_000).contains(scale))
+                .ok_or_else(wrong)?
         }
     };
     Ok(Arc::new(SystemClock::new(scale)))

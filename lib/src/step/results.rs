@@ -58,10 +58,16 @@ impl Results {
     /// # Errors
     /// [`ResultsError::Unwritable`] when a path's folder is missing or closed, so that this is
     /// known before any work is done.
-    pub fn declare<const N: usize>(results: [(&'static str, &Option<PathBuf>); N]) -> Result<Self, ResultsError> {
+    pub fn declare<const N: usize>(
+        results: [(&'static str, &Option<PathBuf>); N],
+    ) -> Result<Self, ResultsError> {
         for (name, path) in &results {
             if let Some(path) = path {
-                let unwritable = |source| ResultsError::Unwritable { flag: flag_of(name), path: path.clone(), source };
+                let unwritable = |source| ResultsError::Unwritable {
+                    flag: flag_of(name),
+                    path: path.clone(),
+                    source,
+                };
                 if path.is_dir() {
                     return Err(unwritable(io::Error::from(io::ErrorKind::IsADirectory)));
                 }
@@ -70,8 +76,11 @@ impl Results {
                 tried.map_err(|error| unwritable(error.kind().into()))?;
             }
         }
-        let entry =
-            |(name, path): (&'static str, &Option<PathBuf>)| Entry { name, path: path.clone(), value: String::new() };
+        let entry = |(name, path): (&'static str, &Option<PathBuf>)| Entry {
+            name,
+            path: path.clone(),
+            value: String::new(),
+        };
         Ok(Self(results.into_iter().map(entry).collect()))
     }
 
@@ -109,8 +118,11 @@ impl Results {
     ) -> Result<(), ResultsError> {
         self.write_files()?;
         let stdout = io::stdout();
-        let text =
-            if stdout.is_terminal() { terminal::fitted(&table(), terminal::width()) } else { self.json_with(more) };
+        let text = if stdout.is_terminal() {
+            terminal::fitted(&table(), terminal::width())
+        } else {
+            self.json_with(more)
+        };
         let mut stdout = stdout.lock();
         match writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush()) {
             // Nobody reads any more (`| head`): the files are what counts.
@@ -125,15 +137,23 @@ impl Results {
     }
 
     fn json_with(&self, more: &[(&str, serde_json::Value)]) -> String {
-        let results = self.0.iter().map(|entry| format!("{}:{}", quoted(entry.name), quoted(&entry.value)));
-        let pairs = results.chain(more.iter().map(|(name, value)| format!("{}:{value}", quoted(name))));
+        let results = self
+            .0
+            .iter()
+            .map(|entry| format!("{}:{}", quoted(entry.name), quoted(&entry.value)));
+        let pairs =
+            results.chain(more.iter().map(|(name, value)| format!("{}:{value}", quoted(name))));
         format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
     }
 
     fn write_files(&self) -> Result<(), ResultsError> {
         for Entry { name, path, value } in &self.0 {
             if let Some(path) = path {
-                let failed = |source| ResultsError::Failed { name: (*name).to_owned(), path: path.clone(), source };
+                let failed = |source| ResultsError::Failed {
+                    name: (*name).to_owned(),
+                    path: path.clone(),
+                    source,
+                };
                 write_whole(path, value.as_bytes()).map_err(failed)?;
             }
         }
@@ -146,7 +166,9 @@ impl Results {
 /// # Errors
 /// [`ResultsError::Stdout`]; a reader that has gone away is none.
 pub fn show(json: &str, text: impl FnOnce() -> String) -> Result<(), ResultsError> {
-    let shown = io::stdout().is_terminal().then(|| terminal::fitted(&text(), terminal::width()));
+    let shown = io::stdout()
+        .is_terminal()
+        .then(|| terminal::fitted(&text(), terminal::width()));
     print(&shown.unwrap_or_else(|| format!("{json}\n")))
 }
 
@@ -170,14 +192,17 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+        file.as_file()
+            .set_permissions(std::fs::Permissions::from_mode(0o644))?;
     }
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
 
 fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 fn flag_of(name: &str) -> String {
@@ -220,7 +245,8 @@ mod tests {
     fn files_hold_the_bytes_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("image");
-        let mut results = Results::declare([("image", &Some(path.clone())), ("TEST_OUTPUT", &None)]).unwrap();
+        let mut results =
+            Results::declare([("image", &Some(path.clone())), ("TEST_OUTPUT", &None)]).unwrap();
         results.set("image", "a@b");
         results.set("TEST_OUTPUT", r#"{"result":"SUCCESS"}"#);
         results.write_files().unwrap();

@@ -56,7 +56,10 @@ pub fn width() -> usize {
 
 fn bounded(columns: Option<usize>) -> usize {
     // A terminal that does not know its size says 0.
-    columns.filter(|columns| *columns > 0).unwrap_or(WIDEST).clamp(NARROWEST, WIDEST)
+    columns
+        .filter(|columns| *columns > 0)
+        .unwrap_or(WIDEST)
+        .clamp(NARROWEST, WIDEST)
 }
 
 /// A text whose longer lines are broken between words, and go on below their last column; harmless,
@@ -97,7 +100,8 @@ fn broken(line: &str, width: usize) -> Vec<String> {
 /// one as well); at the row's begin where there is none.
 fn last_column(letters: &[char]) -> usize {
     let near = &letters[..letters.len().min(COLUMNS_BEGIN)];
-    let gap = |at: &usize| near[*at] != ' ' && *at >= 2 && near[at - 1] == ' ' && near[at - 2] == ' ';
+    let gap =
+        |at: &usize| near[*at] != ' ' && *at >= 2 && near[at - 1] == ' ' && near[at - 2] == ' ';
     let begins = (0..near.len()).rev().find(gap);
     begins.unwrap_or(0)
 }
@@ -109,7 +113,12 @@ mod tests {
     #[test]
     fn colour_is_for_terminals_whose_people_want_it() {
         let wanted = |terminal, variables: &[(&str, &str)]| {
-            let variable = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v));
+            let variable = |name: &str| {
+                variables
+                    .iter()
+                    .find(|(n, _)| *n == name)
+                    .map(|(_, v)| OsString::from(v))
+            };
             is_coloured(terminal, variable)
         };
         assert!(wanted(true, &[]));
@@ -122,15 +131,24 @@ mod tests {
 
     #[test]
     fn widths_have_bounds() {
-        assert_eq!([None, Some(0), Some(20), Some(80), Some(300)].map(bounded), [100, 100, 60, 80, 100]);
+        assert_eq!(
+            [None, Some(0), Some(20), Some(80), Some(300)].map(bounded),
+            [100, 100, 60, 80, 100]
+        );
     }
 
     #[test]
     fn long_rows_go_on_below_their_last_column() {
         let text = "one  two  three four five\nimage      quay.io/a-long-name\n  x\n";
-        assert_eq!(fitted(text, 20), "one  two  three four\n          five\nimage      quay.io/a-long-name\n  x\n");
+        assert_eq!(
+            fitted(text, 20),
+            "one  two  three four\n          five\nimage      quay.io/a-long-name\n  x\n"
+        );
         assert_eq!(fitted("word word word", 9), "word word\nword\n");
         assert_eq!(fitted("a\n\nb", 9), "a\n\nb\n");
-        assert_eq!(fitted("job  https://x/\u{1b}[2Jy\u{202e}", 80), "job  https://x/\\u{1b}[2Jy\\u{202e}\n");
+        assert_eq!(
+            fitted("job  https://x/\u{1b}[2Jy\u{202e}", 80),
+            "job  https://x/\\u{1b}[2Jy\\u{202e}\n"
+        );
     }
 }

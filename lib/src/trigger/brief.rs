@@ -159,7 +159,8 @@ pub fn read(text: &str) -> Result<Brief, Unreadable> {
     serde_json::from_str(text).map_err(|error| {
         let whole: Value = serde_json::from_str(text).unwrap_or_default();
         let metadata = &whole["metadata"];
-        let start = metadata["annotations"]["test.appstudio.openshift.io/pipelinerunstarttime"].as_str();
+        let start =
+            metadata["annotations"]["test.appstudio.openshift.io/pipelinerunstarttime"].as_str();
         let created = || metadata["creationTimestamp"].as_str()?.parse().ok();
         Unreadable {
             name: text::one_line(metadata["name"].as_str().unwrap_or_default(), 80),

@@ -58,10 +58,16 @@ impl Choice {
     }
 
     /// Looks at one more.
-    pub fn add(&mut self, snapshot: Result<&Brief, &Unreadable>, component: Option<&ComponentName>) {
+    pub fn add(
+        &mut self,
+        snapshot: Result<&Brief, &Unreadable>,
+        component: Option<&ComponentName>,
+    ) {
         self.looked_at += 1;
         let (name, built_at, judged) = match snapshot {
-            Ok(snapshot) => (&snapshot.metadata.name, snapshot.built_at(), judge(snapshot, component)),
+            Ok(snapshot) => {
+                (&snapshot.metadata.name, snapshot.built_at(), judge(snapshot, component))
+            }
             Err(unreadable) => {
                 let why = format!("it has not the form of a Snapshot: {}", unreadable.problem);
                 (&unreadable.name, unreadable.built_at, Err(Against::Unjudged(why)))
@@ -78,8 +84,10 @@ impl Choice {
             }
             Err(against) => against,
             Ok(digest) => {
-                let newer =
-                    self.chosen.as_ref().is_none_or(|chosen| (chosen.built_at, &chosen.name) < (built_at, name));
+                let newer = self
+                    .chosen
+                    .as_ref()
+                    .is_none_or(|chosen| (chosen.built_at, &chosen.name) < (built_at, name));
                 if newer {
                     let fit = Candidate { name: name.clone(), built_at, digest: Some(digest) };
                     if let Some(old) = self.chosen.replace(fit) {
@@ -106,7 +114,8 @@ impl Choice {
                 false => self.unjudged = None,
             }
         }
-        self.others.sort_by(|one, other| (other.built_at, &other.name).cmp(&(one.built_at, &one.name)));
+        self.others
+            .sort_by(|one, other| (other.built_at, &other.name).cmp(&(one.built_at, &one.name)));
     }
 
     fn put_aside(&mut self, name: String, built_at: Option<Timestamp>, against: Against) {
@@ -151,18 +160,32 @@ pub async fn choose(options: &Options, tenant: &Tenant) -> Result<Choice, Trigge
         let component = options.component.as_ref();
         let named = component.map(|component| component.name.as_str());
         let look = |snapshot: Result<&Brief, &Unreadable>| choice.add(snapshot, component);
-        tenant.each_snapshot(options.application.as_deref(), named, look).await?;
+        tenant
+            .each_snapshot(options.application.as_deref(), named, look)
+            .await?;
         choice.settle();
         return Ok(choice);
     };
-    let snapshot = tenant.snapshot(name).await?.ok_or_else(|| TriggerError::NoSnapshot { name: name.clone() })?;
+    let snapshot = tenant
+        .snapshot(name)
+        .await?
+        .ok_or_else(|| TriggerError::NoSnapshot { name: name.clone() })?;
     choice.looked_at = 1;
     let digest = match judge(&snapshot, options.component.as_ref()) {
         Ok(digest) => Some(digest),
         // Without --component it is not known which of several is meant; its name is enough.
-        Err(Against::Unjudged(_)) if options.component.is_none() && snapshot.spec.components.len() != 1 => None,
+        Err(Against::Unjudged(_))
+            if options.component.is_none() && snapshot.spec.components.len() != 1 =>
+        {
+            None
+        }
         Err(_) if options.force => None,
-        Err(against) => return Err(TriggerError::Unfit { name: name.clone(), why: against.words().into_owned() }),
+        Err(against) => {
+            return Err(TriggerError::Unfit {
+                name: name.clone(),
+                why: against.words().into_owned(),
+            });
+        }
     };
     choice.chosen = Some(Candidate { name: name.clone(), built_at: snapshot.built_at(), digest });
     Ok(choice)
@@ -182,7 +205,8 @@ mod tests {
 
     fn choice(all: &[Brief], keep_all: bool) -> Choice {
         let mut choice = Choice::new(keep_all);
-        all.iter().for_each(|one| choice.add(Ok(one), Some(&ComponentName::of("c"))));
+        all.iter()
+            .for_each(|one| choice.add(Ok(one), Some(&ComponentName::of("c"))));
         choice.settle();
         choice
     }
@@ -201,11 +225,17 @@ mod tests {
         ];
         let whole = choice(&all, true);
         assert_eq!(whole.chosen.as_ref().unwrap().name, "new");
-        let others: Vec<_> =
-            whole.others.iter().map(|seen| (seen.name.as_str(), seen.against == Against::Older)).collect();
+        let others: Vec<_> = whole
+            .others
+            .iter()
+            .map(|seen| (seen.name.as_str(), seen.against == Against::Older))
+            .collect();
         assert_eq!(others, [("old-but-tag", false), ("old", true), ("older", true)]);
         let lean = choice(&all, false);
-        assert_eq!((lean.chosen, lean.others.len(), lean.looked_at, lean.unjudged), (whole.chosen, 0, 4, None));
+        assert_eq!(
+            (lean.chosen, lean.others.len(), lean.looked_at, lean.unjudged),
+            (whole.chosen, 0, 4, None)
+        );
     }
 
     #[test]
@@ -217,7 +247,10 @@ mod tests {
         ];
         for _ in 0..2 {
             let found = choice(&all, false);
-            assert_eq!((found.chosen, found.unjudged.unwrap().name.as_str()), (None, "newest-but-tag"));
+            assert_eq!(
+                (found.chosen, found.unjudged.unwrap().name.as_str()),
+                (None, "newest-but-tag")
+            );
             all.reverse();
         }
         // A newer one that is fit ends it.
@@ -232,7 +265,10 @@ mod tests {
         let odd = read(
             r#"{"metadata":{"name":"odd","creationTimestamp":"2026-08-20T03:00:00Z"},"spec":{"components":[{"name":"c","containerImage":7}]}}"#,
         );
-        assert_eq!((odd.name.as_str(), odd.built_at.unwrap().to_string()), ("odd", "2026-08-20T03:00:00Z".to_owned()));
+        assert_eq!(
+            (odd.name.as_str(), odd.built_at.unwrap().to_string()),
+            ("odd", "2026-08-20T03:00:00Z".to_owned())
+        );
         let fit = snapshot("fit", 1_700_000_000, &image());
         for unreadable in [odd, read("[]")] {
             let mut choice = Choice::new(false);

@@ -40,7 +40,9 @@ pub enum TriggerError {
         source: kube::Error,
     },
     /// The Snapshot named by the user is not there.
-    #[error("--snapshot: there is no Snapshot {name}; trigger-gate --dry-run lists those there are")]
+    #[error(
+        "--snapshot: there is no Snapshot {name}; trigger-gate --dry-run lists those there are"
+    )]
     NoSnapshot {
         /// Its name.
         name: String,
@@ -112,11 +114,16 @@ impl Tenant {
         component: Option<&str>,
         mut look: impl FnMut(Result<&Brief, &Unreadable>),
     ) -> Result<(), TriggerError> {
-        let of = |key: &str, value: Option<&str>| value.map(|value| format!("appstudio.openshift.io/{key}={value}"));
+        let of = |key: &str, value: Option<&str>| {
+            value.map(|value| format!("appstudio.openshift.io/{key}={value}"))
+        };
         let mut seen = 0;
         // A Snapshot belongs to an Application or to a ComponentGroup.
         for owner in ["application", "component-group"] {
-            let selector: Vec<_> = of(owner, application).into_iter().chain(of("component", component)).collect();
+            let selector: Vec<_> = of(owner, application)
+                .into_iter()
+                .chain(of("component", component))
+                .collect();
             self.each(SNAPSHOTS, &selector.join(","), PAGE, |entry: Box<RawValue>| {
                 seen += 1;
                 look(brief::read(entry.get()).as_ref());
@@ -155,7 +162,9 @@ impl Tenant {
     /// To whom Snapshots belong, each owner once.
     pub async fn owners(&self) -> Result<BTreeSet<Owner>, TriggerError> {
         let mut owners = BTreeSet::new();
-        let add = |snapshot: Labelled<Owner>| owners.extend([snapshot.metadata.labels.unwrap_or_default()]);
+        let add = |snapshot: Labelled<Owner>| {
+            owners.extend([snapshot.metadata.labels.unwrap_or_default()])
+        };
         self.each(SNAPSHOTS, "", PAGE, add).await?;
         Ok(owners)
     }
@@ -163,7 +172,8 @@ impl Tenant {
     /// All runs of a scenario, on whichever Snapshot.
     pub async fn runs_of(&self, scenario: &str) -> Result<Vec<Run>, TriggerError> {
         let mut runs = Vec::new();
-        self.each(RUNS, &format!("{SCENARIO_LABEL}={scenario}"), 50, |run: Run| runs.push(run)).await?;
+        self.each(RUNS, &format!("{SCENARIO_LABEL}={scenario}"), 50, |run: Run| runs.push(run))
+            .await?;
         Ok(runs)
     }
 
@@ -174,8 +184,14 @@ impl Tenant {
     }
 
     /// The runs of a scenario on a Snapshot that carry a trigger's id.
-    pub async fn runs_with(&self, snapshot: &str, scenario: &str, id: &str) -> Result<Vec<Run>, TriggerError> {
-        let selector = format!("{OF_SNAPSHOT_LABEL}={snapshot},{SCENARIO_LABEL}={scenario},{ID_LABEL}={id}");
+    pub async fn runs_with(
+        &self,
+        snapshot: &str,
+        scenario: &str,
+        id: &str,
+    ) -> Result<Vec<Run>, TriggerError> {
+        let selector =
+            format!("{OF_SNAPSHOT_LABEL}={snapshot},{SCENARIO_LABEL}={scenario},{ID_LABEL}={id}");
         let mut runs = Vec::new();
         self.each(RUNS, &selector, 10, |run: Run| runs.push(run)).await?;
         Ok(runs)
@@ -184,7 +200,13 @@ impl Tenant {
     /// Sets the label that starts a scenario, with an id, and keeps the Snapshot: all in one patch
     /// that is refused (409) if the Snapshot has changed since it was read. Not repeated: what came
     /// of it is seen by looking.
-    pub async fn label(&self, read: &Brief, scenario: &str, id: &str, keep: Option<&str>) -> Result<(), kube::Error> {
+    pub async fn label(
+        &self,
+        read: &Brief,
+        scenario: &str,
+        id: &str,
+        keep: Option<&str>,
+    ) -> Result<(), kube::Error> {
         let mut change = json!({"metadata": {
             "resourceVersion": read.metadata.resource_version,
             "labels": {RUN_LABEL: scenario, ID_LABEL: id},
@@ -205,21 +227,39 @@ impl Tenant {
     }
 
     async fn patch(&self, name: &str, change: &Value) -> Result<(), kube::Error> {
-        let params = kube::api::PatchParams { field_manager: Some("trigger-gate".into()), ..Default::default() };
-        let request = Request::new(self.path(SNAPSHOTS)).patch(name, &params, &kube::api::Patch::Merge(change));
+        let params = kube::api::PatchParams {
+            field_manager: Some("trigger-gate".into()),
+            ..Default::default()
+        };
+        let request = Request::new(self.path(SNAPSHOTS)).patch(
+            name,
+            &params,
+            &kube::api::Patch::Merge(change),
+        );
         let request = request.map_err(kube::Error::BuildRequest)?;
         self.cluster.client.request::<IgnoredAny>(request).await.map(drop)
     }
 
-    async fn get<T: DeserializeOwned>(&self, kind: (&str, &str), name: &str) -> Result<Option<T>, TriggerError> {
+    async fn get<T: DeserializeOwned>(
+        &self,
+        kind: (&str, &str),
+        name: &str,
+    ) -> Result<Option<T>, TriggerError> {
         let action = format!("read {} {name} in namespace {}", kind.1, self.cluster.namespace);
         let ask = || async {
             let request = Request::new(self.path(kind)).get(name, &Default::default());
-            self.cluster.client.request::<T>(request.map_err(kube::Error::BuildRequest)?).await
+            self.cluster
+                .client
+                .request::<T>(request.map_err(kube::Error::BuildRequest)?)
+                .await
         };
         match cluster::patiently(&self.clock, ask).await {
             Ok(found) => Ok(Some(found)),
-            Err(error) if cluster::code(&error) == Some(404) && !cluster::is_missing_namespace(&error) => Ok(None),
+            Err(error)
+                if cluster::code(&error) == Some(404) && !cluster::is_missing_namespace(&error) =>
+            {
+                Ok(None)
+            }
             Err(source) => Err(TriggerError::Cluster { action, source }),
         }
     }
@@ -239,7 +279,9 @@ impl Tenant {
         let mut restarts = 0;
         loop {
             let params = ListParams::default().labels(selector).limit(limit);
-            let params = token.iter().fold(params, |params, token| params.continue_token(token));
+            let params = token
+                .iter()
+                .fold(params, |params, token| params.continue_token(token));
             let path = self.path(kind);
             let ask = || cluster::page(&self.cluster.client, &path, &params, Some::<T>);
             let page = match cluster::patiently(&self.clock, ask).await {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::client::Tenant;
 use super::invalid::{Invalid, creation_failure};
-use super::{Brief, Ending, Look, Observation, Options, Skip, TriggerError, Wanted, keep, known, observe};
+use super::{
+    Brief, Ending, Look, Observation, Options, Skip, TriggerError, Wanted, keep, known, observe,
+};
 use crate::clock::SharedClock;
 use crate::cluster;
 use crate::duration::human;
@@ -38,7 +40,8 @@ pub(super) async fn fire(
     snapshot: &str,
     wanted: &Wanted,
 ) -> Ending {
-    let trigger = Trigger { options, tenant, clock, last_words, snapshot, scenario: &wanted.scenario };
+    let trigger =
+        Trigger { options, tenant, clock, last_words, snapshot, scenario: &wanted.scenario };
     let ending = trigger.start().await.unwrap_or_else(|ending| ending);
     last_words.clear();
     ending
@@ -72,7 +75,8 @@ impl Trigger<'_> {
                 Wait::Over(ending) => return Ok(ending),
                 Wait::Lost(observation) => self.explain_loss(observation).await,
             };
-            let again = attempt < TRIES && (attempt == 1 || matches!(observation, Observation::Overwritten { .. }));
+            let again = attempt < TRIES
+                && (attempt == 1 || matches!(observation, Observation::Overwritten { .. }));
             last = Ending::Failed(why.clone());
             if !again || self.tenant.scenario_exists(self.scenario).await == Some(false) {
                 break;
@@ -94,7 +98,12 @@ impl Trigger<'_> {
             }
             let now = self.clock.now();
             let created = read.metadata.creation_timestamp;
-            let keep = keep::wanted(read.metadata.annotations.keep.as_deref(), created, now, self.options.keep);
+            let keep = keep::wanted(
+                read.metadata.annotations.keep.as_deref(),
+                created,
+                now,
+                self.options.keep,
+            );
             match self.tenant.label(&read, self.scenario, &id, keep.as_deref()).await {
                 Ok(()) => {
                     let (scenario, snapshot) = (self.scenario, self.snapshot);
@@ -117,11 +126,17 @@ impl Trigger<'_> {
                 }
                 Err(error) => {
                     let name = self.snapshot;
-                    return Err(Ending::Failed(format!("cannot label Snapshot {name}: {}", Chain(&error))));
+                    return Err(Ending::Failed(format!(
+                        "cannot label Snapshot {name}: {}",
+                        Chain(&error)
+                    )));
                 }
             }
         }
-        Err(Ending::Failed(format!("Snapshot {} changes faster than it can be labelled", self.snapshot)))
+        Err(Ending::Failed(format!(
+            "Snapshot {} changes faster than it can be labelled",
+            self.snapshot
+        )))
     }
 
     /// The Snapshot once its label is free. A value that is there is another trigger at work,
@@ -135,23 +150,36 @@ impl Trigger<'_> {
             let since = match &seen {
                 Some((same, since)) if *same == value => *since,
                 _ => {
-                    tracing::info!("the label of {} is {value}: another trigger is at work, waiting", self.snapshot);
+                    tracing::info!(
+                        "the label of {} is {value}: another trigger is at work, waiting",
+                        self.snapshot
+                    );
                     self.clock.now()
                 }
             };
             seen = Some((value.clone(), since));
             if self.clock.since(since) >= STUCK {
-                tracing::warn!("the label of {} has been {value} for {}: taking it away", self.snapshot, human(STUCK));
+                tracing::warn!(
+                    "the label of {} has been {value} for {}: taking it away",
+                    self.snapshot,
+                    human(STUCK)
+                );
                 match self.tenant.unlabel(&read).await {
-                    Err(error) if cluster::code(&error) != Some(409) && !cluster::is_transient(&error) => {
-                        let why = format!("cannot take the stuck label {value} away: {}", Chain(&error));
+                    Err(error)
+                        if cluster::code(&error) != Some(409) && !cluster::is_transient(&error) =>
+                    {
+                        let why =
+                            format!("cannot take the stuck label {value} away: {}", Chain(&error));
                         return Err(Ending::Failed(why));
                     }
                     _ => {}
                 }
             } else if self.clock.since(begun) >= OTHERS {
                 let limit = human(OTHERS);
-                return Err(Ending::Failed(format!("other triggers kept the label of {} for {limit}", self.snapshot)));
+                return Err(Ending::Failed(format!(
+                    "other triggers kept the label of {} for {limit}",
+                    self.snapshot
+                )));
             }
             self.clock.sleep(LOOK).await;
         }
@@ -163,11 +191,17 @@ impl Trigger<'_> {
     /// wanted: its id. One of somebody else leaves the scenario alone.
     async fn begun(&self, ids: &[String]) -> Result<Option<String>, Ending> {
         let runs = self.tenant.runs_of(self.scenario).await.map_err(failed)?;
-        let own = runs.iter().find_map(|run| run.metadata.labels.id.as_ref().filter(|id| ids.contains(id)));
+        let own = runs
+            .iter()
+            .find_map(|run| run.metadata.labels.id.as_ref().filter(|id| ids.contains(id)));
         if let Some(id) = own {
             return Ok(Some(id.clone()));
         }
-        match runs.iter().find(|run| run.is_in_flight()).filter(|_| !self.options.force) {
+        match runs
+            .iter()
+            .find(|run| run.is_in_flight())
+            .filter(|_| !self.options.force)
+        {
             None => Ok(None),
             Some(run) => Err(Ending::Skipped(Skip::InFlight {
                 run: run.metadata.name.clone(),
@@ -201,9 +235,13 @@ impl Trigger<'_> {
             };
             let observation = observe(&look, self.scenario, &set.id);
             match (&observation, &given_up) {
-                (Observation::Started { run }, _) => return Ok(Wait::Over(Ending::Started { run: run.clone() })),
+                (Observation::Started { run }, _) => {
+                    return Ok(Wait::Over(Ending::Started { run: run.clone() }));
+                }
                 (Observation::FailedAtOnce { run, why }, _) => {
-                    return Err(Ending::Failed(format!("run {run} failed before any task of it began: {why}")));
+                    return Err(Ending::Failed(format!(
+                        "run {run} failed before any task of it began: {why}"
+                    )));
                 }
                 (Observation::Gone, _) => return Err(self.deleted()),
                 (Observation::NotBegun { run }, _) if left.is_zero() => {
@@ -333,7 +371,9 @@ async fn take_back_at_the_end(tenant: Tenant, snapshot: String, scenario: String
     for _ in 0..CONFLICTS {
         let Ok(Some(read)) = tenant.snapshot(&snapshot).await else { return };
         let labels = &read.metadata.labels;
-        if labels.run.as_deref() != Some(scenario.as_str()) || labels.id.as_deref() != Some(id.as_str()) {
+        if labels.run.as_deref() != Some(scenario.as_str())
+            || labels.id.as_deref() != Some(id.as_str())
+        {
             return;
         }
         if tenant.unlabel(&read).await.is_ok() {

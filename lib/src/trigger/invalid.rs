@@ -30,7 +30,8 @@ impl Invalid {
 /// What integration-service noted about a run that it could not make. One that stood there before says
 /// nothing of a new try, and the annotation says nothing that can be relied on about runs that were made.
 pub(super) fn creation_failure(snapshot: &Brief, scenario: &str) -> Option<Invalid> {
-    let entries: Vec<Invalid> = serde_json::from_str(snapshot.metadata.annotations.status.as_deref()?).ok()?;
+    let entries: Vec<Invalid> =
+        serde_json::from_str(snapshot.metadata.annotations.status.as_deref()?).ok()?;
     let invalid = |entry: &Invalid| {
         entry.scenario == scenario
             && entry.status == "TestInvalid"
@@ -51,7 +52,12 @@ mod tests {
         let mut snapshot = Brief::default();
         snapshot.metadata.annotations.status = Some(status.to_owned());
         assert_eq!(creation_failure(&snapshot, "a"), None);
-        assert!(creation_failure(&snapshot, "b").unwrap().words().ends_with("no such file"));
+        assert!(
+            creation_failure(&snapshot, "b")
+                .unwrap()
+                .words()
+                .ends_with("no such file")
+        );
         snapshot.metadata.annotations.status = Some("nonsense".to_owned());
         assert_eq!(creation_failure(&snapshot, "b"), None);
     }

@@ -19,10 +19,14 @@ pub fn judge(snapshot: &Brief, component: Option<&ComponentName>) -> Result<Dige
     let conditions = &snapshot.status.conditions;
     // A run on an invalid Snapshot hides the condition for as long as it takes, so the image is
     // looked at as well.
-    if condition(conditions, "AppStudioIntegrationStatus").is_some_and(|found| found.reason == "Invalid") {
+    if condition(conditions, "AppStudioIntegrationStatus")
+        .is_some_and(|found| found.reason == "Invalid")
+    {
         return Err(Against::Invalid);
     }
-    if condition(conditions, "AutoReleased").is_some_and(|found| found.message == "Released in newer Snapshot") {
+    if condition(conditions, "AutoReleased")
+        .is_some_and(|found| found.message == "Released in newer Snapshot")
+    {
         return Err(Against::Superseded);
     }
     let all = &snapshot.spec.components;
@@ -33,24 +37,33 @@ pub fn judge(snapshot: &Brief, component: Option<&ComponentName>) -> Result<Dige
         })?,
         (None, [only]) => only,
         (None, _) => {
-            return Err(Against::Unjudged(format!("it has {} components; --component chooses one", all.len())));
+            return Err(Against::Unjudged(format!(
+                "it has {} components; --component chooses one",
+                all.len()
+            )));
         }
     };
-    let image = ImageRef::dropping_tag(&one.container_image).map_err(|error| Against::Unjudged(error.to_string()))?;
+    let image = ImageRef::dropping_tag(&one.container_image)
+        .map_err(|error| Against::Unjudged(error.to_string()))?;
     Ok(image.digest().clone())
 }
 
 /// The words of an error without the parameter that it names: no SNAPSHOT was given here.
 fn bare(error: &SnapshotError) -> String {
     let words = error.to_string();
-    words.strip_prefix("SNAPSHOT: ").map_or_else(|| words.clone(), str::to_owned)
+    words
+        .strip_prefix("SNAPSHOT: ")
+        .map_or_else(|| words.clone(), str::to_owned)
 }
 
 /// integration-service's own rule: not from a merge queue, no group, and the event is a push, or
 /// not told, or no pull request is named.
 fn is_push(snapshot: &Brief) -> bool {
     let (labels, annotations) = (&snapshot.metadata.labels, &snapshot.metadata.annotations);
-    let queue = annotations.source_branch.as_deref().is_some_and(|branch| branch.starts_with("gh-readonly-queue/"));
+    let queue = annotations
+        .source_branch
+        .as_deref()
+        .is_some_and(|branch| branch.starts_with("gh-readonly-queue/"));
     let event = labels.event_type.as_deref();
     let requested = matches!(event, Some("pull_request" | "Merge Request" | "Merge_Request"));
     let pushed = matches!(event, None | Some("push" | "Push")) || labels.pull_request.is_none();
@@ -94,8 +107,13 @@ mod tests {
             change(&mut snapshot);
             judge(&snapshot, Some(&component())).err()
         };
-        assert_eq!(with(|s| s.metadata.deletion_timestamp = s.metadata.creation_timestamp), Some(Against::Deleted));
-        let queue = |s: &mut Brief| s.metadata.annotations.source_branch = Some("gh-readonly-queue/main/pr-1".into());
+        assert_eq!(
+            with(|s| s.metadata.deletion_timestamp = s.metadata.creation_timestamp),
+            Some(Against::Deleted)
+        );
+        let queue = |s: &mut Brief| {
+            s.metadata.annotations.source_branch = Some("gh-readonly-queue/main/pr-1".into())
+        };
         assert_eq!(with(queue), Some(Against::NotPushed));
         assert_eq!(with(|s| s.metadata.labels.event_type = Some("Push".into())), None);
         assert_eq!(with(|s| s.metadata.labels.event_type = None), None);
@@ -114,18 +132,29 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        let image = |image: &'static str| move |s: &mut Brief| s.spec.components[0].container_image = image.into();
+        let image = |image: &'static str| {
+            move |s: &mut Brief| s.spec.components[0].container_image = image.into()
+        };
         let twice = why(&|s: &mut Brief| {
             s.spec.components[0].version = Some("main".into());
-            let other =
-                super::super::brief::Component { version: Some("release-4.22".into()), ..s.spec.components[0].clone() };
+            let other = super::super::brief::Component {
+                version: Some("release-4.22".into()),
+                ..s.spec.components[0].clone()
+            };
             s.spec.components.push(other);
         });
-        assert!(twice.ends_with("expected it once: --component-version chooses one of main, release-4.22"), "{twice}");
-        assert!(why(&|s: &mut Brief| s.spec.components.clear()).contains("is not in it; it has: no components"));
+        assert!(
+            twice.ends_with(
+                "expected it once: --component-version chooses one of main, release-4.22"
+            ),
+            "{twice}"
+        );
+        assert!(
+            why(&|s: &mut Brief| s.spec.components.clear())
+                .contains("is not in it; it has: no components")
+        );
         assert!(why(&image("quay.io/a/b:latest")).contains("has no digest"));
-        const HOST: &str =
-            "registry.example.com@sha256:4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1";
+        const HOST: &str = "registry.example.com@sha256:4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1";
         assert!(why(&image(HOST)).contains("names no repository, only \"registry.example.com\""));
         let mut tagged = fit.clone();
         let image = &mut tagged.spec.components[0].container_image;
@@ -138,9 +167,12 @@ mod tests {
         let mut both = captured("componentgroup");
         let one = both.spec.components[0].clone();
         both.spec.components[0].version = Some("main".into());
-        both.spec.components.push(super::super::brief::Component { version: Some("release-4.22".into()), ..one });
-        let of =
-            |version: &str| judge(&both, Some(&ComponentName { version: Some(version.to_owned()), ..component() }));
+        both.spec
+            .components
+            .push(super::super::brief::Component { version: Some("release-4.22".into()), ..one });
+        let of = |version: &str| {
+            judge(&both, Some(&ComponentName { version: Some(version.to_owned()), ..component() }))
+        };
         assert!(of("main").is_ok() && of("release-4.22").is_ok());
         assert_eq!(of("release-4.21"), Err(Against::OtherVersion));
     }

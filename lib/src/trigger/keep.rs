@@ -7,8 +7,15 @@ use jiff::Timestamp;
 /// The annotation's value so that a Snapshot is kept for `keep` from now, or `None` where what it
 /// has is as good. It counts from the Snapshot's creation, as snapshotgc reads it: a Go duration,
 /// or `true` for ever.
-pub fn wanted(existing: Option<&str>, created: Option<Timestamp>, now: Timestamp, keep: Duration) -> Option<String> {
-    let age = created.and_then(|created| Duration::try_from(now.duration_since(created)).ok()).unwrap_or_default();
+pub fn wanted(
+    existing: Option<&str>,
+    created: Option<Timestamp>,
+    now: Timestamp,
+    keep: Duration,
+) -> Option<String> {
+    let age = created
+        .and_then(|created| Duration::try_from(now.duration_since(created)).ok())
+        .unwrap_or_default();
     let needed = age.saturating_add(keep);
     let enough = match existing {
         None => false,
@@ -33,7 +40,15 @@ fn go_duration(text: &str) -> Option<Duration> {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let number: f64 = rest[..digits].parse().ok()?;
         rest = &rest[digits..];
-        let units = [("ns", 1e-9), ("us", 1e-6), ("µs", 1e-6), ("ms", 1e-3), ("h", 3600.0), ("m", 60.0), ("s", 1.0)];
+        let units = [
+            ("ns", 1e-9),
+            ("us", 1e-6),
+            ("µs", 1e-6),
+            ("ms", 1e-3),
+            ("h", 3600.0),
+            ("m", 60.0),
+            ("s", 1.0),
+        ];
         let (unit, factor) = units.iter().find(|(unit, _)| rest.starts_with(unit))?;
         seconds += number * factor;
         rest = &rest[unit.len()..];
@@ -47,7 +62,9 @@ mod tests {
 
     #[test]
     fn go_durations() {
-        for (text, seconds) in [("72h", 259_200.0), ("1h30m0s", 5400.0), ("1.5h", 5400.0), ("500ms", 0.5), ("0", 0.0)] {
+        for (text, seconds) in
+            [("72h", 259_200.0), ("1h30m0s", 5400.0), ("1.5h", 5400.0), ("500ms", 0.5), ("0", 0.0)]
+        {
             assert_eq!(go_duration(text), Some(Duration::from_secs_f64(seconds)), "{text}");
         }
         for bad in ["", "3d", "h", "72", "-1h", "forever"] {
@@ -68,7 +85,11 @@ mod tests {
             (Some("1000h"), None),
             (Some("nonsense"), Some("97h")),
         ] {
-            assert_eq!(wanted(existing, Some(created), now, keep).as_deref(), value, "{existing:?}");
+            assert_eq!(
+                wanted(existing, Some(created), now, keep).as_deref(),
+                value,
+                "{existing:?}"
+            );
         }
         assert_eq!(wanted(None, Some(created), now, Duration::ZERO), None);
     }

@@ -53,7 +53,10 @@ pub(super) enum Known {
 
 /// That there is no such scenario, and which there are.
 pub(super) async fn no_scenario(tenant: &Tenant, name: &str) -> String {
-    let missing = format!("there is no IntegrationTestScenario {name} in namespace {}", tenant.cluster.namespace);
+    let missing = format!(
+        "there is no IntegrationTestScenario {name} in namespace {}",
+        tenant.cluster.namespace
+    );
     match tenant.scenario_names().await {
         Ok(names) if names.is_empty() => format!("{missing}, nor any other"),
         Ok(names) => format!("{missing}; there are {}", listed(&names)),
@@ -63,26 +66,38 @@ pub(super) async fn no_scenario(tenant: &Tenant, name: &str) -> String {
 
 /// Why no Snapshot was found at all: no Application of that name has one, or no component of it.
 pub(super) async fn no_snapshots(options: &Options, tenant: &Tenant) -> Option<String> {
-    let (application, component) = (options.application.as_deref()?, &options.component.as_ref()?.name);
+    let (application, component) =
+        (options.application.as_deref()?, &options.component.as_ref()?.name);
     let owners = tenant.owners().await.ok()?;
     Some(explained(&owners, application, component, &tenant.cluster.namespace))
 }
 
-fn explained(owners: &BTreeSet<Owner>, application: &str, component: &str, namespace: &str) -> String {
-    let all = |name: fn(&Owner) -> Option<&str>, of: &dyn Fn(&&Owner) -> bool| -> BTreeSet<String> {
-        owners.iter().filter(of).filter_map(name).map(str::to_owned).collect()
-    };
+fn explained(
+    owners: &BTreeSet<Owner>,
+    application: &str,
+    component: &str,
+    namespace: &str,
+) -> String {
+    let all =
+        |name: fn(&Owner) -> Option<&str>, of: &dyn Fn(&&Owner) -> bool| -> BTreeSet<String> {
+            owners.iter().filter(of).filter_map(name).map(str::to_owned).collect()
+        };
     let applications = all(Owner::application, &|_| true);
     if applications.is_empty() {
         return format!("there is no Snapshot of any Application in namespace {namespace}");
     }
     if !applications.contains(application) {
         let there = listed(&applications);
-        return format!("--application: no Snapshot in namespace {namespace} is of {application:?}; there are {there}");
+        return format!(
+            "--application: no Snapshot in namespace {namespace} is of {application:?}; there are {there}"
+        );
     }
-    let components = all(|owner| owner.component.as_deref(), &|owner| owner.application() == Some(application));
+    let components =
+        all(|owner| owner.component.as_deref(), &|owner| owner.application() == Some(application));
     let there = listed(&components);
-    format!("--component: no Snapshot of Application {application} is of {component:?}; there are {there}")
+    format!(
+        "--component: no Snapshot of Application {application} is of {component:?}; there are {there}"
+    )
 }
 
 /// Names, cut with a count.
@@ -113,8 +128,10 @@ mod tests {
             ..Owner::default()
         };
         let group = Owner { component_group: Some("group".to_owned()), ..Owner::default() };
-        let owners: BTreeSet<_> = [owner("ho", "ho-main"), owner("ho", "cpo"), owner("other", "x"), group].into();
-        let explained = |application: &str, component: &str| explained(&owners, application, component, "ns");
+        let owners: BTreeSet<_> =
+            [owner("ho", "ho-main"), owner("ho", "cpo"), owner("other", "x"), group].into();
+        let explained =
+            |application: &str, component: &str| explained(&owners, application, component, "ns");
         assert_eq!(
             explained("hoo", "ho-main"),
             "--application: no Snapshot in namespace ns is of \"hoo\"; there are group, ho, other"
@@ -128,6 +145,8 @@ mod tests {
             "--component: no Snapshot of Application group is of \"x\"; there are none"
         );
         let none = BTreeSet::new();
-        assert!(super::explained(&none, "ho", "x", "ns").starts_with("there is no Snapshot of any"));
+        assert!(
+            super::explained(&none, "ho", "x", "ns").starts_with("there is no Snapshot of any")
+        );
     }
 }

@@ -113,13 +113,17 @@ pub async fn run(
     for (wanted, known) in options.wanted.iter().zip(known) {
         if known == Ok(Known::MayNotRead) {
             let name = &wanted.scenario;
-            report.notes.push(format!("this account may not look whether the IntegrationTestScenario {name} exists"));
+            report.notes.push(format!(
+                "this account may not look whether the IntegrationTestScenario {name} exists"
+            ));
         }
         let ending = match known {
             Ok(_) => one(options, tenant, (clock, last_words), &chosen, wanted).await,
             Err(why) => Ending::Failed(why),
         };
-        report.scenarios.push(ScenarioReport { scenario: wanted.scenario.clone(), ending });
+        report
+            .scenarios
+            .push(ScenarioReport { scenario: wanted.scenario.clone(), ending });
     }
     Ok(report)
 }

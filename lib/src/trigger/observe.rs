@@ -87,7 +87,8 @@ mod tests {
     use super::*;
 
     fn run(status: &str) -> Run {
-        serde_json::from_str(&format!(r#"{{"metadata":{{"name":"g-1"}},"status":{status}}}"#)).unwrap()
+        serde_json::from_str(&format!(r#"{{"metadata":{{"name":"g-1"}},"status":{status}}}"#))
+            .unwrap()
     }
 
     #[test]
@@ -109,22 +110,45 @@ mod tests {
                 None,
                 Some("me"),
                 vec![denied()],
-                Observation::FailedAtOnce { run: name(), why: "CouldntGetPipeline: no file".to_owned() },
+                Observation::FailedAtOnce {
+                    run: name(),
+                    why: "CouldntGetPipeline: no file".to_owned(),
+                },
             ),
             (None, Some("me"), vec![], Observation::Vanished),
-            (Some("other"), Some("me"), vec![], Observation::Overwritten { by: "other".to_owned() }),
-            (Some("gate"), Some("somebody"), vec![], Observation::Overwritten { by: "gate".to_owned() }),
+            (
+                Some("other"),
+                Some("me"),
+                vec![],
+                Observation::Overwritten { by: "other".to_owned() },
+            ),
+            (
+                Some("gate"),
+                Some("somebody"),
+                vec![],
+                Observation::Overwritten { by: "gate".to_owned() },
+            ),
         ] {
-            let look = Look { label: label.map(str::to_owned), id: id.map(str::to_owned), runs, ..Look::default() };
+            let look = Look {
+                label: label.map(str::to_owned),
+                id: id.map(str::to_owned),
+                runs,
+                ..Look::default()
+            };
             assert_eq!(observe(&look, "gate", "me"), wanted, "{look:?}");
             // What cannot be made is said only while the label is ours and there is no run.
             let invalid = Look { invalid: Some("no file".to_owned()), ..look };
             let wanted = match wanted {
-                Observation::Labelled if invalid.runs.is_empty() => Observation::Invalid { why: "no file".to_owned() },
+                Observation::Labelled if invalid.runs.is_empty() => {
+                    Observation::Invalid { why: "no file".to_owned() }
+                }
                 wanted => wanted,
             };
             assert_eq!(observe(&invalid, "gate", "me"), wanted, "{invalid:?}");
         }
-        assert_eq!(observe(&Look { gone: true, ..Look::default() }, "gate", "me"), Observation::Gone);
+        assert_eq!(
+            observe(&Look { gone: true, ..Look::default() }, "gate", "me"),
+            Observation::Gone
+        );
     }
 }

@@ -19,17 +19,42 @@ use crate::step::Chain;
 /// Without the three behind the first four the step goes on: then it does not know whether a scenario exists, plans
 /// are only looked at in this check, and each skipped night is told, the first in a row too.
 pub const RIGHTS: [Right; 7] = [
-    Right { group: KONFLUX, resource: "snapshots", verbs: &["get", "list", "patch"], to: "to start a scenario" },
-    Right { group: KONFLUX, resource: "releases", verbs: &["list"], to: "to know what is verified" },
-    Right { group: TEKTON, resource: "pipelineruns", verbs: &["list"], to: "to see that a run has begun" },
-    Right { group: "", resource: "configmaps", verbs: &["get", "list"], to: "to see unfinished jobs of the last run" },
+    Right {
+        group: KONFLUX,
+        resource: "snapshots",
+        verbs: &["get", "list", "patch"],
+        to: "to start a scenario",
+    },
+    Right {
+        group: KONFLUX,
+        resource: "releases",
+        verbs: &["list"],
+        to: "to know what is verified",
+    },
+    Right {
+        group: TEKTON,
+        resource: "pipelineruns",
+        verbs: &["list"],
+        to: "to see that a run has begun",
+    },
+    Right {
+        group: "",
+        resource: "configmaps",
+        verbs: &["get", "list"],
+        to: "to see unfinished jobs of the last run",
+    },
     Right {
         group: KONFLUX,
         resource: "integrationtestscenarios",
         verbs: &["get", "list"],
         to: "to see that the scenario exists and can be started, or which there are",
     },
-    Right { group: KONFLUX, resource: "releaseplans", verbs: &["get"], to: "to see that the plan is matched" },
+    Right {
+        group: KONFLUX,
+        resource: "releaseplans",
+        verbs: &["get"],
+        to: "to see that the plan is matched",
+    },
     Right {
         group: "",
         resource: "configmaps",
@@ -59,7 +84,11 @@ pub async fn preflight(
             scenario(tenant, &wanted.scenario, &mut checks).await;
         }
         let client = Konflux::new(&tenant.cluster, clock.clone());
-        let plans: BTreeSet<&str> = options.wanted.iter().filter_map(|wanted| wanted.plan.as_deref()).collect();
+        let plans: BTreeSet<&str> = options
+            .wanted
+            .iter()
+            .filter_map(|wanted| wanted.plan.as_deref())
+            .collect();
         for plan in plans {
             konflux::plan(&client, plan, &mut checks).await;
         }
@@ -74,12 +103,17 @@ pub async fn preflight(
 async fn scenario(tenant: &Tenant, name: &str, checks: &mut Preflight) {
     match tenant.scenario(name).await {
         Ok(Some(found)) => match flaws(&found) {
-            flaws if flaws.is_empty() => checks.passed("scenario", format_args!("{name} exists and can be started")),
+            flaws if flaws.is_empty() => {
+                checks.passed("scenario", format_args!("{name} exists and can be started"))
+            }
             flaws => checks.failed("scenario", format_args!("{name}: {}", flaws.join("; "))),
         },
         Ok(None) => checks.failed("scenario", known::no_scenario(tenant, name).await),
         Err(TriggerError::Cluster { source, .. }) if cluster::code(&source) == Some(403) => {
-            checks.unknown("scenario", format_args!("this account may not read {name}, which is no harm"));
+            checks.unknown(
+                "scenario",
+                format_args!("this account may not read {name}, which is no harm"),
+            );
         }
         Err(error) => checks.failed("scenario", Chain(&error)),
     }
@@ -98,8 +132,13 @@ fn flaws(scenario: &Value) -> Vec<String> {
     }
     for name in TIMEOUTS {
         let key = format!("test.appstudio.openshift.io/{name}");
-        if scenario["metadata"]["annotations"][&key].as_str().is_none_or(str::is_empty) {
-            flaws.push(format!("the annotation {key} is missing; the pipeline needs all three timeouts"));
+        if scenario["metadata"]["annotations"][&key]
+            .as_str()
+            .is_none_or(str::is_empty)
+        {
+            flaws.push(format!(
+                "the annotation {key} is missing; the pipeline needs all three timeouts"
+            ));
         }
     }
     flaws

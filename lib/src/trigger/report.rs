@@ -92,14 +92,20 @@ impl Report {
                 self.choice.looked_at
             )];
         }
-        let failed = self.scenarios.iter().filter(|one| matches!(one.ending, Ending::Failed(_)));
-        failed.map(|one| format!("{}: {}", one.scenario, one.words())).collect()
+        let failed = self
+            .scenarios
+            .iter()
+            .filter(|one| matches!(one.ending, Ending::Failed(_)));
+        failed
+            .map(|one| format!("{}: {}", one.scenario, one.words()))
+            .collect()
     }
 
     /// For programs.
     pub fn json(&self) -> Value {
         let scenario = |one: &super::ScenarioReport| {
-            let mut value = json!({"scenario": one.scenario, "outcome": one.word(), "reason": one.words()});
+            let mut value =
+                json!({"scenario": one.scenario, "outcome": one.word(), "reason": one.words()});
             if let Ending::Started { run } = &one.ending {
                 value["run"] = json!(run);
             }
@@ -130,7 +136,9 @@ impl Report {
         let mut text = String::new();
         if self.dry_run {
             let mut table = Table::new();
-            table.load_style(presets::NOTHING).set_header(["snapshot", "built", ""]);
+            table
+                .load_style(presets::NOTHING)
+                .set_header(["snapshot", "built", ""]);
             for row in self.rows() {
                 table.add_row([row.0, &row.1, &row.2]);
             }
@@ -146,13 +154,14 @@ impl Report {
 
     fn rows(&self) -> impl Iterator<Item = (&str, String, Cow<'static, str>)> {
         let time = |at: Option<Timestamp>| at.map(|at| format!("{at:.0}")).unwrap_or_default();
-        let chosen = self
+        let chosen = self.choice.chosen.iter().map(move |one| {
+            (one.name.as_str(), time(one.built_at), Cow::Borrowed("chosen: the newest fit one"))
+        });
+        let others = self
             .choice
-            .chosen
+            .others
             .iter()
-            .map(move |one| (one.name.as_str(), time(one.built_at), Cow::Borrowed("chosen: the newest fit one")));
-        let others =
-            self.choice.others.iter().map(move |seen| (seen.name.as_str(), time(seen.built_at), seen.against.words()));
+            .map(move |seen| (seen.name.as_str(), time(seen.built_at), seen.against.words()));
         chosen.chain(others)
     }
 }

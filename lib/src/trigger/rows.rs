@@ -64,7 +64,9 @@ impl Due {
     pub fn words(&self) -> String {
         let (scenario, why) = (&self.scenario, &self.why);
         match &self.row {
-            Some(row) => format!("{scenario}: {} nights in a row since {:.0}: {why}", row.nights, row.since),
+            Some(row) => {
+                format!("{scenario}: {} nights in a row since {:.0}: {why}", row.nights, row.since)
+            }
             None => format!("{scenario}: {why}"),
         }
     }
@@ -80,14 +82,20 @@ struct Document {
 
 impl Default for Document {
     fn default() -> Self {
-        Self { schema_version: SCHEMA_VERSION, kind: "trigger".to_owned(), scenarios: BTreeMap::new() }
+        Self {
+            schema_version: SCHEMA_VERSION,
+            kind: "trigger".to_owned(),
+            scenarios: BTreeMap::new(),
+        }
     }
 }
 
 /// Why the document could not be used.
 #[derive(Debug, thiserror::Error)]
 enum RowsError {
-    #[error("{place} is no record of trigger-gate (version {SCHEMA_VERSION}); give it a --record of its own")]
+    #[error(
+        "{place} is no record of trigger-gate (version {SCHEMA_VERSION}); give it a --record of its own"
+    )]
     Foreign { place: String },
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -98,7 +106,9 @@ enum RowsError {
 /// one: that it was the first is then not known.
 pub async fn note(report: &Report, store: Option<&dyn Store>, clock: &dyn Clock) -> Vec<Due> {
     let unknown = || {
-        skipped(report).map(|(scenario, why)| Due { scenario: scenario.to_owned(), why, row: None }).collect::<Vec<_>>()
+        skipped(report)
+            .map(|(scenario, why)| Due { scenario: scenario.to_owned(), why, row: None })
+            .collect::<Vec<_>>()
     };
     let Some(store) = store else { return unknown() };
     match write(report, store, clock).await {
@@ -110,7 +120,10 @@ pub async fn note(report: &Report, store: Option<&dyn Store>, clock: &dyn Clock)
             })
             .collect(),
         Err(error) => {
-            tracing::warn!("{}; whether this was the first night in a row is not known", Chain(&error));
+            tracing::warn!(
+                "{}; whether this was the first night in a row is not known",
+                Chain(&error)
+            );
             unknown()
         }
     }
@@ -118,12 +131,18 @@ pub async fn note(report: &Report, store: Option<&dyn Store>, clock: &dyn Clock)
 
 fn skipped(report: &Report) -> impl Iterator<Item = (&str, String)> {
     report.scenarios.iter().filter_map(|one| match &one.ending {
-        Ending::Skipped(skip) if skip.is_of_another_night() => Some((one.scenario.as_str(), skip.words())),
+        Ending::Skipped(skip) if skip.is_of_another_night() => {
+            Some((one.scenario.as_str(), skip.words()))
+        }
         _ => None,
     })
 }
 
-async fn write(report: &Report, store: &dyn Store, clock: &dyn Clock) -> Result<BTreeMap<String, Row>, RowsError> {
+async fn write(
+    report: &Report,
+    store: &dyn Store,
+    clock: &dyn Clock,
+) -> Result<BTreeMap<String, Row>, RowsError> {
     let mut conflicts = 0;
     loop {
         let (document, version) = load(store).await?;
@@ -134,7 +153,10 @@ async fn write(report: &Report, store: &dyn Store, clock: &dyn Clock) -> Result<
             return Ok(changed.scenarios);
         }
         let bytes = serde_json::to_vec(&changed).unwrap_or_default();
-        match store.save(&bytes, &labels::of_kind("trigger"), version.as_ref()).await {
+        match store
+            .save(&bytes, &labels::of_kind("trigger"), version.as_ref())
+            .await
+        {
             Ok(_) => return Ok(changed.scenarios),
             Err(StoreError::Conflict) if conflicts < CONFLICTS => conflicts += 1,
             Err(error) => return Err(error.into()),
@@ -143,7 +165,9 @@ async fn write(report: &Report, store: &dyn Store, clock: &dyn Clock) -> Result<
 }
 
 async fn load(store: &dyn Store) -> Result<(Document, Option<Version>), RowsError> {
-    let Some((bytes, version)) = store.load().await? else { return Ok((Document::default(), None)) };
+    let Some((bytes, version)) = store.load().await? else {
+        return Ok((Document::default(), None));
+    };
     let foreign = || RowsError::Foreign { place: store.place() };
     if bytes.len() > MAX_BYTES {
         return Err(foreign());
@@ -195,7 +219,9 @@ mod tests {
     fn report(endings: &[(&str, Ending)]) -> Report {
         let mut report = Report::new(Choice::default(), false);
         for (scenario, ending) in endings {
-            report.scenarios.push(ScenarioReport { scenario: (*scenario).to_owned(), ending: ending.clone() });
+            report
+                .scenarios
+                .push(ScenarioReport { scenario: (*scenario).to_owned(), ending: ending.clone() });
         }
         report
     }
@@ -260,14 +286,25 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let clock = RuntimeClock::starting_at("2026-08-20T00:00:00Z".parse().unwrap());
         assert_eq!(told(None, &clock, in_flight()).await, Some(0));
-        for torn in
-            ["", "{", "null", r#"{"schema_version":1,"kind":"staleness"}"#, r#"{"schema_version":9,"kind":"trigger"}"#]
-        {
+        for torn in [
+            "",
+            "{",
+            "null",
+            r#"{"schema_version":1,"kind":"staleness"}"#,
+            r#"{"schema_version":9,"kind":"trigger"}"#,
+        ] {
             let store = FileStore::new(dir.path().join("trigger.json"));
             let version = store.load().await.unwrap().map(|(_, version)| version);
-            store.save(torn.as_bytes(), &Labels::new(), version.as_ref()).await.unwrap();
+            store
+                .save(torn.as_bytes(), &Labels::new(), version.as_ref())
+                .await
+                .unwrap();
             assert_eq!(told(Some(&store), &clock, in_flight()).await, Some(0), "{torn:?}");
-            assert_eq!(store.load().await.unwrap().unwrap().0, torn.as_bytes(), "it is nobody's to overwrite");
+            assert_eq!(
+                store.load().await.unwrap().unwrap().0,
+                torn.as_bytes(),
+                "it is nobody's to overwrite"
+            );
         }
     }
 }

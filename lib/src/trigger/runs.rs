@@ -70,7 +70,8 @@ impl Run {
     /// Whether it has ended.
     pub fn has_ended(&self) -> bool {
         let decided = |found: &Condition| matches!(found.status.as_str(), "True" | "False");
-        self.status.completion_time.is_some() || condition(&self.status.conditions, "Succeeded").is_some_and(decided)
+        self.status.completion_time.is_some()
+            || condition(&self.status.conditions, "Succeeded").is_some_and(decided)
     }
 
     /// Whether Tekton has taken it up.
@@ -86,7 +87,8 @@ impl Run {
     /// Why it failed before any of its tasks began, if so: a Pipeline that could not be fetched, a
     /// parameter that is missing.
     pub fn failed_at_once(&self) -> Option<String> {
-        let failed = condition(&self.status.conditions, "Succeeded").filter(|found| found.status == "False")?;
+        let failed = condition(&self.status.conditions, "Succeeded")
+            .filter(|found| found.status == "False")?;
         let none = self.status.child_references.is_empty();
         none.then(|| crate::text::one_line(&format!("{}: {}", failed.reason, failed.message), 300))
     }
@@ -102,7 +104,9 @@ mod tests {
             serde_json::from_str(include_str!("data/runs.json")).unwrap();
         let states: Vec<_> = all
             .iter()
-            .map(|(name, run)| (name.as_str(), run.has_begun(), run.is_in_flight(), run.failed_at_once().is_some()))
+            .map(|(name, run)| {
+                (name.as_str(), run.has_begun(), run.is_in_flight(), run.failed_at_once().is_some())
+            })
             .collect();
         assert_eq!(
             states,

@@ -70,10 +70,14 @@ impl Skip {
     pub fn words(&self) -> String {
         match self {
             Self::Verified { release } => format!("already verified: Release {release} has landed"),
-            Self::InFlight { run, snapshot: Some(snapshot) } => format!("run {run} on {snapshot} has not ended"),
+            Self::InFlight { run, snapshot: Some(snapshot) } => {
+                format!("run {run} on {snapshot} has not ended")
+            }
             Self::InFlight { run, snapshot: None } => format!("run {run} has not ended"),
             Self::JobsRunning { record, jobs } => {
-                format!("{jobs} jobs of an earlier run may still be running, by its record {record}")
+                format!(
+                    "{jobs} jobs of an earlier run may still be running, by its record {record}"
+                )
             }
         }
     }
@@ -105,7 +109,11 @@ pub struct Evidence {
 ///
 /// # Errors
 /// [`Unclear`] where a record cannot be read: to start then could launch every job twice.
-pub fn skip(evidence: &Evidence, chosen: &Candidate, clock: &dyn Clock) -> Result<Option<Skip>, Unclear> {
+pub fn skip(
+    evidence: &Evidence,
+    chosen: &Candidate,
+    clock: &dyn Clock,
+) -> Result<Option<Skip>, Unclear> {
     if let Some(run) = evidence.runs.iter().find(|run| run.is_in_flight()) {
         return Ok(Some(Skip::InFlight {
             run: run.metadata.name.clone(),
@@ -166,14 +174,26 @@ pub async fn evidence(
 /// The records of the scenario's late runs. The runs themselves may be gone with their Snapshots.
 async fn records(tenant: &Tenant, scenario: &str, runs: &[Run]) -> Result<PastRuns, TriggerError> {
     let clock = &tenant.clock;
-    let uids: Vec<&str> = runs.iter().map(|run| run.metadata.uid.as_str()).filter(|uid| !uid.is_empty()).collect();
+    let uids: Vec<&str> = runs
+        .iter()
+        .map(|run| run.metadata.uid.as_str())
+        .filter(|uid| !uid.is_empty())
+        .collect();
     let whose = Whose::Scenario { name: scenario, runs: &uids };
     // Creation times have whole seconds.
-    let since = clock.before(clock.now(), LONGEST_RUN).checked_sub(jiff::SignedDuration::from_secs(1)).ok();
-    past_runs(&tenant.cluster, clock, whose, Limits { since, ..Limits::default() }).await.map_err(|source| {
-        let action = format!("read the records of earlier runs in namespace {}", tenant.cluster.namespace);
-        TriggerError::Cluster { action, source }
-    })
+    let since = clock
+        .before(clock.now(), LONGEST_RUN)
+        .checked_sub(jiff::SignedDuration::from_secs(1))
+        .ok();
+    past_runs(&tenant.cluster, clock, whose, Limits { since, ..Limits::default() })
+        .await
+        .map_err(|source| {
+            let action = format!(
+                "read the records of earlier runs in namespace {}",
+                tenant.cluster.namespace
+            );
+            TriggerError::Cluster { action, source }
+        })
 }
 
 /// The images that live Releases of the plan verify, as far as they may be the chosen one.
@@ -199,7 +219,9 @@ async fn verified(
         }
         let (name, snapshot) = (release.metadata.name.clone(), release.spec.snapshot.clone());
         match release.standing(&snapshots.made_for(&release)) {
-            Standing::Verified { image, .. } => found.push(Verified { by: name, snapshot: Some(snapshot), image }),
+            Standing::Verified { image, .. } => {
+                found.push(Verified { by: name, snapshot: Some(snapshot), image })
+            }
             Standing::Automatic => tracing::warn!(
                 "Release {name} of plan {plan} was made automatically, of an untested image; it verifies nothing"
             ),
@@ -218,7 +240,9 @@ async fn verified(
 fn may_be_of(release: &ReleaseBrief, chosen: &Candidate) -> bool {
     let pushed = release.pushed();
     let has = |digest: &crate::image::Digest| pushed.iter().any(|pushed| pushed == digest.as_str());
-    pushed.is_empty() || release.spec.snapshot == chosen.name || chosen.digest.as_ref().is_some_and(has)
+    pushed.is_empty()
+        || release.spec.snapshot == chosen.name
+        || chosen.digest.as_ref().is_some_and(has)
 }
 
 #[cfg(test)]
@@ -261,11 +285,14 @@ mod tests {
 
     #[test]
     fn a_run_in_flight_comes_first() {
-        let run: Run =
-            serde_json::from_str(r#"{"metadata":{"name":"g-1"},"status":{"startTime":"2026-08-20T03:00:00Z"}}"#)
-                .unwrap();
-        let mut evidence =
-            Evidence { verified: vec![verified("s-1", Image::Snapshot("s-1".into()))], ..Evidence::default() };
+        let run: Run = serde_json::from_str(
+            r#"{"metadata":{"name":"g-1"},"status":{"startTime":"2026-08-20T03:00:00Z"}}"#,
+        )
+        .unwrap();
+        let mut evidence = Evidence {
+            verified: vec![verified("s-1", Image::Snapshot("s-1".into()))],
+            ..Evidence::default()
+        };
         let decided = |evidence: &Evidence| skip(evidence, &candidate(), &clock());
         assert!(matches!(decided(&evidence), Ok(Some(Skip::Verified { .. }))));
         evidence.runs.push(run);
@@ -294,23 +321,31 @@ mod tests {
             (vec![record("ahead", 1, -1)], Some("ahead")),
             (vec![record("future", 1, -24 * 365)], None),
         ] {
-            let evidence =
-                Evidence { records: PastRuns { runs: records.clone(), unreadable: Vec::new() }, ..Evidence::default() };
+            let evidence = Evidence {
+                records: PastRuns { runs: records.clone(), unreadable: Vec::new() },
+                ..Evidence::default()
+            };
             let wanted = blocking.map(|record| Skip::JobsRunning {
                 record: record.to_owned(),
                 jobs: if record == "killed" { 2 } else { 1 },
             });
             assert_eq!(skip(&evidence, &candidate(), &clock()), Ok(wanted), "{records:?}");
         }
-        let torn = Unreadable { name: "gate-x".into(), created_at: Timestamp::now(), why: "EOF".into() };
+        let torn =
+            Unreadable { name: "gate-x".into(), created_at: Timestamp::now(), why: "EOF".into() };
         let records = PastRuns { runs: Vec::new(), unreadable: vec![torn] };
-        let mut evidence =
-            Evidence { records, verified: vec![verified("s-1", Image::Snapshot("s-1".into()))], ..Evidence::default() };
+        let mut evidence = Evidence {
+            records,
+            verified: vec![verified("s-1", Image::Snapshot("s-1".into()))],
+            ..Evidence::default()
+        };
         assert!(matches!(skip(&evidence, &candidate(), &clock()), Ok(Some(Skip::Verified { .. }))));
         evidence.verified.clear();
         let error = skip(&evidence, &candidate(), &clock()).unwrap_err().to_string();
         assert!(
-            error.starts_with("configmap gate-x, the record of a run of the last 16 hours, cannot be read"),
+            error.starts_with(
+                "configmap gate-x, the record of a run of the last 16 hours, cannot be read"
+            ),
             "{error}"
         );
     }

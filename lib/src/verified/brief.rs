@@ -87,7 +87,10 @@ impl From<serde_json::Value> for Artifacts {
     fn from(artifacts: serde_json::Value) -> Self {
         let images = artifacts.get("images").and_then(serde_json::Value::as_array);
         let digest = |image: &serde_json::Value| {
-            image.get("shasum").and_then(serde_json::Value::as_str).map(|digest| text::cut(digest, LONGEST_DIGEST))
+            image
+                .get("shasum")
+                .and_then(serde_json::Value::as_str)
+                .map(|digest| text::cut(digest, LONGEST_DIGEST))
         };
         let images = images.into_iter().flatten().take(MOST_IMAGES);
         Self { digests: images.map(|image| digest(image).unwrap_or_default()).collect() }
@@ -103,7 +106,9 @@ const LONGEST_DIGEST: usize = 160;
 fn only_the_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Condition>, D::Error> {
     let mut conditions = Option::<Vec<Condition>>::deserialize(deserializer)?.unwrap_or_default();
     conditions.retain(|condition| condition.kind == "Released");
-    conditions.iter_mut().for_each(|condition| condition.message = String::new());
+    conditions
+        .iter_mut()
+        .for_each(|condition| condition.message = String::new());
     conditions.shrink_to_fit();
     Ok(conditions)
 }
@@ -122,7 +127,10 @@ impl ReleaseBrief {
 
     /// When its image became usable.
     pub fn landed_at(&self) -> Option<Timestamp> {
-        self.status.completion_time.or(self.metadata.creation_timestamp).filter(|_| self.has_landed())
+        self.status
+            .completion_time
+            .or(self.metadata.creation_timestamp)
+            .filter(|_| self.has_landed())
     }
 
     /// Whether integration-service made it by itself: of an image that nobody has tested.

@@ -13,6 +13,8 @@ mod brief;
 mod snapshots;
 mod standing;
 
-pub use brief::{ReleaseBrief, ReleaseLabels, ReleaseMetadata, ReleaseSpec, ReleaseStatus, condition};
+pub use brief::{
+    ReleaseBrief, ReleaseLabels, ReleaseMetadata, ReleaseSpec, ReleaseStatus, condition,
+};
 pub use snapshots::Snapshots;
 pub use standing::{Image, MadeFor, Standing};

@@ -62,12 +62,18 @@ impl Snapshots {
 /// `None` where it does not tell: then there is nothing to compare with.
 fn digests(snapshot: &Brief, component: Option<&ComponentName>) -> Option<Vec<Digest>> {
     let components = &snapshot.spec.components;
-    let digest = |image: &str| ImageRef::dropping_tag(image).ok().map(|image| image.digest().clone());
+    let digest =
+        |image: &str| ImageRef::dropping_tag(image).ok().map(|image| image.digest().clone());
     let digests: Vec<Digest> = match component {
-        Some(wanted) => {
-            snapshot::choose(components, wanted).ok().and_then(|one| digest(&one.container_image)).into_iter().collect()
-        }
-        None => components.iter().filter_map(|one| digest(&one.container_image)).collect(),
+        Some(wanted) => snapshot::choose(components, wanted)
+            .ok()
+            .and_then(|one| digest(&one.container_image))
+            .into_iter()
+            .collect(),
+        None => components
+            .iter()
+            .filter_map(|one| digest(&one.container_image))
+            .collect(),
     };
     (!digests.is_empty()).then_some(digests)
 }

@@ -38,7 +38,12 @@ impl Image {
 }
 
 fn short(digest: &str) -> String {
-    digest.strip_prefix("sha256:").unwrap_or(digest).chars().take(8).collect()
+    digest
+        .strip_prefix("sha256:")
+        .unwrap_or(digest)
+        .chars()
+        .take(8)
+        .collect()
 }
 
 /// The image that a Release was made for, as far as that is known.
@@ -54,14 +59,20 @@ pub struct MadeFor {
 impl MadeFor {
     /// What the name tells, and what the Snapshot has.
     pub fn of(release: &ReleaseBrief, digests: Option<Vec<Digest>>) -> Self {
-        let digits = name::digits(&release.spec.release_plan, &release.metadata.name).map(str::to_owned);
+        let digits =
+            name::digits(&release.spec.release_plan, &release.metadata.name).map(str::to_owned);
         Self { digests, digits }
     }
 
     fn may_be(&self, digest: &str) -> bool {
         let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
-        self.digits.as_ref().is_none_or(|digits| hex.starts_with(digits.as_str()))
-            && self.digests.as_ref().is_none_or(|known| known.iter().any(|known| known.as_str() == digest))
+        self.digits
+            .as_ref()
+            .is_none_or(|digits| hex.starts_with(digits.as_str()))
+            && self
+                .digests
+                .as_ref()
+                .is_none_or(|known| known.iter().any(|known| known.as_str() == digest))
     }
 
     /// The one image that all that is known leaves.
@@ -77,9 +88,10 @@ impl MadeFor {
 
     fn words(&self) -> String {
         match (&self.digests, &self.digits) {
-            (Some(known), _) if !known.is_empty() => {
-                crate::text::some_of(&known.iter().map(|digest| short(digest.as_str())).collect::<Vec<_>>(), 3)
-            }
+            (Some(known), _) if !known.is_empty() => crate::text::some_of(
+                &known.iter().map(|digest| short(digest.as_str())).collect::<Vec<_>>(),
+                3,
+            ),
             (_, digits) => digits.as_deref().map(short).unwrap_or_default(),
         }
     }
@@ -116,21 +128,28 @@ impl ReleaseBrief {
         }
         let Some(at) = self.landed_at() else { return Standing::NotLanded };
         let pushed = self.pushed();
-        let contradicted = made_for
-            .digests
-            .as_ref()
-            .is_some_and(|known| !known.is_empty() && !known.iter().any(|digest| made_for.may_be(digest.as_str())));
-        let found = pushed.iter().find(|digest| !digest.is_empty() && made_for.may_be(digest));
+        let contradicted = made_for.digests.as_ref().is_some_and(|known| {
+            !known.is_empty() && !known.iter().any(|digest| made_for.may_be(digest.as_str()))
+        });
+        let found = pushed
+            .iter()
+            .find(|digest| !digest.is_empty() && made_for.may_be(digest));
         let image = match (found, pushed.is_empty()) {
             _ if contradicted => None,
             // Several that could be meant: the one that the Snapshot or the name tells, else the first.
             (Some(digest), _) => Some(Image::Digest(digest.clone())),
             (None, false) => None,
-            (None, true) => Some(made_for.image().unwrap_or_else(|| Image::Snapshot(self.spec.snapshot.clone()))),
+            (None, true) => Some(
+                made_for
+                    .image()
+                    .unwrap_or_else(|| Image::Snapshot(self.spec.snapshot.clone())),
+            ),
         };
         match image {
             Some(image) => Standing::Verified { image, at },
-            None => Standing::OtherDigest { pushed: pushed_words(&pushed), made_for: made_for.words() },
+            None => {
+                Standing::OtherDigest { pushed: pushed_words(&pushed), made_for: made_for.words() }
+            }
         }
     }
 }
@@ -154,7 +173,10 @@ mod tests {
     }
 
     fn release(name: &str, pushed: &[char], more: &Value) -> ReleaseBrief {
-        let images: Vec<_> = pushed.iter().map(|letter| json!({"name": "ho", "shasum": digest(*letter)})).collect();
+        let images: Vec<_> = pushed
+            .iter()
+            .map(|letter| json!({"name": "ho", "shasum": digest(*letter)}))
+            .collect();
         let mut release = json!({
             "metadata": {"name": name},
             "spec": {"snapshot": "s-1", "releasePlan": "plan"},
@@ -165,13 +187,17 @@ mod tests {
             },
         });
         for (part, fields) in more.as_object().unwrap() {
-            release[part].as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            release[part]
+                .as_object_mut()
+                .unwrap()
+                .extend(fields.as_object().unwrap().clone());
         }
         serde_json::from_value(release).unwrap()
     }
 
     fn stands(release: &ReleaseBrief, snapshot: Option<&[char]>) -> String {
-        let digests = snapshot.map(|letters| letters.iter().map(|letter| digest(*letter)).collect());
+        let digests =
+            snapshot.map(|letters| letters.iter().map(|letter| digest(*letter)).collect());
         match release.standing(&MadeFor::of(release, digests)) {
             Standing::Verified { image, .. } => format!("verified {}", image.words()),
             Standing::Automatic => "automatic".to_owned(),
@@ -204,23 +230,30 @@ mod tests {
             ("by-hand", &[], Some(&['b']), "verified bbbbbbbb"),
             ("by-hand", &[], None, "verified s-1"),
         ] {
-            assert_eq!(stands(&release(name, pushed, &none), snapshot), wanted, "{name} {pushed:?} {snapshot:?}");
+            assert_eq!(
+                stands(&release(name, pushed, &none), snapshot),
+                wanted,
+                "{name} {pushed:?} {snapshot:?}"
+            );
         }
     }
 
     #[test]
     fn an_automatic_release_verifies_nothing() {
-        let label = json!({"metadata": {"labels": {"release.appstudio.openshift.io/automated": "true"}}});
+        let label =
+            json!({"metadata": {"labels": {"release.appstudio.openshift.io/automated": "true"}}});
         let status = json!({"status": {"automated": true}});
         for more in [label, status] {
-            assert_eq!(stands(&release("s-1-0c1d2e3-kq47h", &['a'], &more), Some(&['a'])), "automatic");
+            assert_eq!(
+                stands(&release("s-1-0c1d2e3-kq47h", &['a'], &more), Some(&['a'])),
+                "automatic"
+            );
         }
     }
 
     #[test]
     fn what_has_not_landed_or_names_no_digest() {
-        let running =
-            json!({"status": {"conditions": [{"type": "Released", "status": "False", "reason": "Progressing"}]}});
+        let running = json!({"status": {"conditions": [{"type": "Released", "status": "False", "reason": "Progressing"}]}});
         assert_eq!(stands(&release("r", &['a'], &running), None), "not landed");
         let odd = json!({"status": {"artifacts": {"images": [{"name": "ho"}]}}});
         assert_eq!(

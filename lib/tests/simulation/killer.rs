@@ -71,7 +71,12 @@ impl<S: Store + fmt::Debug> Store for Deadly<S> {
         self.0.load().await
     }
 
-    async fn save(&self, bytes: &[u8], labels: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError> {
+    async fn save(
+        &self,
+        bytes: &[u8],
+        labels: &Labels,
+        replaces: Option<&Version>,
+    ) -> Result<Version, StoreError> {
         self.1.point().await;
         let result = self.0.save(bytes, labels, replaces).await;
         self.1.point().await;
@@ -96,7 +101,12 @@ pub struct Slow<T> {
 
 impl<T> Slow<T> {
     pub fn new(inner: T, longest: u64, seed: u64, killer: &Arc<Killer>) -> Self {
-        Self { inner, longest, random: Arc::new(Mutex::new(Random::seeded(seed))), killer: killer.clone() }
+        Self {
+            inner,
+            longest,
+            random: Arc::new(Mutex::new(Random::seeded(seed))),
+            killer: killer.clone(),
+        }
     }
 
     /// How long the next way takes: mostly short, sometimes as long as it can.
@@ -120,7 +130,9 @@ impl Transport for Slow<SharedTransport> {
         });
         self.killer.point().await;
         let host = "a slow host".to_owned();
-        tokio::time::timeout(after, arrives).await.map_or(Err(TransportError::TimedOut { host, after }), Result::unwrap)
+        tokio::time::timeout(after, arrives)
+            .await
+            .map_or(Err(TransportError::TimedOut { host, after }), Result::unwrap)
     }
 }
 
@@ -133,7 +145,12 @@ impl<S: Store + fmt::Debug> Store for Slow<S> {
         result
     }
 
-    async fn save(&self, bytes: &[u8], labels: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError> {
+    async fn save(
+        &self,
+        bytes: &[u8],
+        labels: &Labels,
+        replaces: Option<&Version>,
+    ) -> Result<Version, StoreError> {
         tokio::time::sleep(self.way()).await;
         let result = self.inner.save(bytes, labels, replaces).await;
         tokio::time::sleep(self.way()).await;

@@ -49,7 +49,12 @@ impl fmt::Debug for Memory {
 impl Memory {
     /// The record as it is stored.
     pub fn record(&self) -> Option<GateRecord> {
-        self.0.lock().unwrap().1.as_ref().map(|bytes| serde_json::from_slice(bytes).unwrap())
+        self.0
+            .lock()
+            .unwrap()
+            .1
+            .as_ref()
+            .map(|bytes| serde_json::from_slice(bytes).unwrap())
     }
 }
 
@@ -60,7 +65,12 @@ impl Store for Memory {
         Ok(state.1.clone().map(|bytes| (bytes, Version(state.0.to_string()))))
     }
 
-    async fn save(&self, bytes: &[u8], _: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError> {
+    async fn save(
+        &self,
+        bytes: &[u8],
+        _: &Labels,
+        replaces: Option<&Version>,
+    ) -> Result<Version, StoreError> {
         let mut state = self.0.lock().unwrap();
         let current = state.1.as_ref().map(|_| Version(state.0.to_string()));
         if current.as_ref() != replaces {
@@ -90,7 +100,12 @@ impl Store for LateAcknowledgement {
         self.record.load().await
     }
 
-    async fn save(&self, bytes: &[u8], labels: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError> {
+    async fn save(
+        &self,
+        bytes: &[u8],
+        labels: &Labels,
+        replaces: Option<&Version>,
+    ) -> Result<Version, StoreError> {
         let saved = self.record.save(bytes, labels, replaces).await;
         if self.writes.fetch_add(1, Ordering::Relaxed) + 1 == self.write {
             tokio::time::sleep(self.delay).await;
@@ -185,11 +200,16 @@ impl Scene {
     /// Runs launch-prow to its end.
     pub async fn launch(&self, blocking: &[&str], informing: &[&str]) -> Result<Ended, Failure> {
         let options = self.options(blocking, informing);
-        launch::run(&options, Box::new(self.record.clone()), self.transport(), self.clock.clone()).await
+        launch::run(&options, Box::new(self.record.clone()), self.transport(), self.clock.clone())
+            .await
     }
 
     /// Runs launch-prow with a record of its own kind.
-    pub async fn launch_with(&self, store: Box<dyn Store>, blocking: &[&str]) -> Result<Ended, Failure> {
+    pub async fn launch_with(
+        &self,
+        store: Box<dyn Store>,
+        blocking: &[&str],
+    ) -> Result<Ended, Failure> {
         launch::run(&self.options(blocking, &[]), store, self.transport(), self.clock.clone()).await
     }
 
@@ -206,7 +226,8 @@ impl Scene {
         let seed = seed + self.processes.fetch_add(1, Ordering::Relaxed);
         let store = Slow::new(self.record.clone(), to_record, seed, killer);
         let store = Box::new(Deadly(store, killer.clone()));
-        let transport: SharedTransport = Arc::new(Slow::new(self.transport(), to_servers, seed, killer));
+        let transport: SharedTransport =
+            Arc::new(Slow::new(self.transport(), to_servers, seed, killer));
         let transport = Arc::new(Deadly(transport, killer.clone()));
         launch::run(&options, store, transport, self.clock.clone()).await
     }
@@ -215,10 +236,14 @@ impl Scene {
     pub async fn collect_under(&self, killer: &Arc<Killer>) -> Result<GateRecord, CollectError> {
         let (to_record, _, seed) = self.ways;
         let seed = seed + self.processes.fetch_add(1, Ordering::Relaxed);
-        let store = Box::new(Deadly(Slow::new(self.record.clone(), to_record, seed, killer), killer.clone()));
+        let store = Box::new(Deadly(
+            Slow::new(self.record.clone(), to_record, seed, killer),
+            killer.clone(),
+        ));
         let transport: SharedTransport = Arc::new(Deadly(self.transport(), killer.clone()));
         let options = self.options(&["unused"], &[]);
-        let journal = Arc::new(Journal::existing(store, self.clock.clone(), &Identity::default()).await?);
+        let journal =
+            Arc::new(Journal::existing(store, self.clock.clone(), &Identity::default()).await?);
         let budget = Budget::of_record(&journal, self.clock.clone(), self.limits).await?;
         let deck = Arc::new(Deck::new(options.deck, transport.clone()));
         let bucket = Arc::new(Bucket::new(options.artifacts, transport.clone()));
@@ -241,7 +266,12 @@ impl Scene {
 
     /// How often each of our keys was launched, by Prow's own count: those that people made aside.
     pub fn launches(&self, job: &str) -> usize {
-        self.world.prow().launches().iter().filter(|launch| launch.job == job).count()
+        self.world
+            .prow()
+            .launches()
+            .iter()
+            .filter(|launch| launch.job == job)
+            .count()
     }
 
     /// The execution that the record has for a job.
@@ -256,9 +286,15 @@ impl Scene {
 
     /// The most requests that Gangway got in any 60 seconds.
     pub fn most_in_a_minute(&self) -> usize {
-        let times: Vec<_> = self.world.requests_to(Server::Gangway).iter().map(|asked| asked.at).collect();
+        let times: Vec<_> = self
+            .world
+            .requests_to(Server::Gangway)
+            .iter()
+            .map(|asked| asked.at)
+            .collect();
         let minute = Duration::from_secs(60);
-        let within = |from: Timestamp| times.iter().filter(|at| (from..from + minute).contains(*at)).count();
+        let within =
+            |from: Timestamp| times.iter().filter(|at| (from..from + minute).contains(*at)).count();
         times.iter().map(|from| within(*from)).max().unwrap_or_default()
     }
 

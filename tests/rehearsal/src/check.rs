@@ -7,7 +7,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::document::{ParamKind, ParamSpec, ParamValue, PipelineSpec, PipelineTask, Step, TaskSpec};
+use crate::document::{
+    ParamKind, ParamSpec, ParamValue, PipelineSpec, PipelineTask, Step, TaskSpec,
+};
 use crate::duration;
 use crate::order;
 use crate::reference::Reference;
@@ -49,15 +51,23 @@ pub fn check(spec: &PipelineSpec) -> Checked {
         pipeline_task(spec, task, true)?;
     }
     if let Some(name) = order::cycle(&spec.tasks) {
-        return Err(wrong(format!("task {name}"), "it waits for itself, by runAfter or by results"));
+        return Err(wrong(
+            format!("task {name}"),
+            "it waits for itself, by runAfter or by results",
+        ));
     }
     for result in &spec.results {
         let place = format!("result {}", result.name);
-        let value = result.value.as_deref().ok_or_else(|| wrong(&place, "a value is missing"))?;
+        let value = result
+            .value
+            .as_deref()
+            .ok_or_else(|| wrong(&place, "a value is missing"))?;
         for reference in references(&place, value)? {
             match &reference {
                 Reference::TaskResult(task, name) => task_result(&place, &spec.tasks, task, name)?,
-                Reference::FinallyResult(task, name) => task_result(&place, &spec.finally, task, name)?,
+                Reference::FinallyResult(task, name) => {
+                    task_result(&place, &spec.finally, task, name)?
+                }
                 other => return Err(misplaced(&place, other)),
             }
         }
@@ -81,10 +91,15 @@ fn declared(place: &str, param: &ParamSpec) -> Checked {
     };
     let place = format!("{place}, {}", param.name);
     if default.kind() != param.kind {
-        return Err(wrong(place, format!("its type is {} and its default is of type {}", param.kind, default.kind())));
+        return Err(wrong(
+            place,
+            format!("its type is {} and its default is of type {}", param.kind, default.kind()),
+        ));
     }
     match default.texts().iter().find(|text| text.contains("$(")) {
-        Some(text) => Err(wrong(place, format!("a default with a reference is not understood: {text}"))),
+        Some(text) => {
+            Err(wrong(place, format!("a default with a reference is not understood: {text}")))
+        }
         None => Ok(()),
     }
 }
@@ -103,13 +118,18 @@ fn param(place: &str, params: &[ParamSpec], reference: &Reference, whole: bool) 
         Reference::Param(name) => (name, ParamKind::String),
         Reference::Array(name) if whole => (name, ParamKind::Array),
         Reference::Array(name) => {
-            return Err(wrong(place, format!("$(params.{name}[*]) is an array and must be a whole element of a list")));
+            return Err(wrong(
+                place,
+                format!("$(params.{name}[*]) is an array and must be a whole element of a list"),
+            ));
         }
         other => return Err(misplaced(place, other)),
     };
     match params.iter().find(|param| &param.name == name) {
         None => Err(wrong(place, format!("parameter {name} is not declared"))),
-        Some(param) if param.kind != kind => Err(wrong(place, format!("parameter {name} is of type {}", param.kind))),
+        Some(param) if param.kind != kind => {
+            Err(wrong(place, format!("parameter {name} is of type {}", param.kind)))
+        }
         Some(_) => Ok(()),
     }
 }
@@ -119,7 +139,9 @@ fn task_result(place: &str, tasks: &[PipelineTask], task: &str, result: &str) ->
         .iter()
         .find(|t| t.name == task)
         .map(|t| &t.task_spec)
-        .ok_or_else(|| wrong(place, format!("there is no task {task} whose results can be used here")))?;
+        .ok_or_else(|| {
+            wrong(place, format!("there is no task {task} whose results can be used here"))
+        })?;
     if task_spec.results.iter().any(|r| r.name == result) {
         Ok(())
     } else {
@@ -140,12 +162,17 @@ fn pipeline_task(spec: &PipelineSpec, task: &PipelineTask, finally: bool) -> Che
     if let Some(timeout) = &task.timeout
         && duration::parse(timeout).is_none()
     {
-        return Err(wrong(&place, format!("timeout {timeout} is not understood; expected such as 5h45m")));
+        return Err(wrong(
+            &place,
+            format!("timeout {timeout} is not understood; expected such as 5h45m"),
+        ));
     }
     let text = |place: &str, text: &str, whole: bool| -> Checked {
         for reference in references(place, text)? {
             match &reference {
-                Reference::TaskResult(other, result) => task_result(place, &spec.tasks, other, result)?,
+                Reference::TaskResult(other, result) => {
+                    task_result(place, &spec.tasks, other, result)?
+                }
                 Reference::TaskStatus(other) if finally => {
                     if !spec.tasks.iter().any(|t| &t.name == other) {
                         return Err(wrong(place, format!("there is no task {other}")));
@@ -172,7 +199,10 @@ fn pipeline_task(spec: &PipelineSpec, task: &PipelineTask, finally: bool) -> Che
             value => value.kind(),
         };
         if taken.kind != kind {
-            return Err(wrong(&place, format!("the task takes type {}, this is {kind}", taken.kind)));
+            return Err(wrong(
+                &place,
+                format!("the task takes type {}, this is {kind}", taken.kind),
+            ));
         }
         for value in given.value.texts() {
             text(&place, value, Reference::whole_array(value).is_some())?;
@@ -196,7 +226,10 @@ fn task_spec(place: &str, spec: &TaskSpec) -> Checked {
         declared(&places("taskSpec params"), param)?;
     }
     if let Some(result) = spec.results.iter().find(|r| r.value.is_some()) {
-        return Err(wrong(place, format!("result {} has a value, which is not understood", result.name)));
+        return Err(wrong(
+            place,
+            format!("result {} has a value, which is not understood", result.name),
+        ));
     }
     for volume in &spec.volumes {
         let place = format!("{place}, volume {}", volume.name);
@@ -212,7 +245,9 @@ fn task_spec(place: &str, spec: &TaskSpec) -> Checked {
     if spec.steps.is_empty() {
         return Err(wrong(place, "a task needs at least one step"));
     }
-    spec.steps.iter().try_for_each(|one| step(&format!("{place}, step {}", one.name), spec, one))
+    spec.steps
+        .iter()
+        .try_for_each(|one| step(&format!("{place}, step {}", one.name), spec, one))
 }
 
 /// `metadata.labels['NAME']`, the one form of a field that is known: NAME.
@@ -263,10 +298,16 @@ fn step(place: &str, spec: &TaskSpec, step: &Step) -> Checked {
     }
     for mount in &step.volume_mounts {
         if !spec.volumes.iter().any(|v| v.name == mount.name) {
-            return Err(wrong(place, format!("volumeMounts names {}, which is no volume", mount.name)));
+            return Err(wrong(
+                place,
+                format!("volumeMounts names {}, which is no volume", mount.name),
+            ));
         }
         if !mount.mount_path.starts_with('/') || mount.mount_path.contains("$(") {
-            return Err(wrong(place, format!("mountPath {} is no absolute path", mount.mount_path)));
+            return Err(wrong(
+                place,
+                format!("mountPath {} is no absolute path", mount.mount_path),
+            ));
         }
     }
     let place = format!("{place}, args");
@@ -347,19 +388,49 @@ spec:
     fn each_slip_of_the_pen_is_found_at_its_place() {
         // from, to, place, part of the problem
         let cases = [
-            ("{name: text}", "{name: text, default: [x]}", "params, text", "default is of type array"),
+            (
+                "{name: text}",
+                "{name: text, default: [x]}",
+                "params, text",
+                "default is of type array",
+            ),
             ("{name: text}", "{name: list}", "params", "twice"),
-            ("{name: text}", "{name: text, default: $(params.list)}", "params, text", "not understood"),
-            ("$(tasks.one.results.r)}\n", "$(tasks.one.results.q)}\n", "result out", "declares no result q"),
-            ("$(tasks.one.results.r)}\n", "$(tasks.last.results.f)}\n", "result out", "no task last"),
+            (
+                "{name: text}",
+                "{name: text, default: $(params.list)}",
+                "params, text",
+                "not understood",
+            ),
+            (
+                "$(tasks.one.results.r)}\n",
+                "$(tasks.one.results.q)}\n",
+                "result out",
+                "declares no result q",
+            ),
+            (
+                "$(tasks.one.results.r)}\n",
+                "$(tasks.last.results.f)}\n",
+                "result out",
+                "no task last",
+            ),
             ("$(tasks.one.results.r)}\n", "$(params.text)}\n", "result out", "does not fill in"),
             ("name: two", "name: last", "tasks", "last is there twice"),
             ("timeout: 10m", "timeout: 1d", "task one", "timeout 1d"),
             ("$(params.text) ", "$(params.txt) ", "task one, params, t", "txt is not declared"),
             ("$(params.text) ", "$(params.list[*]) ", "task one, params, t", "whole element"),
             ("$(params.text) ", "$(tasks.two.status) ", "task one, params, t", "does not fill in"),
-            ("\"$(params.list[*])\"]", "\"$(params.text[*])\"]", "task one, params, l", "of type string"),
-            ("value: [\"x\", \"$(params.list[*])\"]", "value: x", "task one, params, l", "takes type array"),
+            (
+                "\"$(params.list[*])\"]",
+                "\"$(params.text[*])\"]",
+                "task one, params, l",
+                "of type string",
+            ),
+            (
+                "value: [\"x\", \"$(params.list[*])\"]",
+                "value: x",
+                "task one, params, l",
+                "takes type array",
+            ),
             ("{name: t, value", "{name: u, value", "task one, params, u", "no such parameter"),
             ("{name: d, default: d}", "{name: d}", "task one", "d is not given"),
             (
@@ -374,21 +445,46 @@ spec:
                 "task one, volume v",
                 "either secret or configMap",
             ),
-            ("command: [/usr/bin/s]\n", "command: [sh, -c]\n", "task one, step s", "one absolute path"),
+            (
+                "command: [/usr/bin/s]\n",
+                "command: [sh, -c]\n",
+                "task one, step s",
+                "one absolute path",
+            ),
             ("$(results.r.path)", "$(results.q.path)", "task one, step s, args", "no result q"),
             ("a-$(V)", "a-$(U)", "task one, step s, args", "$(U) is no variable"),
             ("a-$(V)", "$(tasks.one.results.r)", "task one, step s, args", "does not fill in"),
             ("a-$(V)", "$(context.pipelineRun.name)", "task one, step s, args", "does not fill in"),
             ("a-$(V)", "--l=$(params.l[*])", "task one, step s, args", "whole element"),
-            ("metadata.labels['a/b']", "status.podIP", "task one, step s, env V", "status.podIP is not understood"),
+            (
+                "metadata.labels['a/b']",
+                "status.podIP",
+                "task one, step s, env V",
+                "status.podIP is not understood",
+            ),
             ("value: w$(V)", "value: w$(X)", "task one, step s, env W", "$(X) is no variable"),
             ("volumeMounts: [{name: v", "volumeMounts: [{name: w", "task one, step s", "no volume"),
             ("mountPath: /var", "mountPath: var", "task one, step s", "no absolute path"),
             ("runAfter: [one]", "runAfter: [none]", "task two", "no task"),
             ("runAfter: [one]", "runAfter: [two]", "task two", "waits for itself"),
-            ("- name: last\n", "- name: last\n      runAfter: [one]\n", "task last", "not allowed in finally"),
-            ("input: $(tasks.one.status)", "input: $(tasks.last.results.f)", "task last, when", "no task last"),
-            ("input: $(tasks.one.status)", "input: $(tasks.status)", "task last, when", "not understood"),
+            (
+                "- name: last\n",
+                "- name: last\n      runAfter: [one]\n",
+                "task last",
+                "not allowed in finally",
+            ),
+            (
+                "input: $(tasks.one.status)",
+                "input: $(tasks.last.results.f)",
+                "task last, when",
+                "no task last",
+            ),
+            (
+                "input: $(tasks.one.status)",
+                "input: $(tasks.status)",
+                "task last, when",
+                "not understood",
+            ),
         ];
         for (from, to, place, problem) in cases {
             assert!(GOOD.contains(from), "{from}");

@@ -481,8 +481,8 @@ impl Document {
             api_version: String,
             kind: String,
         }
-        let head: Head =
-            serde_saphyr::from_str(text).map_err(|e| error(format!("not a manifest: {}", e.without_snippet())))?;
+        let head: Head = serde_saphyr::from_str(text)
+            .map_err(|e| error(format!("not a manifest: {}", e.without_snippet())))?;
         match (head.api_version.as_str(), head.kind.as_str()) {
             ("tekton.dev/v1", "Pipeline") => serde_saphyr::from_str(text)
                 .map(|p| Self::Pipeline(Box::new(p)))
@@ -490,9 +490,9 @@ impl Document {
             ("tekton.dev/v1", "PipelineRun") => serde_saphyr::from_str(text)
                 .map(|p| Self::PipelineRun(Box::new(p)))
                 .map_err(|e| error(e.without_snippet().to_string())),
-            (version, kind) => {
-                Err(error(format!("expected a Pipeline or PipelineRun of tekton.dev/v1, found {kind} of {version}")))
-            }
+            (version, kind) => Err(error(format!(
+                "expected a Pipeline or PipelineRun of tekton.dev/v1, found {kind} of {version}"
+            ))),
         }
     }
 
@@ -537,13 +537,25 @@ mod tests {
         let cases = [
             ("      taskSpec:", "      onError: continue\n      taskSpec:", "onError", "line 7"),
             ("[/usr/bin/s]}", "[/usr/bin/s], script: x}", "script", "line 9"),
-            ("[/usr/bin/s]}", "[/usr/bin/s], securityContext: {runAsUser: 0}}", "runAsUser", "line 9"),
-            ("metadata: {name: p}", "metadata: {name: p, generateName: q}", "generateName", "line 3"),
+            (
+                "[/usr/bin/s]}",
+                "[/usr/bin/s], securityContext: {runAsUser: 0}}",
+                "runAsUser",
+                "line 9",
+            ),
+            (
+                "metadata: {name: p}",
+                "metadata: {name: p, generateName: q}",
+                "generateName",
+                "line 3",
+            ),
             ("kind: Pipeline", "kind: Task", "found Task of tekton.dev/v1", ""),
             ("  tasks:", "  tasks: []\n  tasks:", "tasks", "line 6"),
         ];
         for (from, to, what, place) in cases {
-            let error = Document::parse(&SMALL.replacen(from, to, 1), "p.yaml").unwrap_err().to_string();
+            let error = Document::parse(&SMALL.replacen(from, to, 1), "p.yaml")
+                .unwrap_err()
+                .to_string();
             assert!(error.starts_with("p.yaml: "), "{error}");
             assert!(error.contains(what) && error.contains(place), "{to}: {error}");
         }

@@ -34,8 +34,14 @@ mod tests {
 
     #[test]
     fn durations_are_read() {
-        for (text, seconds) in [("5h45m", 20_700), ("1h", 3600), ("10m", 600), ("90s", 90), ("1h1m1s", 3661), ("0s", 0)]
-        {
+        for (text, seconds) in [
+            ("5h45m", 20_700),
+            ("1h", 3600),
+            ("10m", 600),
+            ("90s", 90),
+            ("1h1m1s", 3661),
+            ("0s", 0),
+        ] {
             assert_eq!(parse(text), Some(Duration::from_secs(seconds)), "{text}");
         }
         for text in ["", "5", "h", "1d", "5m1h", "-1h", "1.5h", "1h ", "99999999999999999999h"] {
@@ -45,9 +51,15 @@ mod tests {
 
     #[test]
     fn durations_are_shown() {
-        for (seconds, text) in
-            [(0, "0s"), (34, "34s"), (59, "59s"), (60, "1m"), (361, "6m"), (3600, "1h00m"), (11_520, "3h12m")]
-        {
+        for (seconds, text) in [
+            (0, "0s"),
+            (34, "34s"),
+            (59, "59s"),
+            (60, "1m"),
+            (361, "6m"),
+            (3600, "1h00m"),
+            (11_520, "3h12m"),
+        ] {
             assert_eq!(show(Duration::from_secs(seconds)), text);
         }
     }

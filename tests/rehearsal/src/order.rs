@@ -79,8 +79,14 @@ pub enum Decision {
 /// The results that a task uses in its parameters and conditions: task and result.
 pub fn used_results(task: &PipelineTask) -> Vec<(String, String)> {
     let params = task.params.iter().flat_map(|param| param.value.texts());
-    let whens = task.when.iter().flat_map(|when| std::iter::once(&when.input).chain(&when.values));
-    let references = params.chain(whens).filter_map(|text| Reference::all_in(text).ok()).flatten();
+    let whens = task
+        .when
+        .iter()
+        .flat_map(|when| std::iter::once(&when.input).chain(&when.values));
+    let references = params
+        .chain(whens)
+        .filter_map(|text| Reference::all_in(text).ok())
+        .flatten();
     references
         .filter_map(|reference| match reference {
             Reference::TaskResult(task, result) => Some((task, result)),
@@ -91,7 +97,11 @@ pub fn used_results(task: &PipelineTask) -> Vec<(String, String)> {
 
 /// The tasks that a task waits for.
 pub fn parents(task: &PipelineTask) -> BTreeSet<String> {
-    task.run_after.iter().cloned().chain(used_results(task).into_iter().map(|(task, _)| task)).collect()
+    task.run_after
+        .iter()
+        .cloned()
+        .chain(used_results(task).into_iter().map(|(task, _)| task))
+        .collect()
 }
 
 /// A task that waits for itself, if there is one.
@@ -119,7 +129,10 @@ pub fn decide(task: &PipelineTask, state: &State, known: &Replacements) -> Decis
         return Decision::Wait;
     }
     let by_when = |name: &String| matches!(state[name].outcome, Outcome::Skipped(Skip::When(..)));
-    if parents(task).iter().any(|name| matches!(state[name].outcome, Outcome::Skipped(_)) && !by_when(name)) {
+    if parents(task)
+        .iter()
+        .any(|name| matches!(state[name].outcome, Outcome::Skipped(_)) && !by_when(name))
+    {
         return Decision::Skip(Skip::Parent);
     }
     for (name, result) in used_results(task) {
@@ -138,7 +151,10 @@ pub fn decide(task: &PipelineTask, state: &State, known: &Replacements) -> Decis
 /// What to do with a task of `finally`, when all others are over.
 pub fn decide_finally(task: &PipelineTask, state: &State, known: &Replacements) -> Decision {
     for (name, result) in used_results(task) {
-        if !state.get(&name).is_some_and(|finished| finished.results.contains_key(&result)) {
+        if !state
+            .get(&name)
+            .is_some_and(|finished| finished.results.contains_key(&result))
+        {
             return Decision::Skip(Skip::ResultsMissing(format!("{name}.{result}")));
         }
     }
@@ -174,7 +190,10 @@ mod tests {
     use super::*;
 
     fn task(yaml: &str) -> PipelineTask {
-        serde_saphyr::from_str(&format!("{yaml}\ntaskSpec: {{steps: [{{name: s, image: i, command: [/s]}}]}}")).unwrap()
+        serde_saphyr::from_str(&format!(
+            "{yaml}\ntaskSpec: {{steps: [{{name: s, image: i, command: [/s]}}]}}"
+        ))
+        .unwrap()
     }
 
     /// Name, outcome, results.
@@ -183,9 +202,15 @@ mod tests {
     fn state(tasks: &[Told]) -> State {
         let finished = |outcome: &Outcome, results: &[(&str, &str)]| Finished {
             outcome: outcome.clone(),
-            results: results.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            results: results
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect(),
         };
-        tasks.iter().map(|(name, o, r)| ((*name).to_owned(), finished(o, r))).collect()
+        tasks
+            .iter()
+            .map(|(name, o, r)| ((*name).to_owned(), finished(o, r)))
+            .collect()
     }
 
     fn when() -> Outcome {
@@ -204,23 +229,48 @@ mod tests {
             ("waits for a result", uses, state(&[]), Decision::Wait),
             ("waits for the result of a condition", cond, state(&[]), Decision::Wait),
             ("goes on", after, state(&[("a", Succeeded, &[])]), Decision::Start),
-            ("a failure stops", "name: t", state(&[("z", Failed, &[])]), Decision::Skip(Skip::Stopping)),
-            ("a failed author stops too", uses, state(&[("a", Failed, &[("r", "v")])]), Decision::Skip(Skip::Stopping)),
-            ("when does not hold back what only waits", after, state(&[("a", when(), &[])]), Decision::Start),
+            (
+                "a failure stops",
+                "name: t",
+                state(&[("z", Failed, &[])]),
+                Decision::Skip(Skip::Stopping),
+            ),
+            (
+                "a failed author stops too",
+                uses,
+                state(&[("a", Failed, &[("r", "v")])]),
+                Decision::Skip(Skip::Stopping),
+            ),
+            (
+                "when does not hold back what only waits",
+                after,
+                state(&[("a", when(), &[])]),
+                Decision::Start,
+            ),
             (
                 "when holds back what uses results",
                 uses,
                 state(&[("a", when(), &[])]),
                 Decision::Skip(Skip::ResultsMissing("a.r".into())),
             ),
-            ("skipped parents skip", after, state(&[("a", Skipped(Skip::Parent), &[])]), Decision::Skip(Skip::Parent)),
+            (
+                "skipped parents skip",
+                after,
+                state(&[("a", Skipped(Skip::Parent), &[])]),
+                Decision::Skip(Skip::Parent),
+            ),
             (
                 "a result never written fails the run",
                 uses,
                 state(&[("a", Succeeded, &[])]),
                 Decision::Skip(Skip::ResultNeverWritten("a.r".into())),
             ),
-            ("a condition that holds", cond, state(&[("a", Succeeded, &[("r", "yes")])]), Decision::Start),
+            (
+                "a condition that holds",
+                cond,
+                state(&[("a", Succeeded, &[("r", "yes")])]),
+                Decision::Start,
+            ),
             (
                 "a condition compares bytes",
                 cond,
@@ -238,18 +288,36 @@ mod tests {
         use Outcome::{Failed, Skipped, Succeeded};
         let plain = "name: t";
         let uses = "name: t\nparams: [{name: p, value: $(tasks.a.results.r)}]";
-        let guarded = "name: t\nwhen: [{input: $(tasks.a.status), operator: in, values: [Succeeded]}]";
+        let guarded =
+            "name: t\nwhen: [{input: $(tasks.a.status), operator: in, values: [Succeeded]}]";
         let never = "name: t\nwhen: [{input: $(tasks.a.status), operator: notin, values: [None]}]";
-        let guard = |status: &str, value: &str| Decision::Skip(Skip::When(status.into(), vec![value.into()]));
+        let guard = |status: &str, value: &str| {
+            Decision::Skip(Skip::When(status.into(), vec![value.into()]))
+        };
         let missing = Decision::Skip(Skip::ResultsMissing("a.r".into()));
         let cases: &[(&str, &str, State, Decision)] = &[
             ("after a failure", plain, state(&[("a", Failed, &[])]), Decision::Start),
-            ("a result of a failed task", uses, state(&[("a", Failed, &[("r", "v")])]), Decision::Start),
+            (
+                "a result of a failed task",
+                uses,
+                state(&[("a", Failed, &[("r", "v")])]),
+                Decision::Start,
+            ),
             ("a failed task without it", uses, state(&[("a", Failed, &[])]), missing.clone()),
-            ("a skipped task", uses, state(&[("a", Skipped(Skip::Stopping), &[])]), missing.clone()),
+            (
+                "a skipped task",
+                uses,
+                state(&[("a", Skipped(Skip::Stopping), &[])]),
+                missing.clone(),
+            ),
             ("a successful task without it", uses, state(&[("a", Succeeded, &[])]), missing),
             ("guard open", guarded, state(&[("a", Succeeded, &[])]), Decision::Start),
-            ("guard shut by a failure", guarded, state(&[("a", Failed, &[])]), guard("Failed", "Succeeded")),
+            (
+                "guard shut by a failure",
+                guarded,
+                state(&[("a", Failed, &[])]),
+                guard("Failed", "Succeeded"),
+            ),
             (
                 "guard shut by a skip",
                 guarded,
@@ -257,10 +325,19 @@ mod tests {
                 guard("None", "Succeeded"),
             ),
             ("notin", never, state(&[("a", Failed, &[])]), Decision::Start),
-            ("notin shut", never, state(&[("a", Skipped(Skip::Stopping), &[])]), guard("None", "None")),
+            (
+                "notin shut",
+                never,
+                state(&[("a", Skipped(Skip::Stopping), &[])]),
+                guard("None", "None"),
+            ),
         ];
         for (name, yaml, state, expected) in cases {
-            assert_eq!(&decide_finally(&task(yaml), state, &Replacements::new()), expected, "{name}");
+            assert_eq!(
+                &decide_finally(&task(yaml), state, &Replacements::new()),
+                expected,
+                "{name}"
+            );
         }
     }
 

@@ -18,7 +18,11 @@ pub const REFUSED: u8 = 3;
 /// exited 3 said no, and any other end is none. No line is wider than `width` unless a word is.
 pub fn of(report: &RunReport, record: &Record, width: usize) -> (u8, Vec<String>) {
     let result = |task: &str, name: &str| {
-        report.tasks.get(task).and_then(|task| task.finished.results.get(name)).map(String::as_str)
+        report
+            .tasks
+            .get(task)
+            .and_then(|task| task.finished.results.get(name))
+            .map(String::as_str)
     };
     let failed: Vec<&str> = report
         .tasks
@@ -33,7 +37,11 @@ pub fn of(report: &RunReport, record: &Record, width: usize) -> (u8, Vec<String>
 
     if result("create-release", "released") == Some("true") {
         let image = result("resolve-image", "image").map(short_image).unwrap_or_default();
-        let plan = record.release.as_ref().map(|release| format!(" for {}", release.plan)).unwrap_or_default();
+        let plan = record
+            .release
+            .as_ref()
+            .map(|release| format!(" for {}", release.plan))
+            .unwrap_or_default();
         let promoted = format!("promoted: {image}{plan}");
         return if report.succeeded {
             (PROMOTED, vec![promoted])
@@ -47,34 +55,50 @@ pub fn of(report: &RunReport, record: &Record, width: usize) -> (u8, Vec<String>
     match record.verdict.as_ref().map(|verdict| verdict.decision.as_str()) {
         Some("failed") => (REFUSED, jobs(record, "refused", width)),
         Some("passed") => match failed.contains(&"create-release") {
-            true if said_no(&"create-release") => (REFUSED, vec!["refused: create-release said no".to_owned()]),
+            true if said_no(&"create-release") => {
+                (REFUSED, vec!["refused: create-release said no".to_owned()])
+            }
             true if not_known(&"create-release") => {
                 let words = "not known: the jobs passed, and whether the image was pushed could not be found out";
                 (UNDECIDED, wrap(words, width))
             }
             true if result("create-release", "released") == Some("unknown") => {
-                let words = "not promoted yet: the jobs passed, and the Release had not ended in time";
+                let words =
+                    "not promoted yet: the jobs passed, and the Release had not ended in time";
                 (UNDECIDED, wrap(words, width))
             }
-            true => (UNDECIDED, vec!["not promoted: the jobs passed, but create-release failed".to_owned()]),
-            false => (UNDECIDED, wrap(&format!("not promoted: the jobs passed, but {}", why()), width)),
+            true => (
+                UNDECIDED,
+                vec!["not promoted: the jobs passed, but create-release failed".to_owned()],
+            ),
+            false => {
+                (UNDECIDED, wrap(&format!("not promoted: the jobs passed, but {}", why()), width))
+            }
         },
         Some(_) => (UNDECIDED, jobs(record, "not decided", width)),
         None => match failed.iter().find(|task| said_no(task)) {
             Some(task) => (REFUSED, vec![format!("refused: {task} said no")]),
             None => match failed.iter().find(|task| not_known(task)) {
                 Some(task) => {
-                    let words = format!("not known: {task} stopped to stay safe{}", launched(record));
+                    let words =
+                        format!("not known: {task} stopped to stay safe{}", launched(record));
                     (UNDECIDED, wrap(&words, width))
                 }
-                None => (UNDECIDED, wrap(&format!("not decided: {}{}", why(), launched(record)), width)),
+                None => {
+                    (UNDECIDED, wrap(&format!("not decided: {}{}", why(), launched(record)), width))
+                }
             },
         },
     }
 }
 
 fn launched(record: &Record) -> String {
-    match record.jobs.iter().filter(|job| job.attempts.iter().any(|attempt| attempt.launched_at.is_some())).count() {
+    match record
+        .jobs
+        .iter()
+        .filter(|job| job.attempts.iter().any(|attempt| attempt.launched_at.is_some()))
+        .count()
+    {
         0 => ", no job was launched".to_owned(),
         1 => ", 1 job was launched".to_owned(),
         jobs => format!(", {jobs} jobs were launched"),
@@ -94,7 +118,10 @@ fn jobs(record: &Record, word: &str, width: usize) -> Vec<String> {
             &format!("{head}{} {}", short(&job.name), last.map_or("was not launched".into(), what)),
             width,
         ));
-        lines.extend(last.and_then(|last| last.job_url.as_ref()).map(|url| format!("  {url}")));
+        lines.extend(
+            last.and_then(|last| last.job_url.as_ref())
+                .map(|url| format!("  {url}")),
+        );
     }
     if lines.is_empty() {
         lines.push(word.to_owned());
@@ -133,7 +160,10 @@ mod tests {
                 stderr: PathBuf::new(),
             };
             let outcome = if *code == 0 { Outcome::Succeeded } else { Outcome::Failed };
-            let results = results.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            let results = results
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect();
             let report = TaskReport {
                 name: (*name).into(),
                 finished: Finished { outcome, results },

@@ -47,7 +47,9 @@ pub fn in_container(
     let mut known: Replacements = task
         .results
         .iter()
-        .map(|result| (format!("results.{}.path", result.name), format!("{RESULTS}/{}", result.name)))
+        .map(|result| {
+            (format!("results.{}.path", result.name), format!("{RESULTS}/{}", result.name))
+        })
         .collect();
     known.insert("context.task.retry-count".to_owned(), retry.to_string());
     let mut env: Vec<(String, String)> = Vec::new();
@@ -61,14 +63,20 @@ pub fn in_container(
         };
         env.push((variable.name.clone(), value));
     }
-    let args = params.apply_list(&step.args).iter().map(|arg| expand(&replace(arg, &known), &env)).collect();
+    let args = params
+        .apply_list(&step.args)
+        .iter()
+        .map(|arg| expand(&replace(arg, &known), &env))
+        .collect();
     CommandLine { program: step.command[0].clone(), args, env }
 }
 
 /// The variables, the program and the arguments, each in a row of its own.
 impl std::fmt::Display for CommandLine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.env.iter().try_for_each(|(name, value)| writeln!(f, "{name}={value}"))?;
+        self.env
+            .iter()
+            .try_for_each(|(name, value)| writeln!(f, "{name}={value}"))?;
         writeln!(f, "{}", self.program)?;
         self.args.iter().try_for_each(|arg| writeln!(f, "{arg}"))
     }
@@ -77,15 +85,24 @@ impl std::fmt::Display for CommandLine {
 impl CommandLine {
     /// The same on this machine: paths of the container become those of its folders.
     pub fn on_this_machine(&self, step: &Step, folders: &Folders) -> Self {
-        let mut paths: Vec<(&str, &Path)> = vec![(RESULTS, &folders.results), (HOME, &folders.home)];
+        let mut paths: Vec<(&str, &Path)> =
+            vec![(RESULTS, &folders.results), (HOME, &folders.home)];
         for mount in &step.volume_mounts {
             paths.push((&mount.mount_path, &folders.volumes[&mount.name]));
         }
-        let there = |text: &String| paths.iter().fold(text.clone(), |text, (from, to)| moved(&text, from, to));
+        let there = |text: &String| {
+            paths
+                .iter()
+                .fold(text.clone(), |text, (from, to)| moved(&text, from, to))
+        };
         Self {
             program: self.program.clone(),
             args: self.args.iter().map(there).collect(),
-            env: self.env.iter().map(|(name, value)| (name.clone(), there(value))).collect(),
+            env: self
+                .env
+                .iter()
+                .map(|(name, value)| (name.clone(), there(value)))
+                .collect(),
         }
     }
 }
@@ -163,7 +180,10 @@ steps:
         // What is in a value is filled in as well, by each in turn: so do Tekton and the kubelet.
         let p = "/tekton/home /tekton/results/R_1 $(params.p) $(NO)";
         let r = "/tekton/results/R_1";
-        assert_eq!(line.args, ["--p", p, "--r", r, "--v", "/var/run/v/token", "label", "--x", "/var/run/v"]);
+        assert_eq!(
+            line.args,
+            ["--p", p, "--r", r, "--v", "/var/run/v/token", "label", "--x", "/var/run/v"]
+        );
         let env: Vec<_> = line.env.iter().map(|(n, v)| format!("{n}={v}")).collect();
         assert_eq!(env[..3], ["HOME=/tekton/home", "L=label", "N="]);
         assert!(env[3].starts_with("C=label-"), "{env:?}");

@@ -49,10 +49,14 @@ impl Progress {
                 .launches()
                 .iter()
                 .filter(|launch| launch.at >= world.born())
-                .filter_map(|launch| Some((short(&launch.job).to_owned(), world.prow().state(&launch.id)?.prow())))
+                .filter_map(|launch| {
+                    Some((short(&launch.job).to_owned(), world.prow().state(&launch.id)?.prow()))
+                })
                 .collect();
-            let jobs: Vec<String> = jobs.iter().map(|(job, state)| format!("{job} {state}")).collect();
-            self.bar.set_message(format!("{gate}  {}  {}", running().join(", "), jobs.join(" · ")));
+            let jobs: Vec<String> =
+                jobs.iter().map(|(job, state)| format!("{job} {state}")).collect();
+            self.bar
+                .set_message(format!("{gate}  {}  {}", running().join(", "), jobs.join(" · ")));
         }
     }
 

@@ -77,7 +77,8 @@ fn failed(error: impl std::fmt::Display) -> RehearseError {
 pub fn list_scenarios(out: &mut impl Write) -> io::Result<()> {
     let all = scenario::all();
     let width = all.iter().map(|scenario| scenario.name.len()).max().unwrap_or(0);
-    all.iter().try_for_each(|one| writeln!(out, "{:<width$}  exit {}  {}", one.name, one.exit, one.about))
+    all.iter()
+        .try_for_each(|one| writeln!(out, "{:<width$}  exit {}  {}", one.name, one.exit, one.about))
 }
 
 /// Rehearses, and says with which code to exit. Dropping the future ends the children.
@@ -87,10 +88,12 @@ pub fn list_scenarios(out: &mut impl Write) -> io::Result<()> {
 pub async fn rehearse(options: &Options) -> Result<u8, RehearseError> {
     let scenario = scenario::named(&options.scenario).map_err(misuse)?;
     let (path, shown) = pipeline_path(options.pipeline.as_deref());
-    let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, options.pipeline.is_some(), &error))?;
+    let text = fs::read_to_string(&path)
+        .map_err(|error| unreadable(&path, options.pipeline.is_some(), &error))?;
     let document = Document::parse(&text, &shown).map_err(misuse)?;
     check::check(document.spec()).map_err(|error| misuse(format!("{shown}: {error}")))?;
-    let binaries = siblings::names(document.spec()).map_err(|error| misuse(format!("{shown}: {error}")))?;
+    let binaries =
+        siblings::names(document.spec()).map_err(|error| misuse(format!("{shown}: {error}")))?;
 
     let folder = siblings::folder().map_err(failed)?;
     siblings::build(&binaries, &folder).map_err(failed)?;
@@ -100,7 +103,9 @@ pub async fn rehearse(options: &Options) -> Result<u8, RehearseError> {
     let stage = Stage::set(&scenario, options.seed, options.time_scale)
         .map_err(|error| failed(format!("serve the stand-ins: {error}")))?;
     if options.serve {
-        serve::serve(&stage, &scenario, &folder, work.path()).await.map_err(failed)?;
+        serve::serve(&stage, &scenario, &folder, work.path())
+            .await
+            .map_err(failed)?;
         return Ok(0);
     }
     let screen = Screen { colour: options.colour, scale: options.time_scale, width: options.width };
@@ -113,7 +118,8 @@ pub async fn rehearse(options: &Options) -> Result<u8, RehearseError> {
     let progress = Progress::new(options.redraw);
     let report = {
         let running = run.run(|event| progress.around(|| tell(event, screen, &stage, &told)));
-        let redrawing = progress.redraw(&stage.world, || told.borrow().running.keys().cloned().collect());
+        let redrawing =
+            progress.redraw(&stage.world, || told.borrow().running.keys().cloned().collect());
         tokio::select! {
             report = running => report.map_err(failed)?,
             () = redrawing => unreachable!("the line is redrawn for ever"),
@@ -134,7 +140,9 @@ fn pipeline_path(given: Option<&Path>) -> (PathBuf, String) {
     match given {
         Some(path) => (path.to_owned(), path.display().to_string()),
         None => {
-            let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
+            let package = std::env::var_os("CARGO_MANIFEST_DIR")
+                .map(PathBuf::from)
+                .unwrap_or_default();
             (package.join(PIPELINE), PIPELINE.to_owned())
         }
     }
@@ -181,7 +189,10 @@ impl Told {
 }
 
 fn count(world: &World) -> Counted {
-    Counted { gangway_requests: world.requests_to(Server::Gangway).len(), messages: world.slack().messages().len() }
+    Counted {
+        gangway_requests: world.requests_to(Server::Gangway).len(),
+        messages: world.slack().messages().len(),
+    }
 }
 
 fn tell(event: Event<'_>, screen: Screen, stage: &Stage, told: &RefCell<Told>) {
@@ -214,7 +225,10 @@ fn last_words(task: &TaskReport) -> Option<String> {
     let one = task.tries.last()?;
     one.failure.as_ref()?;
     let log = fs::read_to_string(&one.steps.last()?.stderr).ok()?;
-    log.lines().rev().find_map(|line| line.strip_prefix("error: ")).map(str::to_owned)
+    log.lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("error: "))
+        .map(str::to_owned)
 }
 
 fn print(lines: &[String]) {
@@ -234,12 +248,19 @@ enum Work {
 impl Work {
     fn new(keep: Option<&Path>) -> Result<Self, RehearseError> {
         let Some(keep) = keep else {
-            return tempfile::Builder::new().prefix("rehearse-gate-").tempdir().map(Self::Gone).map_err(failed);
+            return tempfile::Builder::new()
+                .prefix("rehearse-gate-")
+                .tempdir()
+                .map(Self::Gone)
+                .map_err(failed);
         };
         let wrong = |error: io::Error| misuse(format!("--keep: {}: {error}", keep.display()));
         fs::create_dir_all(keep).map_err(wrong)?;
         if fs::read_dir(keep).map_err(wrong)?.next().is_some() {
-            return Err(misuse(format!("--keep: {} is not empty; expected a new or empty folder", keep.display())));
+            return Err(misuse(format!(
+                "--keep: {} is not empty; expected a new or empty folder",
+                keep.display()
+            )));
         }
         keep.canonicalize().map(Self::Kept).map_err(wrong)
     }
@@ -269,7 +290,10 @@ impl Work {
 pub fn keep(stage: &Stage, path: &Path) -> io::Result<()> {
     fs::write(path.join("record.json"), stage.record().unwrap_or_default())?;
     for (number, message) in stage.world.slack().messages().iter().enumerate() {
-        fs::write(path.join(format!("message-{}.json", number + 1)), format!("{:#}\n", message.payload))?;
+        fs::write(
+            path.join(format!("message-{}.json", number + 1)),
+            format!("{:#}\n", message.payload),
+        )?;
     }
     let requests: String = stage
         .world
@@ -277,13 +301,23 @@ pub fn keep(stage: &Stage, path: &Path) -> io::Result<()> {
         .iter()
         .map(|asked| {
             let status = asked.status.map_or("-".to_owned(), |status| status.to_string());
-            format!("{} {} {} {} {status}\n", asked.at, asked.server.name(), asked.method, asked.path)
+            format!(
+                "{} {} {} {} {status}\n",
+                asked.at,
+                asked.server.name(),
+                asked.method,
+                asked.path
+            )
         })
         .collect();
     fs::write(path.join("requests.txt"), requests)?;
     let objects: Vec<Value> = KINDS.iter().flat_map(|kind| stage.world.kube().all(kind)).collect();
     fs::write(path.join("cluster.json"), format!("{:#}\n", Value::from(objects)))?;
     let prow = stage.world.prow();
-    let jobs: Vec<Value> = prow.launches().iter().filter_map(|launch| prow.prowjob(&launch.id)).collect();
+    let jobs: Vec<Value> = prow
+        .launches()
+        .iter()
+        .filter_map(|launch| prow.prowjob(&launch.id))
+        .collect();
     fs::write(path.join("prowjobs.json"), format!("{:#}\n", Value::from(jobs)))
 }

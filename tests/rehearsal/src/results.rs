@@ -59,7 +59,10 @@ pub fn carried(folder: &Path, declared: &[ResultSpec], steps: usize) -> std::io:
 }
 
 fn entries(results: &BTreeMap<String, String>) -> usize {
-    results.iter().map(|(name, value)| ENTRY + name.len() + escaped(value)).sum()
+    results
+        .iter()
+        .map(|(name, value)| ENTRY + name.len() + escaped(value))
+        .sum()
 }
 
 /// Bytes of a text in Go's JSON, which escapes for HTML as well.
@@ -81,7 +84,8 @@ mod tests {
     fn written(value: &str, steps: usize) -> Carried {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a"), value).unwrap();
-        let declared = |name: &str| ResultSpec { name: name.into(), description: String::new(), value: None };
+        let declared =
+            |name: &str| ResultSpec { name: name.into(), description: String::new(), value: None };
         carried(folder.path(), &[declared("a"), declared("other")], steps).unwrap()
     }
 

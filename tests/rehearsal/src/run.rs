@@ -79,14 +79,19 @@ pub fn params(
     spec: &PipelineSpec,
     given: &BTreeMap<String, ParamValue>,
 ) -> Result<BTreeMap<String, ParamValue>, RunError> {
-    if let Some(name) = given.keys().find(|name| !spec.params.iter().any(|p| &&p.name == name)) {
+    if let Some(name) = given
+        .keys()
+        .find(|name| !spec.params.iter().any(|p| &&p.name == name))
+    {
         return Err(RunError::ParamUnknown(name.clone()));
     }
     spec.params
         .iter()
         .map(|param| match given.get(&param.name).or(param.default.as_ref()) {
             None => Err(RunError::ParamMissing(param.name.clone())),
-            Some(value) if value.kind() != param.kind => Err(RunError::ParamKind(param.name.clone())),
+            Some(value) if value.kind() != param.kind => {
+                Err(RunError::ParamKind(param.name.clone()))
+            }
             Some(value) => Ok((param.name.clone(), value.clone())),
         })
         .collect()
@@ -142,11 +147,13 @@ impl<'a> Run<'a> {
         };
         let pipeline_ends = self.limit(begin, |t| &t.pipeline);
         let tasks_end = self.limit(begin, |t| &t.tasks).min(pipeline_ends);
-        self.phase(&self.spec.tasks, order::decide, tasks_end, &mut report, &mut told).await?;
+        self.phase(&self.spec.tasks, order::decide, tasks_end, &mut report, &mut told)
+            .await?;
         told(Event::Finally);
         let finally_ends = self.limit(Instant::now(), |t| &t.finally).min(pipeline_ends);
         // In finally nothing waits, and no failure stops another.
-        self.phase(&self.spec.finally, order::decide_finally, finally_ends, &mut report, &mut told).await?;
+        self.phase(&self.spec.finally, order::decide_finally, finally_ends, &mut report, &mut told)
+            .await?;
         self.conclude(&mut report);
         Ok(report)
     }
@@ -172,11 +179,19 @@ impl<'a> Run<'a> {
                         Decision::Start => {
                             told(Event::Started(&task.name));
                             let params = self.bind(task, &report.state);
-                            running.spawn(task::run(task.clone(), params, self.laptop.clone(), deadline.0));
+                            running.spawn(task::run(
+                                task.clone(),
+                                params,
+                                self.laptop.clone(),
+                                deadline.0,
+                            ));
                         }
                         Decision::Skip(skip) => {
                             told(Event::Skipped(&task.name, &skip));
-                            let skipped = Finished { outcome: Outcome::Skipped(skip), results: BTreeMap::new() };
+                            let skipped = Finished {
+                                outcome: Outcome::Skipped(skip),
+                                results: BTreeMap::new(),
+                            };
                             report.state.insert(task.name.clone(), skipped);
                         }
                     }
@@ -241,22 +256,30 @@ impl<'a> Run<'a> {
                 report.results.insert(result.name.clone(), value);
             } else if self.promised(&value, &report.state) {
                 // CouldntGetPipelineResult: a task that succeeded must have written it.
-                report.problems.push(format!("result {}: {value} was never written", result.name));
+                report
+                    .problems
+                    .push(format!("result {}: {value} was never written", result.name));
             }
         }
-        report.succeeded = report.problems.is_empty() && !report.state.values().any(Finished::fails_the_run);
+        report.succeeded =
+            report.problems.is_empty() && !report.state.values().any(Finished::fails_the_run);
     }
 
     /// Whether a reference that is left belongs to a task that succeeded.
     fn promised(&self, value: &str, state: &State) -> bool {
         state.iter().any(|(name, finished)| {
             finished.outcome == Outcome::Succeeded
-                && ["tasks", "finally"].iter().any(|kind| value.contains(&format!("$({kind}.{name}.results.")))
+                && ["tasks", "finally"]
+                    .iter()
+                    .any(|kind| value.contains(&format!("$({kind}.{name}.results.")))
         })
     }
 
     fn limit(&self, from: Instant, which: fn(&Timeouts) -> &String) -> Deadline {
-        let limit = self.timeouts.as_ref().and_then(|timeouts| duration::parse(which(timeouts)));
+        let limit = self
+            .timeouts
+            .as_ref()
+            .and_then(|timeouts| duration::parse(which(timeouts)));
         Deadline(limit.map(|limit: Duration| from + self.laptop.timeout(limit)))
     }
 }

@@ -23,7 +23,8 @@ mod tests {
 
     #[test]
     fn the_spec_moves_in_with_its_comments() {
-        let run = from_pipeline("# head\nkind: Pipeline\nspec:\n  # why\n  a: 1\n\n  b: 2\n").unwrap();
+        let run =
+            from_pipeline("# head\nkind: Pipeline\nspec:\n  # why\n  a: 1\n\n  b: 2\n").unwrap();
         assert!(run.ends_with("\n  pipelineSpec:\n    # why\n    a: 1\n\n    b: 2\n"), "{run}");
         assert_eq!(from_pipeline("kind: Pipeline\n"), None);
     }

@@ -128,10 +128,13 @@ const BLOCKED: &str = "found ReleasePlanAdmission 'aro-hcp' with block-releases 
 
 fn gate_time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
-    duration::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("{text} is no duration such as 2h41m")))
+    duration::parse(&text)
+        .ok_or_else(|| serde::de::Error::custom(format!("{text} is no duration such as 2h41m")))
 }
 
-fn some_gate_time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+fn some_gate_time<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
     gate_time(deserializer).map(Some)
 }
 
@@ -156,7 +159,9 @@ pub fn named(name: &str) -> Result<Scenario, String> {
     scenarios
         .into_iter()
         .find(|scenario| scenario.name == name)
-        .ok_or_else(|| format!("--scenario: there is no scenario {name:?}; there are: {}", names.join(", ")))
+        .ok_or_else(|| {
+            format!("--scenario: there is no scenario {name:?}; there are: {}", names.join(", "))
+        })
 }
 
 impl Scenario {
@@ -172,7 +177,8 @@ impl Scenario {
             Release::RefusedLater => Some(ReleaseScript::invalid_later(BLOCKED)),
         };
         if let Some(script) = script {
-            night.releases = vec![ReleaseScript { component: Some(night.component.clone()), ..script }];
+            night.releases =
+                vec![ReleaseScript { component: Some(night.component.clone()), ..script }];
         }
         night
     }

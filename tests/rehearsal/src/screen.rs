@@ -59,14 +59,28 @@ impl Screen {
     }
 
     /// The lines of a task that is over; `error` is what its failed step said.
-    pub fn task(self, task: &TaskReport, record: &Record, counted: Counted, error: Option<&str>) -> Vec<String> {
+    pub fn task(
+        self,
+        task: &TaskReport,
+        record: &Record,
+        counted: Counted,
+        error: Option<&str>,
+    ) -> Vec<String> {
         let succeeded = task.finished.outcome == Outcome::Succeeded;
         let mark = if succeeded { ("✓", Colour::Good) } else { ("✗", Colour::Bad) };
-        let took: Duration =
-            task.tries.iter().filter(|one| one.took >= START * one.steps.len() as u32).map(|one| one.took).sum();
+        let took: Duration = task
+            .tries
+            .iter()
+            .filter(|one| one.took >= START * one.steps.len() as u32)
+            .map(|one| one.took)
+            .sum();
         let known = self.known(task, record, counted);
         let failure = || {
-            let failed = task.tries.last().and_then(|one| one.failure.clone()).unwrap_or_default();
+            let failed = task
+                .tries
+                .last()
+                .and_then(|one| one.failure.clone())
+                .unwrap_or_default();
             let said = error.map_or(failed, short_digests);
             match task.tries.len() {
                 1 => said,
@@ -78,7 +92,12 @@ impl Screen {
         let text = if succeeded || verdict { known.unwrap_or_default() } else { failure() };
         let mut lines = self.line(&task.name, mark, &self.gate_time(took), &text);
         if task.name == "collect-results" {
-            let width = record.jobs.iter().map(|job| short(&job.name).len()).max().unwrap_or(0);
+            let width = record
+                .jobs
+                .iter()
+                .map(|job| short(&job.name).len())
+                .max()
+                .unwrap_or(0);
             lines.extend(record.jobs.iter().flat_map(|job| self.job(job, width)));
         }
         lines
@@ -87,16 +106,24 @@ impl Screen {
     /// The line of a task that never began.
     pub fn skipped(self, name: &str, skip: &Skip) -> Vec<String> {
         let why = match skip {
-            Skip::When(input, _) if name == "create-release" && input == "Failed" => "the gate did not pass".to_owned(),
-            Skip::When(input, _) if name == "create-release" && input == "None" => "nothing was tested".to_owned(),
+            Skip::When(input, _) if name == "create-release" && input == "Failed" => {
+                "the gate did not pass".to_owned()
+            }
+            Skip::When(input, _) if name == "create-release" && input == "None" => {
+                "nothing was tested".to_owned()
+            }
             Skip::When(input, values) => format!("{input:?} is not among {values:?}"),
             Skip::Stopping => "a task before it failed".to_owned(),
             Skip::Parent => "a task that it waits for was skipped".to_owned(),
-            Skip::ResultsMissing(what) if name == "create-release" && what.starts_with("resolve-image.") => {
+            Skip::ResultsMissing(what)
+                if name == "create-release" && what.starts_with("resolve-image.") =>
+            {
                 "nothing was tested".to_owned()
             }
             Skip::ResultsMissing(what) => format!("the result {what} is missing"),
-            Skip::ResultNeverWritten(what) => format!("{what} was never written, which fails the run"),
+            Skip::ResultNeverWritten(what) => {
+                format!("{what} was never written, which fails the run")
+            }
         };
         self.line(name, ("–", Colour::Faint), "", &format!("skipped: {why}"))
     }
@@ -122,7 +149,9 @@ impl Screen {
             "resolve-image" => {
                 let candidate = record.candidate.as_ref();
                 let platforms = candidate.map(|c| c.platforms.join(" ")).unwrap_or_default();
-                let revision = candidate.and_then(|c| c.revision.as_deref()).map(|r| &r[..r.len().min(8)]);
+                let revision = candidate
+                    .and_then(|c| c.revision.as_deref())
+                    .map(|r| &r[..r.len().min(8)]);
                 let mut parts = vec![short_image(result("image")?)];
                 parts.extend((!platforms.is_empty()).then(|| platforms.replace("linux/", "")));
                 parts.extend(revision.map(|revision| format!("revision {revision}")));
@@ -144,7 +173,12 @@ impl Screen {
                 let release = record.release.as_ref()?;
                 let mut parts = vec![result("release")?.to_owned()];
                 parts.extend((release.released == "true").then(|| "Released".to_owned()));
-                parts.extend(release.images.iter().filter_map(|image| pushed(image.urls.first()?, &image.digest)));
+                parts.extend(
+                    release
+                        .images
+                        .iter()
+                        .filter_map(|image| pushed(image.urls.first()?, &image.digest)),
+                );
                 parts.join(" · ")
             }
             "notify-slack" => many(counted.messages, "message"),
@@ -159,10 +193,14 @@ impl Screen {
             (word, _) => (word, Colour::Bad),
         };
         let first = job.attempts.first().and_then(|attempt| attempt.launched_at);
-        let last = job.attempts.last().and_then(|attempt| attempt.states.last()).map(|state| state.at);
-        let took = first
-            .zip(last)
-            .map(|(first, last)| self.gate_time(Duration::try_from(last.duration_since(first)).unwrap_or_default()));
+        let last = job
+            .attempts
+            .last()
+            .and_then(|attempt| attempt.states.last())
+            .map(|state| state.at);
+        let took = first.zip(last).map(|(first, last)| {
+            self.gate_time(Duration::try_from(last.duration_since(first)).unwrap_or_default())
+        });
         let head = format!(
             "  {:<9} {:<width$}  {}{:pad$} {:>5}  ",
             job.class,
@@ -209,7 +247,11 @@ fn outcome(job: &Job) -> &str {
 
 fn note(job: &Job) -> String {
     let Some(last) = job.attempts.last() else {
-        return job.refusal.as_ref().map(|refusal| refusal.reason.clone()).unwrap_or_default();
+        return job
+            .refusal
+            .as_ref()
+            .map(|refusal| refusal.reason.clone())
+            .unwrap_or_default();
     };
     let mut parts = Vec::new();
     if last.cause.as_deref() == Some("passed") {
@@ -228,8 +270,13 @@ fn note(job: &Job) -> String {
     }
     let earlier = &job.attempts[..job.attempts.len() - 1];
     if !earlier.is_empty() {
-        let number = ["second", "third", "fourth", "fifth"].get(earlier.len() - 1).unwrap_or(&"later");
-        let causes: Vec<String> = earlier.iter().map(|e| e.detail.clone().unwrap_or_else(|| cause(e))).collect();
+        let number = ["second", "third", "fourth", "fifth"]
+            .get(earlier.len() - 1)
+            .unwrap_or(&"later");
+        let causes: Vec<String> = earlier
+            .iter()
+            .map(|e| e.detail.clone().unwrap_or_else(|| cause(e)))
+            .collect();
         // On its second try the proof is a matter of course.
         if let Some(first) = parts.first_mut().filter(|part| part.starts_with("proven")) {
             "proven".clone_into(first);
@@ -280,7 +327,8 @@ fn short_digests(text: &str) -> String {
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let digits = part.bytes().take_while(u8::is_ascii_hexdigit).count();
-        let shown = if digits > 8 { format!("{}…", &part[..8]) } else { part[..digits].to_owned() };
+        let shown =
+            if digits > 8 { format!("{}…", &part[..8]) } else { part[..digits].to_owned() };
         out.push_str(&format!("sha256:{shown}{}", &part[digits..]));
     }
     out
@@ -335,7 +383,12 @@ mod tests {
     const PLAIN: Screen = Screen { colour: false, scale: 100, width: WIDTH };
 
     /// A task with its results; `failure` makes it a failed one.
-    fn task(name: &str, results: &[(&str, &str)], failure: Option<&str>, tries: usize) -> TaskReport {
+    fn task(
+        name: &str,
+        results: &[(&str, &str)],
+        failure: Option<&str>,
+        tries: usize,
+    ) -> TaskReport {
         let one = Try {
             steps: vec![StepReport {
                 name: name.into(),
@@ -351,7 +404,10 @@ mod tests {
             name: name.into(),
             finished: Finished {
                 outcome: if failure.is_some() { Outcome::Failed } else { Outcome::Succeeded },
-                results: results.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>(),
+                results: results
+                    .iter()
+                    .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                    .collect::<BTreeMap<_, _>>(),
             },
             tries: vec![one; tries],
         }
@@ -399,7 +455,10 @@ mod tests {
             lines(&task("create-release", &[("release", "aro-4be-1")], None, 1)),
             "create-release    ✓  1h40m  aro-4be-1 · Released · quay.io/acme/v@sha256:4be1f0c2…"
         );
-        assert_eq!(lines(&task("notify-slack", &[], None, 1)), "notify-slack      ✓  1h40m  1 message");
+        assert_eq!(
+            lines(&task("notify-slack", &[], None, 1)),
+            "notify-slack      ✓  1h40m  1 message"
+        );
         assert_eq!(lines(&task("other", &[], None, 1)), "other             ✓  1h40m");
     }
 
@@ -418,10 +477,17 @@ mod tests {
     #[test]
     fn a_failure_shows_what_its_step_said() {
         let failed = task("launch-prow", &[], Some("step launch-prow exited 1"), 3);
-        let lines = |error| PLAIN.task(&failed, &Record::default(), Counted::default(), error).join("\n");
+        let lines = |error| {
+            PLAIN
+                .task(&failed, &Record::default(), Counted::default(), error)
+                .join("\n")
+        };
         assert_eq!(lines(None), "launch-prow       ✗  5h00m  step launch-prow exited 1 (3 tries)");
         let digest = format!("a/b@sha256:{} is not there", "4be1f0c2".repeat(8));
-        assert_eq!(lines(Some(&digest)), "launch-prow       ✗  5h00m  a/b@sha256:4be1f0c2… is not there (3 tries)");
+        assert_eq!(
+            lines(Some(&digest)),
+            "launch-prow       ✗  5h00m  a/b@sha256:4be1f0c2… is not there (3 tries)"
+        );
         let long = "Gangway refused the token (403, a sign-in page): /var/run/gangway/token expired or lacks access; \
                     renew it";
         assert_eq!(
@@ -448,10 +514,26 @@ mod tests {
     fn skipped_tasks_say_why() {
         let when = |input: &str| Skip::When(input.into(), vec!["Succeeded".into()]);
         for (name, skip, expected) in [
-            ("create-release", when("Failed"), "create-release    –         skipped: the gate did not pass"),
-            ("x", when("Failed"), "x                 –         skipped: \"Failed\" is not among [\"Succeeded\"]"),
-            ("create-release", when("None"), "create-release    –         skipped: nothing was tested"),
-            ("launch-prow", Skip::Stopping, "launch-prow       –         skipped: a task before it failed"),
+            (
+                "create-release",
+                when("Failed"),
+                "create-release    –         skipped: the gate did not pass",
+            ),
+            (
+                "x",
+                when("Failed"),
+                "x                 –         skipped: \"Failed\" is not among [\"Succeeded\"]",
+            ),
+            (
+                "create-release",
+                when("None"),
+                "create-release    –         skipped: nothing was tested",
+            ),
+            (
+                "launch-prow",
+                Skip::Stopping,
+                "launch-prow       –         skipped: a task before it failed",
+            ),
         ] {
             assert_eq!(PLAIN.skipped(name, &skip).join("\n"), expected);
         }
@@ -466,7 +548,11 @@ mod tests {
         assert_ne!(coloured, plain);
         let mut bare = String::new();
         for part in coloured.split("\u{1b}[") {
-            bare.push_str(part.split_once('m').filter(|(code, _)| code.parse::<u8>().is_ok()).map_or(part, |(_, r)| r));
+            bare.push_str(
+                part.split_once('m')
+                    .filter(|(code, _)| code.parse::<u8>().is_ok())
+                    .map_or(part, |(_, r)| r),
+            );
         }
         assert_eq!(bare, plain);
         assert!(plain.lines().all(|line| line.chars().count() <= WIDTH));
@@ -476,6 +562,9 @@ mod tests {
     fn rows_break_at_words_and_addresses_stay_whole() {
         assert_eq!(wrap("a  b", 10), ["a  b"]);
         assert_eq!(wrap("aaa bbb ccc", 7), ["aaa bbb", "ccc"]);
-        assert_eq!(wrap("see https://example.com/long x", 8), ["see", "https://example.com/long", "x"]);
+        assert_eq!(
+            wrap("see https://example.com/long x", 8),
+            ["see", "https://example.com/long", "x"]
+        );
     }
 }

@@ -12,7 +12,12 @@ use crate::stage::{Stage, TEST_SCENARIO};
 ///
 /// # Errors
 /// The folder cannot be written.
-pub async fn serve(stage: &Stage, scenario: &Scenario, programs: &Path, work: &Path) -> io::Result<()> {
+pub async fn serve(
+    stage: &Stage,
+    scenario: &Scenario,
+    programs: &Path,
+    work: &Path,
+) -> io::Result<()> {
     stage.write_kubeconfig(&work.join("kubeconfig"))?;
     fs::write(work.join("snapshot.json"), &stage.installed.snapshot_json)?;
     for (secret, file) in [("gangway-token", "token"), ("slack-webhook", "url")] {
@@ -50,12 +55,16 @@ pub fn commands(stage: &Stage) -> Vec<String> {
         ("--artifacts-url", &artifacts),
     ];
     let shared: [(&str, &str); 2] = [("--record", "file:gate.json"), ("--time-scale", &scale)];
-    let snapshot = [("--snapshot", "@snapshot.json"), ("--snapshot-name", installed.snapshot.as_str())];
+    let snapshot =
+        [("--snapshot", "@snapshot.json"), ("--snapshot-name", installed.snapshot.as_str())];
     let plan = [("--release-plan", installed.plan.as_str())];
     let label = ("--gate-label", "ARO HCP");
     let join = |name: &str, parts: &[&[(&str, &str)]]| command(name, &parts.concat());
     vec![
-        join("resolve-image", &[&snapshot, &[("--component", "hypershift-operator-main"), label], &shared]),
+        join(
+            "resolve-image",
+            &[&snapshot, &[("--component", "hypershift-operator-main"), label], &shared],
+        ),
         join("create-release", &[&[("--check", "")], &plan, &shared]),
         join(
             "launch-prow",
@@ -64,7 +73,10 @@ pub fn commands(stage: &Stage) -> Vec<String> {
                     ("--image", installed.reference.as_str()),
                     ("--blocking", installed.blocking.as_str()),
                     ("--informing", installed.informing.as_str()),
-                    ("--override-env", "MULTISTAGE_PARAM_OVERRIDE_OVERRIDE_HYPERSHIFT_OPERATOR_IMAGE"),
+                    (
+                        "--override-env",
+                        "MULTISTAGE_PARAM_OVERRIDE_OVERRIDE_HYPERSHIFT_OPERATOR_IMAGE",
+                    ),
                 ],
                 &services,
                 &shared,
@@ -72,12 +84,20 @@ pub fn commands(stage: &Stage) -> Vec<String> {
         ),
         join(
             "collect-results",
-            &[&[("--proof-log", "artifacts/*/hypershift-install/build-log.txt")], &services, &shared],
+            &[
+                &[("--proof-log", "artifacts/*/hypershift-install/build-log.txt")],
+                &services,
+                &shared,
+            ],
         ),
         join("create-release", &[&plan, &services[2..], &shared]),
         join(
             "notify-slack",
-            &[&[("--slack-webhook-file", "slack-webhook"), ("--scenario", TEST_SCENARIO)], &plan, &shared],
+            &[
+                &[("--slack-webhook-file", "slack-webhook"), ("--scenario", TEST_SCENARIO)],
+                &plan,
+                &shared,
+            ],
         ),
     ]
 }
@@ -86,7 +106,8 @@ pub fn commands(stage: &Stage) -> Vec<String> {
 fn command(name: &str, flags: &[(&str, &str)]) -> String {
     let mut rows = vec![name.to_owned()];
     for (flag, value) in flags {
-        let word = if value.is_empty() { (*flag).to_owned() } else { format!("{flag} {}", quote(value)) };
+        let word =
+            if value.is_empty() { (*flag).to_owned() } else { format!("{flag} {}", quote(value)) };
         let last = rows.len() - 1;
         if rows[last].chars().count() + 1 + word.chars().count() + 2 <= WIDTH {
             rows[last] = format!("{} {word}", rows[last]);

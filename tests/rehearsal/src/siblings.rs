@@ -10,7 +10,9 @@ use crate::document::PipelineSpec;
 #[derive(Debug, thiserror::Error)]
 pub enum SiblingsError {
     /// A command that is not one of ours
-    #[error("task {task}, step {step}: expected a program of the image, /usr/bin/NAME, found {program}")]
+    #[error(
+        "task {task}, step {step}: expected a program of the image, /usr/bin/NAME, found {program}"
+    )]
     Foreign {
         /// The task
         task: String,
@@ -61,8 +63,8 @@ pub fn names(spec: &PipelineSpec) -> Result<Vec<String>, SiblingsError> {
 /// # Errors
 /// The system does not say where this program is.
 pub fn folder() -> Result<PathBuf, SiblingsError> {
-    let this =
-        std::env::current_exe().map_err(|source| SiblingsError::System { what: "find this program".into(), source })?;
+    let this = std::env::current_exe()
+        .map_err(|source| SiblingsError::System { what: "find this program".into(), source })?;
     Ok(this.parent().unwrap_or(Path::new(".")).to_owned())
 }
 
@@ -82,11 +84,15 @@ pub fn build(names: &[String], folder: &Path) -> Result<(), SiblingsError> {
     command.args(["build", "--profile", profile]).stdin(Stdio::null());
     // `cargo run` tells its program about its package. Passed on, that would look to build scripts like
     // a change of their own package, and half of all crates would be built again.
-    for (name, _) in std::env::vars_os().filter(|(name, _)| is_about_the_package(&name.to_string_lossy())) {
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| is_about_the_package(&name.to_string_lossy()))
+    {
         command.env_remove(name);
     }
     if let Some(package) = std::env::var_os("CARGO_MANIFEST_DIR") {
-        command.arg("--manifest-path").arg(Path::new(&package).join("Cargo.toml"));
+        command
+            .arg("--manifest-path")
+            .arg(Path::new(&package).join("Cargo.toml"));
     }
     if let Some(target) = folder.parent() {
         command.arg("--target-dir").arg(target);
@@ -94,7 +100,9 @@ pub fn build(names: &[String], folder: &Path) -> Result<(), SiblingsError> {
     for name in names {
         command.args(["--bin", name]);
     }
-    let status = command.status().map_err(|source| SiblingsError::System { what: "start cargo".into(), source })?;
+    let status = command
+        .status()
+        .map_err(|source| SiblingsError::System { what: "start cargo".into(), source })?;
     if status.success() { Ok(()) } else { Err(SiblingsError::Build) }
 }
 
@@ -108,7 +116,11 @@ fn is_about_the_package(name: &str) -> bool {
 /// # Errors
 /// The first that is not.
 pub fn check(names: &[String], folder: &Path) -> Result<(), SiblingsError> {
-    match names.iter().map(|name| folder.join(name)).find(|path| !path.is_file()) {
+    match names
+        .iter()
+        .map(|name| folder.join(name))
+        .find(|path| !path.is_file())
+    {
         None => Ok(()),
         Some(path) => Err(SiblingsError::Missing(path)),
     }

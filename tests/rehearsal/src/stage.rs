@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use standins::{Access, CLUSTER_TOKEN, Installed, Limit, Night, Server, Servers, USER, WEBHOOK, World};
+use standins::{
+    Access, CLUSTER_TOKEN, Installed, Limit, Night, Server, Servers, USER, WEBHOOK, World,
+};
 
 use crate::document::ParamValue;
 use crate::run::Request;
@@ -83,8 +85,17 @@ impl Stage {
     ///
     /// # Errors
     /// No free port on loopback.
-    pub fn set_with(scenario: &Scenario, seed: u64, time_scale: u32, secrets: Secrets) -> io::Result<Self> {
-        let world = World::builder().time_scale(time_scale).seed(seed).gangway_limit(LIMIT).build();
+    pub fn set_with(
+        scenario: &Scenario,
+        seed: u64,
+        time_scale: u32,
+        secrets: Secrets,
+    ) -> io::Result<Self> {
+        let world = World::builder()
+            .time_scale(time_scale)
+            .seed(seed)
+            .gangway_limit(LIMIT)
+            .build();
         let servers = world.serve()?;
         let night = Night { token: secrets.gangway.clone(), ..scenario.night() };
         world.slack().webhook(&secrets.webhook);
@@ -104,8 +115,16 @@ impl Stage {
         }
         put_before(&world, &night, &installed, scenario.before);
         let run = format!("ho-release-gate-{:05x}", seed & 0xf_ffff);
-        world.kube().put(pipeline_run(&night.namespace, &run, &installed.snapshot, &world.born().to_string()));
-        let stored = world.kube().get("pipelineruns", &night.namespace, &run).unwrap_or_default();
+        world.kube().put(pipeline_run(
+            &night.namespace,
+            &run,
+            &installed.snapshot,
+            &world.born().to_string(),
+        ));
+        let stored = world
+            .kube()
+            .get("pipelineruns", &night.namespace, &run)
+            .unwrap_or_default();
         let uid = stored["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
         Ok(Self { world, servers, installed, namespace: night.namespace, run, uid, secrets })
     }
@@ -126,7 +145,10 @@ impl Stage {
             name: self.run.clone(),
             uid: self.uid.clone(),
             namespace: self.namespace.clone(),
-            params: texts.into_iter().map(|(name, text)| (name.to_owned(), ParamValue::String(text))).collect(),
+            params: texts
+                .into_iter()
+                .map(|(name, text)| (name.to_owned(), ParamValue::String(text)))
+                .collect(),
         }
     }
 
@@ -135,7 +157,10 @@ impl Stage {
         let one = |key: &str, text: &str| Files::from([(key.to_owned(), text.to_owned())]);
         BTreeMap::from([
             ("gangway-token".to_owned(), one("token", &self.secrets.gangway)),
-            ("slack-webhook".to_owned(), one("url", &(self.servers.url(Server::Slack) + &self.secrets.webhook))),
+            (
+                "slack-webhook".to_owned(),
+                one("url", &(self.servers.url(Server::Slack) + &self.secrets.webhook)),
+            ),
         ])
     }
 
@@ -145,11 +170,18 @@ impl Stage {
     ///
     /// # Errors
     /// The folder cannot be written.
-    pub fn laptop(&self, programs: PathBuf, work: &Path, binaries: &[String]) -> io::Result<Laptop> {
+    pub fn laptop(
+        &self,
+        programs: PathBuf,
+        work: &Path,
+        binaries: &[String],
+    ) -> io::Result<Laptop> {
         let kubeconfig = work.join("kubeconfig");
         self.write_kubeconfig(&kubeconfig)?;
         let time_scale = vec!["--time-scale".to_owned(), self.world.scale().to_string()];
-        let log_filter = std::env::var("RUST_LOG").ok().map(|filter| ("RUST_LOG".to_owned(), filter));
+        let log_filter = std::env::var("RUST_LOG")
+            .ok()
+            .map(|filter| ("RUST_LOG".to_owned(), filter));
         let mut env = vec![("KUBECONFIG".to_owned(), kubeconfig.to_string_lossy().into_owned())];
         env.extend(log_filter);
         Ok(Laptop {
@@ -162,7 +194,10 @@ impl Stage {
                 (SCENARIO_LABEL.to_owned(), TEST_SCENARIO.to_owned()),
             ]),
             env,
-            extra_args: binaries.iter().map(|name| (name.clone(), time_scale.clone())).collect(),
+            extra_args: binaries
+                .iter()
+                .map(|name| (name.clone(), time_scale.clone()))
+                .collect(),
             time_scale: self.world.scale(),
             shortest_timeout: SHORTEST_TIMEOUT,
         })
@@ -173,7 +208,8 @@ impl Stage {
     /// # Errors
     /// The file cannot be written.
     pub fn write_kubeconfig(&self, path: &Path) -> io::Result<()> {
-        self.servers.write_kubeconfig_with(path, &self.namespace, &self.secrets.cluster)
+        self.servers
+            .write_kubeconfig_with(path, &self.namespace, &self.secrets.cluster)
     }
 
     /// The pull secret, where Tekton puts it.
@@ -187,7 +223,10 @@ impl Stage {
 
     /// The gate record as it stands, if a step wrote one.
     pub fn record(&self) -> Option<String> {
-        let map = self.world.kube().get("configmaps", &self.namespace, &format!("gate-{}", self.run))?;
+        let map =
+            self.world
+                .kube()
+                .get("configmaps", &self.namespace, &format!("gate-{}", self.run))?;
         Some(map["data"]["record.json"].as_str()?.to_owned())
     }
 }
@@ -206,7 +245,8 @@ fn put_before(world: &World, night: &Night, installed: &Installed, before: Befor
         later["metadata"] = json!({"name": snapshot, "namespace": night.namespace,
             "annotations": {"test.appstudio.openshift.io/pipelinerunstarttime": start}});
         for component in later["spec"]["components"].as_array_mut().into_iter().flatten() {
-            component["containerImage"] = json!(format!("quay.io/acme/later@sha256:{}", "1a7e".repeat(16)));
+            component["containerImage"] =
+                json!(format!("quay.io/acme/later@sha256:{}", "1a7e".repeat(16)));
         }
         world.kube().put(later);
     }
@@ -218,19 +258,19 @@ fn put_before(world: &World, night: &Night, installed: &Installed, before: Befor
         };
         json!({"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": now})
     };
-    let mut attempt =
-        json!({"pipelineRun": "managed/managed-7wq2d", "startTime": now, "completionTime": now, "status": reason});
+    let mut attempt = json!({"pipelineRun": "managed/managed-7wq2d", "startTime": now, "completionTime": now, "status": reason});
     let mut status = json!({"startTime": now, "completionTime": now, "conditions":
         [condition("Released", reason), condition("Validated", "Succeeded"), condition("ManagedPipelineProcessed", reason)]});
     if reason == "Failed" {
         attempt["failureReason"] = json!("Error");
         attempt["lastTask"] = json!("push-snapshot");
     } else if before == Before::Same {
-        status["artifacts"] =
-            json!({"images": [{"name": night.component, "shasum": installed.image.digest, "urls": []}]});
+        status["artifacts"] = json!({"images": [{"name": night.component, "shasum": installed.image.digest, "urls": []}]});
     }
     status["managedPipelineAttempts"] = json!([attempt]);
-    world.kube().put(json!({"kind": "Release", "metadata": {"name": name, "namespace": night.namespace},
+    world
+        .kube()
+        .put(json!({"kind": "Release", "metadata": {"name": name, "namespace": night.namespace},
         "spec": {"releasePlan": installed.plan, "snapshot": snapshot}, "status": status}));
 }
 

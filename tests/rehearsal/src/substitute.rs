@@ -54,10 +54,12 @@ impl Params {
     pub fn apply_value(&self, value: &ParamValue) -> ParamValue {
         match value {
             ParamValue::Array(texts) => ParamValue::Array(self.apply_list(texts)),
-            ParamValue::String(text) => match Reference::whole_array(text).and_then(|name| self.arrays.get(&name)) {
-                Some(elements) => ParamValue::Array(elements.clone()),
-                None => ParamValue::String(self.apply(text)),
-            },
+            ParamValue::String(text) => {
+                match Reference::whole_array(text).and_then(|name| self.arrays.get(&name)) {
+                    Some(elements) => ParamValue::Array(elements.clone()),
+                    None => ParamValue::String(self.apply(text)),
+                }
+            }
         }
     }
 }
@@ -69,7 +71,9 @@ pub fn replace(text: &str, known: &Replacements) -> String {
     while let Some(start) = rest.find("$(") {
         let (before, from) = rest.split_at(start);
         out.push_str(before);
-        let replaced = from[2..].find(')').and_then(|end| Some((known.get(&from[2..2 + end])?, 3 + end)));
+        let replaced = from[2..]
+            .find(')')
+            .and_then(|end| Some((known.get(&from[2..2 + end])?, 3 + end)));
         match replaced {
             Some((value, length)) => {
                 out.push_str(value);
@@ -89,7 +93,9 @@ pub fn replace(text: &str, known: &Replacements) -> String {
 pub fn replace_value(value: &ParamValue, known: &Replacements) -> ParamValue {
     match value {
         ParamValue::String(text) => ParamValue::String(replace(text, known)),
-        ParamValue::Array(texts) => ParamValue::Array(texts.iter().map(|text| replace(text, known)).collect()),
+        ParamValue::Array(texts) => {
+            ParamValue::Array(texts.iter().map(|text| replace(text, known)).collect())
+        }
     }
 }
 
@@ -169,7 +175,9 @@ mod tests {
 
     #[test]
     fn arrays_are_spliced_as_whole_elements_and_empty_ones_vanish() {
-        let list = |texts: &[&str]| params().apply_list(&texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>());
+        let list = |texts: &[&str]| {
+            params().apply_list(&texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>())
+        };
         assert_eq!(list(&["--b", "$(params.none[*])", "--end"]), ["--b", "--end"]);
         assert_eq!(list(&["$(params.two[*])", "$(params.a)"]), ["x", "$(params.a)", "A"]);
         assert_eq!(list(&["--j=$(params.two[*])"]), ["--j=$(params.two[*])"]);

@@ -113,11 +113,14 @@ pub async fn run(
     loop {
         let folder = laptop.work.join(&task.name).join(format!("try-{}", tries.len() + 1));
         let (one, results) =
-            Pod { task: &task, params: &params, laptop: &laptop, folder, retry: tries.len() }.run(deadline).await?;
+            Pod { task: &task, params: &params, laptop: &laptop, folder, retry: tries.len() }
+                .run(deadline)
+                .await?;
         let failed = one.failure.is_some();
         tries.push(one);
-        let again =
-            failed && tries.len() <= task.retries as usize && deadline.is_none_or(|deadline| Instant::now() < deadline);
+        let again = failed
+            && tries.len() <= task.retries as usize
+            && deadline.is_none_or(|deadline| Instant::now() < deadline);
         if !again {
             let outcome = if failed { Outcome::Failed } else { Outcome::Succeeded };
             let finished = Finished { outcome, results };
@@ -136,12 +139,20 @@ struct Pod<'a> {
 }
 
 impl Pod<'_> {
-    async fn run(&self, deadline: Option<Instant>) -> Result<(Try, BTreeMap<String, String>), TaskError> {
+    async fn run(
+        &self,
+        deadline: Option<Instant>,
+    ) -> Result<(Try, BTreeMap<String, String>), TaskError> {
         let started = Instant::now();
         let spec = &self.task.task_spec;
         let mut one = Try { steps: Vec::new(), failure: None, took: Duration::ZERO };
         let mut written = BTreeMap::new();
-        let limit = self.task.timeout.as_deref().and_then(duration::parse).unwrap_or(TIMEOUT);
+        let limit = self
+            .task
+            .timeout
+            .as_deref()
+            .and_then(duration::parse)
+            .unwrap_or(TIMEOUT);
         let own = started + self.laptop.timeout(limit);
         let deadline = deadline.map_or(own, |all| all.min(own));
 
@@ -181,19 +192,43 @@ impl Pod<'_> {
         Ok((one, written))
     }
 
-    async fn step(&self, step: &Step, folders: &Folders, deadline: Instant) -> Result<StepReport, TaskError> {
-        let line = pod::in_container(&self.task.task_spec, step, self.params, &self.laptop.labels, self.retry);
+    async fn step(
+        &self,
+        step: &Step,
+        folders: &Folders,
+        deadline: Instant,
+    ) -> Result<StepReport, TaskError> {
+        let line = pod::in_container(
+            &self.task.task_spec,
+            step,
+            self.params,
+            &self.laptop.labels,
+            self.retry,
+        );
         let mut line = line.on_this_machine(step, folders);
-        let name = Path::new(&line.program).file_name().unwrap_or_default().to_string_lossy().into_owned();
-        line.args.extend(self.laptop.extra_args.get(&name).into_iter().flatten().cloned());
-        let own: Vec<_> = self.laptop.env.iter().filter(|(name, _)| !line.env.iter().any(|(n, _)| n == name)).collect();
+        let name = Path::new(&line.program)
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        line.args
+            .extend(self.laptop.extra_args.get(&name).into_iter().flatten().cloned());
+        let own: Vec<_> = self
+            .laptop
+            .env
+            .iter()
+            .filter(|(name, _)| !line.env.iter().any(|(n, _)| n == name))
+            .collect();
         let own: Vec<_> = own.into_iter().cloned().collect();
         line.env.extend(own);
-        let (stdout, stderr) =
-            (self.folder.join(format!("{}.out", step.name)), self.folder.join(format!("{}.err", step.name)));
+        let (stdout, stderr) = (
+            self.folder.join(format!("{}.out", step.name)),
+            self.folder.join(format!("{}.err", step.name)),
+        );
         let program = self.laptop.programs.join(&name);
         let command = self.folder.join(format!("{}.command", step.name));
-        fs::write(&command, line.to_string()).map_err(|source| self.error("write its command", source))?;
+        fs::write(&command, line.to_string())
+            .map_err(|source| self.error("write its command", source))?;
         let ended = child::run(&program, &line, &stdout, &stderr, Some(deadline))
             .await
             .map_err(|source| self.error(&format!("start {}", program.display()), source))?;
@@ -202,21 +237,31 @@ impl Pod<'_> {
 
     /// The folders of the pod; the inner error keeps the pod from starting.
     fn folders(&self) -> Result<Result<Folders, String>, TaskError> {
-        let folders =
-            Folders { results: self.folder.join("results"), home: self.folder.join("home"), volumes: BTreeMap::new() };
+        let folders = Folders {
+            results: self.folder.join("results"),
+            home: self.folder.join("home"),
+            volumes: BTreeMap::new(),
+        };
         for folder in [&folders.results, &folders.home] {
             fs::create_dir_all(folder).map_err(|source| self.error("make its folder", source))?;
         }
         for (path, text) in &self.laptop.home {
             let path = folders.home.join(path);
-            let written = fs::create_dir_all(path.parent().unwrap_or(&path)).and_then(|()| fs::write(&path, text));
+            let written = fs::create_dir_all(path.parent().unwrap_or(&path))
+                .and_then(|()| fs::write(&path, text));
             written.map_err(|source| self.error("write its home", source))?;
         }
         let volumes = self.folder.join("volumes");
-        Ok(match self.laptop.mountable.write(&self.task.task_spec, self.params, &volumes) {
-            Ok(volumes) => Ok(Folders { volumes, ..folders }),
-            Err(error) => Err(error.to_string()),
-        })
+        Ok(
+            match self
+                .laptop
+                .mountable
+                .write(&self.task.task_spec, self.params, &volumes)
+            {
+                Ok(volumes) => Ok(Folders { volumes, ..folders }),
+                Err(error) => Err(error.to_string()),
+            },
+        )
     }
 
     fn error(&self, what: &str, source: std::io::Error) -> TaskError {

@@ -61,10 +61,18 @@ impl Mountable {
         params: &Params,
         folder: &Path,
     ) -> Result<BTreeMap<String, PathBuf>, VolumeError> {
-        task.volumes.iter().map(|volume| Ok((volume.name.clone(), self.write_one(volume, params, folder)?))).collect()
+        task.volumes
+            .iter()
+            .map(|volume| Ok((volume.name.clone(), self.write_one(volume, params, folder)?)))
+            .collect()
     }
 
-    fn write_one(&self, volume: &Volume, params: &Params, folder: &Path) -> Result<PathBuf, VolumeError> {
+    fn write_one(
+        &self,
+        volume: &Volume,
+        params: &Params,
+        folder: &Path,
+    ) -> Result<PathBuf, VolumeError> {
         let (kind, name, optional, there) = match (&volume.secret, &volume.config_map) {
             (Some(secret), _) => ("Secret", &secret.secret_name, secret.optional, &self.secrets),
             (None, Some(map)) => ("ConfigMap", &map.name, map.optional, &self.config_maps),
@@ -97,9 +105,10 @@ mod tests {
     use super::*;
 
     fn write(yaml: &str, mountable: &Mountable) -> Result<String, VolumeError> {
-        let task: TaskSpec =
-            serde_saphyr::from_str(&format!("volumes: [{yaml}]\nsteps: [{{name: s, image: i, command: [/s]}}]"))
-                .unwrap();
+        let task: TaskSpec = serde_saphyr::from_str(&format!(
+            "volumes: [{yaml}]\nsteps: [{{name: s, image: i, command: [/s]}}]"
+        ))
+        .unwrap();
         let folder = tempfile::tempdir().unwrap();
         let written = mountable.write(&task, &Params::default(), folder.path())?;
         Ok(fs::read_to_string(written["v"].join("token")).unwrap_or_else(|_| "empty".into()))
@@ -110,12 +119,21 @@ mod tests {
         let files = Files::from([("token".into(), "t".into())]);
         let mountable = Mountable {
             secrets: [("s".into(), files.clone())].into(),
-            config_maps: [("c".into(), files), ("bad".into(), Files::from([("../x".into(), String::new())]))].into(),
+            config_maps: [
+                ("c".into(), files),
+                ("bad".into(), Files::from([("../x".into(), String::new())])),
+            ]
+            .into(),
         };
         assert_eq!(write("{name: v, secret: {secretName: s}}", &mountable).unwrap(), "t");
         assert_eq!(write("{name: v, configMap: {name: c}}", &mountable).unwrap(), "t");
-        assert_eq!(write("{name: v, secret: {secretName: c, optional: true}}", &mountable).unwrap(), "empty");
-        let error = write("{name: v, secret: {secretName: c}}", &mountable).unwrap_err().to_string();
+        assert_eq!(
+            write("{name: v, secret: {secretName: c, optional: true}}", &mountable).unwrap(),
+            "empty"
+        );
+        let error = write("{name: v, secret: {secretName: c}}", &mountable)
+            .unwrap_err()
+            .to_string();
         assert_eq!(error, "volume v: there is no Secret c, and it is not optional");
         assert!(write("{name: v, configMap: {name: bad}}", &mountable).is_err());
     }

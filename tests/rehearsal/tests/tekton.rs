@@ -93,9 +93,17 @@ fn laptop(work: &Path, script: &str, labels: BTreeMap<String, String>) -> Laptop
 async fn run(yaml: &str, params: BTreeMap<String, ParamValue>, laptop: Laptop) -> RunReport {
     let document = Document::parse(yaml, "data").unwrap();
     check(document.spec()).unwrap();
-    let request =
-        Request { name: document.name().to_owned(), uid: "uid".into(), namespace: "rehearsal-rules".into(), params };
-    Run::new(document.spec(), None, &request, laptop).unwrap().run(|_| {}).await.unwrap()
+    let request = Request {
+        name: document.name().to_owned(),
+        uid: "uid".into(),
+        namespace: "rehearsal-rules".into(),
+        params,
+    };
+    Run::new(document.spec(), None, &request, laptop)
+        .unwrap()
+        .run(|_| {})
+        .await
+        .unwrap()
 }
 
 /// What the probe printed, with the container's paths.
@@ -111,8 +119,12 @@ fn args(stdout: &Path, task: &str, number: usize, work: &Path) -> Vec<String> {
 async fn as_seen(name: &str) -> (RunReport, Seen) {
     let seen: Seen = serde_json::from_str(&data(&format!("{name}-seen.json"))).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let mut params: BTreeMap<String, ParamValue> =
-        seen.params.clone().into_iter().map(|(name, value)| (name, value.into())).collect();
+    let mut params: BTreeMap<String, ParamValue> = seen
+        .params
+        .clone()
+        .into_iter()
+        .map(|(name, value)| (name, value.into()))
+        .collect();
     params.insert("image".into(), ParamValue::String("probe".into()));
     let laptop = laptop(folder.path(), PROBE, seen.labels.clone());
     let report = run(&data(&format!("{name}.yaml")), params, laptop).await;
@@ -210,5 +222,8 @@ esac
     assert_eq!(slow.tries[1].failure, None);
     assert_eq!(slow.finished.results["r"], "kept");
     assert!(report.succeeded);
-    assert_eq!(args(&report.tasks["last"].tries[0].steps[0].stdout, "last", 1, folder.path()), ["--end", "Succeeded"]);
+    assert_eq!(
+        args(&report.tasks["last"].tries[0].steps[0].stdout, "last", 1, folder.path()),
+        ["--end", "Succeeded"]
+    );
 }

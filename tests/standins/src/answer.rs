@@ -19,7 +19,9 @@ pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Byte
     *answer.status_mut() = StatusCode::from_u16(status).expect("a status code");
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
-        answer.headers_mut().append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a header value"));
+        answer
+            .headers_mut()
+            .append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a header value"));
     }
     answer
 }
@@ -45,7 +47,9 @@ pub(crate) fn sign_in(status: u16) -> Answer {
 /// 429 as nginx in front of Gangway says it, or as the server at hand would.
 pub(crate) fn too_many(server: Server, retry_after: Option<u32>) -> Answer {
     let mut answer = match server {
-        Server::Gangway => text(429, "text/plain", "Rate limit exceeded. Please wait before retrying."),
+        Server::Gangway => {
+            text(429, "text/plain", "Rate limit exceeded. Please wait before retrying.")
+        }
         Server::Kube => json_answer(
             429,
             &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
@@ -93,7 +97,10 @@ pub(crate) fn not_found(server: Server) -> Answer {
 
 /// A status from the layer before the server, as that layer words it.
 pub(crate) fn layer(server: Server, code: u16) -> Answer {
-    let reason = StatusCode::from_u16(code).ok().and_then(|code| code.canonical_reason()).unwrap_or("Unknown");
+    let reason = StatusCode::from_u16(code)
+        .ok()
+        .and_then(|code| code.canonical_reason())
+        .unwrap_or("Unknown");
     match (server, code) {
         (Server::Gangway, 500) => grpc(
             500,
@@ -116,9 +123,17 @@ pub(crate) fn layer(server: Server, code: u16) -> Answer {
         (Server::Kube, _) => {
             let (why, message) = match code {
                 401 => ("Unauthorized", "Unauthorized".to_owned()),
-                503 => ("ServiceUnavailable", "the server is currently unable to handle the request".to_owned()),
-                504 => ("Timeout", "Timeout: request did not complete within the allotted timeout".to_owned()),
-                _ => ("InternalError", format!("Internal error occurred: {}", reason.to_lowercase())),
+                503 => (
+                    "ServiceUnavailable",
+                    "the server is currently unable to handle the request".to_owned(),
+                ),
+                504 => (
+                    "Timeout",
+                    "Timeout: request did not complete within the allotted timeout".to_owned(),
+                ),
+                _ => {
+                    ("InternalError", format!("Internal error occurred: {}", reason.to_lowercase()))
+                }
             };
             json_answer(
                 code,
@@ -133,7 +148,10 @@ pub(crate) fn layer(server: Server, code: u16) -> Answer {
         ),
         (Server::Registry, _) => {
             let what = if code == 401 { "UNAUTHORIZED" } else { "UNKNOWN" };
-            json_answer(code, &json!({"errors": [{"code": what, "message": reason.to_lowercase(), "detail": null}]}))
+            json_answer(
+                code,
+                &json!({"errors": [{"code": what, "message": reason.to_lowercase(), "detail": null}]}),
+            )
         }
         (Server::Deck, _) => text(
             code,
@@ -142,25 +160,36 @@ pub(crate) fn layer(server: Server, code: u16) -> Answer {
                 "<html><head><title>{reason}</title></head><body><h1>Application is not available</h1></body></html>\n"
             ),
         ),
-        (Server::Archive, 500) => {
-            json_answer(500, &json!({"message": "dial tcp 127.0.0.1:5432: connect: connection refused"}))
-        }
+        (Server::Archive, 500) => json_answer(
+            500,
+            &json!({"message": "dial tcp 127.0.0.1:5432: connect: connection refused"}),
+        ),
         (Server::Archive, _) => json_answer(
             code,
             &json!({"message": "context deadline exceeded: query timeout: context deadline exceeded"}),
         ),
-        (Server::Slack, _) => text(code, "text/html", format!("<html><body>{reason}</body></html>")),
+        (Server::Slack, _) => {
+            text(code, "text/html", format!("<html><body>{reason}</body></html>"))
+        }
     }
 }
 
 /// A refusal in the server's form that quotes the request's address and headers, as one of Gangway's errors does.
-pub(crate) fn echo(server: Server, status: u16, before: usize, parts: &http::request::Parts) -> Answer {
+pub(crate) fn echo(
+    server: Server,
+    status: u16,
+    before: usize,
+    parts: &http::request::Parts,
+) -> Answer {
     let headers: Vec<String> = parts
         .headers
         .iter()
         .map(|(name, value)| format!("{name}:[{}]", String::from_utf8_lossy(value.as_bytes())))
         .collect();
-    let credentials = parts.headers.get("authorization").map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let credentials = parts
+        .headers
+        .get("authorization")
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
     let words = format!(
         "{}credentials {} were not accepted for {} {} map[{}]",
         "so it is ".repeat(before / 9),
@@ -176,11 +205,14 @@ pub(crate) fn echo(server: Server, status: u16, before: usize, parts: &http::req
             &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
                 "message": words, "reason": "Unknown", "details": {}, "code": status}),
         ),
-        Server::Registry => {
-            json_answer(status, &json!({"errors": [{"code": "DENIED", "message": words, "detail": null}]}))
-        }
+        Server::Registry => json_answer(
+            status,
+            &json!({"errors": [{"code": "DENIED", "message": words, "detail": null}]}),
+        ),
         Server::Archive => json_answer(status, &json!({"message": words})),
-        Server::Bucket | Server::Deck | Server::Slack => text(status, "text/plain; charset=utf-8", words),
+        Server::Bucket | Server::Deck | Server::Slack => {
+            text(status, "text/plain; charset=utf-8", words)
+        }
     }
 }
 
@@ -200,15 +232,20 @@ pub(crate) fn empty_list(server: Server) -> Answer {
         ),
         Server::Registry => json_answer(200, &json!({})),
         Server::Slack => text(200, "text/plain", ""),
-        Server::Archive => {
-            json_answer(200, &json!({"kind": "List", "apiVersion": "v1", "items": [], "metadata": {"continue": ""}}))
-        }
+        Server::Archive => json_answer(
+            200,
+            &json!({"kind": "List", "apiVersion": "v1", "items": [], "metadata": {"continue": ""}}),
+        ),
     }
 }
 
 /// An error as Go's `http.Error` writes it.
 pub(crate) fn go_error(status: u16, body: impl Into<Bytes>) -> Answer {
-    answer(status, &[("content-type", "text/plain; charset=utf-8"), ("x-content-type-options", "nosniff")], body)
+    answer(
+        status,
+        &[("content-type", "text/plain; charset=utf-8"), ("x-content-type-options", "nosniff")],
+        body,
+    )
 }
 
 /// An answer of a gRPC server through Envoy: the words are in the headers, the body is empty.
@@ -304,7 +341,10 @@ pub(crate) fn query(query: Option<&str>) -> Vec<(String, String)> {
 
 /// The first value of a query parameter.
 pub(crate) fn first<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    pairs
+        .iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.as_str())
 }
 
 #[cfg(test)]
@@ -324,6 +364,13 @@ mod tests {
     #[test]
     fn queries() {
         let pairs = query(Some("a=1&b=x%2Fy+z&c=%zz&d"));
-        assert_eq!(pairs, [("a".into(), "1".into()), ("b".into(), "x/y z".into()), ("d".to_owned(), String::new())]);
+        assert_eq!(
+            pairs,
+            [
+                ("a".into(), "1".into()),
+                ("b".into(), "x/y z".into()),
+                ("d".to_owned(), String::new())
+            ]
+        );
     }
 }

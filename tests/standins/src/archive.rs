@@ -37,12 +37,19 @@ impl Archive {
         for field in ["kind", "apiVersion"] {
             assert!(object[field].is_string(), "an archived object needs {field}");
         }
-        let uid = object["metadata"]["uid"].as_str().expect("an archived object needs a uid").to_owned();
+        let uid = object["metadata"]["uid"]
+            .as_str()
+            .expect("an archived object needs a uid")
+            .to_owned();
         assert!(object["metadata"]["name"].is_string(), "an archived object needs a name");
         let mut state = self.0.archive_state();
         state.rows += 1;
         let row = state.rows;
-        match state.objects.iter_mut().find(|known| known["metadata"]["uid"] == uid.as_str()) {
+        match state
+            .objects
+            .iter_mut()
+            .find(|known| known["metadata"]["uid"] == uid.as_str())
+        {
             Some(known) => {
                 object["row"] = known["row"].clone();
                 *known = object;
@@ -78,7 +85,11 @@ pub(crate) fn handle(world: &World, parts: &Parts, _: &Bytes) -> Answer {
         return text(404, "text/plain", "404 page not found");
     }
     let mut state = world.archive_state();
-    let header = parts.headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let header = parts
+        .headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let Some((_, token)) = header.split_once(' ') else {
         return says(400, "empty authorization bearer token given");
     };
@@ -114,8 +125,18 @@ pub(crate) fn handle(world: &World, parts: &Parts, _: &Bytes) -> Answer {
             ),
         );
     }
-    let kind_of = |object: &Value| object["kind"].as_str().map(|kind| kind.to_lowercase() + "s").unwrap_or_default();
-    let created = |object: &Value| object["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned();
+    let kind_of = |object: &Value| {
+        object["kind"]
+            .as_str()
+            .map(|kind| kind.to_lowercase() + "s")
+            .unwrap_or_default()
+    };
+    let created = |object: &Value| {
+        object["metadata"]["creationTimestamp"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
     let mut found: Vec<&Value> = state
         .objects
         .iter()
@@ -123,7 +144,11 @@ pub(crate) fn handle(world: &World, parts: &Parts, _: &Bytes) -> Answer {
         // Only the exact version that was archived; another one is an empty list.
         .filter(|object| object["apiVersion"] == format!("{group}/{version}"))
         .filter(|object| object["metadata"]["namespace"] == **namespace)
-        .filter(|object| labels.iter().all(|(key, value)| object["metadata"]["labels"][key] == value.as_str()))
+        .filter(|object| {
+            labels
+                .iter()
+                .all(|(key, value)| object["metadata"]["labels"][key] == value.as_str())
+        })
         // Compared as text, whatever zone it names.
         .filter(|object| since.is_empty() || created(object).as_str() > since)
         .collect();
@@ -134,7 +159,11 @@ pub(crate) fn handle(world: &World, parts: &Parts, _: &Bytes) -> Answer {
     }
     let more = found.len() > limit;
     found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|object| hex(&order(object))).unwrap_or_default();
+    let next = found
+        .last()
+        .filter(|_| more)
+        .map(|object| hex(&order(object)))
+        .unwrap_or_default();
     let items: Vec<Value> = found
         .into_iter()
         .map(|object| {
@@ -152,7 +181,10 @@ pub(crate) fn handle(world: &World, parts: &Parts, _: &Bytes) -> Answer {
             format!("{{\"kind\": \"List\", \"apiVersion\": \"v1\", \"items\": [{head}"),
         );
     }
-    json_answer(200, &json!({"kind": "List", "apiVersion": "v1", "items": items, "metadata": {"continue": next}}))
+    json_answer(
+        200,
+        &json!({"kind": "List", "apiVersion": "v1", "items": items, "metadata": {"continue": next}}),
+    )
 }
 
 /// Single `key=value` terms; of two with one key the last counts, as in the real one.
@@ -160,7 +192,9 @@ fn terms(selector: &str) -> Result<BTreeMap<String, String>, String> {
     let mut found = BTreeMap::new();
     for term in selector.split(',').filter(|term| !term.is_empty()) {
         match term.split_once('=') {
-            Some((_, value)) if value.starts_with('=') => return Err("unsupported label filter ==".to_owned()),
+            Some((_, value)) if value.starts_with('=') => {
+                return Err("unsupported label filter ==".to_owned());
+            }
             Some((key, value)) => found.insert(key.to_owned(), value.to_owned()),
             None => return Err(format!("the stand-in reads key=value only, not {term:?}")),
         };
@@ -169,11 +203,16 @@ fn terms(selector: &str) -> Result<BTreeMap<String, String>, String> {
 }
 
 fn hex((created, row): &(String, u64)) -> String {
-    format!("{row} {created}").bytes().map(|byte| format!("{byte:02x}")).collect()
+    format!("{row} {created}")
+        .bytes()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn place(token: &str) -> Option<(String, u64)> {
-    let pairs = (0..token.len()).step_by(2).map(|at| u8::from_str_radix(token.get(at..at + 2)?, 16).ok());
+    let pairs = (0..token.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(token.get(at..at + 2)?, 16).ok());
     let text = String::from_utf8(pairs.collect::<Option<Vec<_>>>()?).ok()?;
     let (row, created) = text.split_once(' ')?;
     Some((created.to_owned(), row.parse().ok()?))

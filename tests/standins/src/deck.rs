@@ -23,7 +23,9 @@ pub(crate) fn handle(world: &World, parts: &Parts, _body: &Bytes) -> Answer {
         "/prowjobs.js" => prowjobs(world, parts),
         _ => return go_error(404, "404 page not found\n"),
     };
-    answer.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    answer
+        .headers_mut()
+        .insert(VARY, HeaderValue::from_static("Accept-Encoding"));
     answer
 }
 
@@ -62,11 +64,17 @@ fn prowjobs(world: &World, parts: &Parts) -> Answer {
     let pairs = query(parts.uri.query());
     let state = world.prow_state();
     let at = list_time(world, state.api_lost.unwrap_or_else(|| world.now()));
-    let mut runs: Vec<&Run> =
-        state.runs.iter().filter(|run| run.exists(at) && !run.hidden && run.tenant == "GlobalDefaultID").collect();
+    let mut runs: Vec<&Run> = state
+        .runs
+        .iter()
+        .filter(|run| run.exists(at) && !run.hidden && run.tenant == "GlobalDefaultID")
+        .collect();
     runs.sort_by_key(|run| std::cmp::Reverse((run.created(), run.number)));
     let omit = first(&pairs, "omit").unwrap_or_default();
-    let items: Vec<Value> = runs.iter().map(|run| without(state.document(run, at), omit)).collect();
+    let items: Vec<Value> = runs
+        .iter()
+        .map(|run| without(state.document(run, at), omit))
+        .collect();
     let body = json!({ "items": items }).to_string();
     let body = match first(&pairs, "var") {
         Some(name) if !name.is_empty() => format!("var {name} = {body};"),
@@ -77,7 +85,9 @@ fn prowjobs(world: &World, parts: &Parts) -> Answer {
 
 /// When the list was read that Deck shows at `now`.
 fn list_time(world: &World, now: Timestamp) -> Timestamp {
-    let period = i128::try_from(world.prow().list_period().as_nanos()).unwrap_or(1).max(1);
+    let period = i128::try_from(world.prow().list_period().as_nanos())
+        .unwrap_or(1)
+        .max(1);
     let age = (now.as_nanosecond() - world.born().as_nanosecond()).rem_euclid(period);
     Timestamp::from_nanosecond(now.as_nanosecond() - age).unwrap_or(now)
 }
@@ -86,12 +96,17 @@ fn without(mut document: Value, omit: &str) -> Value {
     for what in omit.split(',') {
         match what {
             "annotations" | "labels" => {
-                document["metadata"].as_object_mut().map(|metadata| metadata.remove(what));
+                document["metadata"]
+                    .as_object_mut()
+                    .map(|metadata| metadata.remove(what));
             }
             "decoration_config" => {
                 document["spec"].as_object_mut().map(|spec| spec.remove(what));
             }
-            "pod_spec" => document["spec"]["pod_spec"] = json!({"containers": [{"name": "", "resources": {}}]}),
+            "pod_spec" => {
+                document["spec"]["pod_spec"] =
+                    json!({"containers": [{"name": "", "resources": {}}]})
+            }
             _ => {}
         }
     }
@@ -99,14 +114,24 @@ fn without(mut document: Value, omit: &str) -> Value {
 }
 
 fn found(parts: &Parts, content_type: &str, body: String) -> Answer {
-    let headers = [("cache-control", "no-store, must-revalidate"), ("content-type", content_type), ("expires", "0")];
-    let accepts = parts.headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let headers = [
+        ("cache-control", "no-store, must-revalidate"),
+        ("content-type", content_type),
+        ("expires", "0"),
+    ];
+    let accepts = parts
+        .headers
+        .get(ACCEPT_ENCODING)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     if parts.method == Method::HEAD || !accepts.contains("gzip") || body.len() < SMALLEST_GZIP {
         return answer(200, &headers, body);
     }
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(body.as_bytes()).expect("writing to memory");
     let mut answer = answer(200, &headers, encoder.finish().expect("writing to memory"));
-    answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    answer
+        .headers_mut()
+        .insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     answer
 }

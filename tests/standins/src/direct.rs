@@ -90,7 +90,13 @@ impl World {
     /// This is a network for code that can be given one: none means that the connection ended without an answer, a stall
     /// takes tokio's time, and a body that was cut is shorter than its `Content-Length`.
     pub async fn network(&self, request: Request<Bytes>) -> Option<Response<Bytes>> {
-        let word = request.uri().host().unwrap_or_default().split('.').next().unwrap_or_default();
+        let word = request
+            .uri()
+            .host()
+            .unwrap_or_default()
+            .split('.')
+            .next()
+            .unwrap_or_default();
         let server = Server::ALL.into_iter().find(|server| server.name() == word)?;
         let answer = self.router(server).oneshot(request.map(Body::from)).await.ok()?;
         if answer.extensions().get::<Dropped>().is_some() {
@@ -98,7 +104,9 @@ impl World {
         }
         let (mut parts, body) = answer.into_parts();
         if let Some(length) = body.size_hint().exact() {
-            parts.headers.insert("content-length", http::HeaderValue::from(length));
+            parts
+                .headers
+                .insert("content-length", http::HeaderValue::from(length));
         }
         let mut bytes = Vec::new();
         let mut chunks = body.into_data_stream();
@@ -124,7 +132,9 @@ impl Direct {
     pub async fn ask(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Broken> {
         let answer = self.clone().oneshot(request.map(Body::from)).await?;
         let (parts, body) = answer.into_parts();
-        let body = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| Broken::Cut)?;
+        let body = axum::body::to_bytes(body, usize::MAX)
+            .await
+            .map_err(|_| Broken::Cut)?;
         Ok(Response::from_parts(parts, body))
     }
 

@@ -81,7 +81,9 @@ async fn enter(world: &World, server: Server, handler: Handler, request: Request
             }
         }
         Some(Trouble::Truncate(after)) => interrupt(treat(), after, None),
-        Some(Trouble::StallBody(after, time)) => interrupt(treat(), after, (!direct).then_some(time)),
+        Some(Trouble::StallBody(after, time)) => {
+            interrupt(treat(), after, (!direct).then_some(time))
+        }
         Some(Trouble::Html403) => answer::sign_in(403),
         Some(Trouble::Html200) => answer::sign_in(200),
         Some(Trouble::NotFound) => answer::not_found(server),
@@ -99,7 +101,8 @@ async fn enter(world: &World, server: Server, handler: Handler, request: Request
             self::canned(canned)
         }
     };
-    let silent = answer.extensions().get::<Dropped>().is_some() || answer.extensions().get::<Stalled>().is_some();
+    let silent = answer.extensions().get::<Dropped>().is_some()
+        || answer.extensions().get::<Stalled>().is_some();
     world.answered(asked, (!silent).then(|| answer.status().as_u16()), name);
     answer
 }
@@ -119,8 +122,11 @@ fn stalled(time: Duration) -> Answer {
 }
 
 fn canned(canned: crate::Canned) -> Answer {
-    let headers: Vec<(&str, &str)> =
-        canned.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let headers: Vec<(&str, &str)> = canned
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
     answer::answer(canned.status, &headers, canned.body)
 }
 
@@ -138,7 +144,8 @@ fn interrupt(answer: Answer, after: usize, time: Option<Duration>) -> Answer {
         time: Option<Duration>,
         interrupted: bool,
     }
-    let state = State { body: body.into_data_stream(), left: after, rest: None, time, interrupted: false };
+    let state =
+        State { body: body.into_data_stream(), left: after, rest: None, time, interrupted: false };
     let stream = futures::stream::unfold(Some(state), |state| async move {
         let mut state = state?;
         if state.left == 0 && !state.interrupted {

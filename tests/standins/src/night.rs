@@ -74,7 +74,10 @@ impl Night {
     /// ARO HCP's night, in which everything passes: two blocking jobs, one informing.
     pub fn aro_hcp() -> Self {
         let job = |name: &str, minutes: Duration| {
-            (format!("periodic-ci-openshift-hypershift-main-{name}"), vec![JobScript::passes().running(minutes)])
+            (
+                format!("periodic-ci-openshift-hypershift-main-{name}"),
+                vec![JobScript::passes().running(minutes)],
+            )
         };
         Self {
             namespace: "konflux-tenant".into(),
@@ -104,7 +107,10 @@ impl Night {
     /// If no job's name ends so.
     pub fn job(&mut self, end: &str) -> &mut Vec<JobScript> {
         let mut jobs = self.blocking.iter_mut().chain(&mut self.informing);
-        &mut jobs.find(|(name, _)| name.ends_with(end)).unwrap_or_else(|| panic!("no job ends with {end}")).1
+        &mut jobs
+            .find(|(name, _)| name.ends_with(end))
+            .unwrap_or_else(|| panic!("no job ends with {end}"))
+            .1
     }
 
     /// Puts the night into a world; `registry_host` is how the image's reference begins.
@@ -131,7 +137,10 @@ impl Night {
         Installed {
             reference,
             snapshot_json: object["spec"].to_string(),
-            snapshot_object: world.kube().get("snapshots", &self.namespace, &snapshot).unwrap_or(object),
+            snapshot_object: world
+                .kube()
+                .get("snapshots", &self.namespace, &snapshot)
+                .unwrap_or(object),
             snapshot,
             image,
             plan: self.plan.clone(),
@@ -145,10 +154,9 @@ impl Night {
     fn snapshot_object(&self, world: &World, reference: &str) -> Value {
         let born = world.born().as_second() - i64::try_from(self.age.as_secs()).unwrap_or(0);
         let began = jiff::Timestamp::from_second(born).unwrap_or(world.born());
-        let name = self
-            .snapshot
-            .clone()
-            .unwrap_or_else(|| format!("{}-{}-000", self.application, began.strftime("%Y%m%d-%H%M%S")));
+        let name = self.snapshot.clone().unwrap_or_else(|| {
+            format!("{}-{}-000", self.application, began.strftime("%Y%m%d-%H%M%S"))
+        });
         let finished = after(began, minutes(12));
         let digest = reference.rsplit('@').next().unwrap_or_default();
         let mut components = vec![json!({
@@ -204,8 +212,10 @@ impl Night {
 
     /// The plan, matched by an active admission, never released to by itself.
     fn plan_object(&self, world: &World) -> Value {
-        let since =
-            seconds(jiff::Timestamp::from_second(world.born().as_second() - 30 * 24 * 3600).unwrap_or(world.born()));
+        let since = seconds(
+            jiff::Timestamp::from_second(world.born().as_second() - 30 * 24 * 3600)
+                .unwrap_or(world.born()),
+        );
         json!({
             "apiVersion": "appstudio.redhat.com/v1alpha1",
             "kind": "ReleasePlan",

@@ -46,7 +46,12 @@ pub struct ServeOptions {
 
 impl Default for ServeOptions {
     fn default() -> Self {
-        Self { address: IpAddr::V4(Ipv4Addr::LOCALHOST), ports: BTreeMap::new(), tls: BTreeMap::new(), host: None }
+        Self {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            ports: BTreeMap::new(),
+            tls: BTreeMap::new(),
+            host: None,
+        }
     }
 }
 
@@ -95,7 +100,13 @@ impl World {
             runtime.block_on(async {
                 for (server, listener, router, acceptor) in listeners {
                     match tokio::net::TcpListener::from_std(listener) {
-                        Ok(listener) => drop(tokio::spawn(accept(server, listener, router, acceptor, closing.clone()))),
+                        Ok(listener) => drop(tokio::spawn(accept(
+                            server,
+                            listener,
+                            router,
+                            acceptor,
+                            closing.clone(),
+                        ))),
                         Err(error) => unreachable!("a bound listener is taken over: {error}"),
                     }
                 }
@@ -115,7 +126,9 @@ impl World {
 }
 
 fn acceptor(tls: &Tls) -> io::Result<TlsAcceptor> {
-    let wrong = |error: &dyn std::fmt::Display, path: &Path| io::Error::other(format!("{}: {error}", path.display()));
+    let wrong = |error: &dyn std::fmt::Display, path: &Path| {
+        io::Error::other(format!("{}: {error}", path.display()))
+    };
     let chain = CertificateDer::pem_file_iter(&tls.certificates)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| wrong(&error, &tls.certificates))?;
@@ -142,7 +155,8 @@ async fn accept(
                 continue;
             };
             let _ = socket.set_nodelay(true);
-            let (router, acceptor, mut closed) = (router.clone(), acceptor.clone(), closing.clone());
+            let (router, acceptor, mut closed) =
+                (router.clone(), acceptor.clone(), closing.clone());
             tokio::spawn(async move {
                 let talk = async {
                     match acceptor {
@@ -180,7 +194,9 @@ async fn talk(socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, rout
         }
     });
     // an error here is the client's or a fault's: nobody wants to hear of it
-    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+    let _ = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(socket), service)
+        .await;
 }
 
 impl Servers {
@@ -255,7 +271,12 @@ impl Servers {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write_kubeconfig_with(&self, path: &Path, namespace: &str, token: &str) -> io::Result<()> {
+    pub fn write_kubeconfig_with(
+        &self,
+        path: &Path,
+        namespace: &str,
+        token: &str,
+    ) -> io::Result<()> {
         let config = serde_json::json!({
             "apiVersion": "v1",
             "kind": "Config",

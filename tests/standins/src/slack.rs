@@ -55,7 +55,9 @@ fn gather(value: &Value, words: &mut Vec<String>) {
         Value::Object(map) => {
             for (key, item) in map {
                 match item {
-                    Value::String(text) if key == "text" || key == "fallback" => words.push(text.clone()),
+                    Value::String(text) if key == "text" || key == "fallback" => {
+                        words.push(text.clone())
+                    }
                     _ => gather(item, words),
                 }
             }
@@ -112,7 +114,9 @@ pub(crate) fn handle(world: &World, parts: &Parts, body: &Bytes) -> Answer {
     }
     if parts.method != Method::POST {
         let mut answer = text(302, "text/html", "");
-        answer.headers_mut().insert("location", HeaderValue::from_static("https://docs.slack.dev/messaging"));
+        answer
+            .headers_mut()
+            .insert("location", HeaderValue::from_static("https://docs.slack.dev/messaging"));
         return answer;
     }
     let payload = match serde_json::from_slice::<Value>(body) {
@@ -129,7 +133,14 @@ pub(crate) fn handle(world: &World, parts: &Parts, body: &Bytes) -> Answer {
         }
         Ok(()) => {
             let path = path.to_owned();
-            let message = Message { at: world.now(), path, payload, ts: None, thread: None, in_channel: true };
+            let message = Message {
+                at: world.now(),
+                path,
+                payload,
+                ts: None,
+                thread: None,
+                in_channel: true,
+            };
             state.messages.push(message);
             text(200, "text/html", "ok")
         }
@@ -139,7 +150,11 @@ pub(crate) fn handle(world: &World, parts: &Parts, body: &Bytes) -> Answer {
 /// Slack's rules for a payload, as the word that it answers with.
 pub(crate) fn check(payload: &Value) -> Result<(), &'static str> {
     let empty = Vec::new();
-    let list = |value: &Value, key: &str| value.get(key).map_or(Ok(empty.clone()), |v| v.as_array().cloned().ok_or(()));
+    let list = |value: &Value, key: &str| {
+        value
+            .get(key)
+            .map_or(Ok(empty.clone()), |v| v.as_array().cloned().ok_or(()))
+    };
     let blocks = list(payload, "blocks").map_err(|()| "invalid_blocks")?;
     let attachments = list(payload, "attachments").map_err(|()| "invalid_attachments")?;
     let words = payload.get("text").and_then(Value::as_str).unwrap_or_default();
@@ -160,7 +175,8 @@ pub(crate) fn check(payload: &Value) -> Result<(), &'static str> {
 }
 
 fn check_blocks(blocks: &[Value]) -> Result<(), &'static str> {
-    let fine = blocks.len() <= BLOCKS && blocks.iter().all(|block| block_is_fine(block).unwrap_or(false));
+    let fine =
+        blocks.len() <= BLOCKS && blocks.iter().all(|block| block_is_fine(block).unwrap_or(false));
     if fine { Ok(()) } else { Err("invalid_blocks") }
 }
 
@@ -169,17 +185,23 @@ fn block_is_fine(block: &Value) -> Option<bool> {
     let text = |value: &Value, limit: usize| {
         let words = value.get("text")?.as_str()?;
         let kind = value.get("type")?.as_str()?;
-        Some(!words.is_empty() && words.chars().count() <= limit && matches!(kind, "mrkdwn" | "plain_text"))
+        Some(
+            !words.is_empty()
+                && words.chars().count() <= limit
+                && matches!(kind, "mrkdwn" | "plain_text"),
+        )
     };
     match block.get("type")?.as_str()? {
         "section" => {
-            let fields = block.get("fields").map_or(Some(&[][..]), |fields| fields.as_array().map(Vec::as_slice))?;
+            let fields = block
+                .get("fields")
+                .map_or(Some(&[][..]), |fields| fields.as_array().map(Vec::as_slice))?;
             let body = match block.get("text") {
                 Some(body) => text(body, SECTION_TEXT)?,
                 None => !fields.is_empty(),
             };
-            let fields_fine =
-                fields.len() <= FIELDS && fields.iter().all(|field| text(field, FIELD_TEXT) == Some(true));
+            let fields_fine = fields.len() <= FIELDS
+                && fields.iter().all(|field| text(field, FIELD_TEXT) == Some(true));
             Some(body && fields_fine)
         }
         "header" => {
@@ -212,8 +234,7 @@ mod tests {
 
     #[test]
     fn limits() {
-        let header =
-            |length: usize| json!({"type": "header", "text": {"type": "plain_text", "text": "x".repeat(length)}});
+        let header = |length: usize| json!({"type": "header", "text": {"type": "plain_text", "text": "x".repeat(length)}});
         for (name, payload, wanted) in [
             ("plain text", json!({"text": "hello"}), Ok(())),
             ("nothing", json!({}), Err("no_text")),
@@ -224,7 +245,11 @@ mod tests {
             ("51 blocks", json!({"blocks": vec![section(1); 51]}), Err("invalid_blocks")),
             ("a header of 150", json!({"blocks": [header(150)]}), Ok(())),
             ("a header of 151", json!({"blocks": [header(151)]}), Err("invalid_blocks")),
-            ("in an attachment", json!({"attachments": [{"blocks": [section(3001)]}]}), Err("invalid_blocks")),
+            (
+                "in an attachment",
+                json!({"attachments": [{"blocks": [section(3001)]}]}),
+                Err("invalid_blocks"),
+            ),
             ("an unknown kind", json!({"blocks": [{"type": "sekshun"}]}), Err("invalid_blocks")),
             ("blocks as text", json!({"blocks": "[]"}), Err("invalid_blocks")),
         ] {

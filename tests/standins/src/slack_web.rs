@@ -69,7 +69,10 @@ pub(crate) fn handle(world: &World, parts: &Parts, body: &Bytes) -> Answer {
         return no("unknown_method");
     }
     let mut state = world.slack_state();
-    let given = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let given = parts
+        .headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     match given.map(|token| state.web.tokens.get(token)) {
         None => return no("not_authed"),
         Some(None) => return no("invalid_auth"),
@@ -77,9 +80,14 @@ pub(crate) fn handle(world: &World, parts: &Parts, body: &Bytes) -> Answer {
         Some(Some(None)) => {}
     }
     if method == "auth.test" {
-        return json_answer(200, &json!({"ok": true, "team": "Example", "user": "gate", "bot_id": "B0123"}));
+        return json_answer(
+            200,
+            &json!({"ok": true, "team": "Example", "user": "gate", "bot_id": "B0123"}),
+        );
     }
-    let Ok(payload @ Value::Object(_)) = serde_json::from_slice::<Value>(body) else { return no("invalid_json") };
+    let Ok(payload @ Value::Object(_)) = serde_json::from_slice::<Value>(body) else {
+        return no("invalid_json");
+    };
     let channel = payload["channel"].as_str().unwrap_or_default().to_owned();
     match state.web.channels.get(&channel) {
         None => return no("channel_not_found"),
@@ -95,8 +103,9 @@ pub(crate) fn handle(world: &World, parts: &Parts, body: &Bytes) -> Answer {
         return no("restricted_action_thread_locked");
     }
     let there = |ts: &String| {
-        let known =
-            |message: &Message| message.ts.as_ref() == Some(ts) && message.payload["channel"] == channel.as_str();
+        let known = |message: &Message| {
+            message.ts.as_ref() == Some(ts) && message.payload["channel"] == channel.as_str()
+        };
         state.messages.iter().any(known) && !state.web.deleted.contains(ts)
     };
     let thread = asked.filter(there);
@@ -107,8 +116,16 @@ pub(crate) fn handle(world: &World, parts: &Parts, body: &Bytes) -> Answer {
         told["thread_ts"] = json!(thread);
     }
     let in_channel = thread.is_none() || payload["reply_broadcast"] == true;
-    let answer = json_answer(200, &json!({"ok": true, "channel": channel, "ts": ts, "message": told}));
+    let answer =
+        json_answer(200, &json!({"ok": true, "channel": channel, "ts": ts, "message": told}));
     let path = parts.uri.path().to_owned();
-    state.messages.push(Message { at: world.now(), path, payload, ts: Some(ts), thread, in_channel });
+    state.messages.push(Message {
+        at: world.now(),
+        path,
+        payload,
+        ts: Some(ts),
+        thread,
+        in_channel,
+    });
     answer
 }

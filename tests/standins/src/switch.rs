@@ -31,8 +31,15 @@ pub enum Server {
 
 impl Server {
     /// All of them, in the order in which they are served.
-    pub const ALL: [Self; 7] =
-        [Self::Gangway, Self::Deck, Self::Bucket, Self::Kube, Self::Registry, Self::Slack, Self::Archive];
+    pub const ALL: [Self; 7] = [
+        Self::Gangway,
+        Self::Deck,
+        Self::Bucket,
+        Self::Kube,
+        Self::Registry,
+        Self::Slack,
+        Self::Archive,
+    ];
 
     /// A word for logs.
     pub fn name(self) -> &'static str {
@@ -172,7 +179,15 @@ pub struct Fault {
 impl Fault {
     /// Trouble for every request to `server`, until narrowed.
     pub fn on(server: Server, trouble: Trouble) -> Self {
-        Self { server, method: None, pattern: "*".into(), nth: Nth::Each, window: None, trouble, seen: 0 }
+        Self {
+            server,
+            method: None,
+            pattern: "*".into(),
+            nth: Nth::Each,
+            window: None,
+            trouble,
+            seen: 0,
+        }
     }
 
     /// Only requests with this method.

@@ -190,7 +190,10 @@ impl World {
 
     /// The requests so far to one server.
     pub fn requests_to(&self, server: Server) -> Vec<Asked> {
-        self.requests().into_iter().filter(|asked| asked.server == server).collect()
+        self.requests()
+            .into_iter()
+            .filter(|asked| asked.server == server)
+            .collect()
     }
 
     /// The router of one server.
@@ -264,15 +267,35 @@ impl World {
 
     pub(crate) fn troubles(&self, server: Server, parts: &Parts) -> Vec<Trouble> {
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        self.0.switchboard.lock().expect("the switchboard's lock").pick(server, &parts.method, path, self.now())
+        self.0.switchboard.lock().expect("the switchboard's lock").pick(
+            server,
+            &parts.method,
+            path,
+            self.now(),
+        )
     }
 
     pub(crate) fn asked(&self, server: Server, parts: &Parts) -> usize {
-        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        let path = parts
+            .uri
+            .path_and_query()
+            .map_or("/", |path| path.as_str())
+            .to_owned();
         let authorization = parts.headers.get(http::header::AUTHORIZATION);
-        let authorization = authorization.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let authorization = authorization
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_owned();
         let method = parts.method.to_string();
-        let asked = Asked { server, method, path, authorization, status: None, at: self.now(), fault: None };
+        let asked = Asked {
+            server,
+            method,
+            path,
+            authorization,
+            status: None,
+            at: self.now(),
+            fault: None,
+        };
         let mut log = self.0.asked.lock().expect("the log's lock");
         log.push(asked);
         log.len() - 1
@@ -302,6 +325,10 @@ impl World {
     /// Five characters as Kubernetes appends them to a generated name.
     pub(crate) fn suffix(&self) -> String {
         const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-        self.draw().iter().take(5).map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect()
+        self.draw()
+            .iter()
+            .take(5)
+            .map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]))
+            .collect()
     }
 }

@@ -12,7 +12,8 @@ use http::Request;
 use serde_json::{Value, json};
 use standins::{BUCKET, Ending, JobScript, ManualTime, Server, World};
 
-const JOB: &str = "periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-kubevirt-aws-ovn-reduced";
+const JOB: &str =
+    "periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-kubevirt-aws-ovn-reduced";
 
 fn world() -> (World, ManualTime) {
     let clock = ManualTime::starting_at("2026-11-22T16:39:45Z".parse().unwrap());
@@ -21,12 +22,20 @@ fn world() -> (World, ManualTime) {
     (world, clock)
 }
 
-fn get(world: &World, server: Server, path: &str, headers: &[(&str, &str)]) -> (u16, http::HeaderMap, Bytes) {
+fn get(
+    world: &World,
+    server: Server,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> (u16, http::HeaderMap, Bytes) {
     let mut request = Request::get(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let answer = world.direct(server).ask_blocking(request.body(Bytes::new()).unwrap()).unwrap();
+    let answer = world
+        .direct(server)
+        .ask_blocking(request.body(Bytes::new()).unwrap())
+        .unwrap();
     (answer.status().as_u16(), answer.headers().clone(), answer.into_body())
 }
 
@@ -34,15 +43,26 @@ fn launch(world: &World, job: &str) -> String {
     let body = json!({"job_name": job, "job_execution_type": "1", "pod_spec_options": {
         "envs": {"MULTISTAGE_PARAM_OVERRIDE_OPERATOR_IMAGE": "quay.io/org/repo@sha256:aaaa"},
         "labels": {"release-gate/key": "key-one"}, "annotations": {"release-gate/snapshot": "snap-1"}}});
-    let request = Request::post("/v1/executions").body(Bytes::from(body.to_string())).unwrap();
-    let answer = world.direct(Server::Gangway).ask_blocking(request).unwrap().into_body();
-    serde_json::from_slice::<Value>(&answer).unwrap()["id"].as_str().unwrap().to_owned()
+    let request = Request::post("/v1/executions")
+        .body(Bytes::from(body.to_string()))
+        .unwrap();
+    let answer = world
+        .direct(Server::Gangway)
+        .ask_blocking(request)
+        .unwrap()
+        .into_body();
+    serde_json::from_slice::<Value>(&answer).unwrap()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 /// Every path to a scalar of a document.
 fn paths(value: &Value, at: &str, into: &mut BTreeSet<String>) {
     match value {
-        Value::Object(map) => map.iter().for_each(|(key, value)| paths(value, &format!("{at}.{key}"), into)),
+        Value::Object(map) => map
+            .iter()
+            .for_each(|(key, value)| paths(value, &format!("{at}.{key}"), into)),
         Value::Array(items) => items.iter().for_each(|item| paths(item, &format!("{at}[]"), into)),
         _ => drop(into.insert(at.to_owned())),
     }
@@ -67,18 +87,34 @@ fn refusals_and_empty_lists() {
 fn prowjobs_have_the_captured_fields() {
     let ends = |ending: Ending, bare: bool| JobScript { ending, bare, ..JobScript::passes() };
     for (name, script, gone, captured) in [
-        ("scheduling", JobScript::passes(), 0, include_str!("../data/deck/prowjob-scheduling.yaml")),
+        (
+            "scheduling",
+            JobScript::passes(),
+            0,
+            include_str!("../data/deck/prowjob-scheduling.yaml"),
+        ),
         ("triggered", JobScript::passes(), 6, include_str!("../data/deck/prowjob-triggered.yaml")),
         ("pending", JobScript::passes(), 100, include_str!("../data/deck/prowjob-pending.yaml")),
         ("success", JobScript::passes(), 10_000, include_str!("../data/deck/prowjob-success.yaml")),
-        ("error", ends(Ending::Error, true), 10_000, include_str!("../data/deck/prowjob-error-no-build-id.yaml")),
-        ("aborted", ends(Ending::Aborted, true), 10_000, include_str!("../data/deck/prowjob-aborted-bare.yaml")),
+        (
+            "error",
+            ends(Ending::Error, true),
+            10_000,
+            include_str!("../data/deck/prowjob-error-no-build-id.yaml"),
+        ),
+        (
+            "aborted",
+            ends(Ending::Aborted, true),
+            10_000,
+            include_str!("../data/deck/prowjob-aborted-bare.yaml"),
+        ),
     ] {
         let (world, clock) = world();
         world.prow().job(JOB, script);
         let id = launch(&world, JOB);
         clock.advance(Duration::from_secs(gone));
-        let (status, headers, body) = get(&world, Server::Deck, &format!("/prowjob?prowjob={id}"), &[]);
+        let (status, headers, body) =
+            get(&world, Server::Deck, &format!("/prowjob?prowjob={id}"), &[]);
         assert_eq!(status, 200);
         assert_eq!(headers["content-type"], "text/plain");
         let ours: Value = serde_saphyr::from_str(std::str::from_utf8(&body).unwrap()).unwrap();
@@ -115,14 +151,16 @@ fn the_list_has_the_captured_fields_and_is_old() {
     assert_eq!(list("").len(), 2);
     assert_eq!(list("")[0]["metadata"]["name"], later, "newest first");
 
-    let captured: Value = serde_json::from_str(include_str!("../data/deck/prowjobs-js.json")).unwrap();
+    let captured: Value =
+        serde_json::from_str(include_str!("../data/deck/prowjobs-js.json")).unwrap();
     let theirs = &captured["items"][1];
     let mut wanted = paths_of(theirs);
     wanted.remove(".status.description");
     let mut ours = paths_of(&list("")[0]);
     ours.remove(".status.description");
     assert_eq!(ours, wanted);
-    let bare: Value = serde_json::from_str(include_str!("../data/deck/prowjobs-js-omit-all.json")).unwrap();
+    let bare: Value =
+        serde_json::from_str(include_str!("../data/deck/prowjobs-js-omit-all.json")).unwrap();
     let mut wanted = paths_of(&bare["items"][0]);
     wanted.remove(".status.completionTime");
     wanted.insert(".status.description".into());
@@ -135,7 +173,11 @@ fn the_list_has_the_captured_fields_and_is_old() {
     let (status, _, body) = get(&world, Server::Deck, &format!("/prowjob?prowjob={id}"), &[]);
     assert_eq!(status, 404);
     let words = std::str::from_utf8(&body).unwrap();
-    assert!(words.starts_with("ProwJob not found: Get \"https://") && words.contains("connection refused"), "{words}");
+    assert!(
+        words.starts_with("ProwJob not found: Get \"https://")
+            && words.contains("connection refused"),
+        "{words}"
+    );
     world.prow().api_server(true);
     assert_eq!(list("")[0]["status"]["state"], "success");
 }
@@ -149,7 +191,9 @@ fn gzip_is_given_to_those_who_ask() {
     let (_, headers, packed) = get(&world, Server::Deck, &path, &[("accept-encoding", "gzip")]);
     assert_eq!(headers["content-encoding"], "gzip");
     let mut text = String::new();
-    flate2::read::GzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
+    flate2::read::GzDecoder::new(&packed[..])
+        .read_to_string(&mut text)
+        .unwrap();
     assert_eq!(text.as_bytes(), &plain[..]);
 }
 
@@ -157,7 +201,11 @@ fn gzip_is_given_to_those_who_ask() {
 fn bucket_answers() {
     let (world, _) = world();
     let prefix = "logs/periodic-short/2094357209625399297";
-    world.prow().put_object(BUCKET, &format!("{prefix}/artifacts/junit_operator.xml"), "<testsuites/>\n");
+    world.prow().put_object(
+        BUCKET,
+        &format!("{prefix}/artifacts/junit_operator.xml"),
+        "<testsuites/>\n",
+    );
     world.prow().put_object(
         BUCKET,
         &format!("{prefix}/finished.json"),
@@ -165,7 +213,12 @@ fn bucket_answers() {
     );
     for mut exchange in read(include_str!("../data/bucket/answers.txt")) {
         // another gzip makes another length of the same content
-        if exchange.answer.headers.get("x-goog-stored-content-encoding").is_some_and(|kind| kind == "gzip") {
+        if exchange
+            .answer
+            .headers
+            .get("x-goog-stored-content-encoding")
+            .is_some_and(|kind| kind == "gzip")
+        {
             exchange.answer.headers.remove("x-goog-stored-content-length");
         }
         if exchange.method == "HEAD" {
@@ -182,7 +235,8 @@ fn bucket_answers() {
     assert_eq!(headers["x-goog-stored-content-length"], body.len().to_string());
     // a range of what is unpacked on the way is ignored; of what is given as stored it is a piece of the gzip
     assert_eq!(get(&world, Server::Bucket, &path, &[("range", "bytes=0-9")]).0, 200);
-    let (status, _, piece) = get(&world, Server::Bucket, &path, &[("range", "bytes=-20"), ("accept-encoding", "gzip")]);
+    let (status, _, piece) =
+        get(&world, Server::Bucket, &path, &[("range", "bytes=-20"), ("accept-encoding", "gzip")]);
     assert_eq!((status, piece), (206, body.slice(body.len() - 20..)));
 }
 
@@ -190,20 +244,34 @@ fn bucket_answers() {
 fn lists_by_folder_and_page() {
     let (world, _) = world();
     for n in 1..=5 {
-        world.prow().put_object(BUCKET, &format!("logs/periodic-short/2/a/odd name +%#{n}.txt"), "x");
+        world.prow().put_object(
+            BUCKET,
+            &format!("logs/periodic-short/2/a/odd name +%#{n}.txt"),
+            "x",
+        );
     }
     world.prow().put_object(BUCKET, "logs/periodic-short/2/b.txt", "x");
     let list = |query: &str| -> Value {
         let path = format!("/storage/v1/b/{BUCKET}/o?{query}");
-        let answer =
-            ask(&world, Server::Bucket, &Exchange { method: "GET".into(), path, ..Exchange::default() }).unwrap();
+        let answer = ask(
+            &world,
+            Server::Bucket,
+            &Exchange { method: "GET".into(), path, ..Exchange::default() },
+        )
+        .unwrap();
         serde_json::from_str(&answer.body).unwrap()
     };
     let names = |page: &Value| -> Vec<String> {
         let items = page["items"].as_array().cloned().unwrap_or_default();
         items
             .iter()
-            .map(|item| item["name"].as_str().unwrap().trim_start_matches("logs/periodic-short/2/").to_owned())
+            .map(|item| {
+                item["name"]
+                    .as_str()
+                    .unwrap()
+                    .trim_start_matches("logs/periodic-short/2/")
+                    .to_owned()
+            })
             .collect()
     };
     let first = list("prefix=logs/periodic-short/2/a/&maxResults=2");
@@ -219,23 +287,35 @@ fn lists_by_folder_and_page() {
     assert_eq!(names(&last), ["a/odd name +%#5.txt"]);
     assert!(last.get("nextPageToken").is_none());
     // a token that is not escaped is no token: the first page again
-    let again = list("prefix=logs/periodic-short/2/a/&maxResults=2&pageToken=logs/periodic-short/2/a/odd+name++%");
+    let again = list(
+        "prefix=logs/periodic-short/2/a/&maxResults=2&pageToken=logs/periodic-short/2/a/odd+name++%",
+    );
     assert_eq!(names(&again), names(&first));
 
     let folders = list("prefix=logs/periodic-short/2/&delimiter=/");
     assert_eq!(names(&folders), ["b.txt"]);
     assert_eq!(folders["prefixes"], json!(["logs/periodic-short/2/a/"]));
     let one = list("prefix=logs/periodic-short/2/&delimiter=/&maxResults=1");
-    assert_eq!((names(&one), &one["nextPageToken"]), (vec![], &json!("logs/periodic-short/2/b.txt")));
+    assert_eq!(
+        (names(&one), &one["nextPageToken"]),
+        (vec![], &json!("logs/periodic-short/2/b.txt"))
+    );
 }
 
 #[test]
 fn a_replaced_pod_leaves_its_build_behind() {
     let (world, clock) = world();
-    world.prow().job(JOB, JobScript::passes().new_build_after(Duration::from_secs(600)));
+    world
+        .prow()
+        .job(JOB, JobScript::passes().new_build_after(Duration::from_secs(600)));
     let id = launch(&world, JOB);
     clock.advance(Duration::from_secs(100));
-    let url = |world: &World| world.prow().prowjob(&id).unwrap()["status"]["url"].as_str().unwrap().to_owned();
+    let url = |world: &World| {
+        world.prow().prowjob(&id).unwrap()["status"]["url"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
     let object = |url: &str, name: &str| {
         let path = url.split("/view/gs").nth(1).unwrap();
         let (status, _, body) = get(&world, Server::Bucket, &format!("{path}/{name}"), &[]);

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Request;
-use standins::{Broken, Canned, Fault, JobScript, ManualTime, Nth, Server, Tls, TokioTime, Trouble, World};
+use standins::{
+    Broken, Canned, Fault, JobScript, ManualTime, Nth, Server, Tls, TokioTime, Trouble, World,
+};
 
 const CREATE: &str = r#"{"job_name":"periodic-x","job_execution_type":"1"}"#;
 
@@ -24,7 +26,8 @@ fn create(world: &World) -> Result<(u16, String), Broken> {
 /// What the client sees, and how many jobs were launched.
 #[test]
 fn troubles_of_a_launch() {
-    let canned = || Canned { status: 418, headers: vec![("x-y".into(), "z".into())], body: b"tea".to_vec() };
+    let canned =
+        || Canned { status: 418, headers: vec![("x-y".into(), "z".into())], body: b"tea".to_vec() };
     let minute = Duration::from_secs(60);
     for (trouble, wanted, launched) in [
         (Trouble::DropBefore, Err(Broken::Dropped), 0),
@@ -39,7 +42,11 @@ fn troubles_of_a_launch() {
         (Trouble::NotFound, Ok((404, "")), 0),
         (Trouble::TooMany(Some(7)), Ok((429, "Rate limit exceeded.")), 0),
         (Trouble::TooMany(None), Ok((429, "Rate limit exceeded.")), 0),
-        (Trouble::StatusBefore(502), Ok((502, "<html>\r\n<head><title>502 Bad Gateway</title>")), 0),
+        (
+            Trouble::StatusBefore(502),
+            Ok((502, "<html>\r\n<head><title>502 Bad Gateway</title>")),
+            0,
+        ),
         (Trouble::StatusBefore(503), Ok((503, "upstream connect error")), 0),
         (Trouble::StatusAfter(504), Ok((504, "upstream request timeout")), 1),
         (Trouble::StatusAfter(500), Ok((500, "")), 1),
@@ -49,7 +56,11 @@ fn troubles_of_a_launch() {
     ] {
         let world = world();
         let name = format!("{trouble:?}");
-        world.fault(Fault::on(Server::Gangway, trouble).method("POST").path("/v1/executions*"));
+        world.fault(
+            Fault::on(Server::Gangway, trouble)
+                .method("POST")
+                .path("/v1/executions*"),
+        );
         match (create(&world), wanted) {
             (Ok((status, body)), Ok((code, begin))) => {
                 assert_eq!(status, code, "{name}");
@@ -68,9 +79,16 @@ fn faults_can_be_narrowed() {
     let world = World::builder().clock(clock.clone()).build();
     let get = |server: Server, path: &str| {
         let request = Request::get(path).body(Bytes::new()).unwrap();
-        world.direct(server).ask_blocking(request).map(|answer| answer.status().as_u16())
+        world
+            .direct(server)
+            .ask_blocking(request)
+            .map(|answer| answer.status().as_u16())
     };
-    world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)).path("/prowjob?prowjob=a*").nth(Nth::First(2)));
+    world.fault(
+        Fault::on(Server::Deck, Trouble::StatusBefore(503))
+            .path("/prowjob?prowjob=a*")
+            .nth(Nth::First(2)),
+    );
     assert_eq!(get(Server::Deck, "/prowjob?prowjob=b"), Ok(404));
     assert_eq!(get(Server::Deck, "/prowjob?prowjob=a1"), Ok(503));
     assert_eq!(get(Server::Deck, "/prowjob?prowjob=a2"), Ok(503));
@@ -79,7 +97,10 @@ fn faults_can_be_narrowed() {
     let now = clock.clone();
     let minutes = |n: i64| jiff::SignedDuration::from_mins(n);
     let start = standins::Time::now(&now);
-    world.fault(Fault::on(Server::Gangway, Trouble::DropBefore).between(start + minutes(1), start + minutes(2)));
+    world.fault(
+        Fault::on(Server::Gangway, Trouble::DropBefore)
+            .between(start + minutes(1), start + minutes(2)),
+    );
     assert_eq!(get(Server::Gangway, "/v1/executions"), Ok(200));
     clock.advance(Duration::from_secs(60));
     assert_eq!(get(Server::Gangway, "/v1/executions"), Err(Broken::Dropped));
@@ -96,10 +117,18 @@ fn a_request_can_change_the_world() {
         world.prow().revoke("sha256~old");
         world.prow().token("sha256~new");
     };
-    world.fault(Fault::on(Server::Gangway, Trouble::Do(std::sync::Arc::new(rotate))).nth(Nth::Only(2)));
+    world.fault(
+        Fault::on(Server::Gangway, Trouble::Do(std::sync::Arc::new(rotate))).nth(Nth::Only(2)),
+    );
     let get = |token: &str| {
-        let request = Request::get("/v1/executions").header("authorization", format!("Bearer {token}"));
-        world.direct(Server::Gangway).ask_blocking(request.body(Bytes::new()).unwrap()).unwrap().status().as_u16()
+        let request =
+            Request::get("/v1/executions").header("authorization", format!("Bearer {token}"));
+        world
+            .direct(Server::Gangway)
+            .ask_blocking(request.body(Bytes::new()).unwrap())
+            .unwrap()
+            .status()
+            .as_u16()
     };
     assert_eq!([get("sha256~old"), get("sha256~old"), get("sha256~new")], [200, 403, 200]);
 }
@@ -114,8 +143,12 @@ async fn through_the_network() {
         let uri = format!("{}/v1/executions", Server::Gangway.base());
         world.network(Request::post(uri).body(Bytes::from(CREATE)).unwrap())
     };
-    world.fault(Fault::on(Server::Gangway, Trouble::StallAfter(Duration::from_secs(60))).nth(Nth::Only(1)));
-    tokio::time::timeout(Duration::from_secs(30), post()).await.unwrap_err();
+    world.fault(
+        Fault::on(Server::Gangway, Trouble::StallAfter(Duration::from_secs(60))).nth(Nth::Only(1)),
+    );
+    tokio::time::timeout(Duration::from_secs(30), post())
+        .await
+        .unwrap_err();
     assert_eq!(world.prow().launches().len(), 1);
 
     world.clear_faults();
@@ -127,10 +160,22 @@ async fn through_the_network() {
     world.fault(Fault::on(Server::Gangway, Trouble::Truncate(25)).nth(Nth::Only(1)));
     let cut = post().await.unwrap();
     assert_eq!(cut.body().len(), 25);
-    assert!(cut.headers()["content-length"].to_str().unwrap().parse::<usize>().unwrap() > 25);
+    assert!(
+        cut.headers()["content-length"]
+            .to_str()
+            .unwrap()
+            .parse::<usize>()
+            .unwrap()
+            > 25
+    );
     let whole = post().await.unwrap();
     assert_eq!(whole.headers()["content-length"], whole.body().len().to_string());
-    assert!(world.network(Request::get("https://elsewhere.test/").body(Bytes::new()).unwrap()).await.is_none());
+    assert!(
+        world
+            .network(Request::get("https://elsewhere.test/").body(Bytes::new()).unwrap())
+            .await
+            .is_none()
+    );
 }
 
 /// Over a socket a stall is a client's timeout.
@@ -138,9 +183,13 @@ async fn through_the_network() {
 fn stalls_over_a_socket() {
     let world = world();
     let servers = world.serve().unwrap();
-    let agent: ureq::Agent =
-        ureq::Agent::config_builder().timeout_global(Some(Duration::from_millis(200))).build().into();
-    world.fault(Fault::on(Server::Gangway, Trouble::StallAfter(Duration::from_secs(600))).nth(Nth::Only(1)));
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(Duration::from_millis(200)))
+        .build()
+        .into();
+    world.fault(
+        Fault::on(Server::Gangway, Trouble::StallAfter(Duration::from_secs(600))).nth(Nth::Only(1)),
+    );
     let url = format!("{}/v1/executions", servers.gangway_url());
     let begin = Instant::now();
     assert!(matches!(agent.post(&url).send(CREATE).unwrap_err(), ureq::Error::Timeout(_)));
@@ -168,15 +217,38 @@ fn over_tls() {
     let servers = world.serve_with(&options).unwrap();
     assert!(servers.deck_url().starts_with("https://localhost:"));
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let root = ureq::tls::Certificate::from_pem(&std::fs::read(&certificates).unwrap()).unwrap().to_owned();
-    let config = ureq::tls::TlsConfig::builder().root_certs(ureq::tls::RootCerts::Specific([root].to_vec().into()));
-    let agent: ureq::Agent = ureq::Agent::config_builder().tls_config(config.build()).build().into();
+    let root = ureq::tls::Certificate::from_pem(&std::fs::read(&certificates).unwrap())
+        .unwrap()
+        .to_owned();
+    let config = ureq::tls::TlsConfig::builder()
+        .root_certs(ureq::tls::RootCerts::Specific([root].to_vec().into()));
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .tls_config(config.build())
+        .build()
+        .into();
     let mut body = String::new();
     let url = servers.deck_url() + "/prowjobs.js";
-    agent.get(&url).call().unwrap().body_mut().as_reader().read_to_string(&mut body).unwrap();
+    agent
+        .get(&url)
+        .call()
+        .unwrap()
+        .body_mut()
+        .as_reader()
+        .read_to_string(&mut body)
+        .unwrap();
     assert_eq!(body, "{\"items\":[]}");
 
     let missing = Tls { certificates: folder.path().join("none"), key: folder.path().join("none") };
-    let options = standins::ServeOptions { tls: [(Server::Deck, missing)].into(), ..standins::ServeOptions::default() };
-    assert!(world.serve_with(&options).map(drop).unwrap_err().to_string().contains("none"));
+    let options = standins::ServeOptions {
+        tls: [(Server::Deck, missing)].into(),
+        ..standins::ServeOptions::default()
+    };
+    assert!(
+        world
+            .serve_with(&options)
+            .map(drop)
+            .unwrap_err()
+            .to_string()
+            .contains("none")
+    );
 }

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use http::Request;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
+use kube::api::{
+    Api, DynamicObject, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams,
+};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
 use standins::{Night, Pushed, ReleaseScript, Server, TokioTime, World};
@@ -14,7 +16,9 @@ use standins::{Night, Pushed, ReleaseScript, Server, TokioTime, World};
 const NAMESPACE: &str = "konflux-tenant";
 
 fn world() -> World {
-    World::builder().clock(TokioTime::starting_at("2026-08-20T03:20:11Z".parse().unwrap())).build()
+    World::builder()
+        .clock(TokioTime::starting_at("2026-08-20T03:20:11Z".parse().unwrap()))
+        .build()
 }
 
 fn client(world: &World) -> kube::Client {
@@ -22,7 +26,8 @@ fn client(world: &World) -> kube::Client {
 }
 
 fn api(world: &World, kind: &str) -> Api<DynamicObject> {
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("appstudio.redhat.com", "v1alpha1", kind));
+    let resource =
+        ApiResource::from_gvk(&GroupVersionKind::gvk("appstudio.redhat.com", "v1alpha1", kind));
     Api::namespaced_with(client(world), NAMESPACE, &resource)
 }
 
@@ -46,7 +51,10 @@ fn refusal(error: kube::Error) -> (u16, String, String) {
 /// (Released' reason, ManagedPipelineProcessed' reason), empty where absent.
 fn reasons(release: &DynamicObject) -> (String, String) {
     let of = |kind: &str| {
-        let conditions = release.data["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let conditions = release.data["status"]["conditions"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let found = conditions.iter().find(|condition| condition["type"] == kind).cloned();
         found.map_or_else(String::new, |condition| condition["reason"].as_str().unwrap().to_owned())
     };
@@ -58,17 +66,26 @@ async fn a_release_is_watched_to_its_end() {
     let world = world();
     let night = Night::aro_hcp().install(&world, "quay.io");
     let releases = api(&world, "Release");
-    let made =
-        releases.create(&PostParams::default(), &release("aro-hcp-x-1", &night.plan, &night.snapshot)).await.unwrap();
+    let made = releases
+        .create(&PostParams::default(), &release("aro-hcp-x-1", &night.plan, &night.snapshot))
+        .await
+        .unwrap();
     let labels = made.metadata.labels.clone().unwrap();
-    assert_eq!(labels["release.appstudio.openshift.io/author"], "system_serviceaccount_konflux-tenant_gate-client");
+    assert_eq!(
+        labels["release.appstudio.openshift.io/author"],
+        "system_serviceaccount_konflux-tenant_gate-client"
+    );
     assert_eq!(labels["release.appstudio.openshift.io/releasePlan"], night.plan);
     assert_eq!(labels["release.appstudio.openshift.io/snapshot"], night.snapshot);
     assert_eq!(made.data["spec"]["gracePeriodDays"], 7);
     assert!(made.data.get("status").is_none());
 
     let version = made.metadata.resource_version.unwrap();
-    let mut events = releases.watch(&WatchParams::default().timeout(290), &version).await.unwrap().boxed();
+    let mut events = releases
+        .watch(&WatchParams::default().timeout(290), &version)
+        .await
+        .unwrap()
+        .boxed();
     let mut seen = Vec::new();
     while let Some(event) = events.try_next().await.unwrap() {
         match event {
@@ -78,7 +95,11 @@ async fn a_release_is_watched_to_its_end() {
     }
     let progressing = ("Progressing".to_owned(), "Progressing".to_owned());
     assert_eq!(seen.first().unwrap(), &("Progressing".into(), String::new()));
-    assert_eq!(seen.last().unwrap(), &progressing, "a watch ends after its timeout, a Release after six minutes");
+    assert_eq!(
+        seen.last().unwrap(),
+        &progressing,
+        "a watch ends after its timeout, a Release after six minutes"
+    );
 
     tokio::time::sleep(Duration::from_secs(90)).await;
     let end = releases.get("aro-hcp-x-1").await.unwrap();
@@ -89,7 +110,10 @@ async fn a_release_is_watched_to_its_end() {
     assert_eq!(status["managedPipelineAttempts"][0]["status"], "Succeeded");
     assert!(status["completionTime"].is_string());
     assert_eq!(end.metadata.finalizers.unwrap(), ["appstudio.redhat.com/release-finalizer"]);
-    assert_eq!(end.metadata.labels.unwrap()["appstudio.openshift.io/component"], "hypershift-operator-main");
+    assert_eq!(
+        end.metadata.labels.unwrap()["appstudio.openshift.io/component"],
+        "hypershift-operator-main"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,13 +121,17 @@ async fn releases_that_do_not_end_well() {
     let world = world();
     let night = Night::aro_hcp().install(&world, "quay.io");
     let releases = api(&world, "Release");
-    let timeout =
-        ReleaseScript { retried: vec!["TaskRunTimeout".into()], ..ReleaseScript::fails("push-snapshot", "push") };
+    let timeout = ReleaseScript {
+        retried: vec!["TaskRunTimeout".into()],
+        ..ReleaseScript::fails("push-snapshot", "push")
+    };
     let scripts = vec![
         ReleaseScript::fails("push-snapshot", "push"),
         timeout,
         ReleaseScript::invalid("EnterpriseContractPolicy.appstudio.redhat.com \"x\" not found"),
-        ReleaseScript::invalid_later("found ReleasePlanAdmission 'aro-hcp' with block-releases label set to true"),
+        ReleaseScript::invalid_later(
+            "found ReleasePlanAdmission 'aro-hcp' with block-releases label set to true",
+        ),
         ReleaseScript::never_ends(),
         ReleaseScript::released().pushed(Pushed::Nothing),
         ReleaseScript::never_ends(),
@@ -112,7 +140,10 @@ async fn releases_that_do_not_end_well() {
     world.kube().releases_of(&night.plan, scripts);
     for n in 1..=count {
         let name = format!("r{n}");
-        releases.create(&PostParams::default(), &release(&name, &night.plan, &night.snapshot)).await.unwrap();
+        releases
+            .create(&PostParams::default(), &release(&name, &night.plan, &night.snapshot))
+            .await
+            .unwrap();
     }
     tokio::time::sleep(Duration::from_secs(3600)).await;
     let mut ends = Vec::new();
@@ -120,8 +151,10 @@ async fn releases_that_do_not_end_well() {
         let release = releases.get(&format!("r{n}")).await.unwrap();
         let status = &release.data["status"];
         let attempts = status["managedPipelineAttempts"].as_array().map_or(0, Vec::len);
-        let last =
-            status["managedPipelineAttempts"][attempts.saturating_sub(1)]["status"].as_str().unwrap_or("-").to_owned();
+        let last = status["managedPipelineAttempts"][attempts.saturating_sub(1)]["status"]
+            .as_str()
+            .unwrap_or("-")
+            .to_owned();
         let (released, managed) = reasons(&release);
         ends.push(format!("{released} {managed} {attempts} {last}"));
     }
@@ -158,7 +191,11 @@ async fn refusals_are_told_apart() {
     let night = Night::aro_hcp().install(&world, "quay.io");
     let releases = api(&world, "Release");
     let create = async |release: DynamicObject| {
-        releases.create(&PostParams::default(), &release).await.map(drop).map_err(refusal)
+        releases
+            .create(&PostParams::default(), &release)
+            .await
+            .map(drop)
+            .map_err(refusal)
     };
     let plan = night.plan.as_str();
     let snapshot = night.snapshot.as_str();
@@ -206,7 +243,10 @@ async fn refusals_are_told_apart() {
     world.kube().webhook(false);
     let (code, reason, message) = create(release("x", plan, snapshot)).await.unwrap_err();
     assert_eq!((code, reason.as_str()), (500, "InternalError"));
-    assert!(message.starts_with("Internal error occurred: failed calling webhook \"mauthor.kb.io\""), "{message}");
+    assert!(
+        message.starts_with("Internal error occurred: failed calling webhook \"mauthor.kb.io\""),
+        "{message}"
+    );
     world.kube().webhook(true);
 
     world.kube().deny("get", "snapshots");
@@ -227,7 +267,10 @@ async fn refusals_are_told_apart() {
     assert!(releases.get_opt("dry").await.unwrap().is_none());
 
     let patch = json!({"spec": {"gracePeriodDays": 1}});
-    let error = releases.patch("twice", &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap_err();
+    let error = releases
+        .patch("twice", &PatchParams::default(), &Patch::Merge(&patch))
+        .await
+        .unwrap_err();
     assert_eq!(
         refusal(error).2,
         "admission webhook \"vrelease.kb.io\" denied the request: release resources spec cannot be updated"
@@ -249,11 +292,17 @@ async fn config_maps_compare_and_swap() {
     };
     let first = maps.create(&PostParams::default(), &map(None, "1")).await.unwrap();
     let second = maps
-        .replace("record", &PostParams::default(), &map(first.metadata.resource_version.clone(), "2"))
+        .replace(
+            "record",
+            &PostParams::default(),
+            &map(first.metadata.resource_version.clone(), "2"),
+        )
         .await
         .unwrap();
-    let stale =
-        maps.replace("record", &PostParams::default(), &map(first.metadata.resource_version, "3")).await.unwrap_err();
+    let stale = maps
+        .replace("record", &PostParams::default(), &map(first.metadata.resource_version, "3"))
+        .await
+        .unwrap_err();
     let (code, reason, message) = refusal(stale);
     assert_eq!((code, reason.as_str()), (409, "Conflict"));
     assert_eq!(
@@ -264,10 +313,16 @@ async fn config_maps_compare_and_swap() {
     assert_eq!(now.metadata.resource_version, second.metadata.resource_version);
     assert_eq!(now.data.unwrap()["gate.json"], "2");
     assert_eq!(now.metadata.uid, second.metadata.uid);
-    let full = maps.replace("record", &PostParams::default(), &map(None, &"x".repeat(1 << 20))).await.unwrap_err();
+    let full = maps
+        .replace("record", &PostParams::default(), &map(None, &"x".repeat(1 << 20)))
+        .await
+        .unwrap_err();
     let (code, reason, message) = refusal(full);
     assert_eq!((code, reason.as_str()), (422, "Invalid"));
-    assert_eq!(message, "ConfigMap \"record\" is invalid: []: Too long: may not be more than 1048576 bytes");
+    assert_eq!(
+        message,
+        "ConfigMap \"record\" is invalid: []: Too long: may not be more than 1048576 bytes"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -284,7 +339,12 @@ async fn lists_come_in_pages() {
         let mut params = ListParams::default().labels("n=even").limit(3);
         params.continue_token = token;
         let page = snapshots.list(&params).await.unwrap();
-        names.push(page.items.into_iter().filter_map(|item| item.metadata.name).collect::<Vec<_>>());
+        names.push(
+            page.items
+                .into_iter()
+                .filter_map(|item| item.metadata.name)
+                .collect::<Vec<_>>(),
+        );
         token = page.metadata.continue_.filter(|token| !token.is_empty());
         if token.is_none() {
             break;
@@ -317,7 +377,8 @@ fn captured(text: &str) -> Value {
 /// A world with the captured Snapshot and plan, the plan under all captured names.
 fn captured_world() -> World {
     let world = world();
-    let snapshot = captured(include_str!("../data/konflux/snapshot-just-created-by-push-build.json"));
+    let snapshot =
+        captured(include_str!("../data/konflux/snapshot-just-created-by-push-build.json"));
     let mut named = snapshot.clone();
     world.kube().put(snapshot);
     named["metadata"]["name"] = json!("s-fail");
@@ -328,8 +389,7 @@ fn captured_world() -> World {
         plan["metadata"]["name"] = json!(name);
         if name == "no-rpa" {
             plan["spec"]["target"] = json!("konflux-integration-service");
-            plan["status"] =
-                json!({"conditions": [{"type": "Matched", "status": "False", "reason": "Matched", "message": ""}]});
+            plan["status"] = json!({"conditions": [{"type": "Matched", "status": "False", "reason": "Matched", "message": ""}]});
         }
         world.kube().put(plan);
     }
@@ -338,9 +398,14 @@ fn captured_world() -> World {
 
 #[tokio::test(start_paused = true)]
 async fn releases_look_as_captured() {
-    let repository = |script: ReleaseScript| ReleaseScript { repository: "quay.io/example/verified".into(), ..script };
-    let retried =
-        ReleaseScript { retried: vec!["TaskRunTimeout".into()], ..ReleaseScript::fails("push-snapshot", "push") };
+    let repository = |script: ReleaseScript| ReleaseScript {
+        repository: "quay.io/example/verified".into(),
+        ..script
+    };
+    let retried = ReleaseScript {
+        retried: vec!["TaskRunTimeout".into()],
+        ..ReleaseScript::fails("push-snapshot", "push")
+    };
     let mut timeout = retried.clone();
     timeout.ending = standins::ReleaseEnding::Failed {
         task: "push-snapshot".into(),
@@ -348,8 +413,18 @@ async fn releases_look_as_captured() {
         reason: "TaskRunTimeout".into(),
     };
     for (name, text, script, wait) in [
-        ("created", include_str!("../data/konflux/release-create-response.json"), ReleaseScript::released(), 0),
-        ("progressing", include_str!("../data/konflux/release-progressing.json"), ReleaseScript::released(), 100),
+        (
+            "created",
+            include_str!("../data/konflux/release-create-response.json"),
+            ReleaseScript::released(),
+            0,
+        ),
+        (
+            "progressing",
+            include_str!("../data/konflux/release-progressing.json"),
+            ReleaseScript::released(),
+            100,
+        ),
         (
             "released",
             include_str!("../data/konflux/release-released.json"),
@@ -374,7 +449,12 @@ async fn releases_look_as_captured() {
             ReleaseScript::released(),
             1000,
         ),
-        ("retried", include_str!("../data/konflux/release-retried-attempts.json"), timeout.clone(), 1000),
+        (
+            "retried",
+            include_str!("../data/konflux/release-retried-attempts.json"),
+            timeout.clone(),
+            1000,
+        ),
         (
             "Snapshot gone",
             include_str!("../data/konflux/release-failed-snapshot-deleted-while-running.json"),
@@ -419,12 +499,21 @@ async fn releases_look_as_captured() {
 #[tokio::test(start_paused = true)]
 async fn statuses_look_as_captured() {
     let world = captured_world();
-    let path = |rest: &str| format!("/apis/appstudio.redhat.com/v1alpha1/namespaces/{NAMESPACE}/{rest}");
+    let path =
+        |rest: &str| format!("/apis/appstudio.redhat.com/v1alpha1/namespaces/{NAMESPACE}/{rest}");
     let ask = async |method: &str, path: String, body: Value| {
-        let kind = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
-        let request = Request::builder().method(method).uri(path).header("content-type", kind);
+        let kind =
+            if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", kind);
         let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
-        let answer = world.direct(Server::Kube).ask(request.body(body).unwrap()).await.unwrap();
+        let answer = world
+            .direct(Server::Kube)
+            .ask(request.body(body).unwrap())
+            .await
+            .unwrap();
         let status = answer.status().as_u16();
         let body: Value = serde_json::from_slice(answer.body()).unwrap();
         assert!(status < 400 || body["code"] == status, "{body}");
@@ -439,29 +528,59 @@ async fn statuses_look_as_captured() {
     let exists = ask("POST", path("releases"), release("aro-hcp-1a0d7d21bf82-2")).await;
     assert_eq!(exists, captured(include_str!("../data/konflux/release-409.json")));
     let long = ask("POST", path("releases"), release(&"a".repeat(64))).await;
-    assert_eq!(long, captured(include_str!("../data/konflux/webhook-denied-release-name-64.status.json")));
+    assert_eq!(
+        long,
+        captured(include_str!("../data/konflux/webhook-denied-release-name-64.status.json"))
+    );
     let label = json!({"metadata": {"labels": {"release.appstudio.openshift.io/author": "me"}}});
     let author = ask("PATCH", path("releases/aro-hcp-1a0d7d21bf82-2"), label).await;
     assert_eq!(
         author,
-        captured(include_str!("../data/konflux/webhook-denied-release-update-author-label.status.json"))
+        captured(include_str!(
+            "../data/konflux/webhook-denied-release-update-author-label.status.json"
+        ))
     );
-    let stale =
-        ask("PATCH", path(&format!("snapshots/{snapshot}")), json!({"metadata": {"resourceVersion": "1"}})).await;
-    assert_eq!(stale, captured(include_str!("../data/konflux/snapshot-patch-stale-resourceversion-409.json")));
-    let components = ask("PATCH", path(&format!("snapshots/{snapshot}")), json!({"spec": {"components": []}})).await;
-    assert_eq!(components, captured(include_str!("../data/konflux/webhook-denied-snapshot-components.json")));
+    let stale = ask(
+        "PATCH",
+        path(&format!("snapshots/{snapshot}")),
+        json!({"metadata": {"resourceVersion": "1"}}),
+    )
+    .await;
+    assert_eq!(
+        stale,
+        captured(include_str!("../data/konflux/snapshot-patch-stale-resourceversion-409.json"))
+    );
+    let components =
+        ask("PATCH", path(&format!("snapshots/{snapshot}")), json!({"spec": {"components": []}}))
+            .await;
+    assert_eq!(
+        components,
+        captured(include_str!("../data/konflux/webhook-denied-snapshot-components.json"))
+    );
     world.kube().webhook(false);
     let down = ask("POST", path("releases"), release("x")).await;
-    assert_eq!(down, captured(include_str!("../data/konflux/webhook-unreachable-release-create.json")));
-    world.kube().user("nobody", "system:serviceaccount:konflux-tenant:nobody");
+    assert_eq!(
+        down,
+        captured(include_str!("../data/konflux/webhook-unreachable-release-create.json"))
+    );
+    world
+        .kube()
+        .user("nobody", "system:serviceaccount:konflux-tenant:nobody");
     world.kube().deny("get", "snapshots");
-    let request = Request::get(path(&format!("snapshots/{snapshot}"))).header("authorization", "Bearer nobody");
-    let answer = world.direct(Server::Kube).ask(request.body(Bytes::new()).unwrap()).await.unwrap();
+    let request = Request::get(path(&format!("snapshots/{snapshot}")))
+        .header("authorization", "Bearer nobody");
+    let answer = world
+        .direct(Server::Kube)
+        .ask(request.body(Bytes::new()).unwrap())
+        .await
+        .unwrap();
     let denied: Value = serde_json::from_slice(answer.body()).unwrap();
     assert_eq!(denied, captured(include_str!("../data/konflux/rbac-denied-snapshot-get.json")));
-    let unknown =
-        world.direct(Server::Kube).ask(Request::get(path("snapshots")).body(Bytes::new()).unwrap()).await.unwrap();
+    let unknown = world
+        .direct(Server::Kube)
+        .ask(Request::get(path("snapshots")).body(Bytes::new()).unwrap())
+        .await
+        .unwrap();
     assert_eq!(unknown.status(), 401);
 }
 

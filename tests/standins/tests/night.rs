@@ -15,10 +15,16 @@ fn world() -> (World, ManualTime) {
 }
 
 fn ask(world: &World, server: Server, method: &str, path: &str, body: &str) -> (u16, String) {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", "Bearer sha256~find-me-token-of-gangway");
     let request =
-        Request::builder().method(method).uri(path).header("authorization", "Bearer sha256~find-me-token-of-gangway");
-    let request = if body.is_empty() { request } else { request.header("content-type", "application/json") };
-    let answer = world.direct(server).ask_blocking(request.body(Bytes::from(body.to_owned())).unwrap()).unwrap();
+        if body.is_empty() { request } else { request.header("content-type", "application/json") };
+    let answer = world
+        .direct(server)
+        .ask_blocking(request.body(Bytes::from(body.to_owned())).unwrap())
+        .unwrap();
     (answer.status().as_u16(), String::from_utf8(answer.into_body().to_vec()).unwrap())
 }
 
@@ -40,11 +46,17 @@ fn a_job_from_launch_to_artifacts() {
     let id = launch(&world, job, &night.reference);
     let status = |at: u64| {
         let (_, body) = ask(&world, Server::Gangway, "GET", &format!("/v1/executions/{id}"), "");
-        let status = serde_json::from_str::<Value>(&body).unwrap()["job_status"].as_str().unwrap().to_owned();
+        let status = serde_json::from_str::<Value>(&body).unwrap()["job_status"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         clock.advance(Duration::from_secs(at));
         status
     };
-    assert_eq!([status(6), status(30), status(161 * 60), status(0)], ["SCHEDULING", "TRIGGERED", "PENDING", "SUCCESS"]);
+    assert_eq!(
+        [status(6), status(30), status(161 * 60), status(0)],
+        ["SCHEDULING", "TRIGGERED", "PENDING", "SUCCESS"]
+    );
 
     let (code, yaml) = ask(&world, Server::Deck, "GET", &format!("/prowjob?prowjob={id}"), "");
     assert_eq!(code, 200);
@@ -52,7 +64,9 @@ fn a_job_from_launch_to_artifacts() {
     assert_eq!(prowjob["metadata"]["labels"]["release-gate/key"], "k3f9");
     assert_eq!(prowjob["spec"]["pod_spec"]["containers"][0]["env"][0]["value"], night.reference);
     let url = prowjob["status"]["url"].as_str().unwrap();
-    let prefix = url.strip_prefix("https://prow.ci.openshift.org/view/gs/test-platform-results-public/").unwrap();
+    let prefix = url
+        .strip_prefix("https://prow.ci.openshift.org/view/gs/test-platform-results-public/")
+        .unwrap();
 
     let (_, list) = ask(
         &world,
@@ -86,14 +100,24 @@ fn a_job_from_launch_to_artifacts() {
         ]
     );
     let object = |name: &str| {
-        ask(&world, Server::Bucket, "GET", &format!("/test-platform-results-public/{prefix}/{name}"), "").1
+        ask(
+            &world,
+            Server::Bucket,
+            "GET",
+            &format!("/test-platform-results-public/{prefix}/{name}"),
+            "",
+        )
+        .1
     };
     assert!(
         object("artifacts/e2e-aks/hypershift-install/build-log.txt")
             .contains(&format!("  Override: {}\n", night.reference))
     );
     let finished: Value = serde_json::from_str(&object("finished.json")).unwrap();
-    assert_eq!((finished["passed"].as_bool(), finished["result"].as_str()), (Some(true), Some("SUCCESS")));
+    assert_eq!(
+        (finished["passed"].as_bool(), finished["result"].as_str()),
+        (Some(true), Some("SUCCESS"))
+    );
     assert!(object("artifacts/junit_operator.xml").contains("Run multi-stage test test phase"));
     assert_eq!(world.prow().launches().len(), 1);
 }
@@ -102,7 +126,11 @@ fn a_job_from_launch_to_artifacts() {
 fn dropped_after_the_effect() {
     let (world, _) = world();
     world.prow().job("periodic-x", JobScript::passes());
-    world.fault(Fault::on(Server::Gangway, Trouble::DropAfter).method("POST").nth(Nth::Only(1)));
+    world.fault(
+        Fault::on(Server::Gangway, Trouble::DropAfter)
+            .method("POST")
+            .nth(Nth::Only(1)),
+    );
     let request = || {
         Request::post("/v1/executions")
             .body(Bytes::from(r#"{"job_name":"periodic-x","job_execution_type":"1"}"#))
@@ -110,7 +138,14 @@ fn dropped_after_the_effect() {
     };
     assert_eq!(world.direct(Server::Gangway).ask_blocking(request()).unwrap_err(), Broken::Dropped);
     assert_eq!(world.prow().launches().len(), 1);
-    assert_eq!(world.direct(Server::Gangway).ask_blocking(request()).unwrap().status(), 200);
+    assert_eq!(
+        world
+            .direct(Server::Gangway)
+            .ask_blocking(request())
+            .unwrap()
+            .status(),
+        200
+    );
     assert_eq!(world.prow().launches().len(), 2);
     let log = world.requests();
     assert_eq!((log[0].status, log[0].fault.as_deref()), (None, Some("drop after")));
@@ -123,7 +158,10 @@ fn over_sockets() {
     let world = World::default();
     world.prow().job("periodic-x", JobScript::passes());
     let servers = world.serve().unwrap();
-    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .into();
     let url = format!("{}/v1/executions", servers.gangway_url());
     let body = r#"{"job_name":"periodic-x","job_execution_type":"1"}"#;
 

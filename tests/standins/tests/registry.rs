@@ -18,7 +18,10 @@ fn client() -> Client {
 }
 
 fn image() -> ImageBuilder {
-    ImageBuilder::new("acme/ho").revision(REVISION).platforms(&["linux/amd64", "linux/arm64"]).tag("latest")
+    ImageBuilder::new("acme/ho")
+        .revision(REVISION)
+        .platforms(&["linux/amd64", "linux/arm64"])
+        .tag("latest")
 }
 
 #[tokio::test]
@@ -29,7 +32,10 @@ async fn an_index_down_to_its_labels() {
         let pushed = world.registry().push(&builder);
         let host = servers.registry_host();
         let reference: Reference = pushed.at(&host).parse().unwrap();
-        let (manifest, digest) = client().pull_manifest(&reference, &RegistryAuth::Anonymous).await.unwrap();
+        let (manifest, digest) = client()
+            .pull_manifest(&reference, &RegistryAuth::Anonymous)
+            .await
+            .unwrap();
         assert_eq!(digest, pushed.digest);
         let OciManifest::ImageIndex(index) = manifest else { panic!("an index") };
         let found: Vec<(String, String)> = index
@@ -42,15 +48,28 @@ async fn an_index_down_to_its_labels() {
             .collect();
         assert_eq!(found, pushed.platforms.clone().into_iter().collect::<Vec<_>>());
 
-        let one: Reference = format!("{host}/acme/ho@{}", pushed.platforms["linux/arm64"]).parse().unwrap();
-        let (_, _, config) = client().pull_manifest_and_config(&one, &RegistryAuth::Anonymous).await.unwrap();
+        let one: Reference = format!("{host}/acme/ho@{}", pushed.platforms["linux/arm64"])
+            .parse()
+            .unwrap();
+        let (_, _, config) = client()
+            .pull_manifest_and_config(&one, &RegistryAuth::Anonymous)
+            .await
+            .unwrap();
         let config: Value = serde_json::from_str(&config).unwrap();
         assert_eq!(config["architecture"], "arm64");
-        for label in ["io.openshift.build.commit.id", "vcs-ref", "org.opencontainers.image.revision"] {
+        for label in
+            ["io.openshift.build.commit.id", "vcs-ref", "org.opencontainers.image.revision"]
+        {
             assert_eq!(config["config"]["Labels"][label], REVISION);
         }
         let tag: Reference = format!("{host}/acme/ho:latest").parse().unwrap();
-        assert_eq!(client().fetch_manifest_digest(&tag, &RegistryAuth::Anonymous).await.unwrap(), pushed.digest);
+        assert_eq!(
+            client()
+                .fetch_manifest_digest(&tag, &RegistryAuth::Anonymous)
+                .await
+                .unwrap(),
+            pushed.digest
+        );
     }
 }
 
@@ -62,7 +81,9 @@ async fn who_may_read() {
     let reference: Reference = pushed.at(&servers.registry_host()).parse().unwrap();
     let right = RegistryAuth::Basic("user".into(), "secret".into());
     let wrong = RegistryAuth::Basic("user".into(), "guess".into());
-    for access in [Access::Basic("dXNlcjpzZWNyZXQ=".into()), Access::Bearer(Some("dXNlcjpzZWNyZXQ=".into()))] {
+    for access in
+        [Access::Basic("dXNlcjpzZWNyZXQ=".into()), Access::Bearer(Some("dXNlcjpzZWNyZXQ=".into()))]
+    {
         world.registry().access(access.clone());
         client().pull_manifest(&reference, &right).await.unwrap();
         for auth in [&wrong, &RegistryAuth::Anonymous] {
@@ -70,7 +91,10 @@ async fn who_may_read() {
         }
     }
     world.registry().access(Access::Bearer(None));
-    client().pull_manifest(&reference, &RegistryAuth::Anonymous).await.unwrap();
+    client()
+        .pull_manifest(&reference, &RegistryAuth::Anonymous)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -82,10 +106,14 @@ async fn what_is_wrong_with_an_image() {
     let pull = || async { client().pull_manifest(&reference, &RegistryAuth::Anonymous).await };
 
     world.fault(
-        Fault::on(Server::Registry, Trouble::TooMany(Some(5))).path("/v2/acme/ho/manifests/*").nth(Nth::Only(1)),
+        Fault::on(Server::Registry, Trouble::TooMany(Some(5)))
+            .path("/v2/acme/ho/manifests/*")
+            .nth(Nth::Only(1)),
     );
     let code = |error: OciDistributionError| match error {
-        OciDistributionError::RegistryError { envelope, .. } => envelope.errors.into_iter().next().unwrap().code,
+        OciDistributionError::RegistryError { envelope, .. } => {
+            envelope.errors.into_iter().next().unwrap().code
+        }
         other => panic!("{other}"),
     };
     assert_eq!(code(pull().await.unwrap_err()), OciErrorCode::Toomanyrequests);
@@ -103,8 +131,9 @@ fn slack_keeps_what_it_accepts() {
     let world = World::default();
     world.slack().webhook("/services/T/B/x");
     let post = |path: &str, payload: &str| {
-        let request =
-            Request::post(path).header("content-type", "application/json").body(Bytes::from(payload.to_owned()));
+        let request = Request::post(path)
+            .header("content-type", "application/json")
+            .body(Bytes::from(payload.to_owned()));
         let answer = world.direct(Server::Slack).ask_blocking(request.unwrap()).unwrap();
         (answer.status().as_u16(), String::from_utf8(answer.into_body().to_vec()).unwrap())
     };

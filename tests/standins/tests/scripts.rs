@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use standins::{JobScript, ManualTime, RanImage, Server, World};
 
 const JOB: &str = "periodic-ci-openshift-hypershift-main-e2e-aks";
-const IMAGE: &str = "quay.io/acme/ho@sha256:4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1";
+const IMAGE: &str =
+    "quay.io/acme/ho@sha256:4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1";
 
 /// State, finished.json's result, reason line, failed phases, failed tests, and the install log's image, in words.
 fn outcome(script: JobScript) -> [String; 6] {
@@ -16,7 +17,9 @@ fn outcome(script: JobScript) -> [String; 6] {
     let world = World::builder().clock(clock.clone()).build();
     world.prow().job(JOB, script);
     let body = json!({"job_name": JOB, "job_execution_type": "1", "pod_spec_options": {"envs": {"MULTISTAGE_PARAM_OVERRIDE_X": IMAGE}}});
-    let request = Request::post("/v1/executions").body(Bytes::from(body.to_string())).unwrap();
+    let request = Request::post("/v1/executions")
+        .body(Bytes::from(body.to_string()))
+        .unwrap();
     world.direct(Server::Gangway).ask_blocking(request).unwrap();
     let id = world.prow().launches()[0].id.clone();
     clock.advance(Duration::from_secs(6 * 3600));
@@ -38,7 +41,10 @@ fn outcome(script: JobScript) -> [String; 6] {
     };
     let absent = || "-".to_owned();
     let finished = object("finished.json").map_or_else(absent, |text| {
-        serde_json::from_str::<Value>(&text).unwrap()["result"].as_str().unwrap().to_owned()
+        serde_json::from_str::<Value>(&text).unwrap()["result"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     });
     let reason = object("build-log.txt").map_or_else(absent, |log| {
         let line = log.lines().find(|line| line.contains("Reporting job state")).unwrap();
@@ -46,12 +52,22 @@ fn outcome(script: JobScript) -> [String; 6] {
     });
     let failed = |name: &str| {
         let Some(xml) = object(name) else { return absent() };
-        let cases = xml.split("<testcase ").skip(1).filter(|case| case.contains("<failure"));
-        cases.map(|case| case.split('"').nth(1).unwrap()).collect::<Vec<_>>().join(", ")
+        let cases = xml
+            .split("<testcase ")
+            .skip(1)
+            .filter(|case| case.contains("<failure"));
+        cases
+            .map(|case| case.split('"').nth(1).unwrap())
+            .collect::<Vec<_>>()
+            .join(", ")
     };
-    let image = object("artifacts/e2e-aks/hypershift-install/build-log.txt").map_or_else(absent, |log| {
-        log.lines().find_map(|line| line.trim().strip_prefix("Override: ")).unwrap_or("none").to_owned()
-    });
+    let image =
+        object("artifacts/e2e-aks/hypershift-install/build-log.txt").map_or_else(absent, |log| {
+            log.lines()
+                .find_map(|line| line.trim().strip_prefix("Override: "))
+                .unwrap_or("none")
+                .to_owned()
+        });
     [
         state,
         finished,
@@ -64,9 +80,11 @@ fn outcome(script: JobScript) -> [String; 6] {
 
 #[test]
 fn scripts() {
-    let failed = "executing_graph:step_failed:utilizing_lease:executing_test:executing_multi_stage_test";
+    let failed =
+        "executing_graph:step_failed:utilizing_lease:executing_test:executing_multi_stage_test";
     let step = |name: &str| format!("Run multi-stage test e2e-aks - e2e-aks-{name} container test");
-    let phase = |name: &str, phase: &str| format!("{}, Run multi-stage test {phase} phase", step(name));
+    let phase =
+        |name: &str, phase: &str| format!("{}, Run multi-stage test {phase} phase", step(name));
     for (name, script, wanted) in [
         ("passes", JobScript::passes(), ["success", "SUCCESS", "succeeded", "", "", IMAGE]),
         (
@@ -106,7 +124,11 @@ fn scripts() {
         ("no pod", JobScript::never_starts(), ["error", "-", "-", "-", "-", "-"]),
         ("aborted", JobScript::aborted(), ["aborted", "aborted", "-", "-", "-", "-"]),
         ("endless", JobScript::never_ends(), ["pending", "-", "-", "-", "-", "-"]),
-        ("no artifacts", JobScript::passes().without_artifacts(), ["success", "-", "-", "-", "-", "-"]),
+        (
+            "no artifacts",
+            JobScript::passes().without_artifacts(),
+            ["success", "-", "-", "-", "-", "-"],
+        ),
         (
             "another image",
             JobScript::passes().ran_image(RanImage::Other("quay.io/x@sha256:0".into())),
@@ -117,7 +139,11 @@ fn scripts() {
             JobScript::passes().ran_image(RanImage::None),
             ["success", "SUCCESS", "succeeded", "", "", "none"],
         ),
-        ("options lost", JobScript::passes().losing_options(), ["success", "SUCCESS", "succeeded", "", "", "none"]),
+        (
+            "options lost",
+            JobScript::passes().losing_options(),
+            ["success", "SUCCESS", "succeeded", "", "", "none"],
+        ),
         (
             "no log",
             JobScript::passes().without("artifacts/*/hypershift-install/*"),
@@ -137,7 +163,9 @@ fn scripts() {
 fn attempts_follow_their_scripts() {
     let clock = ManualTime::starting_at("2026-08-20T03:20:11Z".parse().unwrap());
     let world = World::builder().clock(clock.clone()).time_scale(60).build();
-    world.prow().job_attempts(JOB, vec![JobScript::no_lease(), JobScript::passes()]);
+    world
+        .prow()
+        .job_attempts(JOB, vec![JobScript::no_lease(), JobScript::passes()]);
     let ids: Vec<String> = (0..3).map(|_| world.prow().somebody_launches(JOB)).collect();
     // three hours of gate time
     clock.advance(Duration::from_secs(180));

@@ -136,7 +136,11 @@ impl Collector {
         let mut relaunches = Relaunches::new();
         loop {
             let (begun, last) = (self.clock.now(), self.clock.now() >= wait.deadline.at);
-            let limit = if last { LAST_LOOK } else { self.clock.until(wait.deadline.at) / self.clock.scale() };
+            let limit = if last {
+                LAST_LOOK
+            } else {
+                self.clock.until(wait.deadline.at) / self.clock.scale()
+            };
             let mut ended = Vec::new();
             {
                 let round = tokio::time::timeout(limit, self.round(&mut wait, last));
@@ -148,7 +152,8 @@ impl Collector {
             self.refresh(&mut wait).await;
             // Another process on this record was faster, or somebody meddles.
             if says(&wait.record, |decision| decision != Decision::Passed)
-                || (says(&wait.record, |decision| decision == Decision::Passed) && self.vouch(&mut wait).await?)
+                || (says(&wait.record, |decision| decision == Decision::Passed)
+                    && self.vouch(&mut wait).await?)
             {
                 return Ok(wait.record);
             }
@@ -177,17 +182,25 @@ impl Collector {
 
     pub(super) fn begin(&self, record: GateRecord) -> Result<Wait, CollectError> {
         let place = self.journal.place();
-        let launched = record.jobs.iter().any(|job| job.attempts.iter().any(|attempt| attempt.execution.is_some()));
+        let launched = record
+            .jobs
+            .iter()
+            .any(|job| job.attempts.iter().any(|attempt| attempt.execution.is_some()));
         let (Some(first_intent), true) = (record.first_intent(), launched) else {
             return Err(CollectError::NothingLaunched { place });
         };
-        let Some(candidate) = &record.candidate else { return Err(CollectError::NoImage { place }) };
+        let Some(candidate) = &record.candidate else {
+            return Err(CollectError::NoImage { place });
+        };
         let in_doubt = |job: &&JobRecord| {
             let open = |attempt: &Attempt| attempt.execution.is_none() && attempt.refusal.is_none();
-            job.refusal.is_none() && job.last().is_some_and(|attempt| attempt.number == 1 && open(attempt))
+            job.refusal.is_none()
+                && job.last().is_some_and(|attempt| attempt.number == 1 && open(attempt))
         };
         // A launch stops at a blocking job that is refused, and only then leaves others unlaunched.
-        let refused = |job: &JobRecord| job.refusal.is_some() || job.last().is_some_and(|last| last.refusal.is_some());
+        let refused = |job: &JobRecord| {
+            job.refusal.is_some() || job.last().is_some_and(|last| last.refusal.is_some())
+        };
         let stopped = record.jobs_of(Class::Blocking).any(refused);
         let open = |job: &&JobRecord| in_doubt(job) || (!stopped && job.attempts.is_empty());
         if let Some(job) = record.jobs_of(Class::Blocking).find(open) {
@@ -195,13 +208,17 @@ impl Collector {
         }
         let subject = Subject::of(candidate);
         // Without flags: what the record holds now, so that nobody takes a job away while this step waits.
-        let recorded = || Request { jobs: record.jobs.clone(), env: record.launch.clone().unwrap_or_default().env };
+        let recorded = || Request {
+            jobs: record.jobs.clone(),
+            env: record.launch.clone().unwrap_or_default().env,
+        };
         let asked = self.policy.request.clone().unwrap_or_else(recorded);
         let tested = self.policy.tested.clone().or(candidate);
         if let Some(difference) = changed(&record, &asked, &tested) {
             return Err(CollectError::Differs { place, difference });
         }
-        let deadline = Deadline::of(first_intent, self.policy.timeout, self.tekton_end, &self.clock);
+        let deadline =
+            Deadline::of(first_intent, self.policy.timeout, self.tekton_end, &self.clock);
         if deadline.tekton {
             tracing::warn!(
                 "Tekton ends this run's tasks before --timeout: the gate decides at {:.0}, {} before that",
@@ -237,7 +254,11 @@ impl Collector {
         {
             return Next::Decide;
         }
-        let pause = self.clock.after(now, LEAST_PAUSE).max(self.clock.after(round_begun, LOOK)).min(wait.deadline.at);
+        let pause = self
+            .clock
+            .after(now, LEAST_PAUSE)
+            .max(self.clock.after(round_begun, LOOK))
+            .min(wait.deadline.at);
         if open(Class::Blocking) {
             return Next::WaitUntil(pause);
         }
@@ -250,8 +271,15 @@ impl Collector {
 
     /// Until when informing jobs may go on: the grace after the last blocking job was judged.
     fn grace_ends(&self, wait: &Wait) -> Timestamp {
-        let judged = wait.record.jobs_of(Class::Blocking).flat_map(|job| &job.attempts).filter_map(|a| a.judged_at);
-        let from = judged.max().or(wait.record.first_intent()).unwrap_or(wait.deadline.at);
+        let judged = wait
+            .record
+            .jobs_of(Class::Blocking)
+            .flat_map(|job| &job.attempts)
+            .filter_map(|a| a.judged_at);
+        let from = judged
+            .max()
+            .or(wait.record.first_intent())
+            .unwrap_or(wait.deadline.at);
         self.clock.after(from, self.policy.informing_grace)
     }
 
@@ -260,7 +288,10 @@ impl Collector {
     fn close(&self, wait: &mut Wait) {
         let at = self.clock.now();
         let time_is_up = at >= wait.deadline.at;
-        let blocking_done = !wait.record.jobs_of(Class::Blocking).any(|job| self.is_open(wait, job));
+        let blocking_done = !wait
+            .record
+            .jobs_of(Class::Blocking)
+            .any(|job| self.is_open(wait, job));
         let mut updates = Vec::new();
         for job in &wait.record.jobs {
             if !(time_is_up || (blocking_done && job.class == Class::Informing)) {
@@ -274,11 +305,8 @@ impl Collector {
                 let waited = self.clock.since(launched_at);
                 let judgement = match wait.watches.get(&(job.name.clone(), attempt.number)) {
                     Some(watch) => watch.out_of_time(attempt.state, waited, question),
-                    None => Watch::new(&job.name, attempt.number, "", launched_at, None).out_of_time(
-                        attempt.state,
-                        waited,
-                        question,
-                    ),
+                    None => Watch::new(&job.name, attempt.number, "", launched_at, None)
+                        .out_of_time(attempt.state, waited, question),
                 };
                 updates.push(Update {
                     job: job.name.clone(),
@@ -308,10 +336,16 @@ impl Collector {
                     return Decided::Yes;
                 }
                 let verdict = verdict::decide(record, now);
-                if verdict.decision == Decision::Passed && unvouched(record, vouched).next().is_some() {
+                if verdict.decision == Decision::Passed
+                    && unvouched(record, vouched).next().is_some()
+                {
                     return Decided::Unvouched;
                 }
-                if record.verdict.as_ref().is_none_or(|found| found.decision != verdict.decision) {
+                if record
+                    .verdict
+                    .as_ref()
+                    .is_none_or(|found| found.decision != verdict.decision)
+                {
                     record.verdict = Some(verdict);
                 }
                 Decided::Yes

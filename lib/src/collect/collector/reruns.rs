@@ -29,7 +29,12 @@ impl Collector {
     /// Begins the reruns that are due, and goes on with those that an earlier process announced.
     pub(super) fn relaunch(&self, wait: &mut Wait, relaunches: &mut Relaunches, last: bool) {
         let Some(launcher) = self.launcher.as_ref().filter(|_| !last) else { return };
-        let due: Vec<(String, u32)> = wait.record.jobs.iter().filter_map(|job| self.due(wait, job)).collect();
+        let due: Vec<(String, u32)> = wait
+            .record
+            .jobs
+            .iter()
+            .filter_map(|job| self.due(wait, job))
+            .collect();
         let now = self.clock.now();
         for (job, number) in due {
             if wait.rerun_after.get(&job).is_some_and(|after| now < *after)
@@ -54,7 +59,9 @@ impl Collector {
         let again = || (job.name.clone(), last.number);
         match (&last.refusal, &last.execution) {
             // With another token it may work.
-            (Some(refusal), _) => (refusal.token && last.number > 1 && self.fits(wait, job)).then(again),
+            (Some(refusal), _) => {
+                (refusal.token && last.number > 1 && self.fits(wait, job)).then(again)
+            }
             // It may run already: that is found out whatever the time.
             (None, None) if last.number > 1 && !last.intent.certainly_not_created => Some(again()),
             (None, None) => (last.number > 1 && self.fits(wait, job)).then(again),
@@ -68,9 +75,15 @@ impl Collector {
     /// Whether another attempt that takes as long as the longest so far would end in time: before the
     /// deadline, and for an informing job before the grace is over, once only such jobs are left.
     pub(super) fn fits(&self, wait: &Wait, job: &JobRecord) -> bool {
-        let longest = job.attempts.iter().filter_map(|attempt| self.took(attempt)).max().unwrap_or_default();
+        let longest = job
+            .attempts
+            .iter()
+            .filter_map(|attempt| self.took(attempt))
+            .max()
+            .unwrap_or_default();
         let blocking = wait.record.jobs_of(Class::Blocking).any(|blocking| {
-            blocking.last().is_some_and(is_running) || wait.relaunching.iter().any(|(name, _)| *name == blocking.name)
+            blocking.last().is_some_and(is_running)
+                || wait.relaunching.iter().any(|(name, _)| *name == blocking.name)
         });
         let end = match job.class == Class::Informing && !blocking {
             true => self.grace_ends(wait).min(wait.deadline.at),
@@ -112,7 +125,11 @@ impl Collector {
                             "{job} could not be run again: {error}. This step tries again every {pause}, as long as the run could end in time"
                         );
                     } else {
-                        tracing::info!(job, attempt = number, "{job} could not be run again yet: {error}");
+                        tracing::info!(
+                            job,
+                            attempt = number,
+                            "{job} could not be run again yet: {error}"
+                        );
                     }
                 }
             }

@@ -23,26 +23,41 @@ impl Collector {
         };
         let mut round = Round::after(wait.last_round.as_ref(), &sources, LOOK);
         let classes = [Class::Blocking, Class::Informing];
-        let jobs: Vec<JobRecord> = classes.into_iter().flat_map(|class| wait.record.jobs_of(class)).cloned().collect();
+        let jobs: Vec<JobRecord> = classes
+            .into_iter()
+            .flat_map(|class| wait.record.jobs_of(class))
+            .cloned()
+            .collect();
         for job in &jobs {
             for attempt in job.attempts.iter().filter(|attempt| is_running(attempt)) {
                 let Some(execution) = &attempt.execution else { continue };
-                let watch = wait.watches.entry((job.name.clone(), attempt.number)).or_insert_with(|| {
-                    let launched_at = attempt.launched_at.unwrap_or(attempt.intent.written_at);
-                    Watch::new(&job.name, attempt.number, execution, launched_at, attempt.job_url.as_deref())
-                });
+                let watch =
+                    wait.watches
+                        .entry((job.name.clone(), attempt.number))
+                        .or_insert_with(|| {
+                            let launched_at =
+                                attempt.launched_at.unwrap_or(attempt.intent.written_at);
+                            Watch::new(
+                                &job.name,
+                                attempt.number,
+                                execution,
+                                launched_at,
+                                attempt.job_url.as_deref(),
+                            )
+                        });
                 let order = order(&wait.record, &job.name, attempt.number);
                 let case = Case { subject: &wait.subject, job, rules: &self.policy.rules };
                 let question = Question { case, order: order.as_ref(), last };
                 let changes = watch.step(&sources, &mut round, question).await;
                 let judged = changes.iter().any(|change| matches!(change, Change::Judged(_)));
-                let passed =
-                    |change: &Change| matches!(change, Change::Judged(judgement) if judgement.cause == Cause::Passed);
+                let passed = |change: &Change| matches!(change, Change::Judged(judgement) if judgement.cause == Cause::Passed);
                 if changes.iter().any(passed) {
-                    wait.vouched.insert((job.name.clone(), attempt.number, execution.clone()));
+                    wait.vouched
+                        .insert((job.name.clone(), attempt.number, execution.clone()));
                 }
                 let at = self.clock.now();
-                let update = |change| Update { job: job.name.clone(), number: attempt.number, change, at };
+                let update =
+                    |change| Update { job: job.name.clone(), number: attempt.number, change, at };
                 for update in changes.into_iter().map(update) {
                     update.apply(&mut wait.record);
                     wait.unsaved.push(update);
@@ -56,7 +71,10 @@ impl Collector {
         match &round.token_refused {
             Some(words) if !wait.token_said => {
                 wait.token_said = true;
-                let file = self.gangway.as_ref().map(|gangway| gangway.token_file().path().display().to_string());
+                let file = self
+                    .gangway
+                    .as_ref()
+                    .map(|gangway| gangway.token_file().path().display().to_string());
                 tracing::error!(
                     "Gangway refused the token ({words}): {} expired or lacks access; renew it, it is read again on every request. Until then Deck and the artifacts alone tell how the jobs are, and none is run again",
                     file.unwrap_or_default()
@@ -79,7 +97,11 @@ impl Collector {
     /// was found is kept, and could be found again.
     pub(super) async fn save(&self, wait: &mut Wait) -> Result<(), CollectError> {
         let unsaved = &wait.unsaved;
-        match self.journal.update(|record| unsaved.iter().for_each(|update| update.apply(record))).await {
+        match self
+            .journal
+            .update(|record| unsaved.iter().for_each(|update| update.apply(record)))
+            .await
+        {
             Ok(()) => {
                 wait.unsaved.clear();
                 wait.saved_at = self.clock.now();

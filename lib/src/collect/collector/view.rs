@@ -19,14 +19,16 @@ impl Collector {
                 Some(_) => self.took(attempt),
                 None => Some(self.clock.since(attempt.launched_at?)),
             });
-            let watch = attempt.and_then(|attempt| wait.watches.get(&(job.name.clone(), attempt.number)));
+            let watch =
+                attempt.and_then(|attempt| wait.watches.get(&(job.name.clone(), attempt.number)));
             Line {
                 job: job.name.clone(),
                 name,
                 execution: attempt.and_then(|attempt| attempt.execution.clone()),
                 words: self.words(wait, job),
                 ended: attempt.is_none_or(|attempt| !is_running(attempt)),
-                unjudged: attempt.is_some_and(|attempt| is_running(attempt) && attempt.state.is_final()),
+                unjudged: attempt
+                    .is_some_and(|attempt| is_running(attempt) && attempt.state.is_final()),
                 elapsed,
                 url: attempt.and_then(|attempt| attempt.job_url.clone()),
                 trouble: watch.and_then(|watch| watch.trouble.clone()),
@@ -52,12 +54,19 @@ impl Collector {
         match (attempt.cause, attempt.state) {
             (Some(_), _) => {
                 let again = match self.is_open(wait, job) {
-                    true if wait.rerun_after.contains_key(&job.name) => "trying again to run it again".to_owned(),
+                    true if wait.rerun_after.contains_key(&job.name) => {
+                        "trying again to run it again".to_owned()
+                    }
                     true => "running it again".to_owned(),
                     false => String::new(),
                 };
                 let parts = [words::outcome(job).to_owned(), words::remarks(job), again];
-                parts.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(" · ")
+                parts
+                    .iter()
+                    .filter(|part| !part.is_empty())
+                    .cloned()
+                    .collect::<Vec<_>>()
+                    .join(" · ")
             }
             (None, JobState::Unknown) => "launched, not seen yet".to_owned(),
             (None, JobState::Scheduling | JobState::Triggered) => "waiting to start".to_owned(),

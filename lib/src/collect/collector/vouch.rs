@@ -24,7 +24,9 @@ impl Collector {
     pub async fn repeated(&self, record: GateRecord) -> Result<Option<GateRecord>, CollectError> {
         let mut wait = self.begin(record)?;
         let confirmed = self.vouch(&mut wait).await?;
-        Ok(confirmed.then_some(wait.record).filter(|record| record.verdict.is_some()))
+        Ok(confirmed
+            .then_some(wait.record)
+            .filter(|record| record.verdict.is_some()))
     }
 
     /// Looks again at every pass of a blocking job that this process has not judged. True if all of them,
@@ -35,10 +37,16 @@ impl Collector {
         if let Some(difference) = changed(&wait.record, &wait.asked, &wait.tested) {
             return Err(CollectError::Differs { place: self.journal.place(), difference });
         }
-        let claimed = wait.record.verdict.as_ref().is_some_and(|verdict| verdict.decision == Decision::Passed);
-        let contradictory = claimed && verdict::decide(&wait.record, self.clock.now()).decision != Decision::Passed;
+        let claimed = wait
+            .record
+            .verdict
+            .as_ref()
+            .is_some_and(|verdict| verdict.decision == Decision::Passed);
+        let contradictory =
+            claimed && verdict::decide(&wait.record, self.clock.now()).decision != Decision::Passed;
         let passes: Vec<Pass> = unvouched(&wait.record, &wait.vouched).collect();
-        let claims: Vec<Claim<'_>> = passes.iter().filter_map(|pass| claim(&wait.record, pass)).collect();
+        let claims: Vec<Claim<'_>> =
+            passes.iter().filter_map(|pass| claim(&wait.record, pass)).collect();
         // A pass of which no order can be told must not be left out: it would count unseen.
         if claims.len() != passes.len() {
             let difference = "what its passes were launched with can no longer be told".to_owned();
@@ -58,7 +66,9 @@ impl Collector {
             let pass = pass_of(claim.job, claim.attempt);
             match answer {
                 Answer::Confirmed => confirmed.extend(pass),
-                Answer::Unreadable(why) => unreadable = unreadable.or(Some((claim.job.name.clone(), why))),
+                Answer::Unreadable(why) => {
+                    unreadable = unreadable.or(Some((claim.job.name.clone(), why)))
+                }
                 Answer::Contradicted(why) => {
                     let job = &claim.job.name;
                     tracing::error!(
@@ -87,22 +97,32 @@ impl Collector {
             return Err(CollectError::Meddled { place: self.journal.place() });
         }
         if wait.record.verdict.is_some() {
-            tracing::error!("{} holds a verdict that its runs do not bear out; it is struck", self.journal.place());
+            tracing::error!(
+                "{} holds a verdict that its runs do not bear out; it is struck",
+                self.journal.place()
+            );
         }
         self.journal
             .update(|record| {
                 record.verdict.take_if(|verdict| verdict.decision == Decision::Passed);
                 for (job, number, execution) in passes {
                     let job = record.job_mut(job);
-                    let attempt = job.and_then(|job| job.attempts.iter_mut().find(|attempt| attempt.number == *number));
-                    if let Some(attempt) = attempt.filter(|attempt| attempt.execution.as_ref() == Some(execution)) {
+                    let attempt = job.and_then(|job| {
+                        job.attempts.iter_mut().find(|attempt| attempt.number == *number)
+                    });
+                    if let Some(attempt) =
+                        attempt.filter(|attempt| attempt.execution.as_ref() == Some(execution))
+                    {
                         reopen(attempt);
                     }
                 }
             })
             .await?;
-        wait.unsaved
-            .retain(|update| !passes.iter().any(|(job, number, _)| *job == update.job && *number == update.number));
+        wait.unsaved.retain(|update| {
+            !passes
+                .iter()
+                .any(|(job, number, _)| *job == update.job && *number == update.number)
+        });
         self.refresh(wait).await;
         Ok(())
     }
@@ -112,7 +132,8 @@ impl Collector {
 fn reopen(attempt: &mut Attempt) {
     attempt.state = JobState::Unknown;
     (attempt.cause, attempt.judged_at, attempt.detail, attempt.proof) = (None, None, None, None);
-    (attempt.failing_tests, attempt.flaky_tests) = (FailingTests::default(), FailingTests::default());
+    (attempt.failing_tests, attempt.flaky_tests) =
+        (FailingTests::default(), FailingTests::default());
     attempt.tests = None;
 }
 
@@ -123,7 +144,9 @@ pub(super) fn unvouched<'a>(
 ) -> impl Iterator<Item = Pass> + 'a {
     use crate::record::Class::Blocking;
     let passed = record.jobs_of(Blocking).filter(|job| verdict::passed(job));
-    passed.filter_map(|job| pass_of(job, job.last()?)).filter(|pass| !vouched.contains(pass))
+    passed
+        .filter_map(|job| pass_of(job, job.last()?))
+        .filter(|pass| !vouched.contains(pass))
 }
 
 fn pass_of(job: &JobRecord, attempt: &Attempt) -> Option<Pass> {
@@ -132,7 +155,9 @@ fn pass_of(job: &JobRecord, attempt: &Attempt) -> Option<Pass> {
 }
 
 fn claim<'a>(record: &'a GateRecord, (name, number, _): &Pass) -> Option<Claim<'a>> {
-    let job = record.jobs_of(crate::record::Class::Blocking).find(|job| job.name == *name)?;
+    let job = record
+        .jobs_of(crate::record::Class::Blocking)
+        .find(|job| job.name == *name)?;
     let attempt = job.last().filter(|attempt| attempt.number == *number)?;
     Some(Claim { job, attempt, order: order(record, name, *number)? })
 }

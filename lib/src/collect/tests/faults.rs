@@ -14,7 +14,10 @@ struct Dice(u64);
 impl Dice {
     fn roll(&mut self, sides: usize) -> usize {
         // The multiplier and increment of MMIX.
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % sides
     }
 
@@ -69,15 +72,21 @@ async fn night(seed: u64) {
     for job in 0..jobs {
         let (script, good) = dice.script();
         all_good &= good;
-        scene.launch(&format!("periodic-{job}"), Class::Blocking, script).await;
+        scene
+            .launch(&format!("periodic-{job}"), Class::Blocking, script)
+            .await;
     }
     // Some faults last for ever, some are over before any patience is.
     let lasting = dice.roll(2) == 0;
     let from = scene.clock.after(scene.clock.now(), minutes(dice.roll(25) as u64));
-    let until = scene.clock.after(from, if lasting { minutes(1000) } else { minutes(2) });
+    let until = scene
+        .clock
+        .after(from, if lasting { minutes(1000) } else { minutes(2) });
     for server in [Server::Deck, Server::Bucket, Server::Gangway] {
         if dice.roll(2) == 0 {
-            scene.world.fault(Fault::on(server, dice.trouble()).nth(dice.nth()).between(from, until));
+            scene
+                .world
+                .fault(Fault::on(server, dice.trouble()).nth(dice.nth()).between(from, until));
         }
     }
     let record = scene.run().await;

@@ -26,7 +26,9 @@ fn pass_and_decide(record: &mut GateRecord) {
 /// Waits for the verdict while somebody writes into the record an hour after its beginning.
 async fn meddled(scene: &Scene, forge: fn(&mut GateRecord)) -> Result<GateRecord, CollectError> {
     let store = Box::new(scene.store());
-    let other = Journal::existing(store, Arc::clone(&scene.clock), &Identity::default()).await.unwrap();
+    let other = Journal::existing(store, Arc::clone(&scene.clock), &Identity::default())
+        .await
+        .unwrap();
     let collector = scene.collector();
     let wait = async move { collector.run(&mut Reporter::new(false)).await };
     let meddle = async {
@@ -45,7 +47,13 @@ async fn a_pass_written_while_it_waits_ends_nothing() {
     for forge in [pass as fn(&mut GateRecord), pass_and_decide] {
         let scene = Scene::new().await;
         scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
-        scene.launch("periodic-b", Class::Blocking, JobScript::fails(&["TestX"]).running(minutes(170))).await;
+        scene
+            .launch(
+                "periodic-b",
+                Class::Blocking,
+                JobScript::fails(&["TestX"]).running(minutes(170)),
+            )
+            .await;
         let record = meddled(&scene, forge).await.unwrap();
         assert_eq!(decision(&record), Decision::Failed);
         assert_eq!(record.jobs[1].last().unwrap().failing_tests.names, ["TestX"]);
@@ -72,13 +80,17 @@ async fn another_image_or_none_is_missed() {
     };
     for forge in [none, other] {
         let scene = Scene::new().await;
-        scene.launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(170))).await;
+        scene
+            .launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(170)))
+            .await;
         let error = meddled(&scene, forge).await.unwrap_err();
         assert!(error.says_no() && error.to_string().contains("the image under test"), "{error}");
     }
     // A Snapshot beside the image changes no run; the promotion is given its own.
     let scene = Scene::new().await;
-    scene.launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(170))).await;
+    scene
+        .launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(170)))
+        .await;
     assert_eq!(decision(&meddled(&scene, snapshot).await.unwrap()), Decision::Passed);
     assert!(scene.passed() > minutes(170), "{:?}", scene.passed());
 }
@@ -86,10 +98,16 @@ async fn another_image_or_none_is_missed() {
 #[tokio::test(start_paused = true)]
 async fn a_pass_that_is_true_is_taken_over_after_a_look() {
     let scene = Scene::new().await;
-    scene.launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(10))).await;
-    scene.launch("periodic-i", Class::Informing, JobScript::never_ends()).await;
+    scene
+        .launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(10)))
+        .await;
+    scene
+        .launch("periodic-i", Class::Informing, JobScript::never_ends())
+        .await;
     // Another process has seen the end of the blocking job and does not wait for the others.
-    let record = meddled(&scene, |record| record.verdict = Some(verdict::decide(record, record.updated_at))).await;
+    let record =
+        meddled(&scene, |record| record.verdict = Some(verdict::decide(record, record.updated_at)))
+            .await;
     assert_eq!(decision(&record.unwrap()), Decision::Passed);
 }
 
@@ -102,7 +120,13 @@ async fn a_job_taken_away_or_turned_informing_is_missed() {
     for forge in [drop_b, soften_b, other_variables] {
         let scene = Scene::new().await;
         scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
-        scene.launch("periodic-b", Class::Blocking, JobScript::fails(&["TestX"]).running(minutes(20))).await;
+        scene
+            .launch(
+                "periodic-b",
+                Class::Blocking,
+                JobScript::fails(&["TestX"]).running(minutes(20)),
+            )
+            .await;
         let error = meddled(&scene, forge).await.unwrap_err();
         assert!(matches!(error, CollectError::Differs { .. }) && error.says_no(), "{error}");
         assert_eq!(scene.journal.refresh().await.unwrap().verdict, None);
@@ -114,21 +138,37 @@ async fn the_run_of_somebody_else_is_no_pass() {
     let mut scene = Scene::new().await;
     // Even where no proof of the image is asked for.
     scene.policy.rules.proof = crate::evidence::ProofMode::Off;
-    scene.launch_attempts("periodic-a", Class::Blocking, vec![JobScript::fails(&["X"]), JobScript::passes()]).await;
+    scene
+        .launch_attempts(
+            "periodic-a",
+            Class::Blocking,
+            vec![JobScript::fails(&["X"]), JobScript::passes()],
+        )
+        .await;
     let foreign = scene.world.prow().somebody_launches("periodic-a");
-    scene.journal.update(|record| record.jobs[0].attempts[0].execution = Some(foreign.clone())).await.unwrap();
+    scene
+        .journal
+        .update(|record| record.jobs[0].attempts[0].execution = Some(foreign.clone()))
+        .await
+        .unwrap();
     let record = scene.run().await;
     assert_eq!(decision(&record), Decision::Undecided);
     let attempt = record.jobs[0].last().unwrap();
     assert_eq!(attempt.cause, Some(Cause::Unproven));
-    assert!(attempt.detail.as_ref().unwrap().contains("carries no key of ours"), "{:?}", attempt.detail);
+    assert!(
+        attempt.detail.as_ref().unwrap().contains("carries no key of ours"),
+        "{:?}",
+        attempt.detail
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_recorded_pass_that_its_run_contradicts_is_judged_anew() {
     let scene = Scene::new().await;
     scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
-    scene.launch("periodic-b", Class::Blocking, JobScript::fails(&["TestX"])).await;
+    scene
+        .launch("periodic-b", Class::Blocking, JobScript::fails(&["TestX"]))
+        .await;
     assert_eq!(decision(&scene.run().await), Decision::Failed);
     scene.journal.update(pass_and_decide).await.unwrap();
     let record = scene.run().await;
@@ -139,10 +179,20 @@ async fn a_recorded_pass_that_its_run_contradicts_is_judged_anew() {
 #[tokio::test(start_paused = true)]
 async fn a_verdict_that_its_own_jobs_contradict_is_struck() {
     let scene = Scene::new().await;
-    scene.launch("periodic-a", Class::Blocking, JobScript::fails(&["TestX"])).await;
+    scene
+        .launch("periodic-a", Class::Blocking, JobScript::fails(&["TestX"]))
+        .await;
     let record = scene.run().await;
-    let passed = crate::record::Verdict { decision: Decision::Passed, reasons: Vec::new(), ..record.verdict.unwrap() };
-    scene.journal.update(|record| record.verdict = Some(passed.clone())).await.unwrap();
+    let passed = crate::record::Verdict {
+        decision: Decision::Passed,
+        reasons: Vec::new(),
+        ..record.verdict.unwrap()
+    };
+    scene
+        .journal
+        .update(|record| record.verdict = Some(passed.clone()))
+        .await
+        .unwrap();
     assert_eq!(decision(&scene.run().await), Decision::Failed);
 }
 
@@ -152,10 +202,15 @@ async fn what_cannot_be_read_is_tried_and_the_verdict_stays() {
     scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
     let record = scene.run().await;
     scene.world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)));
-    scene.world.fault(Fault::on(Server::Bucket, Trouble::StatusBefore(503)));
+    scene
+        .world
+        .fault(Fault::on(Server::Bucket, Trouble::StatusBefore(503)));
     let before = scene.passed();
     let error = scene.collector().run(&mut Reporter::new(false)).await.unwrap_err();
-    assert!(matches!(&error, CollectError::Unreadable { job, .. } if job == "periodic-a"), "{error}");
+    assert!(
+        matches!(&error, CollectError::Unreadable { job, .. } if job == "periodic-a"),
+        "{error}"
+    );
     let tried = scene.passed() - before;
     assert!(tried > minutes(8) && tried < minutes(14), "{tried:?}");
     assert_eq!(scene.journal.refresh().await.unwrap(), record);
@@ -168,7 +223,9 @@ async fn what_cannot_be_read_is_tried_and_the_verdict_stays() {
 #[tokio::test(start_paused = true)]
 async fn a_bucket_that_others_write_to_shows_nothing() {
     let scene = Scene::new().await;
-    scene.launch("periodic-a", Class::Blocking, JobScript::fails(&["TestX"])).await;
+    scene
+        .launch("periodic-a", Class::Blocking, JobScript::fails(&["TestX"]))
+        .await;
     scene.run().await;
     // A whole run made up in a bucket of one's own, and, with a pull request's job, below its artifacts.
     let image = super::scene::image().to_string();
@@ -185,13 +242,17 @@ async fn a_bucket_that_others_write_to_shows_nothing() {
         (crate::prow::BUCKETS[0], "logs/periodic-a/1/../x"),
     ];
     for (bucket, folder) in places {
-        scene.world.prow().put_object(bucket, &format!("{folder}/prowjob.json"), run.to_string());
+        scene
+            .world
+            .prow()
+            .put_object(bucket, &format!("{folder}/prowjob.json"), run.to_string());
         let log = format!("{folder}/artifacts/e2e/hypershift-install/build-log.txt");
         scene.world.prow().put_object(bucket, &log, image.clone());
         let forge = |record: &mut GateRecord| {
             let attempt = record.jobs[0].attempts.last_mut().unwrap();
             attempt.execution = Some("made-up".to_owned());
-            attempt.job_url = Some(format!("https://prow.ci.openshift.org/view/gs/{bucket}/{folder}"));
+            attempt.job_url =
+                Some(format!("https://prow.ci.openshift.org/view/gs/{bucket}/{folder}"));
             pass_and_decide(record);
         };
         scene.journal.update(forge).await.unwrap();

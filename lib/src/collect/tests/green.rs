@@ -41,7 +41,10 @@ fn graph(cases: &[&str]) -> String {
         Some(name) => case(name, FAIL),
         None => case(name, ""),
     });
-    format!("<testsuites><testsuite name='step graph'>{}</testsuite></testsuites>", cases.collect::<String>())
+    format!(
+        "<testsuites><testsuite name='step graph'>{}</testsuite></testsuites>",
+        cases.collect::<String>()
+    )
 }
 
 /// What a run leaves besides or instead of the usual: path and bytes; no bytes where it is missing.
@@ -60,7 +63,8 @@ fn junit(bytes: impl Into<Vec<u8>>) -> Left {
 }
 
 fn script(left: &Left) -> JobScript {
-    let mut script = JobScript { test_as: Some("e2e".to_owned()), ..JobScript::passes().running(minutes(5)) };
+    let mut script =
+        JobScript { test_as: Some("e2e".to_owned()), ..JobScript::passes().running(minutes(5)) };
     for (path, bytes) in left {
         script = match bytes {
             Some(bytes) => script.with(path, bytes.clone()),
@@ -73,8 +77,11 @@ fn script(left: &Left) -> JobScript {
 const PRE: &str = "Run multi-stage test e2e - e2e-hypershift-install container test";
 const STEP: &str = "Run multi-stage test e2e - e2e-hypershift-azure-run-e2e container test";
 const POST: &str = "Run multi-stage test e2e - e2e-hypershift-destroy container test";
-const PHASES: [&str; 3] =
-    ["Run multi-stage test pre phase", "Run multi-stage test test phase", "Run multi-stage test post phase"];
+const PHASES: [&str; 3] = [
+    "Run multi-stage test pre phase",
+    "Run multi-stage test test phase",
+    "Run multi-stage test post phase",
+];
 
 /// Green runs that are green.
 fn good() -> Vec<(&'static str, Left)> {
@@ -87,59 +94,102 @@ fn good() -> Vec<(&'static str, Left)> {
         ("nothing odd", vec![]),
         // Informing tests.
         ("informing by attribute", junit(suite(&informing("A")))),
-        ("informing by property before the failure", junit(suite(&case("A", &format!("{property}{FAIL}"))))),
-        ("informing by property after the failure", junit(suite(&case("A", &format!("{FAIL}{property}"))))),
+        (
+            "informing by property before the failure",
+            junit(suite(&case("A", &format!("{property}{FAIL}")))),
+        ),
+        (
+            "informing by property after the failure",
+            junit(suite(&case("A", &format!("{FAIL}{property}")))),
+        ),
         (
             "informing suite by attribute",
             junit(format!("<testsuite lifecycle='informing'>{}</testsuite>", case("A", FAIL))),
         ),
-        ("informing suite by property", junit(format!("<testsuite>{property}{}</testsuite>", case("A", FAIL)))),
-        ("informing in upper case", junit(suite(&informing("A").replace("informing", "Informing")))),
+        (
+            "informing suite by property",
+            junit(format!("<testsuite>{property}{}</testsuite>", case("A", FAIL))),
+        ),
+        (
+            "informing in upper case",
+            junit(suite(&informing("A").replace("informing", "Informing"))),
+        ),
         (
             "a nested suite of an informing one",
-            junit(format!("<testsuite lifecycle='informing'>{}</testsuite>", suite(&case("A", FAIL)))),
+            junit(format!(
+                "<testsuite lifecycle='informing'>{}</testsuite>",
+                suite(&case("A", FAIL))
+            )),
         ),
         (
             "informing subtest and its parents",
             junit(suite(&[informing("A/B/C"), case("A/B", FAIL), case("A", FAIL)].concat())),
         ),
-        ("many informing failures", junit(suite(&(0..500).map(|n| informing(&n.to_string())).collect::<String>()))),
+        (
+            "many informing failures",
+            junit(suite(&(0..500).map(|n| informing(&n.to_string())).collect::<String>())),
+        ),
         // Flakes within a file.
         ("failed, then passed", junit(suite(&[case("A", FAIL), case("A", "")].concat()))),
         ("passed, then failed", junit(suite(&[case("A", ""), case("A", FAIL)].concat()))),
-        ("failed twice, then passed", junit(suite(&[case("A", FAIL), case("A", FAIL), case("A", "")].concat()))),
+        (
+            "failed twice, then passed",
+            junit(suite(&[case("A", FAIL), case("A", FAIL), case("A", "")].concat())),
+        ),
         ("an error, then passed", junit(suite(&[case("A", "<error/>"), case("A", "")].concat()))),
-        ("flaky in two suites of one name", junit(format!("<testsuites>{}{}</testsuites>", failed("A"), passed("A")))),
+        (
+            "flaky in two suites of one name",
+            junit(format!("<testsuites>{}{}</testsuites>", failed("A"), passed("A"))),
+        ),
         (
             "flaky with its parents",
-            junit(suite(&[case("A", FAIL), case("A/B", FAIL), case("A", ""), case("A/B", "")].concat())),
+            junit(suite(
+                &[case("A", FAIL), case("A/B", FAIL), case("A", ""), case("A/B", "")].concat(),
+            )),
         ),
         (
             "flaky with a class",
-            junit(suite("<testcase classname='c' name='A'><failure/></testcase><testcase classname='c' name='A'/>")),
+            junit(suite(
+                "<testcase classname='c' name='A'><failure/></testcase><testcase classname='c' name='A'/>",
+            )),
         ),
         (
             "flaky with a long message",
-            junit(suite(&[case("A", &format!("<failure message='{long}'/>")), case("A", "")].concat())),
+            junit(suite(
+                &[case("A", &format!("<failure message='{long}'/>")), case("A", "")].concat(),
+            )),
         ),
         // Flakes within a step.
         ("rerun into a second file", both(&failed("A"), &passed("A"))),
         ("rerun that fails after a pass", both(&passed("A"), &failed("A"))),
         (
             "rerun into a folder below",
-            vec![at(&format!("{RUN}/junit.xml"), failed("A")), at(&format!("{RUN}/rerun/junit.xml"), passed("A"))],
+            vec![
+                at(&format!("{RUN}/junit.xml"), failed("A")),
+                at(&format!("{RUN}/rerun/junit.xml"), passed("A")),
+            ],
         ),
         (
             "rerun into a folder named junit",
-            vec![at(&format!("{RUN}/junit.xml"), failed("A")), at(&format!("{RUN}/junit/second.xml"), passed("A"))],
+            vec![
+                at(&format!("{RUN}/junit.xml"), failed("A")),
+                at(&format!("{RUN}/junit/second.xml"), passed("A")),
+            ],
         ),
         (
             "three tries in three files",
-            [both(&failed("A"), &failed("A")), vec![at(&format!("{RUN}/junit_3.xml"), passed("A"))]].concat(),
+            [
+                both(&failed("A"), &failed("A")),
+                vec![at(&format!("{RUN}/junit_3.xml"), passed("A"))],
+            ]
+            .concat(),
         ),
         (
             "the file of a pass breaks off later",
-            both(&failed("A"), "<testsuites><testsuite name='s'><testcase name='A'/><testcase name='B'>"),
+            both(
+                &failed("A"),
+                "<testsuites><testsuite name='s'><testcase name='A'/><testcase name='B'>",
+            ),
         ),
         // Files of other phases, and other files.
         (
@@ -169,7 +219,10 @@ fn good() -> Vec<(&'static str, Left)> {
             "failures of an observer",
             vec![at("artifacts/e2e/observers-resource-watch/artifacts/junit.xml", failed("A"))],
         ),
-        ("failures of a payload", vec![at("artifacts/release/artifacts/junit_payload.xml", failed("A"))]),
+        (
+            "failures of a payload",
+            vec![at("artifacts/release/artifacts/junit_payload.xml", failed("A"))],
+        ),
         ("junit_job.xml", vec![at("artifacts/junit_job.xml", failed("A"))]),
         ("a report that is no JUnit file", vec![at(&format!("{RUN}/report.xml"), failed("A"))]),
         ("a JUnit file that was packed", vec![at(&format!("{RUN}/junit.xml.txt"), failed("A"))]),
@@ -177,11 +230,20 @@ fn good() -> Vec<(&'static str, Left)> {
         ("an empty file", vec![at(&format!("{RUN}/junit_2.xml"), "")]),
         ("JSON", vec![at(&format!("{RUN}/junit_2.xml"), "{}")]),
         ("a page", vec![at(&format!("{RUN}/junit_2.xml"), "<html><body>no</body></html>")]),
-        ("a file that breaks off", junit("<testsuites><testsuite name='s'><testcase name='A'/><testcase name='B'>lo")),
-        ("a file that breaks off in a tag", junit("<testsuites><testsuite name='s'><testcase name='A'/><testcase na")),
+        (
+            "a file that breaks off",
+            junit("<testsuites><testsuite name='s'><testcase name='A'/><testcase name='B'>lo"),
+        ),
+        (
+            "a file that breaks off in a tag",
+            junit("<testsuites><testsuite name='s'><testcase name='A'/><testcase na"),
+        ),
         ("a suite that is never closed", junit("<testsuite name='s'><testcase name='A'/>")),
         ("damaged gzip", vec![at(&format!("{RUN}/junit_2.xml"), &b"\x1f\x8b\x08damaged"[..])]),
-        ("other letters than UTF-8", junit(&b"<testsuite name='s'><testcase name='\xff\xfe'/></testsuite>"[..])),
+        (
+            "other letters than UTF-8",
+            junit(&b"<testsuite name='s'><testcase name='\xff\xfe'/></testsuite>"[..]),
+        ),
         (
             "entities that are not expanded",
             junit("<!DOCTYPE x [<!ENTITY a 'aa'>]><testsuite><testcase name='&a;'/></testsuite>"),
@@ -191,20 +253,38 @@ fn good() -> Vec<(&'static str, Left)> {
         ("a bare suite", junit("<testsuite name='s'><testcase name='A'/></testsuite>")),
         (
             "suites within suites",
-            junit(format!("<testsuites><testsuite name='o'>{}</testsuite></testsuites>", passed("A"))),
+            junit(format!(
+                "<testsuites><testsuite name='o'>{}</testsuite></testsuites>",
+                passed("A")
+            )),
         ),
-        ("skipped tests", junit(suite(&[case("A", ""), case("B", "<skipped message='not here'/>")].concat()))),
-        ("a failure in a log", junit(suite(&case("A", "<system-out>&lt;failure/&gt;</system-out>")))),
-        ("a failure in CDATA", junit(suite(&case("A", "<system-out><![CDATA[<failure/>]]></system-out>")))),
+        (
+            "skipped tests",
+            junit(suite(&[case("A", ""), case("B", "<skipped message='not here'/>")].concat())),
+        ),
+        (
+            "a failure in a log",
+            junit(suite(&case("A", "<system-out>&lt;failure/&gt;</system-out>"))),
+        ),
+        (
+            "a failure in CDATA",
+            junit(suite(&case("A", "<system-out><![CDATA[<failure/>]]></system-out>"))),
+        ),
         (
             "a failure in a comment",
-            junit(suite(&format!("{}<!-- <testcase name='B'><failure/></testcase> -->", case("A", "")))),
+            junit(suite(&format!(
+                "{}<!-- <testcase name='B'><failure/></testcase> -->",
+                case("A", "")
+            ))),
         ),
         ("a failure outside of tests", junit(suite(&format!("<failure/>{}", case("A", ""))))),
         ("a failure in an attribute", junit(suite("<testcase name='&lt;failure/&gt;'/>"))),
         ("long attributes", junit(suite(&format!("<testcase name='A' file='{long}'/>")))),
         // No test.
-        ("a suite without tests", junit("<testsuites><testsuite name='s' tests='0'/></testsuites>")),
+        (
+            "a suite without tests",
+            junit("<testsuites><testsuite name='s' tests='0'/></testsuites>"),
+        ),
         ("no JUnit file", vec![without(&format!("{RUN}/*"))]),
         ("only skipped tests", junit(suite(&case("A", "<skipped/>")))),
         // finished.json.
@@ -239,7 +319,10 @@ fn good() -> Vec<(&'static str, Left)> {
                 ]),
             )],
         ),
-        ("phases without steps", vec![at(OPERATOR, graph(&PHASES)), at(&format!("{RUN}/junit.xml"), passed("A"))]),
+        (
+            "phases without steps",
+            vec![at(OPERATOR, graph(&PHASES)), at(&format!("{RUN}/junit.xml"), passed("A"))],
+        ),
         (
             "two tests in one job",
             vec![
@@ -264,8 +347,13 @@ fn good() -> Vec<(&'static str, Left)> {
 fn hollow() -> Vec<(&'static str, Left, &'static str)> {
     let long = "m".repeat(70_000);
     let classes = "<testcase classname='tests.cluster.TestCreate' name='test_ready'><failure/></testcase><testcase classname='tests.nodepool.TestCreate' name='test_ready'/>";
-    let two_steps =
-        graph(&[PRE, PHASES[0], STEP, "Run multi-stage test e2e - e2e-conformance container test", PHASES[1]]);
+    let two_steps = graph(&[
+        PRE,
+        PHASES[0],
+        STEP,
+        "Run multi-stage test e2e - e2e-conformance container test",
+        PHASES[1],
+    ]);
     vec![
         (
             "a step that exits with 0 whatever happens",
@@ -286,7 +374,16 @@ fn hollow() -> Vec<(&'static str, Left, &'static str)> {
         ),
         (
             "the step graph says that the tests failed",
-            vec![at(OPERATOR, graph(&[PRE, PHASES[0], &format!("!{STEP}"), &format!("!{}", PHASES[1]), PHASES[2]]))],
+            vec![at(
+                OPERATOR,
+                graph(&[
+                    PRE,
+                    PHASES[0],
+                    &format!("!{STEP}"),
+                    &format!("!{}", PHASES[1]),
+                    PHASES[2],
+                ]),
+            )],
             "its step graph says that the test phase failed (hypershift-azure-run-e2e)",
         ),
         (
@@ -295,7 +392,11 @@ fn hollow() -> Vec<(&'static str, Left, &'static str)> {
             "its step graph says that \"Run test unit\" failed",
         ),
         ("an error", junit(suite(&case("A", "<error/>"))), "a test failed: A"),
-        ("in a folder named junit", vec![at(&format!("{RUN}/junit/import-X.xml"), failed("A"))], "a test failed: A"),
+        (
+            "in a folder named junit",
+            vec![at(&format!("{RUN}/junit/import-X.xml"), failed("A"))],
+            "a test failed: A",
+        ),
         (
             "behind a long attribute",
             junit(suite(&case("A", &format!("<failure message='{long}'>x</failure>")))),
@@ -321,10 +422,17 @@ fn hollow() -> Vec<(&'static str, Left, &'static str)> {
             junit(suite(&["A", "A/B", "A/B/C", "A/B/C/D"].map(|name| case(name, FAIL)).concat())),
             "a test failed: A/B/C/D",
         ),
-        ("before the file breaks off", junit("<testsuite name='s'><testcase name='A'><failure>lo"), "a test failed: A"),
+        (
+            "before the file breaks off",
+            junit("<testsuite name='s'><testcase name='A'><failure>lo"),
+            "a test failed: A",
+        ),
         (
             "in a file beside a broken one",
-            vec![at(&format!("{RUN}/junit_0.xml"), ""), at(&format!("{RUN}/junit.xml"), failed("A"))],
+            vec![
+                at(&format!("{RUN}/junit_0.xml"), ""),
+                at(&format!("{RUN}/junit.xml"), failed("A")),
+            ],
             "a test failed: A",
         ),
         (
@@ -339,17 +447,25 @@ fn hollow() -> Vec<(&'static str, Left, &'static str)> {
         ),
         (
             "both",
-            vec![at("finished.json", r#"{"passed":false}"#), at(&format!("{RUN}/junit.xml"), failed("A"))],
+            vec![
+                at("finished.json", r#"{"passed":false}"#),
+                at(&format!("{RUN}/junit.xml"), failed("A")),
+            ],
             "finished.json says passed: false, and a test failed: A",
         ),
     ]
 }
 
 /// Plays runs in one night.
-async fn night(runs: Vec<JobScript>, change: impl Fn(&mut Scene, &mut GateRecord)) -> (Scene, GateRecord) {
+async fn night(
+    runs: Vec<JobScript>,
+    change: impl Fn(&mut Scene, &mut GateRecord),
+) -> (Scene, GateRecord) {
     let mut scene = Scene::new().await;
     for (number, script) in runs.into_iter().enumerate() {
-        scene.launch(&format!("periodic-{number}"), Class::Blocking, script).await;
+        scene
+            .launch(&format!("periodic-{number}"), Class::Blocking, script)
+            .await;
     }
     let mut record = scene.journal.record().await;
     change(&mut scene, &mut record);
@@ -389,7 +505,11 @@ async fn no_green_run_is_red_for_what_it_left_behind() {
         told("no JUnit file").1,
         "no test ran (0 JUnit files): set tests: N or junit: ignore in its job list entry"
     );
-    assert!(told("only skipped tests").1.starts_with("no test ran (1 JUnit file, 1 skipped)"));
+    assert!(
+        told("only skipped tests")
+            .1
+            .starts_with("no test ran (1 JUnit file, 1 skipped)")
+    );
     assert!(told("an empty file").1.ends_with("/junit_2.xml"), "{}", told("an empty file").1);
     assert_eq!(told("no finished.json").1, "finished.json is missing");
     assert_eq!(told("failures in a step of teardown").0.failed, 0);
@@ -400,13 +520,17 @@ async fn no_green_run_is_red_for_what_it_left_behind() {
 #[tokio::test(start_paused = true)]
 async fn a_green_run_that_its_artifacts_contradict_is_hollow() {
     let runs = hollow();
-    let (_, record) = night(runs.iter().map(|(_, left, _)| script(left)).collect(), |_, _| {}).await;
+    let (_, record) =
+        night(runs.iter().map(|(_, left, _)| script(left)).collect(), |_, _| {}).await;
     for ((name, _, said), attempt) in runs.iter().zip(ends(&record)) {
         assert_eq!((attempt.cause, detail(attempt)), (Some(Cause::Hollow), *said), "{name}");
     }
     let verdict = record.verdict.unwrap();
     assert_eq!(verdict.decision, Decision::Undecided);
-    assert_eq!(verdict.reasons[0], "periodic-0 succeeded, but a test failed: OCP-12345 creates a hosted cluster");
+    assert_eq!(
+        verdict.reasons[0],
+        "periodic-0 succeeded, but a test failed: OCP-12345 creates a hosted cluster"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -416,7 +540,9 @@ async fn contradictions_are_said_or_left_alone_if_asked_for() {
         let (_, record) = night(runs, |scene, _| scene.policy.rules.hollow = Some(hollow)).await;
         assert_eq!((ends(&record)[0].cause, detail(ends(&record)[0])), (Some(Cause::Passed), said));
     }
-    let (_, record) = night(vec![script(&junit(failed("A")))], |_, record| record.jobs[0].junit = Junit::Ignore).await;
+    let (_, record) =
+        night(vec![script(&junit(failed("A")))], |_, record| record.jobs[0].junit = Junit::Ignore)
+            .await;
     assert_eq!((ends(&record)[0].cause, ends(&record)[0].tests), (Some(Cause::Passed), None));
 }
 
@@ -442,7 +568,9 @@ async fn what_cannot_be_read_is_tried_until_the_end_and_named() {
         let mut scene = Scene::new().await;
         scene.policy.timeout = minutes(60);
         scene.launch("periodic-a", Class::Blocking, script(&vec![])).await;
-        scene.world.fault(Fault::on(Server::Bucket, Trouble::StatusBefore(503)).path(path));
+        scene
+            .world
+            .fault(Fault::on(Server::Bucket, Trouble::StatusBefore(503)).path(path));
         let record = scene.run().await;
         let end = ends(&record)[0];
         assert_eq!(end.cause, Some(Cause::Unproven), "{path}: {}", detail(end));
@@ -451,7 +579,9 @@ async fn what_cannot_be_read_is_tried_until_the_end_and_named() {
     }
     // It comes back.
     let scene = Scene::new().await;
-    scene.launch("periodic-a", Class::Blocking, script(&junit(failed("A")))).await;
+    scene
+        .launch("periodic-a", Class::Blocking, script(&junit(failed("A"))))
+        .await;
     let later = scene.clock.after(scene.clock.now(), minutes(40));
     let away = Fault::on(Server::Bucket, Trouble::StatusBefore(503)).path("*/junit.xml");
     scene.world.fault(away.between(scene.clock.now(), later));
@@ -483,6 +613,9 @@ async fn an_upgrade_job_is_proven_by_the_last_image_of_its_own_log() {
     assert_eq!(play(&upgraded, true).await.0, Cause::Passed);
     assert_eq!(play(&upgraded, false).await.0, Cause::Unproven);
     let (cause, said) = play(&away, true).await;
-    assert!(cause == Cause::Unproven && said.starts_with("the last of quay.io/acme/ho that artifacts/"), "{said}");
+    assert!(
+        cause == Cause::Unproven && said.starts_with("the last of quay.io/acme/ho that artifacts/"),
+        "{said}"
+    );
     assert_eq!(play(&|_| "nothing\n".to_owned(), true).await.0, Cause::Unproven);
 }

@@ -31,19 +31,25 @@ async fn night(script: JobScript, fault: Fault) -> GateRecord {
 async fn deck_says(status: &str) -> GateRecord {
     let mut scene = Scene::new().await;
     scene.policy.timeout = minutes(10);
-    scene.launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(5))).await;
+    scene
+        .launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(5)))
+        .await;
     let attempt = scene.journal.record().await.jobs[0].attempts[0].clone();
     let (id, key) = (attempt.execution.unwrap(), attempt.intent.key);
     let body = format!(
         "metadata:\n  name: {id}\n  labels: {{release-gate/key: {key}}}\nspec:\n  job: periodic-a\nstatus:\n  {status}\n"
     );
-    scene.world.fault(Fault::on(Server::Deck, canned(200, "text/plain", body)));
+    scene
+        .world
+        .fault(Fault::on(Server::Deck, canned(200, "text/plain", body)));
     scene.run().await
 }
 
 #[tokio::test(start_paused = true)]
 async fn states_never_seen_before_are_no_end() {
-    for status in ["state: bogus", "state: SUCCESS", "state: ''", "startTime: x", "state: succeeded"] {
+    for status in
+        ["state: bogus", "state: SUCCESS", "state: ''", "startTime: x", "state: succeeded"]
+    {
         let record = deck_says(status).await;
         assert_eq!(only(&record).cause, Some(Cause::Deadline), "{status}");
     }
@@ -53,11 +59,20 @@ async fn states_never_seen_before_are_no_end() {
 
 #[tokio::test(start_paused = true)]
 async fn job_urls_of_another_shape_lead_nowhere() {
-    for url in ["https://prow/view/gs/b/../c/1", "https://prow/logs/1", "javascript:x", "https://prow/view/gs/b"] {
+    for url in [
+        "https://prow/view/gs/b/../c/1",
+        "https://prow/logs/1",
+        "javascript:x",
+        "https://prow/view/gs/b",
+    ] {
         let record = deck_says(&format!("state: success\n  url: {url}")).await;
         let attempt = only(&record);
         assert_eq!(attempt.cause, Some(Cause::Unproven), "{url}");
-        assert!(attempt.detail.as_ref().unwrap().contains("expected a job URL"), "{:?}", attempt.detail);
+        assert!(
+            attempt.detail.as_ref().unwrap().contains("expected a job URL"),
+            "{:?}",
+            attempt.detail
+        );
         let record = deck_says(&format!("state: failure\n  url: {url}")).await;
         assert_eq!(only(&record).cause, Some(Cause::Undetermined), "{url}");
     }
@@ -66,7 +81,8 @@ async fn job_urls_of_another_shape_lead_nowhere() {
 #[tokio::test(start_paused = true)]
 async fn a_list_that_is_no_list() {
     for body in ["<html>", "[]", "{\"items\":[{}]}", "{\"items\":", "null garbage"] {
-        let fault = Fault::on(Server::Bucket, canned(200, "application/json", body)).path("/storage/*");
+        let fault =
+            Fault::on(Server::Bucket, canned(200, "application/json", body)).path("/storage/*");
         let record = night(JobScript::passes(), fault).await;
         assert_eq!(only(&record).cause, Some(Cause::Unproven), "{body}");
     }
@@ -76,7 +92,8 @@ async fn a_list_that_is_no_list() {
 async fn ten_gigabytes_announced_and_little_sent() {
     let headers = vec![("content-length".to_owned(), "10737418240".to_owned())];
     let answer = Trouble::Answer(Canned { status: 200, headers, body: b"sha256:".to_vec() });
-    let record = night(JobScript::passes(), Fault::on(Server::Bucket, answer).path("*build-log.txt")).await;
+    let record =
+        night(JobScript::passes(), Fault::on(Server::Bucket, answer).path("*build-log.txt")).await;
     assert_eq!(only(&record).cause, Some(Cause::Unproven));
 }
 
@@ -99,8 +116,13 @@ async fn broken_artifacts_of_a_failure() {
     }
     let bomb = "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><testsuite><testcase name=\"&b;\"><failure/></testcase></testsuite>";
     let fault = Fault::on(Server::Slack, Trouble::DropBefore);
-    let record =
-        night(JobScript::fails(&["TestX"]).with(junit, bomb).with("artifacts/a/junit-broken.xml", "<"), fault).await;
+    let record = night(
+        JobScript::fails(&["TestX"])
+            .with(junit, bomb)
+            .with("artifacts/a/junit-broken.xml", "<"),
+        fault,
+    )
+    .await;
     assert_eq!(only(&record).cause, Some(Cause::Product));
     assert_eq!(only(&record).failing_tests.names, ["&b;"]);
 }
@@ -117,7 +139,9 @@ async fn another_runs_prowjob_proves_nothing() {
         r#"{{"metadata":{{"name":"other"}},"spec":{{"pod_spec":{{"containers":[{{"env":[{{"name":"OVERRIDE_IMAGE","value":"{}"}}]}}]}}}},"status":{{"state":"success"}}}}"#,
         image()
     );
-    scene.world.fault(Fault::on(Server::Bucket, canned(200, "application/json", foreign)).path("*/prowjob.json"));
+    scene.world.fault(
+        Fault::on(Server::Bucket, canned(200, "application/json", foreign)).path("*/prowjob.json"),
+    );
     let record = scene.run().await;
     assert_eq!(only(&record).cause, Some(Cause::Unproven), "{:?}", only(&record).detail);
 }
@@ -133,7 +157,9 @@ async fn a_sign_in_page_in_place_of_artifacts() {
         let record = night(JobScript::passes(), fault).await;
         assert_eq!(only(&record).cause, Some(Cause::Passed), "{:?}", only(&record).detail);
     }
-    let log = Fault::on(Server::Bucket, Trouble::Html200).path("*build-log.txt").nth(Nth::Only(1));
+    let log = Fault::on(Server::Bucket, Trouble::Html200)
+        .path("*build-log.txt")
+        .nth(Nth::Only(1));
     let record = night(JobScript::passes(), log).await;
     assert_eq!(only(&record).cause, Some(Cause::Passed), "{:?}", only(&record).detail);
 }
@@ -150,8 +176,14 @@ async fn a_jobs_own_log_pattern_counts_and_one_that_is_none_proves_nothing() {
     ] {
         let mut scene = Scene::new().await;
         scene.policy.rules.proof_logs.clear();
-        scene.launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(5))).await;
-        scene.journal.update(|record| record.jobs[0].proof_log = Some(pattern.to_owned())).await.unwrap();
+        scene
+            .launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(5)))
+            .await;
+        scene
+            .journal
+            .update(|record| record.jobs[0].proof_log = Some(pattern.to_owned()))
+            .await
+            .unwrap();
         let record = scene.run().await;
         assert_eq!(only(&record).cause, Some(cause), "{pattern}: {:?}", only(&record).detail);
     }

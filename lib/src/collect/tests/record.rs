@@ -12,7 +12,9 @@ use crate::clock::SharedClock;
 use crate::cluster::Cluster;
 use crate::collect::deadline::tekton_end;
 use crate::collect::report::Reporter;
-use crate::record::{Class, Decision, FileStore, Identity, Journal, Labels, Store, StoreError, Version};
+use crate::record::{
+    Class, Decision, FileStore, Identity, Journal, Labels, Store, StoreError, Version,
+};
 
 /// A store that cannot be reached for a while.
 #[derive(Debug)]
@@ -40,7 +42,12 @@ impl Store for Away {
         self.store.load().await
     }
 
-    async fn save(&self, bytes: &[u8], labels: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError> {
+    async fn save(
+        &self,
+        bytes: &[u8],
+        labels: &Labels,
+        replaces: Option<&Version>,
+    ) -> Result<Version, StoreError> {
         self.check()?;
         self.store.save(bytes, labels, replaces).await
     }
@@ -56,11 +63,14 @@ async fn a_record_out_of_reach_for_a_while_ends_nothing() {
     for (from, long) in [(30, 20), (118, 6)] {
         let mut scene = Scene::new().await;
         scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
-        scene.launch("periodic-b", Class::Blocking, JobScript::passes().running(minutes(130))).await;
+        scene
+            .launch("periodic-b", Class::Blocking, JobScript::passes().running(minutes(130)))
+            .await;
         let from = scene.clock.after(scene.clock.now(), minutes(from));
         let until = scene.clock.after(from, minutes(long));
         let away = Away { store: scene.store(), clock: Arc::clone(&scene.clock), from, until };
-        let journal = Journal::existing(Box::new(away), Arc::clone(&scene.clock), &Identity::default()).await;
+        let journal =
+            Journal::existing(Box::new(away), Arc::clone(&scene.clock), &Identity::default()).await;
         scene.journal = Arc::new(journal.unwrap());
         let record = scene.run().await;
         assert_eq!(record.verdict.unwrap().decision, Decision::Passed);
@@ -72,7 +82,13 @@ async fn a_record_out_of_reach_for_a_while_ends_nothing() {
 async fn mere_progress_is_written_at_most_once_a_minute() {
     let scene = Scene::new().await;
     for job in 0..6 {
-        scene.launch(&format!("periodic-{job}"), Class::Blocking, JobScript::passes().running(minutes(10 + job))).await;
+        scene
+            .launch(
+                &format!("periodic-{job}"),
+                Class::Blocking,
+                JobScript::passes().running(minutes(10 + job)),
+            )
+            .await;
     }
     let before = scene.journal.record().await.revision;
     let record = scene.run().await;
@@ -86,7 +102,9 @@ async fn a_verdict_of_another_process_is_taken_over() {
     let scene = Scene::new().await;
     scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
     let other =
-        Journal::existing(Box::new(scene.store()), Arc::clone(&scene.clock), &Identity::default()).await.unwrap();
+        Journal::existing(Box::new(scene.store()), Arc::clone(&scene.clock), &Identity::default())
+            .await
+            .unwrap();
     let late = {
         let collector = scene.collector();
         let wait = async move { collector.run(&mut Reporter::new(false)).await.unwrap() };
@@ -107,15 +125,18 @@ async fn a_verdict_of_another_process_is_taken_over() {
 async fn tektons_end_is_read_and_a_403_is_a_warning() {
     let scene = Scene::new().await;
     let kube = scene.world.direct(Server::Kube);
-    let cluster = Cluster { client: kube::Client::new(kube, "gates"), namespace: "gates".to_owned() };
+    let cluster =
+        Cluster { client: kube::Client::new(kube, "gates"), namespace: "gates".to_owned() };
     scene.world.kube().put(json!({
         "apiVersion": "tekton.dev/v1", "kind": "PipelineRun",
         "metadata": {"name": "run-x", "namespace": "gates"},
         "spec": {"timeouts": {"pipeline": "7h", "tasks": "6h", "finally": "1h"}},
         "status": {"startTime": "2026-08-20T00:20:00Z"},
     }));
-    let uid = scene.world.kube().get("pipelineruns", "gates", "run-x").unwrap()["metadata"]["uid"].clone();
-    let read = async |name: &str, id: Option<&str>| tekton_end(&cluster, name, id, &scene.clock).await;
+    let uid = scene.world.kube().get("pipelineruns", "gates", "run-x").unwrap()["metadata"]["uid"]
+        .clone();
+    let read =
+        async |name: &str, id: Option<&str>| tekton_end(&cluster, name, id, &scene.clock).await;
     let end: Timestamp = "2026-08-20T06:20:00Z".parse().unwrap();
     assert_eq!(read("run-x", uid.as_str()).await, Some(end));
     assert_eq!(read("run-x", Some("another")).await, None);
@@ -127,7 +148,9 @@ async fn tektons_end_is_read_and_a_403_is_a_warning() {
 #[tokio::test(start_paused = true)]
 async fn tekton_cuts_off_nothing_that_is_not_decided() {
     let scene = Scene::new().await;
-    scene.launch("periodic-a", Class::Blocking, JobScript::never_ends()).await;
+    scene
+        .launch("periodic-a", Class::Blocking, JobScript::never_ends())
+        .await;
     let mut collector = scene.collector();
     collector.tekton_end = Some(scene.clock.after(scene.clock.now(), minutes(60)));
     collector.run(&mut Reporter::new(false)).await.unwrap();

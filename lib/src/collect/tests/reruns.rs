@@ -7,18 +7,31 @@ use crate::collect::words;
 use crate::record::{Cause, Class, Decision, GateRecord};
 
 fn causes(record: &GateRecord, job: usize) -> Vec<Cause> {
-    record.jobs[job].attempts.iter().map(|attempt| attempt.cause.unwrap()).collect()
+    record.jobs[job]
+        .attempts
+        .iter()
+        .map(|attempt| attempt.cause.unwrap())
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_job_without_a_lease_is_run_again_at_once_and_passes() {
     let scene = Scene::new().await;
-    scene.launch_attempts("periodic-a", Class::Blocking, vec![JobScript::no_lease(), JobScript::passes()]).await;
+    scene
+        .launch_attempts(
+            "periodic-a",
+            Class::Blocking,
+            vec![JobScript::no_lease(), JobScript::passes()],
+        )
+        .await;
     scene.launch("periodic-b", Class::Blocking, JobScript::passes()).await;
     let record = scene.run().await;
     assert_eq!(causes(&record, 0), [Cause::Infrastructure, Cause::Passed]);
     assert_eq!(record.verdict.as_ref().unwrap().decision, Decision::Passed);
-    assert_eq!(words::remarks(&record.jobs[0]), "proven by its log · 3 tests · second try, the first had no lease");
+    assert_eq!(
+        words::remarks(&record.jobs[0]),
+        "proven by its log · 3 tests · second try, the first had no lease"
+    );
     assert_eq!(scene.world.prow().launches().len(), 3);
     let passed = scene.passed();
     assert!(passed > minutes(165) && passed < minutes(169), "{passed:?}");
@@ -28,7 +41,9 @@ async fn a_job_without_a_lease_is_run_again_at_once_and_passes() {
 async fn a_budget_is_used_up_and_a_product_failure_has_none() {
     let scene = Scene::new().await;
     scene.launch("setup", Class::Blocking, JobScript::setup_fails()).await;
-    scene.launch("product", Class::Blocking, JobScript::fails(&["TestX"])).await;
+    scene
+        .launch("product", Class::Blocking, JobScript::fails(&["TestX"]))
+        .await;
     scene.launch("aborted", Class::Informing, JobScript::aborted()).await;
     let record = scene.run().await;
     assert_eq!(causes(&record, 0), [Cause::Setup, Cause::Setup]);
@@ -41,7 +56,9 @@ async fn a_budget_is_used_up_and_a_product_failure_has_none() {
 async fn what_could_not_end_in_time_is_not_begun() {
     let mut scene = Scene::new().await;
     scene.policy.timeout = minutes(85);
-    scene.launch("setup", Class::Blocking, JobScript::setup_fails().running(minutes(45))).await;
+    scene
+        .launch("setup", Class::Blocking, JobScript::setup_fails().running(minutes(45)))
+        .await;
     let record = scene.run().await;
     assert_eq!(causes(&record, 0), [Cause::Setup]);
     assert_eq!(scene.world.prow().launches().len(), 1);
@@ -53,20 +70,28 @@ async fn a_rerun_that_is_refused_is_said_and_ends_nothing() {
     let scene = Scene::new().await;
     scene.launch("setup", Class::Blocking, JobScript::setup_fails()).await;
     scene.launch("periodic-b", Class::Blocking, JobScript::passes()).await;
-    scene.world.fault(Fault::on(Server::Gangway, Trouble::Html403).method("POST"));
+    scene
+        .world
+        .fault(Fault::on(Server::Gangway, Trouble::Html403).method("POST"));
     let record = scene.run().await;
     assert_eq!(record.jobs[0].attempts[0].cause, Some(Cause::Setup));
     assert_eq!(record.jobs[1].attempts[0].cause, Some(Cause::Passed));
     let verdict = record.verdict.as_ref().unwrap();
     assert_eq!(verdict.reasons, ["setup failed in setup: hypershift-install"]);
-    assert!(words::remarks(&record.jobs[0]).contains("could not be run again"), "{}", words::remarks(&record.jobs[0]));
+    assert!(
+        words::remarks(&record.jobs[0]).contains("could not be run again"),
+        "{}",
+        words::remarks(&record.jobs[0])
+    );
 }
 
 /// A job whose first attempt fails after 45 minutes and whose second passes.
 async fn a_rerun() -> Scene {
     let scene = Scene::new().await;
     let first = JobScript::setup_fails().running(minutes(45));
-    scene.launch_attempts("periodic-a", Class::Blocking, vec![first, JobScript::passes()]).await;
+    scene
+        .launch_attempts("periodic-a", Class::Blocking, vec![first, JobScript::passes()])
+        .await;
     scene
 }
 
@@ -78,11 +103,15 @@ fn assert_passed_on_a_rerun(scene: &Scene, record: &GateRecord, words: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn a_rerun_outlasts_troubles_of_gangway() {
-    for trouble in [Trouble::DropBefore, Trouble::TooMany(None), Trouble::StatusBefore(503), Trouble::NotFound] {
+    for trouble in
+        [Trouble::DropBefore, Trouble::TooMany(None), Trouble::StatusBefore(503), Trouble::NotFound]
+    {
         let scene = a_rerun().await;
         let words = format!("{trouble:?}");
         let at = |count| scene.clock.after(scene.clock.now(), minutes(count));
-        scene.world.fault(Fault::on(Server::Gangway, trouble).between(at(40), at(75)));
+        scene
+            .world
+            .fault(Fault::on(Server::Gangway, trouble).between(at(40), at(75)));
         let record = scene.run().await;
         assert_passed_on_a_rerun(&scene, &record, &words);
         assert!(scene.passed() < minutes(75 + 7 + 125), "{words}: {:?}", scene.passed());
@@ -108,9 +137,19 @@ async fn a_rerun_outlasts_a_token_that_has_expired_or_is_not_there() {
 async fn a_rerun_in_doubt_is_found_later_and_not_sent_twice() {
     let scene = a_rerun().await;
     let at = |count| scene.clock.after(scene.clock.now(), minutes(count));
-    scene.world.fault(Fault::on(Server::Gangway, Trouble::DropAfter).method("POST").between(at(40), at(80)));
-    scene.world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)).between(at(40), at(80)));
-    scene.world.fault(Fault::on(Server::Gangway, Trouble::StatusBefore(503)).method("GET").between(at(40), at(80)));
+    scene.world.fault(
+        Fault::on(Server::Gangway, Trouble::DropAfter)
+            .method("POST")
+            .between(at(40), at(80)),
+    );
+    scene
+        .world
+        .fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)).between(at(40), at(80)));
+    scene.world.fault(
+        Fault::on(Server::Gangway, Trouble::StatusBefore(503))
+            .method("GET")
+            .between(at(40), at(80)),
+    );
     let record = scene.run().await;
     assert_passed_on_a_rerun(&scene, &record, "in doubt");
     assert!(record.jobs[0].attempts[1].adopted);
@@ -132,11 +171,20 @@ async fn wherever_it_is_killed_the_next_process_goes_on() {
     // The first attempt ends after ten minutes and a half; its rerun's launch is in doubt for some time.
     for killed_at in [2, 9, 10, 11, 12, 13, 14, 20, 31, 40] {
         let scene = Scene::new().await;
-        let attempts = vec![JobScript::no_lease().running(minutes(10)), JobScript::passes().running(minutes(25))];
+        let attempts = vec![
+            JobScript::no_lease().running(minutes(10)),
+            JobScript::passes().running(minutes(25)),
+        ];
         scene.launch_attempts("periodic-a", Class::Blocking, attempts).await;
-        scene.launch("periodic-b", Class::Blocking, JobScript::passes().running(minutes(30))).await;
+        scene
+            .launch("periodic-b", Class::Blocking, JobScript::passes().running(minutes(30)))
+            .await;
         // The launch's answer is lost as well.
-        scene.world.fault(Fault::on(Server::Gangway, Trouble::DropAfter).method("POST").nth(standins::Nth::Only(1)));
+        scene.world.fault(
+            Fault::on(Server::Gangway, Trouble::DropAfter)
+                .method("POST")
+                .nth(standins::Nth::Only(1)),
+        );
         let until = scene.clock.after(scene.clock.now(), minutes(killed_at));
         {
             let collector = scene.collector();

@@ -21,7 +21,8 @@ use crate::prow::deck::Deck;
 use crate::prow::gangway::{Create, Gangway, Outcome, PodSpecOptions};
 use crate::prow::key;
 use crate::record::{
-    Attempt, Candidate, Class, FileStore, GateRecord, Identity, Intent, JobRecord, Journal, LaunchOptions,
+    Attempt, Candidate, Class, FileStore, GateRecord, Identity, Intent, JobRecord, Journal,
+    LaunchOptions,
 };
 use crate::secret::SecretFile;
 
@@ -67,13 +68,18 @@ impl Scene {
         std::fs::write(dir.path().join("token"), "sha256~token").unwrap();
         world.prow().token("sha256~token");
         let token = SecretFile::new("--gangway-token-file", dir.path().join("token"));
-        let budget = Arc::new(Budget::new(Arc::clone(&clock), Limits { per_minute: 600, burst: 600 }, true));
-        let gangway = Arc::new(Gangway::new(base(Server::Gangway), token, Arc::clone(&transport), budget));
+        let budget =
+            Arc::new(Budget::new(Arc::clone(&clock), Limits { per_minute: 600, burst: 600 }, true));
+        let gangway =
+            Arc::new(Gangway::new(base(Server::Gangway), token, Arc::clone(&transport), budget));
         let store = Box::new(FileStore::new(dir.path().join("gate.json")));
         let identity = Identity { run_id: Some("run".to_owned()), ..Identity::default() };
         let journal = Arc::new(Journal::open(store, Arc::clone(&clock), &identity).await.unwrap());
         journal.bind(&Candidate::of(image())).await.unwrap();
-        journal.update(|record| record.launch = Some(LaunchOptions::default())).await.unwrap();
+        journal
+            .update(|record| record.launch = Some(LaunchOptions::default()))
+            .await
+            .unwrap();
         let policy = Policy {
             rules: Rules {
                 proof_logs: vec!["artifacts/*/hypershift-install/build-log.txt".parse().unwrap()],
@@ -98,7 +104,10 @@ impl Scene {
             attempts: vec![attempt],
             ..JobRecord::named(name, class)
         };
-        self.journal.update(|record| record.jobs.push(job.clone())).await.unwrap();
+        self.journal
+            .update(|record| record.jobs.push(job.clone()))
+            .await
+            .unwrap();
     }
 
     /// An attempt that Gangway was told of.

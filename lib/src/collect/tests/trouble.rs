@@ -48,7 +48,9 @@ async fn without_deck_and_bucket_gangway_tells_and_the_proof_is_missing() {
     let scene = Scene::new().await;
     scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
     scene.world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(500)));
-    scene.world.fault(Fault::on(Server::Bucket, Trouble::StatusBefore(403)));
+    scene
+        .world
+        .fault(Fault::on(Server::Bucket, Trouble::StatusBefore(403)));
     let record = scene.run().await;
     assert_eq!(record.jobs[0].last().unwrap().cause, Some(Cause::Unproven));
     assert_eq!(record.verdict.unwrap().decision, Decision::Undecided);
@@ -58,14 +60,24 @@ async fn without_deck_and_bucket_gangway_tells_and_the_proof_is_missing() {
 async fn a_run_that_vanishes_is_decided_by_the_bucket() {
     let scene = Scene::new().await;
     scene.launch("ended", Class::Blocking, JobScript::passes()).await;
-    scene.launch("going-on", Class::Blocking, JobScript::passes().vanishes_after(minutes(50))).await;
-    scene.launch("at-once", Class::Blocking, JobScript::passes().vanishes_after(minutes(0))).await;
-    scene.world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)).between(
-        scene.clock.after(scene.clock.now(), minutes(100)),
-        scene.clock.after(scene.clock.now(), minutes(130)),
-    ));
+    scene
+        .launch("going-on", Class::Blocking, JobScript::passes().vanishes_after(minutes(50)))
+        .await;
+    scene
+        .launch("at-once", Class::Blocking, JobScript::passes().vanishes_after(minutes(0)))
+        .await;
+    scene
+        .world
+        .fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)).between(
+            scene.clock.after(scene.clock.now(), minutes(100)),
+            scene.clock.after(scene.clock.now(), minutes(130)),
+        ));
     let record = scene.run().await;
-    let causes: Vec<_> = record.jobs.iter().map(|job| job.last().unwrap().cause.unwrap()).collect();
+    let causes: Vec<_> = record
+        .jobs
+        .iter()
+        .map(|job| job.last().unwrap().cause.unwrap())
+        .collect();
     assert_eq!(causes, [Cause::Passed, Cause::Undetermined, Cause::Undetermined]);
     let detail = record.jobs[1].last().unwrap().detail.clone().unwrap();
     assert!(detail.starts_with("Prow no longer has this run"), "{detail}");
@@ -74,7 +86,9 @@ async fn a_run_that_vanishes_is_decided_by_the_bucket() {
 #[tokio::test(start_paused = true)]
 async fn another_pod_means_another_folder() {
     let scene = Scene::new().await;
-    scene.launch("periodic-a", Class::Blocking, JobScript::passes().new_build_after(minutes(30))).await;
+    scene
+        .launch("periodic-a", Class::Blocking, JobScript::passes().new_build_after(minutes(30)))
+        .await;
     let record = scene.run().await;
     assert_eq!(record.verdict.unwrap().decision, Decision::Passed);
 }
@@ -96,7 +110,9 @@ async fn a_token_that_expires_ends_nothing_and_a_new_one_is_used() {
     scene.world.prow().revoke("sha256~token");
     scene.world.prow().token("sha256~new");
     scene.write_token("sha256~new");
-    scene.world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(500)).nth(Nth::First(30)));
+    scene
+        .world
+        .fault(Fault::on(Server::Deck, Trouble::StatusBefore(500)).nth(Nth::First(30)));
     let record = scene.run().await;
     assert_eq!(record.verdict.unwrap().decision, Decision::Passed);
 }
@@ -106,11 +122,22 @@ async fn a_stored_proof_log_that_is_no_pattern_is_not_taken_for_none() {
     let mut scene = Scene::new().await;
     scene.policy.rules.proof_logs.clear();
     scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
-    scene.journal.update(|record| record.jobs[0].proof_log = Some("/artifacts/x.log".to_owned())).await.unwrap();
+    scene
+        .journal
+        .update(|record| record.jobs[0].proof_log = Some("/artifacts/x.log".to_owned()))
+        .await
+        .unwrap();
     let record = scene.run().await;
     let attempt = record.jobs[0].last().unwrap();
     assert_eq!(attempt.cause, Some(Cause::Unproven));
-    assert!(attempt.detail.as_ref().unwrap().contains("its proof-log is no pattern"), "{attempt:?}");
+    assert!(
+        attempt
+            .detail
+            .as_ref()
+            .unwrap()
+            .contains("its proof-log is no pattern"),
+        "{attempt:?}"
+    );
     assert_eq!(record.verdict.unwrap().decision, Decision::Undecided);
 }
 
@@ -126,10 +153,14 @@ async fn a_bucket_that_cannot_be_asked_is_waited_for() {
     ] {
         let scene = Scene::new().await;
         scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
-        scene.launch("periodic-b", Class::Informing, JobScript::fails(&["TestX"])).await;
+        scene
+            .launch("periodic-b", Class::Informing, JobScript::fails(&["TestX"]))
+            .await;
         let words = format!("{trouble:?}");
         let at = |count| scene.clock.after(scene.clock.now(), minutes(count));
-        scene.world.fault(Fault::on(Server::Bucket, trouble).between(at(100), at(190)));
+        scene
+            .world
+            .fault(Fault::on(Server::Bucket, trouble).between(at(100), at(190)));
         let record = scene.run().await;
         let causes: Vec<_> = record.jobs.iter().map(|job| job.last().unwrap().cause).collect();
         assert_eq!(causes, [Some(Cause::Passed), Some(Cause::Product)], "{words}: {record:?}");
@@ -140,10 +171,18 @@ async fn a_bucket_that_cannot_be_asked_is_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn what_is_answered_as_missing_is_not_waited_for_long() {
     let scene = Scene::new().await;
-    scene.launch("periodic-a", Class::Blocking, JobScript::passes().ran_image(RanImage::NoLog)).await;
-    scene.launch("periodic-b", Class::Blocking, JobScript::fails(&["TestX"]).without_artifacts()).await;
+    scene
+        .launch("periodic-a", Class::Blocking, JobScript::passes().ran_image(RanImage::NoLog))
+        .await;
+    scene
+        .launch("periodic-b", Class::Blocking, JobScript::fails(&["TestX"]).without_artifacts())
+        .await;
     let record = scene.run().await;
-    let causes: Vec<_> = record.jobs.iter().map(|job| job.last().unwrap().cause.unwrap()).collect();
+    let causes: Vec<_> = record
+        .jobs
+        .iter()
+        .map(|job| job.last().unwrap().cause.unwrap())
+        .collect();
     assert_eq!(causes, [Cause::Unproven, Cause::Undetermined]);
     assert!(scene.passed() < minutes(126), "{:?}", scene.passed());
 }
@@ -151,13 +190,23 @@ async fn what_is_answered_as_missing_is_not_waited_for_long() {
 #[tokio::test(start_paused = true)]
 async fn an_ended_job_whose_bucket_never_answers_is_not_called_running() {
     let scene = Scene::new().await;
-    scene.launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(60))).await;
-    scene.launch("periodic-b", Class::Blocking, JobScript::fails(&["TestX"]).running(minutes(60))).await;
-    scene.world.fault(Fault::on(Server::Bucket, Trouble::StatusBefore(503)));
+    scene
+        .launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(60)))
+        .await;
+    scene
+        .launch("periodic-b", Class::Blocking, JobScript::fails(&["TestX"]).running(minutes(60)))
+        .await;
+    scene
+        .world
+        .fault(Fault::on(Server::Bucket, Trouble::StatusBefore(503)));
     let record = scene.run().await;
     let ends: Vec<_> = record.jobs.iter().map(|job| job.last().unwrap()).collect();
     assert_eq!([ends[0].cause, ends[1].cause], [Some(Cause::Unproven), Some(Cause::Undetermined)]);
-    assert!(ends.iter().all(|end| end.detail.as_ref().unwrap().contains("answered 503")), "{ends:?}");
+    assert!(
+        ends.iter()
+            .all(|end| end.detail.as_ref().unwrap().contains("answered 503")),
+        "{ends:?}"
+    );
     assert!(scene.passed() >= minutes(330));
 }
 
@@ -172,20 +221,33 @@ async fn unlaunched(scene: &Scene, place: usize, refusal: Option<LaunchRefusal>)
 }
 
 fn refusal() -> LaunchRefusal {
-    LaunchRefusal { at: "2026-08-20T00:30:00Z".parse().unwrap(), reason: "no such job".to_owned(), token: false }
+    LaunchRefusal {
+        at: "2026-08-20T00:30:00Z".parse().unwrap(),
+        reason: "no such job".to_owned(),
+        token: false,
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn jobs_that_were_not_launched_are_not_shown_as_launched() {
     let scene = Scene::new().await;
     scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
-    scene.launch("periodic-refused", Class::Blocking, JobScript::passes()).await;
-    scene.launch("periodic-doubt", Class::Informing, JobScript::passes()).await;
+    scene
+        .launch("periodic-refused", Class::Blocking, JobScript::passes())
+        .await;
+    scene
+        .launch("periodic-doubt", Class::Informing, JobScript::passes())
+        .await;
     unlaunched(&scene, 1, Some(refusal())).await;
     unlaunched(&scene, 2, None).await;
     let collector = scene.collector();
     let wait = collector.begin(scene.journal.record().await).unwrap();
-    let lines: Vec<_> = collector.view(&wait, None).lines.into_iter().map(|line| (line.words, line.ended)).collect();
+    let lines: Vec<_> = collector
+        .view(&wait, None)
+        .lines
+        .into_iter()
+        .map(|line| (line.words, line.ended))
+        .collect();
     let line = |words: &str, ended| (words.to_owned(), ended);
     assert_eq!(
         lines,
@@ -207,13 +269,20 @@ async fn a_launch_that_stopped_half_way_is_not_decided() {
         if refusal.is_some() {
             unlaunched(&scene, 1, refusal).await;
         }
-        scene.journal.update(|record| record.jobs[2].attempts.clear()).await.unwrap();
+        scene
+            .journal
+            .update(|record| record.jobs[2].attempts.clear())
+            .await
+            .unwrap();
         let result = scene.collector().run(&mut Reporter::new(false)).await;
         (result, scene.journal.record().await)
     };
     let (result, record) = half(None).await;
     let error = result.unwrap_err();
-    assert!(matches!(&error, CollectError::LaunchUnfinished { job, .. } if job == "periodic-c"), "{error}");
+    assert!(
+        matches!(&error, CollectError::LaunchUnfinished { job, .. } if job == "periodic-c"),
+        "{error}"
+    );
     assert_eq!(record.verdict, None);
     // A refusal is an end: what follows it was left out on purpose.
     let record = half(Some(refusal())).await.0.unwrap();
@@ -225,13 +294,20 @@ async fn a_launch_that_stopped_half_way_is_not_decided() {
 async fn a_run_that_is_gone_at_one_look_is_not_given_up() {
     let scene = Scene::new().await;
     scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
-    let id = scene.journal.record().await.jobs[0].attempts[0].execution.clone().unwrap();
+    let id = scene.journal.record().await.jobs[0].attempts[0]
+        .execution
+        .clone()
+        .unwrap();
     let gone = Canned {
         status: 404,
         headers: vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())],
         body: format!("ProwJob not found: prowjobs.prow.k8s.io \"{id}\" not found\n").into_bytes(),
     };
-    scene.world.fault(Fault::on(Server::Deck, Trouble::Answer(gone)).path("/prowjob?*").nth(Nth::Only(20)));
+    scene.world.fault(
+        Fault::on(Server::Deck, Trouble::Answer(gone))
+            .path("/prowjob?*")
+            .nth(Nth::Only(20)),
+    );
     let record = scene.run().await;
     assert_eq!(record.jobs[0].last().unwrap().cause, Some(Cause::Passed), "{record:?}");
     assert_eq!(record.verdict.unwrap().decision, Decision::Passed);

@@ -10,7 +10,12 @@ use crate::record::Released;
 use crate::step::Exit;
 
 /// Runs processes until one lives to its end.
-async fn carry_on(setting: &Setting, memory: &Memory, options: &Options, deaths: &[Death]) -> (Exit, Released) {
+async fn carry_on(
+    setting: &Setting,
+    memory: &Memory,
+    options: &Options,
+    deaths: &[Death],
+) -> (Exit, Released) {
     for death in deaths {
         match setting.process(memory, options, *death).await.0 {
             Some(end) => {
@@ -38,14 +43,17 @@ impl Dice {
 
     fn death(&mut self) -> Death {
         let at = u32::try_from(self.below(24)).unwrap() + 1;
-        [Death::Before(at), Death::After(at), Death::Late(at)][usize::try_from(self.below(3)).unwrap()]
+        [Death::Before(at), Death::After(at), Death::Late(at)]
+            [usize::try_from(self.below(3)).unwrap()]
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn killed_at_every_request_and_every_write() {
     let setting = Setting::new(|_| ());
-    let (_, all) = setting.process(&setting.memory("run"), &setting.options(), Death::Never).await;
+    let (_, all) = setting
+        .process(&setting.memory("run"), &setting.options(), Death::Never)
+        .await;
     assert!((15..40).contains(&all), "{all} points to die at");
     for at in 1..=all {
         for death in [Death::Before(at), Death::After(at), Death::Late(at)] {
@@ -83,9 +91,17 @@ async fn three_at_once_and_killed() {
         let shared = setting.memory("shared");
         // Of one record, or each of its own.
         let memories: Vec<Memory> = (0..3)
-            .map(|number| if seed % 2 == 0 { shared.clone() } else { setting.memory(&format!("run-{number}")) })
+            .map(|number| {
+                if seed % 2 == 0 {
+                    shared.clone()
+                } else {
+                    setting.memory(&format!("run-{number}"))
+                }
+            })
             .collect();
-        let deaths: Vec<Vec<Death>> = (0..3).map(|_| (0..dice.below(4)).map(|_| dice.death()).collect()).collect();
+        let deaths: Vec<Vec<Death>> = (0..3)
+            .map(|_| (0..dice.below(4)).map(|_| dice.death()).collect())
+            .collect();
         let options = setting.options();
         let (one, two, three) = tokio::join!(
             carry_on(&setting, &memories[0], &options, &deaths[0]),
@@ -138,7 +154,8 @@ async fn another_one_after_a_failure_is_made_once() {
     for at in 1..=22 {
         for death in [Death::Before(at), Death::After(at), Death::Late(at)] {
             let setting = Setting::new(|night| {
-                night.releases = vec![ReleaseScript::fails("push-snapshot", "push"), ReleaseScript::released()];
+                night.releases =
+                    vec![ReleaseScript::fails("push-snapshot", "push"), ReleaseScript::released()];
             });
             let memory = setting.memory("run");
             assert_eq!(setting.run(&memory, &setting.options()).await.exit, Exit::Failed);
@@ -156,9 +173,16 @@ async fn an_answer_that_stays_lost_is_not_called_failed() {
     let setting = Setting::new(|_| ());
     let memory = setting.memory("run");
     // Every creation has no answer and no effect: nobody can tell from outside.
-    setting.world.fault(Fault::on(Server::Kube, Trouble::DropBefore).method("POST"));
+    setting
+        .world
+        .fault(Fault::on(Server::Kube, Trouble::DropBefore).method("POST"));
     let promotion = setting.run(&memory, &setting.options()).await;
-    assert_eq!((promotion.exit, promotion.released), (Exit::Unsafe, Released::Unknown), "{}", promotion.detail);
+    assert_eq!(
+        (promotion.exit, promotion.released),
+        (Exit::Unsafe, Released::Unknown),
+        "{}",
+        promotion.detail
+    );
     assert!(promotion.detail.contains("the answer was lost"), "{}", promotion.detail);
     assert!(!memory.record().release.unwrap().is_final);
     setting.world.clear_faults();
@@ -172,10 +196,18 @@ async fn a_release_that_cannot_be_looked_up_is_not_forgotten() {
     let memory = setting.memory("run");
     let brief = Options { wait: Duration::from_secs(60), ..setting.options() };
     assert_eq!(setting.run(&memory, &brief).await.released, Released::Unknown);
-    for fault in [Fault::on(Server::Kube, Trouble::DropBefore), Fault::on(Server::Kube, Trouble::StatusBefore(403))] {
+    for fault in [
+        Fault::on(Server::Kube, Trouble::DropBefore),
+        Fault::on(Server::Kube, Trouble::StatusBefore(403)),
+    ] {
         setting.world.fault(fault);
         let promotion = setting.run(&memory, &setting.options()).await;
-        assert_eq!((promotion.exit, promotion.released), (Exit::Failed, Released::Unknown), "{}", promotion.detail);
+        assert_eq!(
+            (promotion.exit, promotion.released),
+            (Exit::Failed, Released::Unknown),
+            "{}",
+            promotion.detail
+        );
         let noted = memory.record().release.unwrap();
         assert!(noted.created && noted.name.is_some() && !noted.is_final, "{noted:?}");
         setting.world.clear_faults();
@@ -191,9 +223,13 @@ async fn a_refusal_is_an_end_and_is_looked_at_again() {
     let plan = setting.night.plan.clone();
     let set = |value: &str| {
         let value = value.to_owned();
-        setting.world.kube().change("releaseplans", &setting.namespace, &plan, |plan| {
-            plan["metadata"]["labels"]["release.appstudio.openshift.io/auto-release"] = value.into();
-        });
+        setting
+            .world
+            .kube()
+            .change("releaseplans", &setting.namespace, &plan, |plan| {
+                plan["metadata"]["labels"]["release.appstudio.openshift.io/auto-release"] =
+                    value.into();
+            });
     };
     set("true");
     assert_eq!(setting.run(&memory, &setting.options()).await.exit, Exit::Refused);

@@ -14,7 +14,8 @@ const DIGEST: &str = "sha256:1a0d7d21bf82908fb700e0a74975defe72b3141d503bbcb694d
 
 /// A Release of plan `verified` and Snapshot `ho-1` with a captured status.
 fn release(name: &str, status: &str, run: &str) -> Release {
-    let cases: Value = serde_json::from_str(include_str!("../../konflux/data/releases.json")).unwrap();
+    let cases: Value =
+        serde_json::from_str(include_str!("../../konflux/data/releases.json")).unwrap();
     serde_json::from_value(json!({
         "apiVersion": "appstudio.redhat.com/v1alpha1", "kind": "Release",
         "metadata": {"name": name, "creationTimestamp": "2026-08-20T06:00:00Z", "annotations": {RUN_ANNOTATION: run}},
@@ -26,7 +27,14 @@ fn release(name: &str, status: &str, run: &str) -> Release {
 
 fn chosen(releases: &[Release], again: bool) -> String {
     let digest = DIGEST.parse().unwrap();
-    let wanted = Wanted { plan: "verified", snapshot: "ho-1", digest: &digest, run: "this", noted: None, again };
+    let wanted = Wanted {
+        plan: "verified",
+        snapshot: "ho-1",
+        digest: &digest,
+        run: "this",
+        noted: None,
+        again,
+    };
     match choose(&wanted, releases) {
         Choice::Done { release, .. } => format!("done {}", name_of(release)),
         Choice::Wait(release) => format!("wait {}", name_of(release)),
@@ -41,7 +49,8 @@ fn what_exists_decides() {
     const FIRST: &str = "verified-1a0d7d21bf82-1";
     let failed = || release(FIRST, "failed", "another");
     let own = || release(FIRST, "failed", "this");
-    let unknown = || release("verified-1a0d7d21bf82-2", "failed-snapshot-deleted-while-running", "another");
+    let unknown =
+        || release("verified-1a0d7d21bf82-2", "failed-snapshot-deleted-while-running", "another");
     assert_eq!(chosen(&[], false), "make verified-1a0d7d21bf82-1");
     assert_eq!(chosen(&[release("x", "progressing", "")], false), "wait x");
     assert_eq!(chosen(&[release("x", "create-response", "")], false), "wait x");
@@ -49,7 +58,10 @@ fn what_exists_decides() {
     assert_eq!(chosen(&[failed()], false), "make verified-1a0d7d21bf82-2");
     assert_eq!(chosen(&[own()], false), format!("failed {FIRST}"));
     assert_eq!(chosen(&[own()], true), "make verified-1a0d7d21bf82-2");
-    assert_eq!(chosen(&[release("x", "validation-blocked", "")], false), "make verified-1a0d7d21bf82-1");
+    assert_eq!(
+        chosen(&[release("x", "validation-blocked", "")], false),
+        "make verified-1a0d7d21bf82-1"
+    );
     assert_eq!(chosen(&[failed(), unknown()], true), "unknown verified-1a0d7d21bf82-2");
     assert_eq!(chosen(&[unknown(), release("x", "progressing", "")], false), "wait x");
     assert_eq!(chosen(&[unknown(), release("x", "released", "")], false), "done x");
@@ -68,8 +80,9 @@ fn other_plans_and_snapshots_only_take_names() {
 fn an_automatic_one_is_neither_adopted_nor_in_the_way() {
     for status in ["released", "progressing", "failed", "failed-snapshot-deleted-while-running"] {
         let mut by_label = release("ho-1-0c1d2e3-kq47h", status, "");
-        by_label.metadata.labels =
-            Some([("release.appstudio.openshift.io/automated".to_owned(), "true".to_owned())].into());
+        by_label.metadata.labels = Some(
+            [("release.appstudio.openshift.io/automated".to_owned(), "true".to_owned())].into(),
+        );
         let mut by_status = release("ho-1-0c1d2e3-kq47h", status, "");
         by_status.status.as_mut().unwrap().automated = true;
         for automatic in [by_label.clone(), by_status] {
@@ -91,9 +104,20 @@ async fn ours_is_made_beside_an_automatic_one_which_is_named() {
         let setting = Setting::new(|_| ());
         setting.automatic(reason, status);
         let promotion = setting.run(&setting.memory("run"), &setting.options()).await;
-        assert_eq!((promotion.exit, promotion.released), (Exit::Done, Released::True), "{}", promotion.detail);
+        assert_eq!(
+            (promotion.exit, promotion.released),
+            (Exit::Done, Released::True),
+            "{}",
+            promotion.detail
+        );
         assert_ne!(promotion.release.as_deref(), Some("auto-0c1d2e3-kq47h"));
-        assert!(promotion.detail.contains("Release auto-0c1d2e3-kq47h was made automatically"), "{}", promotion.detail);
+        assert!(
+            promotion
+                .detail
+                .contains("Release auto-0c1d2e3-kq47h was made automatically"),
+            "{}",
+            promotion.detail
+        );
         assert_eq!(setting.releases(), 2);
         let check = Options { mode: crate::promote::Mode::Check, ..setting.options() };
         let table = setting.run(&setting.memory("run"), &check).await.table();
@@ -107,7 +131,12 @@ async fn a_release_in_flight_counts_for_the_order() {
     const NEWER: i64 = 1_900_000_000_000;
     const OLDER: i64 = 1_500_000_000_000;
     for (built, state, exit, words) in [
-        (NEWER, "progressing", Exit::Refused, "is being released at this moment, by Release r-other"),
+        (
+            NEWER,
+            "progressing",
+            Exit::Refused,
+            "is being released at this moment, by Release r-other",
+        ),
         (NEWER, "create-response", Exit::Refused, "is being released at this moment"),
         (NEWER, "failed-snapshot-deleted-while-running", Exit::Refused, "may have been released"),
         (NEWER, "failed", Exit::Done, ""),
@@ -121,31 +150,48 @@ async fn a_release_in_flight_counts_for_the_order() {
         assert!(promotion.detail.contains(words), "{state}: {}", promotion.detail);
         if exit == Exit::Refused {
             let allowed = Options { allow_older: true, ..setting.options() };
-            assert_eq!(setting.run(&setting.memory("run"), &allowed).await.exit, Exit::Done, "{state}");
+            assert_eq!(
+                setting.run(&setting.memory("run"), &allowed).await.exit,
+                Exit::Done,
+                "{state}"
+            );
         }
     }
     // An automatic one of a newer Snapshot keeps no tested image back.
     let setting = Setting::new(|_| ());
     setting.released_before("other", Some(NEWER));
-    setting.world.kube().change("releases", &setting.namespace, "r-other", |release| {
-        release["status"]["automated"] = json!(true);
-    });
+    setting
+        .world
+        .kube()
+        .change("releases", &setting.namespace, "r-other", |release| {
+            release["status"]["automated"] = json!(true);
+        });
     assert_eq!(setting.run(&setting.memory("run"), &setting.options()).await.exit, Exit::Done);
 }
 
 #[test]
 fn one_that_is_being_deleted_is_not_adopted() {
     let mut leaving = release("x", "progressing", "");
-    leaving.metadata.deletion_timestamp.clone_from(&leaving.metadata.creation_timestamp);
+    leaving
+        .metadata
+        .deletion_timestamp
+        .clone_from(&leaving.metadata.creation_timestamp);
     assert_eq!(chosen(&[leaving], false), "unknown x");
 }
 
 #[test]
 fn plans_as_they_are() {
     let plan = |text: &str| serde_json::from_str::<ReleasePlan>(text).unwrap();
-    let exit = |plan: Option<&ReleasePlan>| checks::plan("verified", plan).map_err(|refusal| refusal.exit);
-    assert_eq!(exit(Some(&plan(include_str!("../../konflux/data/releaseplan-matched.json")))), Ok(()));
-    assert_eq!(exit(Some(&plan(include_str!("../../konflux/data/releaseplan-unmatched.json")))), Err(Exit::Failed));
+    let exit =
+        |plan: Option<&ReleasePlan>| checks::plan("verified", plan).map_err(|refusal| refusal.exit);
+    assert_eq!(
+        exit(Some(&plan(include_str!("../../konflux/data/releaseplan-matched.json")))),
+        Ok(())
+    );
+    assert_eq!(
+        exit(Some(&plan(include_str!("../../konflux/data/releaseplan-unmatched.json")))),
+        Err(Exit::Failed)
+    );
     assert_eq!(
         exit(Some(&plan(include_str!("../../konflux/data/releaseplan-blocked-admission.json")))),
         Err(Exit::Refused)
@@ -160,10 +206,12 @@ fn plans_as_they_are() {
 fn groups_are_compared_although_release_service_does_not() {
     let mut plan: ReleasePlan =
         serde_json::from_str(include_str!("../../konflux/data/releaseplan-matched.json")).unwrap();
-    let mut snapshot: Snapshot = serde_json::from_str(include_str!("../../konflux/data/snapshot.json")).unwrap();
+    let mut snapshot: Snapshot =
+        serde_json::from_str(include_str!("../../konflux/data/snapshot.json")).unwrap();
     checks::same_owner(&plan, &snapshot).unwrap();
     (plan.spec.application, snapshot.spec.application) = (None, None);
-    (plan.spec.component_group, snapshot.spec.component_group) = (Some("a".to_owned()), Some("b".to_owned()));
+    (plan.spec.component_group, snapshot.spec.component_group) =
+        (Some("a".to_owned()), Some("b".to_owned()));
     assert_eq!(checks::same_owner(&plan, &snapshot).unwrap_err().exit, Exit::Failed);
 }
 
@@ -195,9 +243,13 @@ async fn order_is_kept() {
 
 #[test]
 fn a_snapshot_that_is_being_deleted_is_gone() {
-    let mut found: Snapshot = serde_json::from_str(include_str!("../../konflux/data/snapshot.json")).unwrap();
+    let mut found: Snapshot =
+        serde_json::from_str(include_str!("../../konflux/data/snapshot.json")).unwrap();
     let component = found.spec.components.as_ref().unwrap()[0].clone();
-    let candidate = Candidate { component: Some(component.name.clone()), ..Candidate::of(component.image().unwrap()) };
+    let candidate = Candidate {
+        component: Some(component.name.clone()),
+        ..Candidate::of(component.image().unwrap())
+    };
     checks::snapshot(&candidate, "ho-1", Some(&found)).unwrap();
     found.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
     let refusal = checks::snapshot(&candidate, "ho-1", Some(&found)).unwrap_err();
@@ -212,14 +264,24 @@ async fn a_record_of_another_plan_or_two_images_is_misuse() {
     let memory = setting.memory("run");
     assert_eq!(setting.run(&memory, &setting.options()).await.exit, Exit::Done);
     let other = Options { plan: "another".to_owned(), ..setting.options() };
-    let failure = setting.process(&memory, &other, Death::Never).await.0.unwrap().unwrap_err();
+    let failure = setting
+        .process(&memory, &other, Death::Never)
+        .await
+        .0
+        .unwrap()
+        .unwrap_err();
     assert_eq!(failure.exit, Exit::Misuse);
     assert!(failure.error.to_string().contains("another"), "{}", failure.error);
 
     let setting = Setting::new(|_| ());
     let memory = setting.memory("run");
     memory.change(|record| record.candidate.as_mut().unwrap().digest = DIGEST.parse().unwrap());
-    let failure = setting.process(&memory, &setting.options(), Death::Never).await.0.unwrap().unwrap_err();
+    let failure = setting
+        .process(&memory, &setting.options(), Death::Never)
+        .await
+        .0
+        .unwrap()
+        .unwrap_err();
     assert_eq!(failure.exit, Exit::Misuse);
     assert!(failure.error.to_string().contains("contradicts itself"), "{}", failure.error);
     assert_eq!(setting.releases(), 0);

@@ -8,7 +8,9 @@ use crate::evidence::GivenRules;
 use crate::jobs::{self, Given};
 use crate::launch::order;
 use crate::promote::{Evidence, Options, Promotion};
-use crate::record::{Cause, Class, GateRecord, JobState, PolicyRecord, ProofMode, Released, Tested};
+use crate::record::{
+    Cause, Class, GateRecord, JobState, PolicyRecord, ProofMode, Released, Tested,
+};
 use crate::step::{Exit, Failure};
 use crate::verdict::decide;
 
@@ -34,21 +36,34 @@ fn world(second: JobScript) -> (Setting, Memory) {
     let memory = setting.memory("run");
     memory.change(|record| {
         let proof_logs = vec![LOG.to_owned()];
-        record.policy = Some(PolicyRecord { proof_logs, hollow: Some(ProofMode::Enforce), ..PolicyRecord::default() });
+        record.policy = Some(PolicyRecord {
+            proof_logs,
+            hollow: Some(ProofMode::Enforce),
+            ..PolicyRecord::default()
+        });
         record.plan = Some(setting.night.plan.clone());
     });
     (setting, memory)
 }
 
 async fn promote(setting: &Setting, memory: &Memory) -> Result<Promotion, Failure> {
-    setting.process(memory, &given(setting), Death::Never).await.0.unwrap()
+    setting
+        .process(memory, &given(setting), Death::Never)
+        .await
+        .0
+        .unwrap()
 }
 
 /// The promotion says no, in these words, and nothing is released.
 #[track_caller]
 fn refused(setting: &Setting, promotion: Result<Promotion, Failure>, words: &str) {
     let promotion = promotion.unwrap();
-    assert_eq!((promotion.exit, promotion.released), (Exit::Refused, Released::False), "{}", promotion.detail);
+    assert_eq!(
+        (promotion.exit, promotion.released),
+        (Exit::Refused, Released::False),
+        "{}",
+        promotion.detail
+    );
     assert!(promotion.detail.contains(words), "{}", promotion.detail);
     assert_eq!(setting.releases(), 0);
 }
@@ -66,7 +81,12 @@ async fn without_a_forgery_it_is_promoted() {
     let (setting, memory) = world(JobScript::passes());
     let asked = || setting.world.requests_to(Server::Deck).len();
     let promotion = promote(&setting, &memory).await.unwrap();
-    assert_eq!((promotion.exit, promotion.released), (Exit::Done, Released::True), "{}", promotion.detail);
+    assert_eq!(
+        (promotion.exit, promotion.released),
+        (Exit::Done, Released::True),
+        "{}",
+        promotion.detail
+    );
     assert_eq!(asked(), JOBS.len(), "one question for each blocking run");
     assert!(!memory.record().release.unwrap().unexamined);
 }
@@ -79,7 +99,9 @@ async fn a_failed_run_called_passed() {
     let (setting, memory) = world(JobScript::never_ends());
     refused(&setting, promote(&setting, &memory).await, "it has not ended");
     let (setting, memory) = world(JobScript::passes());
-    memory.change(|record| last(record).execution = Some("00000000-0000-4000-8000-000000000000".to_owned()));
+    memory.change(|record| {
+        last(record).execution = Some("00000000-0000-4000-8000-000000000000".to_owned())
+    });
     let promotion = promote(&setting, &memory).await.unwrap();
     assert_eq!((promotion.exit, setting.releases()), (Exit::Failed, 0), "{}", promotion.detail);
     assert!(promotion.detail.contains("Prow no longer has this run"), "{}", promotion.detail);
@@ -120,7 +142,8 @@ async fn the_proof_turned_off_or_swapped() {
     refused(&setting, promote(&setting, &memory).await, "--hollow is enforce, the record says off");
     memory.change(|record| {
         let policy = record.policy.as_mut().unwrap();
-        (policy.hollow, policy.proof_logs) = (Some(ProofMode::Enforce), vec!["build-log.txt".to_owned()]);
+        (policy.hollow, policy.proof_logs) =
+            (Some(ProofMode::Enforce), vec!["build-log.txt".to_owned()]);
     });
     refused(&setting, promote(&setting, &memory).await, "the record says build-log.txt");
     // Of the one job alone.
@@ -140,7 +163,14 @@ async fn the_plan_swapped() {
     memory.change(|record| record.plan = Some("rosa".to_owned()));
     let failure = promote(&setting, &memory).await.unwrap_err();
     assert_eq!((failure.exit, setting.releases()), (Exit::Misuse, 0));
-    assert!(failure.error.to_string().contains("is bound to the ReleasePlan \"rosa\""), "{}", failure.error);
+    assert!(
+        failure
+            .error
+            .to_string()
+            .contains("is bound to the ReleasePlan \"rosa\""),
+        "{}",
+        failure.error
+    );
 }
 
 /// 7: the whole record of an earlier run that passed, under this run's id.
@@ -158,7 +188,9 @@ async fn the_candidate_swapped() {
     let other = format!("quay.io/acme/hypershift-operator-main@sha256:{}", "7".repeat(64));
     let newer = "hypershift-operator-20260820-055900-000";
     let kube = setting.world.kube();
-    let mut snapshot = kube.get("snapshots", &setting.namespace, &setting.night.snapshot).unwrap();
+    let mut snapshot = kube
+        .get("snapshots", &setting.namespace, &setting.night.snapshot)
+        .unwrap();
     snapshot["metadata"]["name"] = newer.into();
     for component in snapshot["spec"]["components"].as_array_mut().unwrap() {
         if component["name"] == "hypershift-operator-main" {
@@ -185,7 +217,9 @@ async fn the_snapshot_swapped() {
     let (setting, memory) = world(JobScript::passes());
     let other = "hypershift-operator-20260820-055900-000";
     let kube = setting.world.kube();
-    let mut snapshot = kube.get("snapshots", &setting.namespace, &setting.night.snapshot).unwrap();
+    let mut snapshot = kube
+        .get("snapshots", &setting.namespace, &setting.night.snapshot)
+        .unwrap();
     snapshot["metadata"]["name"] = other.into();
     kube.put(snapshot);
     memory.change(|record| record.candidate.as_mut().unwrap().snapshot = Some(other.to_owned()));
@@ -200,7 +234,11 @@ async fn the_execution_of_another_job() {
     refused(&setting, promote(&setting, &memory).await, "it is a run of \"e2e-aks\"");
     setting.world.prow().job(JOBS[1], JobScript::passes());
     let ago = std::time::Duration::from_secs(4 * 3600);
-    let cron = setting.world.prow().launched_ago(JOBS[1], ago, Default::default(), Default::default());
+    let cron =
+        setting
+            .world
+            .prow()
+            .launched_ago(JOBS[1], ago, Default::default(), Default::default());
     memory.change(|record| last(record).execution = Some(cron));
     refused(&setting, promote(&setting, &memory).await, "it carries no key of ours");
 }
@@ -216,7 +254,10 @@ async fn the_key_or_the_number_forged() {
     let theirs = order(&other, JOBS[1], 1).unwrap().pod_spec_options;
     let key = theirs.labels[crate::prow::key::LABEL].clone();
     let ago = std::time::Duration::from_secs(4 * 3600);
-    let passed = setting.world.prow().launched_ago(JOBS[1], ago, theirs.envs, theirs.labels);
+    let passed = setting
+        .world
+        .prow()
+        .launched_ago(JOBS[1], ago, theirs.envs, theirs.labels);
     memory.change(|record| {
         let attempt = last(record);
         (attempt.intent.key, attempt.execution) = (key, Some(passed));
@@ -242,17 +283,28 @@ async fn fields_that_nobody_knows() {
 #[tokio::test(start_paused = true)]
 async fn other_variables() {
     let (setting, memory) = world(JobScript::passes());
-    memory.change(|record| record.launch.as_mut().unwrap().env = [("SKIP".to_owned(), "all".to_owned())].into());
+    memory.change(|record| {
+        record.launch.as_mut().unwrap().env = [("SKIP".to_owned(), "all".to_owned())].into()
+    });
     refused(&setting, promote(&setting, &memory).await, "--env is another now");
 
     // Launched with another image in the variable, under the very key, and the record set right again.
     let (setting, memory) = world(JobScript::passes());
     let mut theirs = order(&memory.record(), JOBS[1], 1).unwrap().pod_spec_options;
-    theirs.envs.insert(VARIABLE.to_owned(), format!("quay.io/acme/ho@sha256:{}", "7".repeat(64)));
+    theirs
+        .envs
+        .insert(VARIABLE.to_owned(), format!("quay.io/acme/ho@sha256:{}", "7".repeat(64)));
     let ago = std::time::Duration::from_secs(4 * 3600);
-    let run = setting.world.prow().launched_ago(JOBS[1], ago, theirs.envs, theirs.labels);
+    let run = setting
+        .world
+        .prow()
+        .launched_ago(JOBS[1], ago, theirs.envs, theirs.labels);
     memory.change(|record| last(record).execution = Some(run));
-    refused(&setting, promote(&setting, &memory).await, "it was not given OVERRIDE_IMAGE as this request says");
+    refused(
+        &setting,
+        promote(&setting, &memory).await,
+        "it was not given OVERRIDE_IMAGE as this request says",
+    );
 }
 
 /// 13: a run made up in a bucket of one's own, which Deck does not know.
@@ -265,7 +317,10 @@ async fn a_run_made_up_in_a_bucket() {
             .map(|(name, value)| serde_json::json!({"name": name, "value": value})).collect::<Vec<_>>()}]}},
         "status": {"state": "success"}});
     let folder = format!("logs/{}/1", JOBS[1]);
-    setting.world.prow().put_object("mine", &format!("{folder}/prowjob.json"), run.to_string());
+    setting
+        .world
+        .prow()
+        .put_object("mine", &format!("{folder}/prowjob.json"), run.to_string());
     memory.change(|record| {
         last(record).execution = Some("made-up".to_owned());
         last(record).job_url = Some(format!("https://prow.ci.openshift.org/view/gs/mine/{folder}"));
@@ -284,11 +339,17 @@ async fn a_file_that_is_behind_is_no_contradiction() {
             .map(|(name, value)| serde_json::json!({"name": name, "value": value})).collect::<Vec<_>>()}]}},
         "status": {"state": "pending"}});
     let (bucket, folder) = (crate::prow::BUCKETS[0], format!("logs/{}/1", JOBS[1]));
-    setting.world.prow().put_object(bucket, &format!("{folder}/prowjob.json"), run.to_string());
-    setting.world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)));
+    setting
+        .world
+        .prow()
+        .put_object(bucket, &format!("{folder}/prowjob.json"), run.to_string());
+    setting
+        .world
+        .fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)));
     memory.change(|record| {
         last(record).execution = Some("behind".to_owned());
-        last(record).job_url = Some(format!("https://prow.ci.openshift.org/view/gs/{bucket}/{folder}"));
+        last(record).job_url =
+            Some(format!("https://prow.ci.openshift.org/view/gs/{bucket}/{folder}"));
     });
     let promotion = promote(&setting, &memory).await.unwrap();
     assert_eq!((promotion.exit, setting.releases()), (Exit::Failed, 0), "{}", promotion.detail);
@@ -297,17 +358,26 @@ async fn a_file_that_is_behind_is_no_contradiction() {
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_read_is_tried_for_ten_minutes() {
     let (setting, memory) = world(JobScript::passes());
-    setting.world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)));
+    setting
+        .world
+        .fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)));
     let begun = setting.clock.now();
     let promotion = promote(&setting, &memory).await.unwrap();
-    assert_eq!((promotion.exit, promotion.released), (Exit::Failed, Released::False), "{}", promotion.detail);
+    assert_eq!(
+        (promotion.exit, promotion.released),
+        (Exit::Failed, Released::False),
+        "{}",
+        promotion.detail
+    );
     assert!(promotion.detail.contains("Deck answered 503"), "{}", promotion.detail);
     let minutes = setting.clock.since(begun).as_secs() / 60;
     assert!((8..=12).contains(&minutes), "{minutes} minutes");
     assert_eq!((setting.releases(), memory.record().release.unwrap().is_final), (0, false));
 
     setting.world.clear_faults();
-    setting.world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)).nth(standins::Nth::First(3)));
+    setting
+        .world
+        .fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)).nth(standins::Nth::First(3)));
     assert_eq!(promote(&setting, &memory).await.unwrap().exit, Exit::Done);
 }
 
@@ -321,7 +391,9 @@ async fn a_release_that_is_there_is_followed_whatever_deck_says() {
             break;
         }
     }
-    setting.world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)));
+    setting
+        .world
+        .fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)));
     let promotion = promote(&setting, &memory).await.unwrap();
     assert_eq!((promotion.exit, setting.releases()), (Exit::Done, 1), "{}", promotion.detail);
 }
@@ -329,7 +401,9 @@ async fn a_release_that_is_there_is_followed_whatever_deck_says() {
 #[tokio::test(start_paused = true)]
 async fn on_the_records_word_alone_where_that_is_asked_for_and_said() {
     let (setting, memory) = world(JobScript::passes());
-    setting.world.fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)));
+    setting
+        .world
+        .fault(Fault::on(Server::Deck, Trouble::StatusBefore(503)));
     let options = Options { evidence: Evidence::Record, ..given(&setting) };
     let promotion = setting.run(&memory, &options).await;
     assert_eq!(promotion.released, Released::True, "{}", promotion.detail);
@@ -346,7 +420,11 @@ async fn no_mixture_of_words_promotes_a_failed_run() {
             memory.change(|record| {
                 (last(record).state, last(record).cause) = (state, cause);
             });
-            assert_eq!(promote(&setting, &memory).await.unwrap().exit, Exit::Refused, "{state:?} {cause:?}");
+            assert_eq!(
+                promote(&setting, &memory).await.unwrap().exit,
+                Exit::Refused,
+                "{state:?} {cause:?}"
+            );
             assert_eq!(setting.releases(), 0);
         }
     }

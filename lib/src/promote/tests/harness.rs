@@ -21,7 +21,8 @@ use crate::promote::{self, Options, Promotion, Witnesses};
 use crate::prow::bucket::Bucket;
 use crate::prow::deck::Deck;
 use crate::record::{
-    Candidate, Cause, Class, GateRecord, Identity, JobState, Journal, Labels, LaunchOptions, Store, StoreError, Version,
+    Candidate, Cause, Class, GateRecord, Identity, JobState, Journal, Labels, LaunchOptions, Store,
+    StoreError, Version,
 };
 use crate::step::Failure;
 use crate::verdict::decide;
@@ -56,7 +57,10 @@ impl Life {
         Arc::new(Self { death, sent: AtomicU32::new(0), dead: Notify::new() })
     }
 
-    async fn send<T: Send + 'static>(&self, request: impl Future<Output = T> + Send + 'static) -> T {
+    async fn send<T: Send + 'static>(
+        &self,
+        request: impl Future<Output = T> + Send + 'static,
+    ) -> T {
         let number = self.sent.fetch_add(1, Ordering::SeqCst) + 1;
         match self.death {
             Death::Before(n) if n == number => self.die().await,
@@ -102,12 +106,20 @@ impl Memory {
             ..Candidate::of(image)
         });
         record.launch = Some(LaunchOptions::default());
-        record.jobs =
-            JOBS.map(|name| job(name, Class::Blocking, vec![attempt(JobState::Success, Some(Cause::Passed))])).into();
+        record.jobs = JOBS
+            .map(|name| {
+                job(name, Class::Blocking, vec![attempt(JobState::Success, Some(Cause::Passed))])
+            })
+            .into();
         for name in JOBS {
             record.job_mut(name).unwrap().override_env = vec![VARIABLE.to_owned()];
             let order = order(&record, name, 1).unwrap().pod_spec_options;
-            let run = world.prow().launched_ago(name, Duration::from_secs(4 * 3600), order.envs, order.labels);
+            let run = world.prow().launched_ago(
+                name,
+                Duration::from_secs(4 * 3600),
+                order.envs,
+                order.labels,
+            );
             record.job_mut(name).unwrap().attempts[0].execution = Some(run);
         }
         record.verdict = Some(decide(&record, now));
@@ -145,7 +157,12 @@ impl Store for Mortal {
         Ok(Some((memory.1.clone(), Version(memory.0.to_string()))))
     }
 
-    async fn save(&self, bytes: &[u8], _: &Labels, replaces: Option<&Version>) -> Result<Version, StoreError> {
+    async fn save(
+        &self,
+        bytes: &[u8],
+        _: &Labels,
+        replaces: Option<&Version>,
+    ) -> Result<Version, StoreError> {
         let (memory, bytes, replaces) = (self.0.0.clone(), bytes.to_vec(), replaces.cloned());
         let write = async move {
             let mut memory = memory.lock().unwrap();
@@ -176,7 +193,8 @@ impl Setting {
     pub fn new(change: impl FnOnce(&mut Night)) -> Self {
         let start: Timestamp = "2026-08-20T06:00:00Z".parse().unwrap();
         let world = World::builder().clock(TokioTime::starting_at(start)).build();
-        let mut night = Night { releases: vec![ReleaseScript::released().taking(MANAGED)], ..Night::aro_hcp() };
+        let mut night =
+            Night { releases: vec![ReleaseScript::released().taking(MANAGED)], ..Night::aro_hcp() };
         change(&mut night);
         let namespace = night.namespace.clone();
         let night = night.install(&world, "quay.io");
@@ -209,8 +227,10 @@ impl Setting {
             let (server, life) = (server.clone(), life.clone());
             async move { life.send(server.oneshot(request)).await }
         });
-        let cluster =
-            Cluster { client: kube::Client::new(service, &self.namespace), namespace: self.namespace.clone() };
+        let cluster = Cluster {
+            client: kube::Client::new(service, &self.namespace),
+            namespace: self.namespace.clone(),
+        };
         Konflux::new(&cluster, self.clock.clone())
     }
 
@@ -225,7 +245,8 @@ impl Setting {
         let konflux = self.konflux(&life);
         let work = async {
             let store = Box::new(Mortal(memory.clone(), life.clone()));
-            let journal = Journal::existing(store, self.clock.clone(), &Identity::default()).await?;
+            let journal =
+                Journal::existing(store, self.clock.clone(), &Identity::default()).await?;
             promote::run(&konflux, &self.witnesses(), &journal, options, &self.clock).await
         };
         let end = tokio::select! {
@@ -260,7 +281,8 @@ impl Setting {
             object["metadata"] = json!({"name": snapshot, "namespace": self.namespace,
                 "annotations": {"test.appstudio.openshift.io/pipelinerunstarttime": ms.to_string()}});
             for component in object["spec"]["components"].as_array_mut().unwrap() {
-                component["containerImage"] = json!(format!("quay.io/acme/ho@sha256:{}", "7".repeat(64)));
+                component["containerImage"] =
+                    json!(format!("quay.io/acme/ho@sha256:{}", "7".repeat(64)));
             }
             kube.put(object);
         }
@@ -282,9 +304,12 @@ impl Setting {
 
     /// Gives a Release a captured status.
     pub fn has_status(&self, release: &str, case: &str) {
-        let cases: serde_json::Value = serde_json::from_str(include_str!("../../konflux/data/releases.json")).unwrap();
-        self.world.kube().change("releases", &self.namespace, release, |found| {
-            found["status"] = cases[case]["status"].clone();
-        });
+        let cases: serde_json::Value =
+            serde_json::from_str(include_str!("../../konflux/data/releases.json")).unwrap();
+        self.world
+            .kube()
+            .change("releases", &self.namespace, release, |found| {
+                found["status"] = cases[case]["status"].clone();
+            });
     }
 }

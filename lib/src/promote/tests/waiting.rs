@@ -11,8 +11,9 @@ use crate::step::Exit;
 
 #[tokio::test(start_paused = true)]
 async fn the_end_is_seen_at_once_and_cheaply() {
-    let setting =
-        Setting::new(|night| night.releases = vec![ReleaseScript::released().taking(Duration::from_secs(1800))]);
+    let setting = Setting::new(|night| {
+        night.releases = vec![ReleaseScript::released().taking(Duration::from_secs(1800))]
+    });
     let begun = tokio::time::Instant::now();
     let promotion = setting.run(&setting.memory("run"), &setting.options()).await;
     assert_eq!(promotion.exit, Exit::Done, "{}", promotion.detail);
@@ -57,10 +58,17 @@ async fn an_outage_to_the_end_is_unknown() {
     let work = setting.run(&memory, &options);
     let outage = async {
         tokio::time::sleep(Duration::from_secs(60)).await;
-        setting.world.fault(Fault::on(Server::Kube, Trouble::StatusBefore(503)).path("*/releases*"));
+        setting
+            .world
+            .fault(Fault::on(Server::Kube, Trouble::StatusBefore(503)).path("*/releases*"));
     };
     let (promotion, ()) = tokio::join!(work, outage);
-    assert_eq!((promotion.exit, promotion.released), (Exit::Failed, Released::Unknown), "{}", promotion.detail);
+    assert_eq!(
+        (promotion.exit, promotion.released),
+        (Exit::Failed, Released::Unknown),
+        "{}",
+        promotion.detail
+    );
     assert!(promotion.detail.contains("its end could not be seen"), "{}", promotion.detail);
 }
 
@@ -82,7 +90,11 @@ async fn an_expired_version_is_looked_up_anew() {
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_ends_at_once_is_no_hot_loop() {
     let setting = Setting::new(|_| ());
-    setting.world.fault(Fault::on(Server::Kube, Trouble::EmptyList).path("*?*watch=*").nth(Nth::Each));
+    setting.world.fault(
+        Fault::on(Server::Kube, Trouble::EmptyList)
+            .path("*?*watch=*")
+            .nth(Nth::Each),
+    );
     let promotion = setting.run(&setting.memory("run"), &setting.options()).await;
     assert_eq!(promotion.exit, Exit::Done, "{}", promotion.detail);
     let requests = setting.world.requests().len();
@@ -96,19 +108,36 @@ async fn deleted_under_way_is_unknown_and_not_made_again() {
     let work = setting.run(&memory, &options);
     let deletion = async {
         tokio::time::sleep(Duration::from_secs(60)).await;
-        let name = setting.world.kube().releases()[0]["metadata"]["name"].as_str().unwrap().to_owned();
+        let name = setting.world.kube().releases()[0]["metadata"]["name"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         setting.world.kube().delete("releases", &setting.namespace, &name);
     };
     let (promotion, ()) = tokio::join!(work, deletion);
-    assert_eq!((promotion.exit, promotion.released), (Exit::Unsafe, Released::Unknown), "{}", promotion.detail);
+    assert_eq!(
+        (promotion.exit, promotion.released),
+        (Exit::Unsafe, Released::Unknown),
+        "{}",
+        promotion.detail
+    );
     let again = Options { again: true, ..options };
     assert_eq!(setting.run(&memory, &again).await.exit, Exit::Unsafe);
     assert_eq!(setting.releases(), 0);
     // Somebody has looked, and released by hand: that one is found.
     setting.release_by_hand();
-    assert_eq!(setting.run(&memory, &setting.options()).await.exit, Exit::Unsafe, "the record alone answers");
+    assert_eq!(
+        setting.run(&memory, &setting.options()).await.exit,
+        Exit::Unsafe,
+        "the record alone answers"
+    );
     let promotion = setting.run(&memory, &again).await;
-    assert_eq!((promotion.exit, promotion.release.as_deref()), (Exit::Done, Some("by-hand")), "{}", promotion.detail);
+    assert_eq!(
+        (promotion.exit, promotion.release.as_deref()),
+        (Exit::Done, Some("by-hand")),
+        "{}",
+        promotion.detail
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,14 +148,22 @@ async fn the_snapshot_is_read_again_right_before() {
     let change = move |world: &standins::World| {
         world.kube().change("snapshots", &namespace, &name, |snapshot| {
             for component in snapshot["spec"]["components"].as_array_mut().unwrap() {
-                component["containerImage"] = format!("quay.io/acme/ho@sha256:{}", "0".repeat(64)).into();
+                component["containerImage"] =
+                    format!("quay.io/acme/ho@sha256:{}", "0".repeat(64)).into();
             }
         });
     };
     let fault = Fault::on(Server::Kube, Trouble::Do(std::sync::Arc::new(change)));
-    setting.world.fault(fault.method("GET").path("*/releaseplans/*").nth(Nth::Only(1)));
+    setting
+        .world
+        .fault(fault.method("GET").path("*/releaseplans/*").nth(Nth::Only(1)));
     let promotion = setting.run(&setting.memory("run"), &setting.options()).await;
-    assert_eq!((promotion.exit, promotion.released), (Exit::Refused, Released::False), "{}", promotion.detail);
+    assert_eq!(
+        (promotion.exit, promotion.released),
+        (Exit::Refused, Released::False),
+        "{}",
+        promotion.detail
+    );
     assert!(promotion.detail.contains("an untested image is not promoted"), "{}", promotion.detail);
     assert_eq!(setting.releases(), 0);
 }

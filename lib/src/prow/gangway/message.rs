@@ -43,10 +43,18 @@ impl Create {
     /// containers.
     pub fn lacked_by(&self, envs: &[(String, String)]) -> Option<&str> {
         let lacks = |name: &str, value: &str| {
-            let mut found = envs.iter().filter(|(key, _)| key == name).map(|(_, found)| found).peekable();
+            let mut found = envs
+                .iter()
+                .filter(|(key, _)| key == name)
+                .map(|(_, found)| found)
+                .peekable();
             found.peek().is_none() || found.any(|found| found != value)
         };
-        self.pod_spec_options.envs.iter().find(|(name, value)| lacks(name, value)).map(|(name, _)| name.as_str())
+        self.pod_spec_options
+            .envs
+            .iter()
+            .find(|(name, value)| lacks(name, value))
+            .map(|(name, _)| name.as_str())
     }
 
     /// The body.
@@ -126,7 +134,11 @@ fn state(word: &str) -> JobState {
 
 /// Whether a text can be an execution's id: it goes into addresses, records and messages.
 pub(super) fn is_id(id: &str) -> bool {
-    !id.is_empty() && id.len() <= 253 && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
+    !id.is_empty()
+        && id.len() <= 253
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
 }
 
 /// The label under which Prow keeps a job's name, `prow.k8s.io/job`: cut to 63 bytes and without
@@ -160,7 +172,10 @@ mod tests {
     #[test]
     fn names_are_cut_as_prow_cuts_them() {
         let long = "periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-v2-aws-conformance";
-        assert_eq!(job_label(long), "periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-v2");
+        assert_eq!(
+            job_label(long),
+            "periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-v2"
+        );
         let exact = "periodic-ci-openshift-hypershift-release-4.19-periodics-e2e-aks";
         assert_eq!((exact.len(), job_label(exact)), (63, exact));
         assert_eq!(job_label(&format!("{exact}-external-oidc")), exact);

@@ -94,9 +94,20 @@ pub struct Gangway {
 impl Gangway {
     /// The Gangway at a base address; a trailing `/v1/executions` is accepted. The token's file is
     /// read again on every request.
-    pub fn new(base: BaseUrl, token: SecretFile, transport: SharedTransport, budget: Arc<Budget>) -> Self {
+    pub fn new(
+        base: BaseUrl,
+        token: SecretFile,
+        transport: SharedTransport,
+        budget: Arc<Budget>,
+    ) -> Self {
         let base = base.without_suffix("/v1/executions");
-        Self { executions: base.join(["v1", "executions"]), host: base.host(), token, transport, budget }
+        Self {
+            executions: base.join(["v1", "executions"]),
+            host: base.host(),
+            token,
+            transport,
+            budget,
+        }
     }
 
     /// What all its requests share.
@@ -176,28 +187,36 @@ impl Gangway {
 
     async fn list_at(&self, url: Url) -> Result<Listing, ReadError> {
         let body = self.read(url, MANY, None).await?;
-        let answer: ListAnswer = serde_json::from_slice(&body)
-            .map_err(|_| ReadError::Trouble("200, but its body is no list of executions".to_owned()))?;
+        let answer: ListAnswer = serde_json::from_slice(&body).map_err(|_| {
+            ReadError::Trouble("200, but its body is no list of executions".to_owned())
+        })?;
         Ok(Listing(answer.job_execution.into_iter().map(Execution::from).collect()))
     }
 
     /// A GET. Without a body, since Gangway's proxy would take the request for another one.
     async fn read(&self, url: Url, limit: u64, id: Option<&str>) -> Result<Bytes, ReadError> {
-        let trouble = |error: &(dyn std::error::Error + 'static)| ReadError::Trouble(Chain(error).to_string());
+        let trouble = |error: &(dyn std::error::Error + 'static)| {
+            ReadError::Trouble(Chain(error).to_string())
+        };
         self.budget.acquire(|_| ()).await;
         let token = self.token.read().map_err(|error| trouble(&error))?;
         let request = Request::get(url, READ_TIMEOUT).bearer(Some(token.clone()));
         let response = self.transport.send(request).await.map_err(|error| trouble(&error))?;
         if response.status == 429 {
-            self.budget.hold_off(retry::retry_after(&response.headers).unwrap_or(DEFAULT_PAUSE));
+            self.budget
+                .hold_off(retry::retry_after(&response.headers).unwrap_or(DEFAULT_PAUSE));
         }
         let (heard, body) = hear(response, &token, limit).await;
         match heard.status {
-            200 if !heard.html && heard.grpc_status.is_none_or(|status| status == 0) => {
-                body.ok_or_else(|| ReadError::Trouble("200, but its body broke off or is too large".to_owned()))
-            }
+            200 if !heard.html && heard.grpc_status.is_none_or(|status| status == 0) => body
+                .ok_or_else(|| {
+                    ReadError::Trouble("200, but its body broke off or is too large".to_owned())
+                }),
             300..=399 | 401 | 403 => Err(ReadError::Token(heard.quoted())),
-            500 if id.is_some_and(|id| heard.message == format!("prowjobs.prow.k8s.io {id:?} not found")) => {
+            500 if id.is_some_and(|id| {
+                heard.message == format!("prowjobs.prow.k8s.io {id:?} not found")
+            }) =>
+            {
                 Err(ReadError::Vanished(id.unwrap_or_default().to_owned()))
             }
             501 => Err(ReadError::CannotList(heard.quoted())),
@@ -207,7 +226,11 @@ impl Gangway {
 }
 
 /// Reads an answer to its end; its body is `None` when that did not come.
-async fn hear(response: crate::http::Response, token: &Secret, limit: u64) -> (Heard, Option<Bytes>) {
+async fn hear(
+    response: crate::http::Response,
+    token: &Secret,
+    limit: u64,
+) -> (Heard, Option<Bytes>) {
     let head = crate::http::Response {
         status: response.status,
         headers: response.headers.clone(),

@@ -67,7 +67,12 @@ pub enum RefusalKind {
 }
 
 /// Judges an answer to `order`; `body` is `None` when it broke off or was too large.
-pub(super) fn of_answer(order: &Create, heard: &Heard, body: Option<&[u8]>, pause: Option<Duration>) -> Outcome {
+pub(super) fn of_answer(
+    order: &Create,
+    heard: &Heard,
+    body: Option<&[u8]>,
+    pause: Option<Duration>,
+) -> Outcome {
     let refused = |kind| Outcome::Refused(Refusal { kind, words: heard.quoted() });
     let not_created = |limited| Outcome::NotCreated { why: heard.quoted(), pause, limited };
     match heard.status {
@@ -78,7 +83,9 @@ pub(super) fn of_answer(order: &Create, heard: &Heard, body: Option<&[u8]>, paus
         403 => refused(RefusalKind::Token),
         404 | 405 if heard.grpc_status.is_none() => refused(RefusalKind::Address),
         // It is the token's owner who may not: with another token the same order is taken.
-        400 if heard.message.starts_with("could not find allowed client") => refused(RefusalKind::Token),
+        400 if heard.message.starts_with("could not find allowed client") => {
+            refused(RefusalKind::Token)
+        }
         400 | 405 | 413 | 414 | 415 | 431 => refused(RefusalKind::Order),
         429 => not_created(true),
         500 if heard.grpc_status.is_some() => of_error(heard, refused, not_created),
@@ -96,7 +103,11 @@ pub(super) fn of_failure(error: &TransportError) -> Outcome {
     }
 }
 
-fn of_error(heard: &Heard, refused: impl Fn(RefusalKind) -> Outcome, not_created: impl Fn(bool) -> Outcome) -> Outcome {
+fn of_error(
+    heard: &Heard,
+    refused: impl Fn(RefusalKind) -> Outcome,
+    not_created: impl Fn(bool) -> Outcome,
+) -> Outcome {
     let message = heard.message.as_str();
     if message.starts_with("failed to find associated periodic job ") {
         return refused(RefusalKind::UnknownJob);
@@ -122,7 +133,9 @@ fn of_success(order: &Create, heard: &Heard, body: Option<&[u8]>) -> Outcome {
     if heard.grpc_status.is_some_and(|status| status != 0) || heard.html {
         return Outcome::Unknown { why: heard.quoted() };
     }
-    let Ok(answer) = serde_json::from_slice::<Answer>(body) else { return unknown("but its body is no execution") };
+    let Ok(answer) = serde_json::from_slice::<Answer>(body) else {
+        return unknown("but its body is no execution");
+    };
     if !is_id(&answer.id) {
         return unknown("but its body has no id");
     }
@@ -140,8 +153,14 @@ fn lacking(order: &Create, answer: &Answer) -> Option<String> {
     }
     let sent = &order.pod_spec_options;
     let shown = answer.pod_spec_options.clone().unwrap_or_default();
-    let variables = sent.envs.iter().filter(|(name, value)| shown.envs.get(*name) != Some(value));
-    let labels = sent.labels.iter().filter(|(name, value)| shown.labels.get(*name) != Some(value));
+    let variables = sent
+        .envs
+        .iter()
+        .filter(|(name, value)| shown.envs.get(*name) != Some(value));
+    let labels = sent
+        .labels
+        .iter()
+        .filter(|(name, value)| shown.labels.get(*name) != Some(value));
     let lacks: Vec<_> = variables
         .map(|(name, _)| format!("the variable {name}"))
         .chain(labels.map(|(name, _)| format!("the label {name}")))

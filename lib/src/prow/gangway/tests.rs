@@ -19,8 +19,13 @@ type Answer = http::Response<Bytes>;
 
 /// The captured answer of that name.
 fn captured(name: &str) -> Answer {
-    let block = EXCHANGES.split("\n# ").find(|block| block.trim_start_matches("# ").lines().next() == Some(name));
-    let (_, answer) = block.unwrap_or_else(|| panic!("{name} is not captured")).split_once("<<<\n").unwrap();
+    let block = EXCHANGES
+        .split("\n# ")
+        .find(|block| block.trim_start_matches("# ").lines().next() == Some(name));
+    let (_, answer) = block
+        .unwrap_or_else(|| panic!("{name} is not captured"))
+        .split_once("<<<\n")
+        .unwrap();
     let (head, body) = answer.split_once("\n\n").unwrap_or((answer, ""));
     let mut lines = head.lines();
     let status: u16 = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
@@ -32,7 +37,9 @@ fn captured(name: &str) -> Answer {
 }
 
 /// A client of a server that always gives one answer; `None` breaks the connection. And what was asked.
-fn client(answer: Option<Answer>) -> (Gangway, Arc<Mutex<Vec<http::Request<Bytes>>>>, tempfile::TempDir) {
+fn client(
+    answer: Option<Answer>,
+) -> (Gangway, Arc<Mutex<Vec<http::Request<Bytes>>>>, tempfile::TempDir) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let log = asked.clone();
     let transport = InProcessTransport::new(move |request| {
@@ -72,7 +79,9 @@ async fn outcome(name: &str) -> (String, String) {
         Outcome::Created { id } => ("created".to_owned(), id),
         Outcome::Differs { lacks, .. } => ("differs".to_owned(), lacks),
         Outcome::Refused(Refusal { kind, words }) => (format!("{kind:?}"), words),
-        Outcome::NotCreated { why, limited: true, pause } => (format!("limited {}", pause.unwrap().as_secs()), why),
+        Outcome::NotCreated { why, limited: true, pause } => {
+            (format!("limited {}", pause.unwrap().as_secs()), why)
+        }
         Outcome::NotCreated { why, .. } => ("not created".to_owned(), why),
         Outcome::Unknown { why } => ("unknown".to_owned(), why),
     }
@@ -82,13 +91,25 @@ async fn outcome(name: &str) -> (String, String) {
 async fn every_captured_answer_to_a_create() {
     let table = [
         ("create-envs-labels-annotations", "created", "81a39535-8025-4190-aad6-73466af9e456"),
-        ("create-ok", "differs", "it lacks the variable MULTISTAGE_PARAM_OVERRIDE_X, the label release-gate/key"),
+        (
+            "create-ok",
+            "differs",
+            "it lacks the variable MULTISTAGE_PARAM_OVERRIDE_X, the label release-gate/key",
+        ),
         ("create-unknown-field", "differs", "it lacks the variable"),
         ("create-utf8-annotation", "differs", "it"),
-        ("create-unknown-job", "UnknownJob", "failed to find associated periodic job \"periodic-nobody-has-this\""),
+        (
+            "create-unknown-job",
+            "UnknownJob",
+            "failed to find associated periodic job \"periodic-nobody-has-this\"",
+        ),
         ("nginx-unknown-job", "UnknownJob", "failed to find associated periodic job"),
         ("create-unknown-job-quotes-and-percent", "UnknownJob", r#"\"b\" 100% ü/x\ny"#),
-        ("create-other-tenants-job", "Tenant", "403, client is not authorized to execute the given job"),
+        (
+            "create-other-tenants-job",
+            "Tenant",
+            "403, client is not authorized to execute the given job",
+        ),
         ("create-unknown-client", "Token", "could not find allowed client from &map["),
         ("create-env-empty-value", "Order", "invalid environment variable key/value pair"),
         ("create-label-value-64-chars", "Order", "no more than 63 bytes"),
@@ -105,7 +126,11 @@ async fn every_captured_answer_to_a_create() {
         ("oversized-body-1m-and-more", "Order", "413, Payload Too Large"),
         ("nginx-limited-post-2m", "Order", "413, a page titled \"413 Request Entity Too Large\""),
         ("path-root", "Address", "404"),
-        ("nginx-limited-post", "limited 7", "429, Rate limit exceeded. Please wait before retrying."),
+        (
+            "nginx-limited-post",
+            "limited 7",
+            "429, Rate limit exceeded. Please wait before retrying.",
+        ),
         ("noapi-create", "not created", "connect: connection refused"),
         ("backend-down-create", "unknown", "503, upstream connect error"),
         ("nginx-backend-down-create", "unknown", "503, "),
@@ -144,7 +169,10 @@ async fn answers_that_were_not_captured() {
         assert_eq!(refusal.kind == RefusalKind::Token, token, "{shown}");
     }
     let whole = serde_json::json!({"id": "x", "job_name": JOB, "pod_spec_options": order().pod_spec_options});
-    assert_eq!(create(plain(200, &[], &whole.to_string())).await, Outcome::Created { id: "x".to_owned() });
+    assert_eq!(
+        create(plain(200, &[], &whole.to_string())).await,
+        Outcome::Created { id: "x".to_owned() }
+    );
     let unknown = [
         None,
         plain(200, page, "<title>Welcome</title>"),
@@ -156,7 +184,11 @@ async fn answers_that_were_not_captured() {
         plain(200, &[], &" ".repeat(2 << 20)),
         plain(200, &[("grpc-status", "13")], &whole.to_string()),
         plain(500, &[], ""),
-        plain(500, &[("grpc-status", "2"), ("grpc-message", "Post \"https://x\": net/http: timeout")], ""),
+        plain(
+            500,
+            &[("grpc-status", "2"), ("grpc-message", "Post \"https://x\": net/http: timeout")],
+            "",
+        ),
         plain(500, &[("grpc-status", "2"), ("grpc-message", "something is invalid: x")], ""),
         plain(404, &[("grpc-status", "5")], ""),
         plain(408, &[], ""),
@@ -218,16 +250,28 @@ async fn states_are_read() {
         assert_eq!((execution.state, execution.job_name.as_str()), (state, JOB), "{name}");
     }
     let done = status("get-state-success", ID).await.unwrap();
-    assert!(done.job_url.is_some_and(|url| url.contains("/view/gs/")) && done.completed_at.is_some());
-    let answer = plain(200, &[], &format!("{{\"id\":\"{ID}\",\"job_status\":\"MELTED\",\"create_time\":\"soon\"}}"));
+    assert!(
+        done.job_url.is_some_and(|url| url.contains("/view/gs/")) && done.completed_at.is_some()
+    );
+    let answer = plain(
+        200,
+        &[],
+        &format!("{{\"id\":\"{ID}\",\"job_status\":\"MELTED\",\"create_time\":\"soon\"}}"),
+    );
     let execution = client(answer).0.status(ID).await.unwrap();
-    assert_eq!((execution.state, execution.started_at, execution.job_url), (JobState::Unknown, None, None));
+    assert_eq!(
+        (execution.state, execution.started_at, execution.job_url),
+        (JobState::Unknown, None, None)
+    );
 }
 
 #[tokio::test]
 async fn what_is_no_state() {
     let unknown = "ca249d50-dee8-4424-a0a7-6dd9d5605267";
-    assert_eq!(status("get-unknown-id", unknown).await, Err(ReadError::Vanished(unknown.to_owned())));
+    assert_eq!(
+        status("get-unknown-id", unknown).await,
+        Err(ReadError::Vanished(unknown.to_owned()))
+    );
     // The same words about another id prove nothing about this one.
     for (name, id) in [
         ("get-unknown-id", ID),
@@ -264,15 +308,34 @@ async fn lists_are_asked_by_label_and_read_by_name() {
         listing.of(long).map(|run| run.id.as_str()).collect::<Vec<_>>(),
         ["44414067-5a17-4c8d-a69e-6da7ca3b6eaa"]
     );
-    assert_eq!(listing.of("periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-v2").count(), 0);
+    assert_eq!(
+        listing
+            .of("periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-v2")
+            .count(),
+        0
+    );
     for name in ["noapi-list", "list-name-over-63", "list-name-unknown"] {
         assert!(client(Some(captured(name))).0.list(JOB).await.unwrap().is_empty(), "{name}");
     }
-    let old = plain(501, &[("grpc-status", "12"), ("grpc-message", "method ListJobExecutions not implemented")], "");
+    let old = plain(
+        501,
+        &[("grpc-status", "12"), ("grpc-message", "method ListJobExecutions not implemented")],
+        "",
+    );
     assert!(matches!(client(old).0.list(JOB).await, Err(ReadError::CannotList(_))));
-    for answer in [Some(captured("list-unknown-parameter")), Some(captured("get-state-success")), plain(200, &[], "[]")]
-    {
+    for answer in [
+        Some(captured("list-unknown-parameter")),
+        Some(captured("get-state-success")),
+        plain(200, &[], "[]"),
+    ] {
         assert!(matches!(client(answer).0.list(JOB).await, Err(ReadError::Trouble(_))));
     }
-    assert!(!client(Some(captured("list-name-63"))).0.list_all().await.unwrap().is_empty());
+    assert!(
+        !client(Some(captured("list-name-63")))
+            .0
+            .list_all()
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }

@@ -96,24 +96,38 @@ mod tests {
 
     #[test]
     fn gangways_message_is_decoded() {
-        let heard = heard(500, &[("grpc-status", "2"), ("grpc-message", "100%25 f%C3%BCr %zz %4")], "");
+        let heard =
+            heard(500, &[("grpc-status", "2"), ("grpc-message", "100%25 f%C3%BCr %zz %4")], "");
         assert_eq!(heard.quoted(), "500, 100% für %zz %4");
     }
 
     #[test]
     fn the_token_is_not_repeated() {
-        for message in ["authorization:[Bearer sha256~EXAMPLE] x", "%73ha256~EXAMPLE", "sha256%7EEXAMPLE"] {
+        for message in
+            ["authorization:[Bearer sha256~EXAMPLE] x", "%73ha256~EXAMPLE", "sha256%7EEXAMPLE"]
+        {
             let heard = heard(400, &[("grpc-status", "3"), ("grpc-message", message)], "");
             assert!(!heard.quoted().contains("EXAMPLE"), "{}", heard.quoted());
         }
-        assert!(!heard(502, &[], "you sent sha256~EXAMPLE").quoted().contains("EXAMPLE"));
+        assert!(
+            !heard(502, &[], "you sent sha256~EXAMPLE")
+                .quoted()
+                .contains("EXAMPLE")
+        );
     }
 
     #[test]
     fn a_page_is_named_by_its_title() {
-        let page = heard(403, &[("content-type", "text/html; charset=utf-8")], "<html><title>Log in</title>…");
+        let page = heard(
+            403,
+            &[("content-type", "text/html; charset=utf-8")],
+            "<html><title>Log in</title>…",
+        );
         assert_eq!(page.quoted(), "403, a page titled \"Log in\"");
-        assert_eq!(heard(403, &[("content-type", "text/html")], "<p>").quoted(), "403, a page instead of an answer");
+        assert_eq!(
+            heard(403, &[("content-type", "text/html")], "<p>").quoted(),
+            "403, a page instead of an answer"
+        );
         assert_eq!(heard(503, &[], " ").quoted(), "503");
     }
 }

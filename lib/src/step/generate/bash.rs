@@ -29,10 +29,14 @@ const BODY: &str = r#"    local at=$COMP_CWORD flag='' value=${COMP_WORDS[COMP_C
 /// The script.
 pub fn script(name: &str, flags: &[Flag]) -> String {
     let function = function(name);
-    let mut script = format!("# bash completion for {name}; made by: {name} --generate complete-bash\n\n");
+    let mut script =
+        format!("# bash completion for {name}; made by: {name} --generate complete-bash\n\n");
     script += &format!("{function}() {{\n{BODY}");
     let matching = |wanted: fn(&Values<'_>) -> bool| {
-        let names = flags.iter().filter(|flag| wanted(&Values::of(flag))).map(|flag| flag.long.as_str());
+        let names = flags
+            .iter()
+            .filter(|flag| wanted(&Values::of(flag)))
+            .map(|flag| flag.long.as_str());
         names.collect::<Vec<_>>().join(" | ")
     };
     let mut case = |names: String, action: &str| {
@@ -61,11 +65,18 @@ pub fn script(name: &str, flags: &[Flag]) -> String {
     for flag in flags {
         if let Values::Words(words) = Values::of(flag) {
             let words = words.join(" ");
-            case(flag.long.clone(), &format!("mapfile -t COMPREPLY < <(compgen -W '{words}' -- \"$last\")"));
+            case(
+                flag.long.clone(),
+                &format!("mapfile -t COMPREPLY < <(compgen -W '{words}' -- \"$last\")"),
+            );
         }
     }
     case(matching(|v| *v == Values::Unknown), ":");
-    let all = flags.iter().map(|flag| flag.long.as_str()).collect::<Vec<_>>().join(" ");
+    let all = flags
+        .iter()
+        .map(|flag| flag.long.as_str())
+        .collect::<Vec<_>>()
+        .join(" ");
     script += "    esac\n";
     script += &format!("    mapfile -t COMPREPLY < <(compgen -W '{all}' -- \"$last\")\n}}\n\n");
     script += &format!("complete -F {function} {name}\n");

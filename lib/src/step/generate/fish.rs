@@ -6,7 +6,8 @@ use super::{Flag, Values, function};
 pub fn script(name: &str, flags: &[Flag]) -> String {
     let record = format!("{}_record", function(name));
     let at_file = format!("{}_at_file", function(name));
-    let mut script = format!("# fish completion for {name}; made by: {name} --generate complete-fish\n\n");
+    let mut script =
+        format!("# fish completion for {name}; made by: {name} --generate complete-fish\n\n");
     // The token under the cursor may be `--flag=value`; what is answered is the value alone.
     script += &format!("function {record}\n");
     script += "    set -l value (commandline -ct | string replace -r '^--[a-z-]+=' '')\n";
@@ -31,7 +32,9 @@ pub fn script(name: &str, flags: &[Flag]) -> String {
             Values::Words(words) => format!(" -x -a '{}'", words.join(" ")),
         };
         let long = flag.long.trim_start_matches('-');
-        let text = format!("{}{}", flag.text, flag.note()).replace('\\', r"\\").replace('\'', r"\'");
+        let text = format!("{}{}", flag.text, flag.note())
+            .replace('\\', r"\\")
+            .replace('\'', r"\'");
         script += &format!("complete -c {name} -l {long}{takes} -d '{text}'\n");
     }
     script

@@ -20,7 +20,11 @@ const BINARIES: [&str; 8] = [
 /// for all), and what it does.
 const ENVIRONMENT: [(&str, Option<&str>, &str); 7] = [
     ("KUBECONFIG", Some("--kubeconfig"), "the kubeconfig, where --kubeconfig is not given"),
-    ("HTTPS_PROXY, HTTP_PROXY, NO_PROXY", Some("--ca-file"), "proxies, and the hosts that are reached without one"),
+    (
+        "HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
+        Some("--ca-file"),
+        "proxies, and the hosts that are reached without one",
+    ),
     (
         "SSL_CERT_FILE, SSL_CERT_DIR",
         Some("--ca-file"),
@@ -36,7 +40,11 @@ const ENVIRONMENT: [(&str, Option<&str>, &str); 7] = [
         Some("--log-format"),
         "which log lines are written, as LEVEL or MODULE=LEVEL,… with the levels error, warn, info, debug and trace; info if unset",
     ),
-    ("NO_COLOR", None, "anything but the empty text: no colour on a terminal either; a pipe never gets any"),
+    (
+        "NO_COLOR",
+        None,
+        "anything but the empty text: no colour on a terminal either; a pipe never gets any",
+    ),
     ("TERM", None, "dumb: a terminal without colour"),
 ];
 
@@ -59,17 +67,28 @@ pub fn page(name: &str, info: &CommandInfoWithArgs, flags: &[Flag]) -> String {
     page += &format!(".SH DESCRIPTION\n{}\n", text(&description));
     page += ".SH OPTIONS\n";
     for flag in flags {
-        page += &format!(".TP\n{}\n{}\n", written(flag), text(&format!("{}{}", flag.text, flag.note())));
+        page += &format!(
+            ".TP\n{}\n{}\n",
+            written(flag),
+            text(&format!("{}{}", flag.text, flag.note()))
+        );
     }
     if !info.notes.is_empty() {
         page += ".SH NOTES\n";
-        page += &info.notes.iter().map(|note| format!("{}\n", text(&one_line(note)))).collect::<Vec<_>>().join(".PP\n");
+        page += &info
+            .notes
+            .iter()
+            .map(|note| format!("{}\n", text(&one_line(note))))
+            .collect::<Vec<_>>()
+            .join(".PP\n");
     }
     if !info.examples.is_empty() {
         page += ".SH EXAMPLES\n";
         let shown = |example: &&str| {
             let lines = example.lines().filter(|line| !line.trim().is_empty());
-            let lines = lines.map(|line| guarded(&escaped(&line.trim_end().replace("{command_name}", name))) + "\n");
+            let lines = lines.map(|line| {
+                guarded(&escaped(&line.trim_end().replace("{command_name}", name))) + "\n"
+            });
             format!(".nf\n{}.fi\n", lines.collect::<String>())
         };
         page += &info.examples.iter().map(shown).collect::<Vec<_>>().join(".PP\n");
@@ -81,7 +100,8 @@ pub fn page(name: &str, info: &CommandInfoWithArgs, flags: &[Flag]) -> String {
         }
     }
     page += ".SH ENVIRONMENT\n";
-    let read = |flag: Option<&str>| flag.is_none_or(|wanted| flags.iter().any(|flag| flag.long == wanted));
+    let read =
+        |flag: Option<&str>| flag.is_none_or(|wanted| flags.iter().any(|flag| flag.long == wanted));
     for (names, _, meaning) in ENVIRONMENT.iter().filter(|(_, flag, _)| read(*flag)) {
         page += &format!(".TP\n.B {}\n{}\n", escaped(names), text(meaning));
     }
@@ -99,7 +119,10 @@ fn summary(description: &str) -> String {
     let end = [". ", ": "].iter().filter_map(|end| description.find(end)).min();
     let first = &description[..end.unwrap_or(description.len())];
     let mut letters = first.trim_end_matches('.').chars();
-    letters.next().map(|letter| letter.to_lowercase().collect::<String>() + letters.as_str()).unwrap_or_default()
+    letters
+        .next()
+        .map(|letter| letter.to_lowercase().collect::<String>() + letters.as_str())
+        .unwrap_or_default()
 }
 
 /// A flag with its value in other type.

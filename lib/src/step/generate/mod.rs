@@ -183,12 +183,16 @@ mod tests {
         let info = Args::get_args_info();
         let fish = text(Kind::Fish, "do-it", &info);
         assert!(
-            fish.contains(r#"-d 'it\'s a [file]: "quoted", `ticked`, $dollar and back\\slash (required)'"#),
+            fish.contains(
+                r#"-d 'it\'s a [file]: "quoted", `ticked`, $dollar and back\\slash (required)'"#
+            ),
             "{fish}"
         );
         let zsh = text(Kind::Zsh, "do-it", &info);
         assert!(
-            zsh.contains(r#"[it'\''s a \[file\]\: "quoted", `ticked`, $dollar and back\\slash (required)]"#),
+            zsh.contains(
+                r#"[it'\''s a \[file\]\: "quoted", `ticked`, $dollar and back\\slash (required)]"#
+            ),
             "{zsh}"
         );
     }

@@ -11,12 +11,16 @@ pub fn script(name: &str, flags: &[Flag]) -> String {
     script += "        compadd -S '' -- configmap: file:\n    fi\n}\n\n";
     script += &format!("{function}_at_file() {{\n    compset -P '@' && _files\n}}\n\n");
     script += &format!("{function}() {{\n    _arguments -S \\\n");
-    let specs: Vec<String> = flags.iter().map(|flag| format!("        {}", specification(flag, &function))).collect();
+    let specs: Vec<String> = flags
+        .iter()
+        .map(|flag| format!("        {}", specification(flag, &function)))
+        .collect();
     script += &specs.join(" \\\n");
     script += "\n}\n\n";
     // Autoloaded, the file's body is the function; sourced, it must make itself known.
     script += &format!("if [[ $funcstack[1] == _{name} ]]; then\n    {function} \"$@\"\n");
-    script += &format!("elif (( $+functions[compdef] )); then\n    compdef {function} {name}\nfi\n");
+    script +=
+        &format!("elif (( $+functions[compdef] )); then\n    compdef {function} {name}\nfi\n");
     script
 }
 

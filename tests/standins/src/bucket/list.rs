@@ -22,8 +22,10 @@ pub(super) fn list(world: &World, bucket: &str, asked: Option<&str>) -> Answer {
     let prefix = first(&pairs, "prefix").unwrap_or_default();
     let delimiter = first(&pairs, "delimiter").filter(|delimiter| !delimiter.is_empty());
     let token = first(&pairs, "pageToken").unwrap_or_default();
-    let most =
-        first(&pairs, "maxResults").and_then(|n| n.parse().ok()).filter(|n| (1..=PAGE).contains(n)).unwrap_or(PAGE);
+    let most = first(&pairs, "maxResults")
+        .and_then(|n| n.parse().ok())
+        .filter(|n| (1..=PAGE).contains(n))
+        .unwrap_or(PAGE);
     let objects = world.prow_state().objects(bucket, prefix, world.now());
     let mut items: Vec<Value> = Vec::new();
     let mut prefixes: BTreeSet<String> = BTreeSet::new();

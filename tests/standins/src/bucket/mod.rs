@@ -45,11 +45,15 @@ fn exists(world: &World, bucket: &str) -> bool {
 }
 
 fn etag(stored: &Stored) -> String {
-    Sha256::digest(&stored.bytes).iter().take(12).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    Sha256::digest(&stored.bytes)
+        .iter()
+        .take(12)
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 fn object(parts: &Parts, stored: &Stored) -> Answer {
-    let header = |name: http::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let header =
+        |name: http::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let accepts = header(ACCEPT_ENCODING).unwrap_or_default().contains("gzip");
     let unpack = stored.gzip && !accepts;
     let bytes = if unpack { unpacked(&stored.bytes) } else { stored.bytes.clone() };
@@ -86,8 +90,13 @@ fn object(parts: &Parts, stored: &Stored) -> Answer {
             let body = format!(
                 "<?xml version='1.0' encoding='UTF-8'?><Error><Code>InvalidRange</Code><Message>The requested range cannot be satisfied.</Message><Details>{range}</Details></Error>"
             );
-            headers.retain(|(name, _)| *name != "content-type" && *name != "x-goog-stored-content-encoding");
-            headers.extend([("content-type", "application/xml; charset=UTF-8"), ("content-range", span.as_str())]);
+            headers.retain(|(name, _)| {
+                *name != "content-type" && *name != "x-goog-stored-content-encoding"
+            });
+            headers.extend([
+                ("content-type", "application/xml; charset=UTF-8"),
+                ("content-range", span.as_str()),
+            ]);
             answer(416, &headers, body)
         }
     }
@@ -106,6 +115,8 @@ fn slice(range: &str, total: usize) -> Option<(usize, usize)> {
 
 fn unpacked(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut out).expect("our own gzip");
+    flate2::read::MultiGzDecoder::new(bytes)
+        .read_to_end(&mut out)
+        .expect("our own gzip");
     out
 }

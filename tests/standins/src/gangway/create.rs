@@ -42,13 +42,24 @@ pub(super) fn create(
     body: &Bytes,
     token: Option<&str>,
 ) -> Answer {
-    if pairs.iter().any(|(name, _)| name != "job_name" && name != "job_execution_type") {
+    if pairs
+        .iter()
+        .any(|(name, _)| name != "job_name" && name != "job_execution_type")
+    {
         return unsupported(parts);
     }
-    if parts.headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
+    if parts
+        .headers
+        .get("content-type")
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+    {
         return answer(
             200,
-            &[("content-type", "application/grpc"), ("grpc-status", "12"), ("grpc-message", "unknown service v1")],
+            &[
+                ("content-type", "application/grpc"),
+                ("grpc-status", "12"),
+                ("grpc-message", "unknown service v1"),
+            ],
             "",
         );
     }
@@ -63,7 +74,10 @@ pub(super) fn create(
         Ok(asked) => asked,
         Err(words) => return transcoder(words),
     };
-    let from_query = pairs.iter().find(|(name, _)| name == "job_name").map(|(_, value)| value.clone());
+    let from_query = pairs
+        .iter()
+        .find(|(name, _)| name == "job_name")
+        .map(|(_, value)| value.clone());
     let name = match (name_in_path, from_query) {
         ("", Some(name)) => name,
         ("", None) => asked.name.clone(),
@@ -73,7 +87,13 @@ pub(super) fn create(
 }
 
 fn launch(world: &World, parts: &Parts, name: String, asked: Asked, token: Option<&str>) -> Answer {
-    if token.is_some_and(|token| world.prow_state().foreign_tokens.iter().any(|foreign| foreign == token)) {
+    if token.is_some_and(|token| {
+        world
+            .prow_state()
+            .foreign_tokens
+            .iter()
+            .any(|foreign| foreign == token)
+    }) {
         return grpc(400, 3, &unknown_client(parts));
     }
     if let Err(words) = asked.validate(&name) {
@@ -95,9 +115,18 @@ fn launch(world: &World, parts: &Parts, name: String, asked: Asked, token: Optio
         );
     }
     if let Some(words) = asked.refused_by_api_server() {
-        return grpc(500, 2, &format!("ProwJob.prow.k8s.io \"{}\" is invalid: {words}", world.uuid()));
+        return grpc(
+            500,
+            2,
+            &format!("ProwJob.prow.k8s.io \"{}\" is invalid: {words}", world.uuid()),
+        );
     }
-    let order = Order { job: name.clone(), envs: asked.envs, labels: asked.labels, annotations: asked.annotations };
+    let order = Order {
+        job: name.clone(),
+        envs: asked.envs,
+        labels: asked.labels,
+        annotations: asked.annotations,
+    };
     let id = state.launch(world, order, now);
     // the echo shows what the ProwJob got, which is how a lost override is found
     let run = state.runs.last().expect("just launched");
@@ -127,11 +156,18 @@ fn message(body: &Bytes) -> Result<Map<String, Value>, Vec<u8>> {
         Ok(Value::Object(map)) => Ok(map),
         Ok(Value::Array(_)) => Ok(Map::new()),
         Ok(_) => Err(b": Root element must be a message.".to_vec()),
-        Err(error) if error.is_eof() => Err(b"Unexpected end of string. Expected a value.\n\n^".to_vec()),
-        Err(_) if std::str::from_utf8(body).is_err() => {
-            Err([b"Encountered non UTF-8 code points.\n".as_slice(), &body[..body.len().min(20)], b"\n^"].concat())
+        Err(error) if error.is_eof() => {
+            Err(b"Unexpected end of string. Expected a value.\n\n^".to_vec())
         }
-        Err(_) => Err([b"Unexpected token.\n".as_slice(), &body[..body.len().min(80)], b"\n^"].concat()),
+        Err(_) if std::str::from_utf8(body).is_err() => Err([
+            b"Encountered non UTF-8 code points.\n".as_slice(),
+            &body[..body.len().min(20)],
+            b"\n^",
+        ]
+        .concat()),
+        Err(_) => {
+            Err([b"Unexpected token.\n".as_slice(), &body[..body.len().min(80)], b"\n^"].concat())
+        }
     }
 }
 
@@ -176,9 +212,11 @@ impl Asked {
             let Some(Value::Object(options)) = request.get(key) else {
                 continue;
             };
-            for (map, into) in
-                [("envs", &mut asked.envs), ("labels", &mut asked.labels), ("annotations", &mut asked.annotations)]
-            {
+            for (map, into) in [
+                ("envs", &mut asked.envs),
+                ("labels", &mut asked.labels),
+                ("annotations", &mut asked.annotations),
+            ] {
                 let Some(Value::Object(given)) = options.get(map) else {
                     continue;
                 };
@@ -208,11 +246,19 @@ impl Asked {
             ("PERIODIC", false) => {}
             (kind, _) => return Err(format!("gitRefs must be defined for {kind:?}")),
         }
-        let pairs = [("environment variable", &self.envs), ("label", &self.labels), ("annotation", &self.annotations)];
+        let pairs = [
+            ("environment variable", &self.envs),
+            ("label", &self.labels),
+            ("annotation", &self.annotations),
+        ];
         for (what, map) in pairs {
             for (key, value) in map {
                 if key.is_empty() || value.is_empty() {
-                    return Err(format!("invalid {what} key/value pair: {}, {}", quoted(key), quoted(value)));
+                    return Err(format!(
+                        "invalid {what} key/value pair: {}, {}",
+                        quoted(key),
+                        quoted(value)
+                    ));
                 }
                 if what == "label" {
                     check_label_value(value)?;
@@ -239,8 +285,13 @@ impl Asked {
                 }
             }
         }
-        let size: usize = self.annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
-        (size > LARGEST_ANNOTATIONS).then(|| "metadata.annotations: Too long: may not be more than 262144 bytes".into())
+        let size: usize = self
+            .annotations
+            .iter()
+            .map(|(key, value)| key.len() + value.len())
+            .sum();
+        (size > LARGEST_ANNOTATIONS)
+            .then(|| "metadata.annotations: Too long: may not be more than 262144 bytes".into())
     }
 }
 
@@ -250,7 +301,9 @@ fn field<'a>(request: &'a Map<String, Value>, snake: &str, camel: &str) -> Optio
 
 fn check_label_value(value: &str) -> Result<(), String> {
     if value.len() > 63 {
-        return Err("invalid label: the following errors found: [\"must be no more than 63 bytes\"]".into());
+        return Err(
+            "invalid label: the following errors found: [\"must be no more than 63 bytes\"]".into(),
+        );
     }
     if !is_name(value) {
         return Err("invalid label: the following errors found: [\"a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')\"]".into());

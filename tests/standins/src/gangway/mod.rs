@@ -58,25 +58,40 @@ pub(crate) fn handle(world: &World, parts: &Parts, body: &Bytes) -> Answer {
 }
 
 fn bearer(parts: &Parts) -> Option<&str> {
-    parts.headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+    parts
+        .headers
+        .get(AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .strip_prefix("Bearer ")
 }
 
 fn let_in(world: &World, token: Option<&str>) -> bool {
     let state = world.prow_state();
     state.tokens.is_empty()
-        || token.is_some_and(|token| !token.is_empty() && state.tokens.iter().any(|known| known == token))
+        || token.is_some_and(|token| {
+            !token.is_empty() && state.tokens.iter().any(|known| known == token)
+        })
 }
 
 /// What Envoy's transcoder does not know it passes on, and gRPC refuses its content type.
 fn unsupported(parts: &Parts) -> Answer {
-    let kind = parts.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = parts
+        .headers
+        .get("content-type")
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
     grpc(415, 3, &format!("invalid gRPC request content-type {kind:?}"))
 }
 
 /// Envoy ends the connection after its own refusals.
 fn closing(mut answer: Answer) -> Answer {
-    answer.headers_mut().insert("connection", HeaderValue::from_static("close"));
-    answer.headers_mut().insert("server", HeaderValue::from_static("envoy"));
+    answer
+        .headers_mut()
+        .insert("connection", HeaderValue::from_static("close"));
+    answer
+        .headers_mut()
+        .insert("server", HeaderValue::from_static("envoy"));
     answer
 }
 
@@ -89,7 +104,9 @@ fn transcoder(words: impl Into<Bytes>) -> Answer {
 fn ok(value: &impl Serialize) -> Answer {
     let mut out = Vec::new();
     let printer = serde_json::ser::PrettyFormatter::with_indent(b" ");
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, printer)).expect("plain data");
+    value
+        .serialize(&mut serde_json::Serializer::with_formatter(&mut out, printer))
+        .expect("plain data");
     let body = String::from_utf8(out).expect("JSON is UTF-8");
     let body = body.replace('<', "\\u003c").replace('>', "\\u003e") + "\n";
     answer(
@@ -108,7 +125,9 @@ fn ok(value: &impl Serialize) -> Answer {
 /// Number and name of an enumeration's value, given as number, number in quotes, or name.
 fn enumeration(given: &serde_json::Value, names: &[&'static str]) -> Option<&'static str> {
     match given {
-        serde_json::Value::Number(number) => names.get(usize::try_from(number.as_u64()?).ok()?).copied(),
+        serde_json::Value::Number(number) => {
+            names.get(usize::try_from(number.as_u64()?).ok()?).copied()
+        }
         serde_json::Value::String(text) => match text.parse::<usize>() {
             Ok(number) => names.get(number).copied(),
             Err(_) => names.iter().find(|name| *name == text).copied(),
@@ -117,7 +136,8 @@ fn enumeration(given: &serde_json::Value, names: &[&'static str]) -> Option<&'st
     }
 }
 
-const TYPES: [&str; 5] = ["JOB_EXECUTION_TYPE_UNSPECIFIED", "PERIODIC", "POSTSUBMIT", "PRESUBMIT", "BATCH"];
+const TYPES: [&str; 5] =
+    ["JOB_EXECUTION_TYPE_UNSPECIFIED", "PERIODIC", "POSTSUBMIT", "PRESUBMIT", "BATCH"];
 const STATUSES: [&str; 8] = [
     "JOB_EXECUTION_STATUS_UNSPECIFIED",
     "TRIGGERED",

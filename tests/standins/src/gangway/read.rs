@@ -31,7 +31,13 @@ struct List {
     job_execution: Vec<Execution>,
 }
 
-pub(super) fn get(world: &World, parts: &Parts, id: &str, pairs: &[(String, String)], body: &Bytes) -> Answer {
+pub(super) fn get(
+    world: &World,
+    parts: &Parts,
+    id: &str,
+    pairs: &[(String, String)],
+    body: &Bytes,
+) -> Answer {
     if !pairs.is_empty() {
         return unsupported(parts);
     }
@@ -111,8 +117,14 @@ pub(super) fn list(world: &World, parts: &Parts, pairs: &[(String, String)]) -> 
 fn listed(world: &World, job: Option<&str>, wanted: Option<&str>) -> Answer {
     let now = world.now();
     let state = world.prow_state();
-    let readable = state.api_lost.is_none() && job.is_none_or(|job| job.len() <= 63 && is_name(job));
-    let label = |run: &Run| run.labels.get("prow.k8s.io/job").cloned().unwrap_or_else(|| label_of(&run.job));
+    let readable =
+        state.api_lost.is_none() && job.is_none_or(|job| job.len() <= 63 && is_name(job));
+    let label = |run: &Run| {
+        run.labels
+            .get("prow.k8s.io/job")
+            .cloned()
+            .unwrap_or_else(|| label_of(&run.job))
+    };
     let mut runs: Vec<&Run> = state
         .runs
         .iter()

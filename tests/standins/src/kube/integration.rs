@@ -122,14 +122,19 @@ fn begin(state: &mut KubeState, key: &Key, scenario: String, now: Timestamp) {
     let known = state.integration.scenarios.get(&scenario);
     let wait = known.map_or(Duration::from_millis(12), |script| script.made_after);
     let read = state.objects.get(key).cloned().unwrap_or_default();
-    state.integration.at(now, wait, Act::Make(key.clone(), scenario, read));
+    state
+        .integration
+        .at(now, wait, Act::Make(key.clone(), scenario, read));
 }
 
 /// The controller stops: what it was about to do is forgotten.
 pub(super) fn stop(state: &mut KubeState) {
     (state.integration.on, state.integration.paused) = (true, true);
     state.integration.busy.clear();
-    state.integration.acts.retain(|(_, act)| matches!(act, Act::Begin(..) | Act::End(_)));
+    state
+        .integration
+        .acts
+        .retain(|(_, act)| matches!(act, Act::Begin(..) | Act::End(_)));
 }
 
 /// The controller starts, and acts on every label that it finds.
@@ -137,7 +142,9 @@ pub(super) fn resume(state: &mut KubeState, now: Timestamp) {
     (state.integration.on, state.integration.paused) = (true, false);
     let label = |object: &Value| object["metadata"]["labels"][RUN].as_str().map(str::to_owned);
     let snapshots = state.objects.iter().filter(|(key, _)| key.0 == "snapshots");
-    let found: Vec<_> = snapshots.filter_map(|(key, object)| Some((key.clone(), label(object)?))).collect();
+    let found: Vec<_> = snapshots
+        .filter_map(|(key, object)| Some((key.clone(), label(object)?)))
+        .collect();
     for (key, scenario) in found {
         begin(state, &key, scenario, now);
     }
@@ -172,22 +179,38 @@ fn make(state: &mut KubeState, key: Key, scenario: String, read: &Value, at: Tim
             }
             return;
         }
-        note(state, &key, &scenario, &format!("Creation of pipelineRun failed during creation due to: {why}"), at);
+        note(
+            state,
+            &key,
+            &scenario,
+            &format!("Creation of pipelineRun failed during creation due to: {why}"),
+            at,
+        );
         return state.integration.at(at, RETRY, Act::Make(key, scenario, snapshot));
     }
     let in_flight = state.objects.iter().any(|(other, run)| {
         other.0 == "pipelineruns"
             && other.1 == key.1
-            && run["metadata"]["labels"]["test.appstudio.openshift.io/scenario"] == scenario.as_str()
+            && run["metadata"]["labels"]["test.appstudio.openshift.io/scenario"]
+                == scenario.as_str()
             && run["status"]["completionTime"].is_null()
     });
     if !in_flight || script.doubles {
         start(state, &key, read, &scenario, &script, at);
     }
-    state.integration.at(at, LABEL_GOES, Act::Clear(key, script.also_sets));
+    state
+        .integration
+        .at(at, LABEL_GOES, Act::Clear(key, script.also_sets));
 }
 
-fn start(state: &mut KubeState, key: &Key, snapshot: &Value, scenario: &str, script: &ScenarioScript, at: Timestamp) {
+fn start(
+    state: &mut KubeState,
+    key: &Key,
+    snapshot: &Value,
+    scenario: &str,
+    script: &ScenarioScript,
+    at: Timestamp,
+) {
     state.integration.made += 1;
     let hash = Sha256::digest(format!("{}/{}/{}", key.2, scenario, state.integration.made));
     let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -234,7 +257,9 @@ fn clear(state: &mut KubeState, key: Key, also: Option<String>, at: Timestamp) {
         state.store(key.clone(), snapshot);
     }
     if let Some(scenario) = also {
-        state.integration.at(at, Duration::from_millis(100), Act::Set(key, scenario));
+        state
+            .integration
+            .at(at, Duration::from_millis(100), Act::Set(key, scenario));
     }
 }
 
@@ -281,8 +306,7 @@ fn note(state: &mut KubeState, key: &Key, scenario: &str, details: &str, at: Tim
     let Some(mut snapshot) = state.objects.get(key).cloned() else {
         return;
     };
-    let entry =
-        json!([{"scenario": scenario, "status": "TestInvalid", "details": details, "lastUpdateTime": at.to_string()}]);
+    let entry = json!([{"scenario": scenario, "status": "TestInvalid", "details": details, "lastUpdateTime": at.to_string()}]);
     if !snapshot["metadata"]["annotations"].is_object() {
         snapshot["metadata"]["annotations"] = json!({});
     }

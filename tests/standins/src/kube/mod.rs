@@ -37,9 +37,16 @@ impl Kube {
     pub fn put(&self, mut object: Value) {
         let now = self.0.now();
         let kind = object["kind"].as_str().unwrap_or_default().to_owned();
-        let resource = Resource::of_kind(&kind).unwrap_or_else(|| panic!("kind {kind:?} is not served"));
-        let namespace = object["metadata"]["namespace"].as_str().unwrap_or("default").to_owned();
-        let name = object["metadata"]["name"].as_str().expect("an object needs a name").to_owned();
+        let resource =
+            Resource::of_kind(&kind).unwrap_or_else(|| panic!("kind {kind:?} is not served"));
+        let namespace = object["metadata"]["namespace"]
+            .as_str()
+            .unwrap_or("default")
+            .to_owned();
+        let name = object["metadata"]["name"]
+            .as_str()
+            .expect("an object needs a name")
+            .to_owned();
         object["metadata"]["namespace"] = Value::from(namespace.as_str());
         object["apiVersion"] = Value::from(resource.api_version());
         KubeState::born(&self.0, &mut object, now);
@@ -65,14 +72,23 @@ impl Kube {
         let now = self.0.now();
         let mut state = self.0.kube_state();
         state.settle(now);
-        state.objects.iter().filter(|(key, _)| key.0 == plural).map(|(_, object)| object.clone()).collect()
+        state
+            .objects
+            .iter()
+            .filter(|(key, _)| key.0 == plural)
+            .map(|(_, object)| object.clone())
+            .collect()
     }
 
     /// All Releases now, oldest first.
     pub fn releases(&self) -> Vec<Value> {
         let mut releases = self.all("releases");
-        let version =
-            |release: &Value| release["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned();
+        let version = |release: &Value| {
+            release["metadata"]["creationTimestamp"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
         releases.sort_by_key(version);
         releases
     }
@@ -81,8 +97,16 @@ impl Kube {
     ///
     /// # Panics
     /// If it is not there.
-    pub fn change(&self, plural: &str, namespace: &str, name: &str, change: impl FnOnce(&mut Value)) {
-        let mut object = self.get(plural, namespace, name).unwrap_or_else(|| panic!("no {plural} {namespace}/{name}"));
+    pub fn change(
+        &self,
+        plural: &str,
+        namespace: &str,
+        name: &str,
+        change: impl FnOnce(&mut Value),
+    ) {
+        let mut object = self
+            .get(plural, namespace, name)
+            .unwrap_or_else(|| panic!("no {plural} {namespace}/{name}"));
         change(&mut object);
         self.put(object);
     }
@@ -195,7 +219,9 @@ fn delete(state: &mut KubeState, key: &Key, now: Timestamp) -> bool {
                 other.0 == "pipelineruns"
                     && object["metadata"]["ownerReferences"]
                         .as_array()
-                        .is_some_and(|owners| owners.iter().any(|owner| owner["uid"] == gone["metadata"]["uid"]))
+                        .is_some_and(|owners| {
+                            owners.iter().any(|owner| owner["uid"] == gone["metadata"]["uid"])
+                        })
             })
             .map(|(other, _)| other.clone())
             .collect();

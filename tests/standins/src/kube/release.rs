@@ -22,7 +22,9 @@ pub(super) fn admit(
             "failed calling webhook \"mauthor.kb.io\": failed to call webhook: Post \"https://198.51.100.2:9444/mutate-appstudio-redhat-com-v1alpha1-author?timeout=10s\": dial tcp 198.51.100.2:9444: connect: connection refused",
         ).into());
     }
-    let text = |release: &Value, field: &str| release["spec"][field].as_str().unwrap_or_default().to_owned();
+    let text = |release: &Value, field: &str| {
+        release["spec"][field].as_str().unwrap_or_default().to_owned()
+    };
     let (snapshot, plan) = (text(&release, "snapshot"), text(&release, "releasePlan"));
     let automated = release["metadata"]["labels"][format!("{PREFIX}/automated")] == "true";
     if !release["metadata"]["labels"].is_object() {
@@ -54,7 +56,10 @@ pub(super) fn admit(
         }
     }
     if name.len() > 63 {
-        let words = format!("release name must be no more than 63 characters, got {} characters", name.len());
+        let words = format!(
+            "release name must be no more than 63 characters, got {} characters",
+            name.len()
+        );
         return Err(denied("vrelease.kb.io", &words).into());
     }
     Ok(release)
@@ -68,7 +73,11 @@ pub(super) fn admit_change(old: &Value, new: &Value) -> Result<(), Refusal> {
     for (what, field) in [("snapshot", "snapshot"), ("releasePlan", "releasePlan")] {
         let label = format!("{PREFIX}/{field}");
         if old["metadata"]["labels"][&label] != new["metadata"]["labels"][&label] {
-            return Err(denied("vrelease.kb.io", &format!("release {what} label cannot be updated")).into());
+            return Err(denied(
+                "vrelease.kb.io",
+                &format!("release {what} label cannot be updated"),
+            )
+            .into());
         }
     }
     let label = format!("{PREFIX}/author");
@@ -81,7 +90,12 @@ pub(super) fn admit_change(old: &Value, new: &Value) -> Result<(), Refusal> {
 
 /// The user as a label value: `:` to `_`, the first `@` to `.`, cut to 63.
 fn author(user: &str) -> String {
-    let text: String = user.replace(':', "_").replacen('@', ".", 1).chars().take(63).collect();
+    let text: String = user
+        .replace(':', "_")
+        .replacen('@', ".", 1)
+        .chars()
+        .take(63)
+        .collect();
     text.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
 }
 
@@ -98,7 +112,10 @@ mod tests {
     #[test]
     fn authors() {
         for (user, wanted) in [
-            ("system:serviceaccount:konflux-tenant:gate-client", "system_serviceaccount_konflux-tenant_gate-client"),
+            (
+                "system:serviceaccount:konflux-tenant:gate-client",
+                "system_serviceaccount_konflux-tenant_gate-client",
+            ),
             (
                 "system:serviceaccount:crt-redhat-acm-tenant:nightly-promotion-sa",
                 "system_serviceaccount_crt-redhat-acm-tenant_nightly-promotion-s",

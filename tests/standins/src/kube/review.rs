@@ -14,13 +14,15 @@ pub(super) fn answer(state: &KubeState, path: &str, body: &Bytes, user: &str) ->
     let mut question: Value = serde_json::from_slice(body).unwrap_or_default();
     match path {
         WHO => {
-            question["status"] = json!({"userInfo": {"username": user, "groups": ["system:authenticated"]}});
+            question["status"] =
+                json!({"userInfo": {"username": user, "groups": ["system:authenticated"]}});
         }
         MAY => {
             let asked = &question["spec"]["resourceAttributes"];
             let text = |name: &str| asked[name].as_str().unwrap_or_default();
             // A rule names a group besides the resource: in another group there is none of that name.
-            let known = Resource::of_plural(text("resource")).is_none_or(|resource| resource.group == text("group"));
+            let known = Resource::of_plural(text("resource"))
+                .is_none_or(|resource| resource.group == text("group"));
             let allowed = known && !state.refuses(user, text("verb"), text("resource"));
             question["status"] = json!({"allowed": allowed});
         }

@@ -70,7 +70,8 @@ impl ReleaseScript {
 
     /// The managed pipeline fails in this task and step after 6 minutes.
     pub fn fails(task: &str, step: &str) -> Self {
-        let ending = ReleaseEnding::Failed { task: task.into(), step: step.into(), reason: "Error".into() };
+        let ending =
+            ReleaseEnding::Failed { task: task.into(), step: step.into(), reason: "Error".into() };
         Self { ending, ..Self::released() }
     }
 

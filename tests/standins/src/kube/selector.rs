@@ -35,8 +35,12 @@ impl Selector {
         let labels = object["metadata"]["labels"].as_object().unwrap_or(&none);
         let value = |key: &String| labels.get(key).and_then(Value::as_str);
         self.0.iter().all(|need| match need {
-            Need::In(key, values) => value(key).is_some_and(|value| values.iter().any(|wanted| wanted == value)),
-            Need::NotIn(key, values) => value(key).is_none_or(|value| values.iter().all(|wanted| wanted != value)),
+            Need::In(key, values) => {
+                value(key).is_some_and(|value| values.iter().any(|wanted| wanted == value))
+            }
+            Need::NotIn(key, values) => {
+                value(key).is_none_or(|value| values.iter().all(|wanted| wanted != value))
+            }
             Need::Has(key) => value(key).is_some(),
             Need::HasNot(key) => value(key).is_none(),
         })
@@ -65,12 +69,14 @@ fn split(text: &str) -> Vec<&str> {
 fn need(part: &str) -> Option<Need> {
     let key = |text: &str| {
         let text = text.trim();
-        let fine = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+        let fine = !text.is_empty()
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
         fine.then(|| text.to_owned())
     };
     let value = |text: &str| {
         let text = text.trim();
-        let fine = text.len() <= 63 && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        let fine = text.len() <= 63
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
         fine.then(|| text.to_owned())
     };
     let set = |text: &str| {

@@ -54,7 +54,9 @@ impl Releases {
 
     /// Takes the earliest change that is due.
     pub(super) fn next_due(&mut self, now: Timestamp) -> Option<Due> {
-        let index = (0..self.due.len()).filter(|i| self.due[*i].at <= now).min_by_key(|i| (self.due[*i].at, *i))?;
+        let index = (0..self.due.len())
+            .filter(|i| self.due[*i].at <= now)
+            .min_by_key(|i| (self.due[*i].at, *i))?;
         Some(self.due.remove(index))
     }
 
@@ -75,12 +77,22 @@ impl Releases {
 const RELEASED: &str = "Released";
 const VALIDATED: &str = "Validated";
 const MANAGED: &str = "ManagedPipelineProcessed";
-const SKIPPED_FIRST: [&str; 3] =
-    ["TenantCollectorsPipelineProcessed", "ManagedCollectorsPipelineProcessed", "TenantPipelineProcessed"];
+const SKIPPED_FIRST: [&str; 3] = [
+    "TenantCollectorsPipelineProcessed",
+    "ManagedCollectorsPipelineProcessed",
+    "TenantPipelineProcessed",
+];
 const FINAL: &str = "FinalPipelineProcessed";
 
 /// Sets a condition; like the real one it keeps `lastTransitionTime` while the status stays the same.
-fn condition(release: &mut Value, kind: &str, status: &str, reason: &str, message: &str, at: Timestamp) {
+fn condition(
+    release: &mut Value,
+    kind: &str,
+    status: &str,
+    reason: &str,
+    message: &str,
+    at: Timestamp,
+) {
     let conditions = &mut release["status"]["conditions"];
     if !conditions.is_array() {
         *conditions = json!([]);
@@ -91,8 +103,7 @@ fn condition(release: &mut Value, kind: &str, status: &str, reason: &str, messag
         Some(index) if list[index]["status"] == status => list[index]["lastTransitionTime"].clone(),
         _ => json!(seconds(at)),
     };
-    let condition =
-        json!({"lastTransitionTime": since, "message": message, "reason": reason, "status": status, "type": kind});
+    let condition = json!({"lastTransitionTime": since, "message": message, "reason": reason, "status": status, "type": kind});
     match position {
         Some(index) => list[index] = condition,
         None => list.push(condition),
@@ -112,8 +123,10 @@ fn validate(state: &KubeState, namespace: &str, plan: &str, snapshot: &str) -> O
         return Some("different Application referenced in ReleasePlan and Snapshot".into());
     }
     let conditions = plan["status"]["conditions"].as_array();
-    let matched =
-        conditions.is_some_and(|all| all.iter().any(|one| one["type"] == "Matched" && one["status"] == "True"));
+    let matched = conditions.is_some_and(|all| {
+        all.iter()
+            .any(|one| one["type"] == "Matched" && one["status"] == "True")
+    });
     let target = plan["spec"]["target"].as_str().unwrap_or_default();
     if !matched {
         return Some(format!(
@@ -122,8 +135,15 @@ fn validate(state: &KubeState, namespace: &str, plan: &str, snapshot: &str) -> O
     }
     let admission = &plan["status"]["releasePlanAdmission"];
     if admission["active"] != true {
-        let name = admission["name"].as_str().unwrap_or_default().rsplit('/').next().unwrap_or_default();
-        return Some(format!("found ReleasePlanAdmission '{name}' with block-releases label set to true"));
+        let name = admission["name"]
+            .as_str()
+            .unwrap_or_default()
+            .rsplit('/')
+            .next()
+            .unwrap_or_default();
+        return Some(format!(
+            "found ReleasePlanAdmission '{name}' with block-releases label set to true"
+        ));
     }
     None
 }
@@ -137,7 +157,9 @@ pub(super) fn begin(world: &World, state: &mut KubeState, key: &Key, now: Timest
     let days = release["spec"]["gracePeriodDays"].as_i64().unwrap_or(0);
     let author = release["metadata"]["labels"]["release.appstudio.openshift.io/author"].clone();
     let mut script = state.releases.next_script(&plan);
-    if let Some(target) = state.get("releaseplans", &namespace, &plan).and_then(|plan| plan["spec"]["target"].as_str())
+    if let Some(target) = state
+        .get("releaseplans", &namespace, &plan)
+        .and_then(|plan| plan["spec"]["target"].as_str())
     {
         script.target = target.to_owned();
     }
@@ -145,7 +167,9 @@ pub(super) fn begin(world: &World, state: &mut KubeState, key: &Key, now: Timest
         script.ending = ReleaseEnding::Invalid(words);
     }
     let copied = state.get("snapshots", &namespace, &snapshot).map(copied_metadata);
-    let images = state.get("snapshots", &namespace, &snapshot).map(|snapshot| pushed_images(snapshot, &script));
+    let images = state
+        .get("snapshots", &namespace, &snapshot)
+        .map(|snapshot| pushed_images(snapshot, &script));
     let expires = after(now, Duration::from_secs(days.unsigned_abs() * 24 * 3600));
     let target = script.target.clone();
     let ms = |n: u64| after(now, Duration::from_millis(n));
@@ -205,7 +229,9 @@ pub(super) fn begin(world: &World, state: &mut KubeState, key: &Key, now: Timest
         ReleaseEnding::Released => {
             if let Some(images) = images.filter(|_| script.pushed != Pushed::Nothing) {
                 let pushed = after(start, world.scaled(script.managed) * 4 / 5);
-                releases.at(pushed, key, move |release| release["status"]["artifacts"] = json!({ "images": images }));
+                releases.at(pushed, key, move |release| {
+                    release["status"]["artifacts"] = json!({ "images": images })
+                });
             }
             succeed(releases, key, number, end);
         }
@@ -223,10 +249,20 @@ pub(super) fn begin(world: &World, state: &mut KubeState, key: &Key, now: Timest
     }
 }
 
-fn attempt(world: &World, releases: &mut Releases, key: &Key, target: &str, number: usize, start: Timestamp) {
+fn attempt(
+    world: &World,
+    releases: &mut Releases,
+    key: &Key,
+    target: &str,
+    number: usize,
+    start: Timestamp,
+) {
     let run = format!("{target}/managed-{}", world.suffix());
     // a generated name: what was asked for, cut to 58, and five characters
-    let stem: String = format!("{}-rolebinding-for-release-pipeline-resource-role-", key.2).chars().take(58).collect();
+    let stem: String = format!("{}-rolebinding-for-release-pipeline-resource-role-", key.2)
+        .chars()
+        .take(58)
+        .collect();
     let binding = format!("{}/{stem}{}", key.1, world.suffix());
     releases.at(start, key, move |release| {
         condition(release, MANAGED, "False", "Progressing", "", start);
@@ -293,7 +329,8 @@ fn refuse_later(releases: &mut Releases, key: &Key, at: Timestamp, words: String
         condition(release, RELEASED, "False", "Failed", "Release validation failed", at);
         condition(release, VALIDATED, "False", "Failed", &words, at);
         release["status"]["completionTime"] = json!(seconds(at));
-        release["status"]["validation"] = json!({"failedPostValidation": true, "time": seconds(at)});
+        release["status"]["validation"] =
+            json!({"failedPostValidation": true, "time": seconds(at)});
         if !missing {
             condition(release, MANAGED, "True", "Skipped", "", at);
             condition(release, FINAL, "True", "Skipped", "", at);
@@ -312,7 +349,9 @@ pub(super) fn validate_running(state: &mut KubeState, changed: &Key, now: Timest
         .filter(|(key, release)| {
             let conditions = release["status"]["conditions"].as_array();
             let has = |kind: &str, reason: &str| {
-                conditions.is_some_and(|all| all.iter().any(|one| one["type"] == kind && one["reason"] == reason))
+                conditions.is_some_and(|all| {
+                    all.iter().any(|one| one["type"] == kind && one["reason"] == reason)
+                })
             };
             key.0 == "releases" && has(RELEASED, "Progressing") && has(VALIDATED, "Succeeded")
         })
@@ -322,7 +361,8 @@ pub(super) fn validate_running(state: &mut KubeState, changed: &Key, now: Timest
         })
         .collect();
     for (key, plan, snapshot) in running {
-        let concerned = key.1 == changed.1 && (if changed.0 == "snapshots" { &snapshot } else { &plan }) == &changed.2;
+        let concerned = key.1 == changed.1
+            && (if changed.0 == "snapshots" { &snapshot } else { &plan }) == &changed.2;
         if !concerned {
             continue;
         }
@@ -341,7 +381,9 @@ fn copied_metadata(snapshot: &Value) -> Value {
         for (key, value) in map.as_object().into_iter().flatten() {
             let own = ["application", "component-group", "component", "build-pipelinerun"];
             let wanted = key.starts_with("pac.test.appstudio.openshift.io/")
-                || own.iter().any(|name| key.strip_prefix("appstudio.openshift.io/") == Some(name));
+                || own
+                    .iter()
+                    .any(|name| key.strip_prefix("appstudio.openshift.io/") == Some(name));
             if wanted {
                 picked[key] = value.clone();
             }
@@ -354,7 +396,12 @@ fn copied_metadata(snapshot: &Value) -> Value {
 fn copy_metadata(release: &mut Value, copied: Option<Value>) {
     release["metadata"]["finalizers"] = json!(["appstudio.redhat.com/release-finalizer"]);
     for what in ["labels", "annotations"] {
-        for (key, value) in copied.as_ref().and_then(|copied| copied[what].as_object()).into_iter().flatten() {
+        for (key, value) in copied
+            .as_ref()
+            .and_then(|copied| copied[what].as_object())
+            .into_iter()
+            .flatten()
+        {
             if !release["metadata"][what].is_object() {
                 release["metadata"][what] = json!({});
             }
@@ -366,8 +413,12 @@ fn copy_metadata(release: &mut Value, copied: Option<Value>) {
 /// `status.artifacts.images` as the catalog's tasks write it.
 fn pushed_images(snapshot: &Value, script: &ReleaseScript) -> Value {
     let components = snapshot["spec"]["components"].as_array().cloned().unwrap_or_default();
-    let mapped =
-        components.iter().filter(|component| script.component.as_ref().is_none_or(|name| component["name"] == **name));
+    let mapped = components.iter().filter(|component| {
+        script
+            .component
+            .as_ref()
+            .is_none_or(|name| component["name"] == **name)
+    });
     let images = mapped.map(|component| {
         let tested = component["containerImage"]
             .as_str()

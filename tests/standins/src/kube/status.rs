@@ -6,12 +6,22 @@ use super::store::Resource;
 use crate::answer::{Answer, json_answer};
 
 /// A failure: code, reason (empty: none), message, and what it is about.
-pub(super) fn failure(code: u16, reason: &str, message: &str, about: Option<(&Resource, &str)>) -> Answer {
+pub(super) fn failure(
+    code: u16,
+    reason: &str,
+    message: &str,
+    about: Option<(&Resource, &str)>,
+) -> Answer {
     json_answer(code, &status(code, reason, message, about))
 }
 
 /// [`failure`]'s body.
-pub(super) fn status(code: u16, reason: &str, message: &str, about: Option<(&Resource, &str)>) -> Value {
+pub(super) fn status(
+    code: u16,
+    reason: &str,
+    message: &str,
+    about: Option<(&Resource, &str)>,
+) -> Value {
     let mut status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "code": code});
     if !reason.is_empty() {
         status["reason"] = json!(reason);
@@ -31,7 +41,12 @@ pub(super) fn status(code: u16, reason: &str, message: &str, about: Option<(&Res
 
 /// 404 for an object that is not there.
 pub(super) fn not_found(resource: &Resource, name: &str) -> Answer {
-    failure(404, "NotFound", &format!("{} \"{name}\" not found", resource.qualified()), Some((resource, name)))
+    failure(
+        404,
+        "NotFound",
+        &format!("{} \"{name}\" not found", resource.qualified()),
+        Some((resource, name)),
+    )
 }
 
 /// 404 for a path that no API serves.
@@ -40,7 +55,13 @@ pub(super) fn no_such_resource() -> Answer {
 }
 
 /// 403 of RBAC.
-pub(super) fn forbidden(resource: &Resource, name: &str, verb: &str, user: &str, namespace: &str) -> Answer {
+pub(super) fn forbidden(
+    resource: &Resource,
+    name: &str,
+    verb: &str,
+    user: &str,
+    namespace: &str,
+) -> Answer {
     let named = if name.is_empty() { String::new() } else { format!(" \"{name}\"") };
     let message = format!(
         "{}{named} is forbidden: User \"{user}\" cannot {verb} resource \"{}\" in API group \"{}\" in the namespace \"{namespace}\"",
@@ -53,7 +74,12 @@ pub(super) fn forbidden(resource: &Resource, name: &str, verb: &str, user: &str,
 
 /// 403 of a webhook.
 pub(super) fn denied(webhook: &str, words: &str) -> Answer {
-    failure(403, "Forbidden", &format!("admission webhook \"{webhook}\" denied the request: {words}"), None)
+    failure(
+        403,
+        "Forbidden",
+        &format!("admission webhook \"{webhook}\" denied the request: {words}"),
+        None,
+    )
 }
 
 /// 422 for an object that its schema refuses.
@@ -66,7 +92,8 @@ pub(super) fn invalid(resource: &Resource, name: &str, field: &str, words: &str)
     let message = format!("{kind} \"{name}\" is invalid: {field}: {words}");
     let mut body = status(422, "Invalid", &message, Some((resource, name)));
     body["details"]["kind"] = json!(resource.kind);
-    body["details"]["causes"] = json!([{"reason": "FieldValueInvalid", "message": words, "field": field}]);
+    body["details"]["causes"] =
+        json!([{"reason": "FieldValueInvalid", "message": words, "field": field}]);
     json_answer(422, &body)
 }
 

@@ -24,9 +24,24 @@ pub(crate) struct Resource {
 /// All of them. To serve another kind, add a line.
 pub(super) const RESOURCES: [Resource; 8] = [
     Resource { group: "", version: "v1", plural: "configmaps", kind: "ConfigMap" },
-    Resource { group: "appstudio.redhat.com", version: "v1alpha1", plural: "snapshots", kind: "Snapshot" },
-    Resource { group: "appstudio.redhat.com", version: "v1alpha1", plural: "releases", kind: "Release" },
-    Resource { group: "appstudio.redhat.com", version: "v1alpha1", plural: "releaseplans", kind: "ReleasePlan" },
+    Resource {
+        group: "appstudio.redhat.com",
+        version: "v1alpha1",
+        plural: "snapshots",
+        kind: "Snapshot",
+    },
+    Resource {
+        group: "appstudio.redhat.com",
+        version: "v1alpha1",
+        plural: "releases",
+        kind: "Release",
+    },
+    Resource {
+        group: "appstudio.redhat.com",
+        version: "v1alpha1",
+        plural: "releaseplans",
+        kind: "ReleasePlan",
+    },
     Resource {
         group: "appstudio.redhat.com",
         version: "v1alpha1",
@@ -46,12 +61,20 @@ pub(super) const RESOURCES: [Resource; 8] = [
 impl Resource {
     /// `releases.appstudio.redhat.com`, as messages name it.
     pub(super) fn qualified(&self) -> String {
-        if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }
+        if self.group.is_empty() {
+            self.plural.to_owned()
+        } else {
+            format!("{}.{}", self.plural, self.group)
+        }
     }
 
     /// `appstudio.redhat.com/v1alpha1`.
     pub(super) fn api_version(&self) -> String {
-        if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
+        if self.group.is_empty() {
+            self.version.to_owned()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
     }
 
     pub(super) fn of_plural(plural: &str) -> Option<&'static Self> {
@@ -111,7 +134,8 @@ impl KubeState {
 
     pub(super) fn get(&self, plural: &str, namespace: &str, name: &str) -> Option<&Value> {
         let resource = Resource::of_plural(plural)?;
-        self.objects.get(&(resource.plural, namespace.to_owned(), name.to_owned()))
+        self.objects
+            .get(&(resource.plural, namespace.to_owned(), name.to_owned()))
     }
 
     /// Stores an object under a new version, and tells the watches.
@@ -135,7 +159,8 @@ impl KubeState {
     }
 
     fn tell(&mut self, what: &'static str, key: Key, object: Value) {
-        self.events.push(Event { version: 1000 + self.version, what, key, object });
+        self.events
+            .push(Event { version: 1000 + self.version, what, key, object });
         self.changed.notify_waiters();
     }
 

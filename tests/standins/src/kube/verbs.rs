@@ -36,9 +36,14 @@ fn target(path: &str) -> Option<Target> {
         ["namespaces", namespace, plural, name] => (Some(*namespace), *plural, Some(*name)),
         _ => return None,
     };
-    let resource =
-        RESOURCES.iter().find(|known| known.group == group && known.version == version && known.plural == plural)?;
-    Some(Target { resource, namespace: namespace.map(str::to_owned), name: name.map(str::to_owned) })
+    let resource = RESOURCES
+        .iter()
+        .find(|known| known.group == group && known.version == version && known.plural == plural)?;
+    Some(Target {
+        resource,
+        namespace: namespace.map(str::to_owned),
+        name: name.map(str::to_owned),
+    })
 }
 
 pub(crate) fn handle(world: &World, parts: &Parts, body: &Bytes) -> Answer {
@@ -106,7 +111,10 @@ pub(crate) fn handle(world: &World, parts: &Parts, body: &Bytes) -> Answer {
             if !dry {
                 delete(&mut state, &key, now);
             }
-            json_answer(200, &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}))
+            json_answer(
+                200,
+                &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}),
+            )
         }
     }
 }
@@ -115,21 +123,33 @@ fn user(state: &KubeState, parts: &Parts) -> Option<String> {
     if state.users.is_empty() {
         return Some(USER.to_owned());
     }
-    let token = parts.headers.get("authorization")?.to_str().ok()?.strip_prefix("Bearer ")?;
-    state.users.iter().find(|(known, _)| known == token).map(|(_, user)| user.clone())
+    let token = parts
+        .headers
+        .get("authorization")?
+        .to_str()
+        .ok()?
+        .strip_prefix("Bearer ")?;
+    state
+        .users
+        .iter()
+        .find(|(known, _)| known == token)
+        .map(|(_, user)| user.clone())
 }
 
 /// The selectors of a query: by labels, and by name (the only field that is served).
 fn selectors(pairs: &[(String, String)]) -> Result<(Selector, Option<String>), Refusal> {
     let labels = first(pairs, "labelSelector").unwrap_or_default();
-    let selector = Selector::parse(labels)
-        .map_err(|part| status::bad_request(&format!("unable to parse requirement: {part:?}: found in {labels:?}")))?;
+    let selector = Selector::parse(labels).map_err(|part| {
+        status::bad_request(&format!("unable to parse requirement: {part:?}: found in {labels:?}"))
+    })?;
     let name = match first(pairs, "fieldSelector") {
         None | Some("") => None,
         Some(text) => match text.strip_prefix("metadata.name=") {
             Some(name) => Some(name.trim_start_matches('=').to_owned()),
             None => {
-                return Err(status::bad_request(&format!("field label not supported: {text}")).into());
+                return Err(
+                    status::bad_request(&format!("field label not supported: {text}")).into()
+                );
             }
         },
     };
@@ -141,8 +161,14 @@ fn list(state: &KubeState, target: &Target, pairs: &[(String, String)]) -> Answe
         Ok(both) => both,
         Err(refusal) => return *refusal,
     };
-    let limit = first(pairs, "limit").and_then(|n| n.parse().ok()).filter(|n| *n > 0).unwrap_or(NO_LIMIT);
-    let after = match first(pairs, "continue").filter(|token| !token.is_empty()).map(token_read) {
+    let limit = first(pairs, "limit")
+        .and_then(|n| n.parse().ok())
+        .filter(|n| *n > 0)
+        .unwrap_or(NO_LIMIT);
+    let after = match first(pairs, "continue")
+        .filter(|token| !token.is_empty())
+        .map(token_read)
+    {
         None => None,
         Some(Some((version, _))) if version < state.oldest => {
             let words = "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.";
@@ -150,7 +176,9 @@ fn list(state: &KubeState, target: &Target, pairs: &[(String, String)]) -> Answe
         }
         Some(Some((_, after))) => Some(after),
         Some(None) => {
-            return status::bad_request("continue key is not valid: encoded continue key is corrupt");
+            return status::bad_request(
+                "continue key is not valid: encoded continue key is corrupt",
+            );
         }
     };
     let mut items: Vec<(String, &Value)> = state
@@ -184,17 +212,27 @@ fn list(state: &KubeState, target: &Target, pairs: &[(String, String)]) -> Answe
 
 /// A continue token: hex, so that nobody reads it or forgets to escape it.
 fn token_write(version: u64, place: &str) -> String {
-    format!("{version}/{place}").bytes().map(|byte| format!("{byte:02x}")).collect()
+    format!("{version}/{place}")
+        .bytes()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn token_read(token: &str) -> Option<(u64, String)> {
-    let pairs = (0..token.len()).step_by(2).map(|at| u8::from_str_radix(token.get(at..at + 2)?, 16).ok());
+    let pairs = (0..token.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(token.get(at..at + 2)?, 16).ok());
     let text = String::from_utf8(pairs.collect::<Option<Vec<_>>>()?).ok()?;
     let (version, place) = text.split_once('/')?;
     Some((version.parse().ok()?, place.to_owned()))
 }
 
-fn begin_watch(world: &World, state: &KubeState, target: Target, pairs: &[(String, String)]) -> Answer {
+fn begin_watch(
+    world: &World,
+    state: &KubeState,
+    target: Target,
+    pairs: &[(String, String)],
+) -> Answer {
     let (selector, name) = match selectors(pairs) {
         Ok(both) => both,
         Err(refusal) => return *refusal,
@@ -210,10 +248,19 @@ fn begin_watch(world: &World, state: &KubeState, target: Target, pairs: &[(Strin
             }
         },
     };
-    let timeout = first(pairs, "timeoutSeconds").and_then(|n| n.parse().ok()).map(Duration::from_secs);
+    let timeout = first(pairs, "timeoutSeconds")
+        .and_then(|n| n.parse().ok())
+        .map(Duration::from_secs);
     watch::watch(
         world,
         state,
-        watch::Wanted { resource: target.resource, namespace: target.namespace, selector, name, since, timeout },
+        watch::Wanted {
+            resource: target.resource,
+            namespace: target.namespace,
+            selector,
+            name,
+            since,
+            timeout,
+        },
     )
 }

@@ -67,7 +67,9 @@ pub(super) fn watch(world: &World, state: &KubeState, wanted: Wanted) -> Answer 
 
 fn streamed(stream: impl futures::Stream<Item = Result<Bytes, Broken>> + Send + 'static) -> Answer {
     let mut answer = Response::new(Body::from_stream(stream));
-    answer.headers_mut().insert("content-type", http::HeaderValue::from_static("application/json"));
+    answer
+        .headers_mut()
+        .insert("content-type", http::HeaderValue::from_static("application/json"));
     answer
 }
 
@@ -116,11 +118,16 @@ impl Flow {
         state.settle(now);
         for event in state.events.iter().filter(|event| event.version > self.seen) {
             let (plural, namespace, name) = &event.key;
-            if self.wanted.fits(plural, namespace, name) && self.wanted.selector.matches(&event.object) {
+            if self.wanted.fits(plural, namespace, name)
+                && self.wanted.selector.matches(&event.object)
+            {
                 self.ready.push_back(line(event.what, &event.object));
             }
         }
         self.seen = 1000 + state.version;
-        [state.releases.next_moment(), state.integration.next_moment()].into_iter().flatten().min()
+        [state.releases.next_moment(), state.integration.next_moment()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }

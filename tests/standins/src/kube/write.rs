@@ -18,9 +18,13 @@ const LARGEST_DATA: usize = 1_048_576;
 /// The body as an object of the target's kind.
 fn object(target: &Target, body: &Bytes) -> Result<Value, Refusal> {
     if body.len() > LARGEST_BODY {
-        return Err(
-            status::failure(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728", None).into()
-        );
+        return Err(status::failure(
+            413,
+            "RequestEntityTooLarge",
+            "Request entity too large: limit is 3145728",
+            None,
+        )
+        .into());
     }
     let mut object: Value = serde_json::from_slice(body).map_err(|error| {
         status::bad_request(&format!(
@@ -29,7 +33,10 @@ fn object(target: &Target, body: &Bytes) -> Result<Value, Refusal> {
         ))
     })?;
     if !object.is_object() || !object["metadata"].is_object() {
-        return Err(status::bad_request("the object provided is unrecognized: metadata is missing").into());
+        return Err(status::bad_request(
+            "the object provided is unrecognized: metadata is missing",
+        )
+        .into());
     }
     let wanted = (target.resource.api_version(), target.resource.kind);
     let given = |field: &str| object.get(field).and_then(Value::as_str).map(str::to_owned);
@@ -98,7 +105,10 @@ pub(super) fn create(
             }
         }
     }
-    if object["metadata"]["resourceVersion"].as_str().is_some_and(|version| !version.is_empty()) {
+    if object["metadata"]["resourceVersion"]
+        .as_str()
+        .is_some_and(|version| !version.is_empty())
+    {
         return status::internal("resourceVersion should not be set on objects to be created");
     }
     for field in ["uid", "creationTimestamp", "generation"] {
@@ -127,7 +137,13 @@ pub(super) fn create(
     json_answer(201, &stored)
 }
 
-pub(super) fn update(world: &World, state: &mut KubeState, target: &Target, body: &Bytes, dry: bool) -> Answer {
+pub(super) fn update(
+    world: &World,
+    state: &mut KubeState,
+    target: &Target,
+    body: &Bytes,
+    dry: bool,
+) -> Answer {
     let object = match object(target, body) {
         Ok(object) => object,
         Err(refusal) => return *refusal,
@@ -143,7 +159,11 @@ pub(super) fn patch(
     body: &Bytes,
     dry: bool,
 ) -> Answer {
-    let kind = parts.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = parts
+        .headers
+        .get("content-type")
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
     if kind != "application/merge-patch+json" {
         let words = "the body of the request was in an unknown format - accepted media types include: application/merge-patch+json";
         return status::failure(415, "UnsupportedMediaType", words, None);
@@ -157,7 +177,10 @@ pub(super) fn patch(
         return status::not_found(target.resource, &name);
     };
     if change["metadata"].get("resourceVersion").is_none() {
-        object["metadata"].as_object_mut().expect("stored").remove("resourceVersion");
+        object["metadata"]
+            .as_object_mut()
+            .expect("stored")
+            .remove("resourceVersion");
     }
     merge(&mut object, &change);
     write(world, state, target, object, dry)
@@ -183,7 +206,13 @@ fn merge(object: &mut Value, change: &Value) {
 }
 
 /// Stores a changed object: only over the version that it names, if it names one.
-fn write(world: &World, state: &mut KubeState, target: &Target, mut object: Value, dry: bool) -> Answer {
+fn write(
+    world: &World,
+    state: &mut KubeState,
+    target: &Target,
+    mut object: Value,
+    dry: bool,
+) -> Answer {
     let name = target.name.clone().unwrap_or_default();
     let key = (target.resource.plural, target.namespace.clone().unwrap_or_default(), name.clone());
     if object["metadata"]["name"].as_str() != Some(name.as_str()) {

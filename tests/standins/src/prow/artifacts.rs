@@ -81,7 +81,11 @@ pub(crate) fn objects(run: &Run, now: Timestamp, bucket: &str) -> Vec<(String, S
         }
     }
     if let Some(build) = &look.build_id {
-        let stored = Stored::by_name("latest-build.txt", build.clone().into_bytes(), look.pending.unwrap_or(now));
+        let stored = Stored::by_name(
+            "latest-build.txt",
+            build.clone().into_bytes(),
+            look.pending.unwrap_or(now),
+        );
         found.push((format!("logs/{}/latest-build.txt", run.job), stored));
     }
     found
@@ -123,7 +127,10 @@ fn at_the_end(run: &Run, state: State, at: Timestamp) -> Vec<(String, Vec<u8>)> 
         return files;
     }
     files.push(("build-log.txt".into(), build_log(run, &test, state, at).into_bytes()));
-    files.push(("artifacts/ci-operator.log".into(), b"{\"level\":\"info\",\"msg\":\"ci-operator\"}\n".to_vec()));
+    files.push((
+        "artifacts/ci-operator.log".into(),
+        b"{\"level\":\"info\",\"msg\":\"ci-operator\"}\n".to_vec(),
+    ));
     files.push(("artifacts/junit_operator.xml".into(), junit::operator(run).into_bytes()));
     if !script.began {
         return files;
@@ -135,10 +142,16 @@ fn at_the_end(run: &Run, state: State, at: Timestamp) -> Vec<(String, Vec<u8>)> 
         RanImage::Other(image) => Some(Some(image.as_str())),
     };
     if let Some(image) = install {
-        files.push((format!("artifacts/{test}/hypershift-install/build-log.txt"), install_log(image).into_bytes()));
+        files.push((
+            format!("artifacts/{test}/hypershift-install/build-log.txt"),
+            install_log(image).into_bytes(),
+        ));
         let passed = script.failed_phase != Some(TestPhase::Pre);
         let word = if passed { "SUCCESS" } else { "FAILURE" };
-        files.push((format!("artifacts/{test}/hypershift-install/finished.json"), finished(at, passed, word, None)));
+        files.push((
+            format!("artifacts/{test}/hypershift-install/finished.json"),
+            finished(at, passed, word, None),
+        ));
     }
     if script.failed_phase != Some(TestPhase::Pre) {
         let step = format!("artifacts/{test}/hypershift-azure-run-e2e");
@@ -155,8 +168,9 @@ fn at_the_end(run: &Run, state: State, at: Timestamp) -> Vec<(String, Vec<u8>)> 
 }
 
 fn install_log(image: Option<&str>) -> String {
-    let overriding =
-        image.map_or_else(String::new, |image| format!("WARNING: Overriding OPERATOR_IMAGE\n  Override: {image}\n"));
+    let overriding = image.map_or_else(String::new, |image| {
+        format!("WARNING: Overriding OPERATOR_IMAGE\n  Override: {image}\n")
+    });
     format!(
         "+ set -euo pipefail\n{overriding}applied CustomResourceDefinition hostedclusters.hypershift.openshift.io\ninstall finished\n"
     )
@@ -165,7 +179,9 @@ fn install_log(image: Option<&str>) -> String {
 fn build_log(run: &Run, test: &str, state: State, at: Timestamp) -> String {
     let time = at.strftime("%Y-%m-%dT%H:%M:%SZ");
     let mut log = String::new();
-    let mut line = |level: &str, words: &str| log.push_str(&format!("\u{1b}[36m{level}\u{1b}[0m[{time}] {words}\n"));
+    let mut line = |level: &str, words: &str| {
+        log.push_str(&format!("\u{1b}[36m{level}\u{1b}[0m[{time}] {words}\n"))
+    };
     line("INFO", "ci-operator version v20260820-52352cd1");
     line("INFO", "Resolved source https://github.com/openshift/hypershift to main@3ee96155");
     if run.script.began {

@@ -18,15 +18,21 @@ pub(crate) fn operator(run: &Run) -> String {
             let fails = script.failed_phase == Some(phase);
             let never = fails && script.pod_pending;
             if !never {
-                let name = format!("Run multi-stage test {test} - {test}-hypershift-{step} container test");
+                let name = format!(
+                    "Run multi-stage test {test} - {test}-hypershift-{step} container test"
+                );
                 cases.push((
                     name,
-                    fails.then(|| "{\"component\":\"entrypoint\",\"error\":\"exit status 1\"}".to_owned()),
+                    fails.then(|| {
+                        "{\"component\":\"entrypoint\",\"error\":\"exit status 1\"}".to_owned()
+                    }),
                 ));
             }
             let says = match never {
                 true => {
-                    format!("{pods}{step}\" failed: pod pending timeout: container \"test\" has not started in 1h0m0s")
+                    format!(
+                        "{pods}{step}\" failed: pod pending timeout: container \"test\" has not started in 1h0m0s"
+                    )
                 }
                 false => format!(
                     "{pods}{step}\" failed: the pod ci-op-x/{test}-hypershift-{step} failed after 41m3s (failed containers: test): ContainerFailed one or more containers exited"
@@ -70,7 +76,11 @@ pub(crate) fn tests(run: &Run) -> String {
     }
     for name in &script.failing {
         failures += 1;
-        cases.push_str(&case(name, "", Some("eventually.go:104: Failed to wait for the condition in 30m0s")));
+        cases.push_str(&case(
+            name,
+            "",
+            Some("eventually.go:104: Failed to wait for the condition in 30m0s"),
+        ));
     }
     for name in &script.flaky {
         failures += 1;
@@ -101,5 +111,8 @@ fn case(name: &str, more: &str, failure: Option<&str>) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&#34;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&#34;")
 }

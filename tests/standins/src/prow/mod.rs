@@ -89,7 +89,12 @@ impl ProwState {
     }
 
     /// The objects of a bucket at this moment whose names begin so, by name.
-    pub(crate) fn objects(&self, bucket: &str, prefix: &str, now: Timestamp) -> BTreeMap<String, Stored> {
+    pub(crate) fn objects(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        now: Timestamp,
+    ) -> BTreeMap<String, Stored> {
         let mut found = BTreeMap::new();
         if bucket == self.bucket {
             let concerned = |run: &&Run| run.created() <= now && run.may_have(prefix, now, bucket);
@@ -111,10 +116,14 @@ impl ProwState {
         let id = world.uuid();
         let uid = world.uuid();
         let number = self.runs.len() as u64;
-        let job = self.jobs.get_mut(&order.job).expect("the caller has looked the job up");
+        let job = self
+            .jobs
+            .get_mut(&order.job)
+            .expect("the caller has looked the job up");
         let script = job.scripts[job.launched.min(job.scripts.len() - 1)].clone();
         job.launched += 1;
-        let order = if script.loses_options { Order { job: order.job, ..Order::default() } } else { order };
+        let order =
+            if script.loses_options { Order { job: order.job, ..Order::default() } } else { order };
         self.runs.push(Run {
             id: id.clone(),
             uid,
@@ -297,7 +306,8 @@ impl Prow {
     /// # Panics
     /// If the job is not known.
     pub fn ran_yesterday(&self, job: &str) -> String {
-        let then = self.0.now() - SignedDuration::from_hours(20) / i32::try_from(self.0.scale()).unwrap_or(1);
+        let then = self.0.now()
+            - SignedDuration::from_hours(20) / i32::try_from(self.0.scale()).unwrap_or(1);
         let mut state = self.0.prow_state();
         let id = state.launch(&self.0, Order { job: job.to_owned(), ..Order::default() }, then);
         if let Some(job) = state.jobs.get_mut(job) {
@@ -317,7 +327,8 @@ impl Prow {
         envs: BTreeMap<String, String>,
         labels: BTreeMap<String, String>,
     ) -> String {
-        let ago = SignedDuration::try_from(ago).unwrap_or_default() / i32::try_from(self.0.scale()).unwrap_or(1);
+        let ago = SignedDuration::try_from(ago).unwrap_or_default()
+            / i32::try_from(self.0.scale()).unwrap_or(1);
         let order = Order { job: job.to_owned(), envs, labels, ..Order::default() };
         self.0.prow_state().launch(&self.0, order, self.0.now() - ago)
     }
@@ -329,15 +340,28 @@ impl Prow {
     pub fn somebody_reruns(&self, id: &str) -> String {
         let now = self.0.now();
         let mut state = self.0.prow_state();
-        let run = state.runs.iter().find(|run| run.id == id).expect("a run of this id").clone();
-        let order = Order { job: run.job, envs: run.envs, labels: run.labels, annotations: run.annotations };
+        let run = state
+            .runs
+            .iter()
+            .find(|run| run.id == id)
+            .expect("a run of this id")
+            .clone();
+        let order = Order {
+            job: run.job,
+            envs: run.envs,
+            labels: run.labels,
+            annotations: run.annotations,
+        };
         state.launch(&self.0, order, now)
     }
 
     /// Puts an object into a bucket, stored as Prow stores one of this name; the bucket exists from then on.
     pub fn put_object(&self, bucket: &str, name: &str, bytes: impl Into<Vec<u8>>) {
         let stored = Stored::by_name(name, bytes.into(), self.0.now());
-        self.0.prow_state().stored.insert((bucket.to_owned(), name.to_owned()), stored);
+        self.0
+            .prow_state()
+            .stored
+            .insert((bucket.to_owned(), name.to_owned()), stored);
     }
 
     /// Changes the bucket that runs upload to.

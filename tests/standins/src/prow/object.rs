@@ -23,7 +23,8 @@ pub(crate) fn prowjob(run: &Run, now: Timestamp, bucket: &str) -> Value {
     for (key, value) in &run.labels {
         labels[key] = json!(value);
     }
-    let mut annotations = json!({"executor": "gangway", "prow.k8s.io/context": "", "prow.k8s.io/job": run.job});
+    let mut annotations =
+        json!({"executor": "gangway", "prow.k8s.io/context": "", "prow.k8s.io/job": run.job});
     for (key, value) in &run.annotations {
         annotations[key] = json!(value);
     }
@@ -35,7 +36,11 @@ pub(crate) fn prowjob(run: &Run, now: Timestamp, bucket: &str) -> Value {
         "resources": {},
     });
     if !run.envs.is_empty() {
-        let envs: Vec<Value> = run.envs.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        let envs: Vec<Value> = run
+            .envs
+            .iter()
+            .map(|(name, value)| json!({"name": name, "value": value}))
+            .collect();
         container["env"] = json!(envs);
     }
     let mut spec = json!({

@@ -114,7 +114,8 @@ impl Run {
         {
             return Some(*at);
         }
-        (self.script.ending != Ending::Never).then(|| after(self.pending_at(), self.scaled(self.script.running)))
+        (self.script.ending != Ending::Never)
+            .then(|| after(self.pending_at(), self.scaled(self.script.running)))
     }
 
     /// When the artifacts of the end are in the bucket.
@@ -124,7 +125,10 @@ impl Run {
 
     /// Whether the ProwJob is there.
     pub(crate) fn exists(&self, now: Timestamp) -> bool {
-        let vanished = self.script.vanishes_after.is_some_and(|time| now >= after(self.created(), self.scaled(time)));
+        let vanished = self
+            .script
+            .vanishes_after
+            .is_some_and(|time| now >= after(self.created(), self.scaled(time)));
         now >= self.created() && !vanished && self.gone.is_none_or(|at| now < at)
     }
 
@@ -143,13 +147,21 @@ impl Run {
     pub(crate) fn may_have(&self, prefix: &str, now: Timestamp, bucket: &str) -> bool {
         let within = |place: &str| place.starts_with(prefix) || prefix.starts_with(place);
         within(&format!("logs/{}/latest-build.txt", self.job))
-            || (0..self.look(now, bucket).builds).any(|pod| within(&format!("{}/", self.prefix(&self.build_id(pod)))))
+            || (0..self.look(now, bucket).builds)
+                .any(|pod| within(&format!("{}/", self.prefix(&self.build_id(pod)))))
     }
 
     /// The moments at which a pod was replaced, up to `now`.
     fn replacements(&self, now: Timestamp) -> usize {
-        let scripted = self.script.new_build_after.map(|time| after(self.pending_at(), self.scaled(time)));
-        scripted.iter().chain(&self.replaced).filter(|at| **at <= now && **at > self.pending_at()).count()
+        let scripted = self
+            .script
+            .new_build_after
+            .map(|time| after(self.pending_at(), self.scaled(time)));
+        scripted
+            .iter()
+            .chain(&self.replaced)
+            .filter(|at| **at <= now && **at > self.pending_at())
+            .count()
     }
 
     /// The run at this moment.
@@ -179,7 +191,8 @@ impl Run {
         if let Some((at, forced, words)) = &self.forced
             && *at <= now
         {
-            (state, description, generation) = (*forced, Some(words.clone()).filter(|words| !words.is_empty()), 5);
+            (state, description, generation) =
+                (*forced, Some(words.clone()).filter(|words| !words.is_empty()), 5);
         }
         let bare = script.bare && ended.is_some();
         if bare && script.ending == Ending::Aborted {
@@ -187,9 +200,9 @@ impl Run {
         }
         let builds = if began && !bare { 1 + self.replacements(now) } else { 0 };
         let build_id = (builds > 0).then(|| self.build_id(builds - 1));
-        let url = build_id
-            .as_ref()
-            .map(|build| format!("https://prow.ci.openshift.org/view/gs/{bucket}/{}", self.prefix(build)));
+        let url = build_id.as_ref().map(|build| {
+            format!("https://prow.ci.openshift.org/view/gs/{bucket}/{}", self.prefix(build))
+        });
         Look {
             state,
             pending: began.then_some(pending_at),
@@ -204,9 +217,13 @@ impl Run {
 
     /// The image that the launch asked for: the first override whose value has a digest.
     pub(crate) fn requested_image(&self) -> Option<&str> {
-        let with_digest =
-            |(name, value): (&String, &'_ String)| value.contains("@sha256:") && name.contains("OVERRIDE");
-        self.envs.iter().find(|(name, value)| with_digest((name, value))).map(|(_, value)| value.as_str())
+        let with_digest = |(name, value): (&String, &'_ String)| {
+            value.contains("@sha256:") && name.contains("OVERRIDE")
+        };
+        self.envs
+            .iter()
+            .find(|(name, value)| with_digest((name, value)))
+            .map(|(_, value)| value.as_str())
     }
 
     /// The test's name in ci-operator's configuration.
@@ -215,7 +232,10 @@ impl Run {
             return name.clone();
         }
         let job = &self.job;
-        job.find("e2e-").map_or_else(|| job.rsplit('-').next().unwrap_or(job).to_owned(), |at| job[at..].to_owned())
+        job.find("e2e-").map_or_else(
+            || job.rsplit('-').next().unwrap_or(job).to_owned(),
+            |at| job[at..].to_owned(),
+        )
     }
 }
 

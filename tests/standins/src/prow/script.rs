@@ -111,7 +111,9 @@ impl JobScript {
             failing: Vec::new(),
             flaky: Vec::new(),
             informing: Vec::new(),
-            passing: ["TestCreateCluster", "TestNodePool", "TestUpgradeControlPlane"].map(String::from).to_vec(),
+            passing: ["TestCreateCluster", "TestNodePool", "TestUpgradeControlPlane"]
+                .map(String::from)
+                .to_vec(),
             ran_image: RanImage::Requested,
             test_as: None,
             new_build_after: None,

@@ -103,7 +103,10 @@ fn folded(text: &str, indent: usize, out: &mut String) {
     let mut column = out.len() - out.rfind('\n').map_or(0, |at| at + 1);
     let chars: Vec<char> = text.chars().collect();
     for (at, c) in chars.iter().enumerate() {
-        let lone = *c == ' ' && at > 0 && chars[at - 1] != ' ' && chars.get(at + 1).is_some_and(|next| *next != ' ');
+        let lone = *c == ' '
+            && at > 0
+            && chars[at - 1] != ' '
+            && chars.get(at + 1).is_some_and(|next| *next != ' ');
         if lone && column > WIDTH {
             newline(indent, out);
             column = indent;
@@ -119,21 +122,33 @@ fn plain_is_fine(text: &str) -> bool {
     let second = text.chars().nth(1);
     let bad_start = match first {
         '-' | '?' | ':' => second.is_none_or(|c| c == ' '),
-        ',' | '[' | ']' | '{' | '}' | '#' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' | ' ' => true,
+        ',' | '[' | ']' | '{' | '}' | '#' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%'
+        | '@' | '`' | ' ' => true,
         _ => false,
     };
-    !(bad_start || text.ends_with([' ', ':']) || text.contains(": ") || text.contains(" #") || text.starts_with("---"))
+    !(bad_start
+        || text.ends_with([' ', ':'])
+        || text.contains(": ")
+        || text.contains(" #")
+        || text.starts_with("---"))
 }
 
 /// Whether a reader would take the text for a number, a boolean, null or a timestamp.
 fn looks_like_another_type(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
-    let words = ["true", "false", "yes", "no", "on", "off", "y", "n", "null", "~", ".inf", "-.inf", ".nan", "<<", "="];
+    let words = [
+        "true", "false", "yes", "no", "on", "off", "y", "n", "null", "~", ".inf", "-.inf", ".nan",
+        "<<", "=",
+    ];
     let number = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
-        && (text.replace('_', "").parse::<f64>().is_ok() || lower.starts_with("0x") || lower.starts_with("0o"));
+        && (text.replace('_', "").parse::<f64>().is_ok()
+            || lower.starts_with("0x")
+            || lower.starts_with("0o"));
     let bytes = text.as_bytes();
-    let date =
-        bytes.len() >= 8 && bytes[..4].iter().all(u8::is_ascii_digit) && bytes[4] == b'-' && bytes[5].is_ascii_digit();
+    let date = bytes.len() >= 8
+        && bytes[..4].iter().all(u8::is_ascii_digit)
+        && bytes[4] == b'-'
+        && bytes[5].is_ascii_digit();
     words.contains(&lower.as_str()) || number || date
 }
 

@@ -94,7 +94,8 @@ impl ImageBuilder {
     #[must_use]
     pub fn platforms(mut self, platforms: &[&str]) -> Self {
         let parse = |text: &&str| {
-            text.split_once('/').map_or(("linux".into(), (*text).into()), |(os, arch)| (os.into(), arch.into()))
+            text.split_once('/')
+                .map_or(("linux".into(), (*text).into()), |(os, arch)| (os.into(), arch.into()))
         };
         self.platforms = platforms.iter().map(parse).collect();
         self
@@ -116,10 +117,12 @@ impl ImageBuilder {
 
     /// The documents of the image: (digest, media type, bytes), the one that names it last, and which of them are blobs.
     pub(super) fn build(&self) -> Built {
-        let mut built = Built { manifests: Vec::new(), blobs: Vec::new(), platforms: BTreeMap::new() };
+        let mut built =
+            Built { manifests: Vec::new(), blobs: Vec::new(), platforms: BTreeMap::new() };
         let mut entries = Vec::new();
         for (os, architecture) in &self.platforms {
-            let layer = format!("layer of {} for {os}/{architecture}", self.repository).into_bytes();
+            let layer =
+                format!("layer of {} for {os}/{architecture}", self.repository).into_bytes();
             let config = json!({
                 "architecture": architecture,
                 "os": os,
@@ -139,15 +142,20 @@ impl ImageBuilder {
             let mut entry = descriptor(self.media.manifest(), &manifest);
             entry["platform"] = json!({"architecture": architecture, "os": os});
             entries.push(entry);
-            built.platforms.insert(format!("{os}/{architecture}"), digest(&manifest));
-            built.manifests.push((digest(&manifest), self.media.manifest(), manifest));
+            built
+                .platforms
+                .insert(format!("{os}/{architecture}"), digest(&manifest));
+            built
+                .manifests
+                .push((digest(&manifest), self.media.manifest(), manifest));
             built.blobs.push((digest(&config), config));
             built.blobs.push((digest(&layer), layer));
         }
         if self.platforms.len() > 1 || self.always_index {
-            let index = json!({"schemaVersion": 2, "mediaType": self.media.index(), "manifests": entries})
-                .to_string()
-                .into_bytes();
+            let index =
+                json!({"schemaVersion": 2, "mediaType": self.media.index(), "manifests": entries})
+                    .to_string()
+                    .into_bytes();
             built.manifests.push((digest(&index), self.media.index(), index));
         }
         built
@@ -167,5 +175,7 @@ fn descriptor(media_type: &str, bytes: &[u8]) -> Value {
 
 /// `sha256:` and 64 hexadecimal digits.
 pub(super) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::from("sha256:"), |text, byte| format!("{text}{byte:02x}"))
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::from("sha256:"), |text, byte| format!("{text}{byte:02x}"))
 }

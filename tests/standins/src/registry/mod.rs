@@ -63,7 +63,11 @@ impl Registry {
     pub fn push(&self, image: &ImageBuilder) -> ImageRef {
         let built = image.build();
         let repository = image.repository.clone();
-        let digest = built.manifests.last().map(|(digest, _, _)| digest.clone()).unwrap_or_default();
+        let digest = built
+            .manifests
+            .last()
+            .map(|(digest, _, _)| digest.clone())
+            .unwrap_or_default();
         let blobs = built.blobs.iter().map(|(digest, _)| digest.clone()).collect();
         let mut state = self.0.registry_state();
         for (digest, media, bytes) in built.manifests {
@@ -94,8 +98,16 @@ impl Registry {
                 if *last == b'}' { bytes.push(b'\n') } else { *last ^= 1 }
             }
         };
-        state.manifests.iter_mut().filter(|((_, known), _)| known == digest).for_each(|(_, (_, bytes))| spoil(bytes));
-        state.blobs.iter_mut().filter(|((_, known), _)| known == digest).for_each(|(_, bytes)| spoil(bytes));
+        state
+            .manifests
+            .iter_mut()
+            .filter(|((_, known), _)| known == digest)
+            .for_each(|(_, (_, bytes))| spoil(bytes));
+        state
+            .blobs
+            .iter_mut()
+            .filter(|((_, known), _)| known == digest)
+            .for_each(|(_, bytes)| spoil(bytes));
     }
 
     /// Sets who may read.
@@ -110,21 +122,39 @@ pub const SESSION_TOKEN: &str = "session-token-of-the-standin-registry";
 pub(crate) fn handle(world: &World, parts: &Parts, _body: &Bytes) -> Answer {
     let state = world.registry_state();
     let path = parts.uri.path();
-    let sent = parts.headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let sent = parts
+        .headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     if path == "/token" {
         return match &state.access {
             Access::Bearer(Some(wanted)) if sent.strip_prefix("Basic ") != Some(wanted) => {
                 error(401, "UNAUTHORIZED", "authentication required", json!(null))
             }
-            _ => json_answer(200, &json!({"token": SESSION_TOKEN, "access_token": SESSION_TOKEN, "expires_in": 300})),
+            _ => json_answer(
+                200,
+                &json!({"token": SESSION_TOKEN, "access_token": SESSION_TOKEN, "expires_in": 300}),
+            ),
         };
     }
     let Some(rest) = path.strip_prefix("/v2/") else {
-        return answer(404, &[("content-type", "text/plain; charset=utf-8")], "404 page not found\n");
+        return answer(
+            404,
+            &[("content-type", "text/plain; charset=utf-8")],
+            "404 page not found\n",
+        );
     };
-    let host = parts.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or("registry");
+    let host = parts
+        .headers
+        .get("host")
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or("registry");
     let place = place(rest);
-    let scope = place.as_ref().map(|(repository, _, _)| *repository).unwrap_or_default();
+    let scope = place
+        .as_ref()
+        .map(|(repository, _, _)| *repository)
+        .unwrap_or_default();
     let challenge = match &state.access {
         Access::Open => None,
         Access::Basic(wanted) => {
@@ -136,7 +166,9 @@ pub(crate) fn handle(world: &World, parts: &Parts, _body: &Bytes) -> Answer {
     };
     if let Some(challenge) = challenge {
         let mut refusal = error(401, "UNAUTHORIZED", "authentication required", json!(null));
-        refusal.headers_mut().insert("www-authenticate", challenge.parse().expect("a header value"));
+        refusal
+            .headers_mut()
+            .insert("www-authenticate", challenge.parse().expect("a header value"));
         return refusal;
     }
     if parts.method != Method::GET && parts.method != Method::HEAD {
@@ -146,7 +178,12 @@ pub(crate) fn handle(world: &World, parts: &Parts, _body: &Bytes) -> Answer {
         return json_answer(200, &json!({}));
     }
     let Some((repository, what, reference)) = place else {
-        return error(404, "NAME_UNKNOWN", "repository name not known to registry", json!({"name": rest}));
+        return error(
+            404,
+            "NAME_UNKNOWN",
+            "repository name not known to registry",
+            json!({"name": rest}),
+        );
     };
     match what {
         "manifests" => {
@@ -162,18 +199,26 @@ pub(crate) fn handle(world: &World, parts: &Parts, _body: &Bytes) -> Answer {
                     ],
                     bytes.clone(),
                 ),
-                None => {
-                    error(404, "MANIFEST_UNKNOWN", "manifest unknown", json!({"name": repository, "revision": digest}))
-                }
+                None => error(
+                    404,
+                    "MANIFEST_UNKNOWN",
+                    "manifest unknown",
+                    json!({"name": repository, "revision": digest}),
+                ),
             }
         }
         _ => match state.blobs.get(&(repository.to_owned(), reference.to_owned())) {
             Some(bytes) => answer(
                 200,
-                &[("content-type", "application/octet-stream"), ("docker-content-digest", reference)],
+                &[
+                    ("content-type", "application/octet-stream"),
+                    ("docker-content-digest", reference),
+                ],
                 bytes.clone(),
             ),
-            None => error(404, "BLOB_UNKNOWN", "blob unknown to registry", json!({"digest": reference})),
+            None => {
+                error(404, "BLOB_UNKNOWN", "blob unknown to registry", json!({"digest": reference}))
+            }
         },
     }
 }
@@ -186,7 +231,12 @@ fn place(rest: &str) -> Option<(&str, &str, &str)> {
 }
 
 fn error(status: u16, code: &str, message: &str, detail: Value) -> Answer {
-    let mut refusal = json_answer(status, &json!({"errors": [{"code": code, "message": message, "detail": detail}]}));
-    refusal.headers_mut().insert("docker-distribution-api-version", http::HeaderValue::from_static("registry/2.0"));
+    let mut refusal = json_answer(
+        status,
+        &json!({"errors": [{"code": code, "message": message, "detail": detail}]}),
+    );
+    refusal
+        .headers_mut()
+        .insert("docker-distribution-api-version", http::HeaderValue::from_static("registry/2.0"));
     refusal
 }

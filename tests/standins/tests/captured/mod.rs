@@ -32,19 +32,35 @@ pub fn read(text: &str) -> Vec<Exchange> {
     while let Some(line) = lines.next() {
         let Some(name) = line.strip_prefix("# ") else { continue };
         let mut exchange = Exchange { name: name.to_owned(), ..Exchange::default() };
-        let first = lines.next().and_then(|line| line.strip_prefix(">>> ")).expect("a request line");
-        (exchange.method, exchange.path) = first.split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-        while let Some((key, value)) = lines.peek().and_then(|line| line.strip_prefix(">>> ")?.split_once(": ")) {
+        let first = lines
+            .next()
+            .and_then(|line| line.strip_prefix(">>> "))
+            .expect("a request line");
+        (exchange.method, exchange.path) = first
+            .split_once(' ')
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .unwrap();
+        while let Some((key, value)) = lines
+            .peek()
+            .and_then(|line| line.strip_prefix(">>> ")?.split_once(": "))
+        {
             exchange.headers.push((key.to_lowercase(), value.to_owned()));
             lines.next();
         }
         let body: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with("<<<")).collect();
         exchange.body = body.join("\n");
         let status = lines.next().expect("a status line");
-        exchange.answer.status = status.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status code");
+        exchange.answer.status = status
+            .split(' ')
+            .nth(1)
+            .and_then(|code| code.parse().ok())
+            .expect("a status code");
         for line in lines.by_ref().take_while(|line| !line.is_empty()) {
             let (key, value) = line.split_once(':').expect("a header");
-            exchange.answer.headers.insert(key.to_lowercase(), value.trim().to_owned());
+            exchange
+                .answer
+                .headers
+                .insert(key.to_lowercase(), value.trim().to_owned());
         }
         let mut body = Vec::new();
         while let Some(line) = lines.next_if(|line| !line.starts_with("# ")) {
@@ -58,7 +74,9 @@ pub fn read(text: &str) -> Vec<Exchange> {
 
 /// Asks a server the same, and gives what it answered, in the captured headers' names only.
 pub fn ask(world: &World, server: Server, exchange: &Exchange) -> Result<Answer, Broken> {
-    let mut request = Request::builder().method(exchange.method.as_str()).uri(&exchange.path);
+    let mut request = Request::builder()
+        .method(exchange.method.as_str())
+        .uri(&exchange.path);
     for (name, value) in &exchange.headers {
         request = request.header(name, value);
     }
@@ -66,18 +84,27 @@ pub fn ask(world: &World, server: Server, exchange: &Exchange) -> Result<Answer,
     if !exchange.body.is_empty() && !named {
         request = request.header("content-type", "application/json");
     }
-    let body = match exchange.body.strip_suffix(" bytes>").and_then(|text| text.strip_prefix('<')?.parse().ok()) {
+    let body = match exchange
+        .body
+        .strip_suffix(" bytes>")
+        .and_then(|text| text.strip_prefix('<')?.parse().ok())
+    {
         Some(size) => vec![b' '; size],
         None => exchange.body.clone().into_bytes(),
     };
-    let answer = world.direct(server).ask_blocking(request.body(Bytes::from(body)).unwrap())?;
+    let answer = world
+        .direct(server)
+        .ask_blocking(request.body(Bytes::from(body)).unwrap())?;
     let (parts, body) = answer.into_parts();
     let mut headers = BTreeMap::new();
     for name in exchange.answer.headers.keys() {
         let value = match name.as_str() {
             // what hyper adds on a socket
             "content-length" => Some(body.len().to_string()),
-            _ => parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+            _ => parts
+                .headers
+                .get(name)
+                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
         };
         headers.insert(name.clone(), value.unwrap_or_else(|| "(absent)".into()));
     }
@@ -87,10 +114,15 @@ pub fn ask(world: &World, server: Server, exchange: &Exchange) -> Result<Answer,
 
 /// The same answer with ids, times, build ids and the order of keys made alike.
 pub fn alike(answer: Answer) -> Answer {
-    let headers = answer.headers.into_iter().map(|(name, value)| (name, plain(&value))).collect();
+    let headers = answer
+        .headers
+        .into_iter()
+        .map(|(name, value)| (name, plain(&value)))
+        .collect();
     let body = plain(&answer.body);
     // the order of a map's keys is nobody's promise; the printing shows in the length
-    let body = serde_json::from_str::<serde_json::Value>(&body).map_or(body, |value| value.to_string());
+    let body =
+        serde_json::from_str::<serde_json::Value>(&body).map_or(body, |value| value.to_string());
     Answer { headers, body, ..answer }
 }
 
