@@ -1,9 +1,9 @@
 //! The memory of the steps that list a namespace's Releases and records, however many there are.
 //!
-//! `cargo bench --bench lists` runs create-release and check-staleness against a made-up API server and
-//! archive: Releases of 90 KB each, one in ten of the step's own plan, and records of 900 KiB each; it
-//! prints what each step took at most (`VmHWM`, so that it works on Linux alone). Numbers as arguments
-//! are other counts of Releases.
+//! `cargo bench --bench lists` runs create-release and check-staleness against a made-up API server
+//! and archive: Releases of 90 KB each, one in ten of the step's own plan, and records of 900 KiB
+//! each; it prints what each step took at most (`VmHWM`, so that it works on Linux alone). Numbers
+//! as arguments are other counts of Releases.
 
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 

@@ -4,8 +4,8 @@
 //! the gate's records. Tells Slack, at most once per interval, and when it is over. Remembers what
 //! it told in a record of its own kind, and deletes the gate's records beyond the newest 60.
 //!
-//! Exit codes: 0 fresh, 1 blind (a source did not answer, and that could have changed the finding) or not
-//! delivered, 2 bad input, 3 stale, or an untested image was released automatically.
+//! Exit codes: 0 fresh, 1 blind (a source did not answer, and that could have changed the finding)
+//! or not delivered, 2 bad input, 3 stale, or an untested image was released automatically.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,7 +53,8 @@ struct Args {
     /// the gate's IntegrationTestScenario, to tell why there is no newer image
     #[argh(option, arg_name = "NAME")]
     scenario: Option<String>,
-    /// the Application (or ComponentGroup) of the Snapshots, to tell whether there is anything newer
+    /// the Application (or ComponentGroup) of the Snapshots, to tell whether there is anything
+    /// newer
     #[argh(option, arg_name = "NAME")]
     application: Option<String>,
     /// the component that is gated, to tell its image among others of a Snapshot

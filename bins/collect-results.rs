@@ -8,9 +8,9 @@
 //!
 //! Everything that matters is in the record before anything is waited for: ended, killed, or
 //! started a second time, the step carries on. A verdict that the record already holds is repeated:
-//! one of no without a request, `passed` only after a new look at each blocking run, since whoever may
-//! write the record could have written it. The jobs, their variables and the proof that are given must
-//! be those of the record: they come from who started the run.
+//! one of no without a request, `passed` only after a new look at each blocking run, since whoever
+//! may write the record could have written it. The jobs, their variables and the proof that are
+//! given must be those of the record: they come from who started the run.
 //!
 //! Results: `verdict` (passed, failed, undecided), `TEST_OUTPUT` (as Konflux shows it), `summary`.
 //! Exit codes: 0 passed; 1 the record, or a run that is said to have passed, cannot be read; 2 bad
@@ -65,22 +65,23 @@ struct Args {
     /// how long informing jobs may go on after the last blocking one [default: 30m]
     #[argh(option, arg_name = "DURATION")]
     informing_grace: Option<String>,
-    /// how often a job is run again, by cause [default: the record's, at first infrastructure=1,setup=1]
+    /// how often a job is run again, by cause [default: the record's, at first
+    /// infrastructure=1,setup=1]
     #[argh(option, arg_name = "CAUSE=N,…")]
     rerun: Option<String>,
     /// what must show which image ran [default: the record's, at first enforce]
     #[argh(option, arg_name = "enforce|warn|off")]
     proof: Option<String>,
-    /// a log that holds the digest, as a pattern of its path below the run's folder; may be repeated
-    /// [default: the record's]
+    /// a log that holds the digest, as a pattern of its path below the run's folder; may be
+    /// repeated [default: the record's]
     #[argh(option, arg_name = "GLOB")]
     proof_log: Vec<String>,
-    /// what follows when a run's own artifacts contradict its success [default: the record's, at first
-    /// enforce]
+    /// what follows when a run's own artifacts contradict its success [default: the record's, at
+    /// first enforce]
     #[argh(option, arg_name = "enforce|warn|off")]
     hollow: Option<String>,
-    /// the blocking jobs of this run as launch-prow has them, compared with the record [default: the
-    /// record's]
+    /// the blocking jobs of this run as launch-prow has them, compared with the record [default:
+    /// the record's]
     #[argh(option, arg_name = "JSON")]
     blocking: Option<String>,
     /// the informing jobs, likewise
@@ -95,7 +96,8 @@ struct Args {
     /// further variables for every job, likewise
     #[argh(option, arg_name = "JSON")]
     env: Option<String>,
-    /// the image under test, repo@sha256:…; a record of another one is refused [default: the record's]
+    /// the image under test, repo@sha256:…; a record of another one is refused [default: the
+    /// record's]
     #[argh(option, arg_name = "IMAGE")]
     image: Option<String>,
     /// a bucket that only Prow writes to, for runs that Deck no longer has; may be repeated
@@ -108,7 +110,8 @@ struct Args {
     /// look whether everything that this step needs is there and answers, and change nothing
     #[argh(switch)]
     check: bool,
-    /// only read the flags and the job list, ask nobody, and note in a record without jobs what is wrong
+    /// only read the flags and the job list, ask nobody, and note in a record without jobs what is
+    /// wrong
     #[argh(switch)]
     check_input: bool,
     /// where Gangway is [default: https://gangway-ci.apps.ci.l2s4.p1.openshiftapps.com]

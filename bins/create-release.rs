@@ -1,13 +1,14 @@
 //! `create-release`: promotes the tested image with one Konflux Release, and waits until it landed.
 //!
 //! Reads the gate record: the candidate and the verdict. Only a record that says passed is
-//! promoted, by the plan that it is bound to, and not on its word alone: whoever may write the record
-//! could have written it. So each blocking job of the request is asked for again, under this step's own
-//! account, from Deck or the artifact bucket: its job, its end, the image and the key that it was
-//! launched with, its proof. The Snapshot must still have the tested digest; the ReleasePlan must be matched by an
-//! active admission and must say auto-release "false"; nothing newer may have been released. A
-//! Release that exists for plan and Snapshot is adopted, never doubled. Then the Release is
-//! followed to its end, which goes into the record; from there it is repeated without a request.
+//! promoted, by the plan that it is bound to, and not on its word alone: whoever may write the
+//! record could have written it. So each blocking job of the request is asked for again, under this
+//! step's own account, from Deck or the artifact bucket: its job, its end, the image and the key
+//! that it was launched with, its proof. The Snapshot must still have the tested digest; the
+//! ReleasePlan must be matched by an active admission and must say auto-release "false"; nothing
+//! newer may have been released. A Release that exists for plan and Snapshot is adopted, never
+//! doubled. Then the Release is followed to its end, which goes into the record; from there it is
+//! repeated without a request.
 //!
 //! Results: `release` (its name), `released` (true, false, unknown).
 //! Exit codes: 0 released, or not to be waited for; 1 failed, missing, or still running; 2 bad
@@ -75,19 +76,20 @@ struct Args {
     #[argh(switch)]
     again: bool,
     /// only look whether a Release would be possible, and end as it would; needs no verdict, makes
-    /// nothing; where nothing speaks against it, the record is bound to the plan, otherwise a record
-    /// without jobs is told why not
+    /// nothing; where nothing speaks against it, the record is bound to the plan, otherwise a
+    /// record without jobs is told why not
     #[argh(switch)]
     check: bool,
-    /// let the server try the creation without doing it, show the object on stderr, note that in the record
+    /// let the server try the creation without doing it, show the object on stderr, note that in
+    /// the record
     #[argh(switch)]
     dry_run: bool,
-    /// the blocking jobs of this run as launch-prow has them, compared with the record [default: the
-    /// record's]
+    /// the blocking jobs of this run as launch-prow has them, compared with the record [default:
+    /// the record's]
     #[argh(option, arg_name = "JSON")]
     blocking: Option<String>,
-    /// the job list, likewise: a YAML file, - for standard input, or the YAML itself; only its blocking jobs
-    /// count
+    /// the job list, likewise: a YAML file, - for standard input, or the YAML itself; only its
+    /// blocking jobs count
     #[argh(option, arg_name = "YAML")]
     jobs: Option<String>,
     /// the variable that carries the image, likewise; may be repeated
@@ -96,7 +98,8 @@ struct Args {
     /// further variables for every job, likewise
     #[argh(option, arg_name = "JSON")]
     env: Option<String>,
-    /// the image that was tested, repo@sha256:…; a record of another one is refused [default: the record's]
+    /// the image that was tested, repo@sha256:…; a record of another one is refused [default: the
+    /// record's]
     #[argh(option, arg_name = "IMAGE")]
     image: Option<String>,
     /// the Snapshot that it is from, likewise
@@ -108,11 +111,12 @@ struct Args {
     /// a log that holds the digest, likewise; may be repeated [default: the record's]
     #[argh(option, arg_name = "GLOB")]
     proof_log: Vec<String>,
-    /// what follows when a run's own artifacts contradict its success, likewise [default: the record's]
+    /// what follows when a run's own artifacts contradict its success, likewise [default: the
+    /// record's]
     #[argh(option, arg_name = "enforce|warn|off")]
     hollow: Option<String>,
-    /// whom to believe that the blocking jobs passed: their runs, asked again, or the record, which the
-    /// message then says [default: again]
+    /// whom to believe that the blocking jobs passed: their runs, asked again, or the record, which
+    /// the message then says [default: again]
     #[argh(option, arg_name = "again|record")]
     evidence: Option<String>,
     /// where Deck is [default: https://prow.ci.openshift.org]
@@ -131,8 +135,8 @@ struct Args {
     /// [default: those of OpenShift's Prow]
     #[argh(option, arg_name = "NAME")]
     bucket: Vec<String>,
-    /// how often this step is tried again if this try fails, or how often at all less the tries made, such
-    /// as 1-0: until none is left, a refusal is not the last word [default: not known]
+    /// how often this step is tried again if this try fails, or how often at all less the tries
+    /// made, such as 1-0: until none is left, a refusal is not the last word [default: not known]
     #[argh(option, arg_name = "N|N-MADE")]
     tries_left: Option<String>,
     /// the run's id, the PipelineRun's UID [default: the record's]

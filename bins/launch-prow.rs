@@ -93,7 +93,8 @@ struct Args {
     /// look whether everything that this step needs is there and answers, and change nothing
     #[argh(switch)]
     check: bool,
-    /// only read the flags and the job list, ask nobody, and note in a record without jobs what is wrong
+    /// only read the flags and the job list, ask nobody, and note in a record without jobs what is
+    /// wrong
     #[argh(switch)]
     check_input: bool,
     /// the run's id, the PipelineRun's UID [default: random]

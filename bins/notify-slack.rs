@@ -172,7 +172,8 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         (Some(_), Some(Err(why))) => (Err(Sight::Unreadable(why.clone())), None),
         (Some(location), _) => {
             let store = || store_at(location, reached);
-            // A gate or scenario that the record contradicts is something to be said, no reason for silence.
+            // A gate or scenario that the record contradicts is something to be said, no reason for
+            // silence.
             let run = Identity { run_id: args.run_id.clone(), ..Identity::default() };
             let opened = Journal::existing(store(), step.clock.clone(), &run).await;
             let begin = args

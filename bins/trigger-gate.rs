@@ -3,8 +3,8 @@
 //! Reads Snapshots, PipelineRuns, Releases and gate records of one namespace. Sets the label
 //! `test.appstudio.openshift.io/run` for one scenario after another, together with an id of its own
 //! and the time for which the Snapshot is kept, and waits until a PipelineRun with that id has
-//! begun; if none begins it takes its label back. Writes to stdout what it chose and why, and to its
-//! own record the nights that were skipped in a row because the jobs of another one still ran.
+//! begun; if none begins it takes its label back. Writes to stdout what it chose and why, and to
+//! its own record the nights that were skipped in a row because the jobs of another one still ran.
 //!
 //! Exit codes: 0 started or rightly skipped, 1 not started or not told, 2 bad input.
 
@@ -56,8 +56,8 @@ struct Args {
     /// this Snapshot instead of the newest one
     #[argh(option, arg_name = "NAME")]
     snapshot: Option<String>,
-    /// the ReleasePlan by whose Releases an image is known as verified; one for all scenarios, or one
-    /// for each in their order; may be repeated [default: none, every image counts as new]
+    /// the ReleasePlan by whose Releases an image is known as verified; one for all scenarios, or
+    /// one for each in their order; may be repeated [default: none, every image counts as new]
     #[argh(option, arg_name = "NAME")]
     release_plan: Vec<String>,
     /// how long a run may take to begin, for each scenario [default: 15m]
@@ -75,8 +75,8 @@ struct Args {
     /// look whether everything that this step needs is there and answers, and change nothing
     #[argh(switch)]
     check: bool,
-    /// where it remembers the nights that were skipped in a row, configmap:NAME or file:PATH [default:
-    /// nowhere]
+    /// where it remembers the nights that were skipped in a row, configmap:NAME or file:PATH
+    /// [default: nowhere]
     #[argh(option, arg_name = "R")]
     record: Option<String>,
     /// file that holds the address of a Slack webhook, to be told of what was not started

@@ -1,4 +1,5 @@
-//! What the first task of a run finds before any job is launched: it ends the run there, and people are told why.
+//! What the first task of a run finds before any job is launched: it ends the run there, and people
+//! are told why.
 
 use serde_json::{Value, json};
 use standins::{Server, World};

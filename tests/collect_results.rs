@@ -1,4 +1,5 @@
-//! collect-results as a black box: after launch-prow, against servers on loopback, with time that flies.
+//! collect-results as a black box: after launch-prow, against servers on loopback, with time that
+//! flies.
 
 use std::process::{Command, Stdio};
 
@@ -303,7 +304,8 @@ fn a_record_in_which_nothing_was_launched() {
     assert_eq!(night.world.requests().len(), 0);
 }
 
-/// Collects in the background, sends a signal when Deck has been asked so often, and tells how it ended.
+/// Collects in the background, sends a signal when Deck has been asked so often, and tells how it
+/// ended.
 fn interrupted(night: &Night, asked: usize, signal: &str) -> Option<i32> {
     let mut child = night
         .collect()

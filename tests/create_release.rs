@@ -589,7 +589,8 @@ fn a_lost_answer_is_looked_up() {
     }
 }
 
-/// The real process, ended with SIGKILL as its n-th request arrives; the request still has its effect.
+/// The real process, ended with SIGKILL as its n-th request arrives; the request still has its
+/// effect.
 #[test]
 fn killed_at_any_request() {
     for n in 1..=10 {

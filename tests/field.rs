@@ -1,5 +1,5 @@
-//! What people really have and name: kubeconfigs as kubectl takes them, and files that are no such thing,
-//! which may be secrets.
+//! What people really have and name: kubeconfigs as kubectl takes them, and files that are no such
+//! thing, which may be secrets.
 
 use std::io::Write;
 use std::process::Stdio;

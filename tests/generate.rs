@@ -1,5 +1,6 @@
 //! `--generate`: the man page and the completions of each binary, held against its help and against
-//! the programs that read them. bash is everywhere; man readers, zsh and fish are tried where they are.
+//! the programs that read them. bash is everywhere; man readers, zsh and fish are tried where they
+//! are.
 
 use std::io::Read;
 use std::path::Path;
@@ -27,7 +28,8 @@ fn flags(name: &str) -> Vec<String> {
     flags.map(|flag| format!("--{flag}")).collect()
 }
 
-/// Runs a program that this machine may lack; its output must be empty but for lines with `allowed`.
+/// Runs a program that this machine may lack; its output must be empty but for lines with
+/// `allowed`.
 fn content(program: &str, arguments: &[&str], file: &Path, allowed: &str) {
     let mut command = Command::new(program);
     command
@@ -175,7 +177,8 @@ fn playground() -> Dir {
     dir
 }
 
-/// What a program shows until it ends, or in vain for a minute: a shell may lose what is typed too soon.
+/// What a program shows until it ends, or in vain for a minute: a shell may lose what is typed too
+/// soon.
 fn shown_by(mut child: Child) -> Result<String, String> {
     let mut stdout = child.stdout.take().unwrap();
     let (sender, parts) = mpsc::channel();

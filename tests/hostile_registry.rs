@@ -1,5 +1,5 @@
-//! resolve-image against registries that mean harm, or are broken: where its credentials go, and how much
-//! it reads.
+//! resolve-image against registries that mean harm, or are broken: where its credentials go, and
+//! how much it reads.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -35,7 +35,8 @@ type Answers = Box<dyn Fn(&str) -> Answer + Send + Sync>;
 impl Hostile {
     /// Answers by path and `Authorization`.
     fn start(answer: impl Fn(&str, &str) -> Answer + Send + Sync + 'static) -> Self {
-        // On all addresses, so that 0.0.0.0, which is not this machine by its name, leads here as well.
+        // On all addresses, so that 0.0.0.0, which is not this machine by its name, leads here as
+        // well.
         let listener = TcpListener::bind("0.0.0.0:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let (asked, taken) = (Arc::default(), Arc::default());

@@ -1,5 +1,5 @@
-//! What the step image holds, and the files that build it in Konflux: hermetic, pinned, and true to this
-//! repository.
+//! What the step image holds, and the files that build it in Konflux: hermetic, pinned, and true to
+//! this repository.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -92,7 +92,8 @@ fn the_image_has_the_labels_that_the_policy_asks_for() {
             .trim_end()
             .trim_end_matches('"')
     };
-    // Required, or not to be inherited from the base. Konflux's build sets those that differ by platform and commit.
+    // Required, or not to be inherited from the base. Konflux's build sets those that differ by
+    // platform and commit.
     for name in [
         "name",
         "com.redhat.component",
@@ -154,7 +155,8 @@ fn every_crate_in_the_image_has_its_licence_there() {
     }
 }
 
-/// The program itself names crates, in the places of its panics. `.ci/run` builds it before the tests.
+/// The program itself names crates, in the places of its panics. `.ci/run` builds it before the
+/// tests.
 #[test]
 fn no_crate_that_the_built_program_names_lacks_a_licence() {
     let image = repository("target/image-context/image");

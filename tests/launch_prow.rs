@@ -169,7 +169,8 @@ fn a_dry_run_shows_what_would_be_sent_and_does_nothing() {
     );
 }
 
-/// Bad input: exit 2, one line that names what was given and what is expected, nothing sent or written.
+/// Bad input: exit 2, one line that names what was given and what is expected, nothing sent or
+/// written.
 fn refused(case: &Case, output: &Output, words: &[&str]) {
     assert_eq!(output.code, 2, "{}", output.stderr);
     for word in words {

@@ -505,7 +505,8 @@ fn only_the_promotion_may_create_releases_and_nobody_reads_secrets() {
     }
 }
 
-/// What `--check` asks for is what the steps need, and what their account's Role gives: no more, no less.
+/// What `--check` asks for is what the steps need, and what their account's Role gives: no more, no
+/// less.
 #[test]
 fn the_roles_give_what_the_steps_check_for() {
     use gate::preflight::rights::Right;

@@ -377,8 +377,8 @@ fn flags(step: &Step) -> Vec<(&str, Option<&str>)> {
     flags
 }
 
-/// What a later step could not read is refused by the first task, before a job is launched: it gives the same flags
-/// to the same binaries, but for what is not there yet, secrets and files.
+/// What a later step could not read is refused by the first task, before a job is launched: it
+/// gives the same flags to the same binaries, but for what is not there yet, secrets and files.
 #[test]
 fn the_first_task_reads_what_the_later_ones_are_given() {
     let spec = pipeline();

@@ -1,8 +1,9 @@
 //! Secrets are in no log, no result, no record, no message, no object and no command line: whole
 //! nights with tokens that are easy to find, and every byte that they leave searched for them.
 //!
-//! Every scenario's night is searched in `rehearsal.rs`, with the default secrets of the stage. Here
-//! all kinds of secrets are chosen, all steps run, and the servers quote the requests that they get.
+//! Every scenario's night is searched in `rehearsal.rs`, with the default secrets of the stage.
+//! Here all kinds of secrets are chosen, all steps run, and the servers quote the requests that
+//! they get.
 
 pub mod search;
 
@@ -67,8 +68,8 @@ struct Night {
     code: u8,
 }
 
-/// Plays the shipped pipeline with all kinds of secrets and the loudest logs, then the steps that no
-/// pipeline runs; `arrange` changes the stage before.
+/// Plays the shipped pipeline with all kinds of secrets and the loudest logs, then the steps that
+/// no pipeline runs; `arrange` changes the stage before.
 fn night(name: &str, arrange: impl FnOnce(&Stage)) -> Night {
     let dir = Dir::new();
     let secrets = Secrets {

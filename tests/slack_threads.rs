@@ -1,5 +1,5 @@
-//! A row of red nights is one thread of a channel, with a bot's token: whatever happens to the thread, to the
-//! channel and to the token, every message is either seen or said not to be.
+//! A row of red nights is one thread of a channel, with a bot's token: whatever happens to the
+//! thread, to the channel and to the token, every message is either seen or said not to be.
 
 use serde_json::{Value, json};
 use standins::{Canned, Fault, Message, Nth, Server, Servers, Trouble, World};

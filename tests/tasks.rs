@@ -20,7 +20,8 @@ const TASKS: [(&str, &str, &str); 5] = [
     ("notify-slack", "Tell Slack how a gate ended", "konflux, slack, notification"),
 ];
 
-/// Parameters that the Pipeline fills from its own run or from another task: a caller of the Task does it.
+/// Parameters that the Pipeline fills from its own run or from another task: a caller of the Task
+/// does it.
 const FILLED: [(&str, &str, Option<&str>); 8] = [
     ("run-name", "Name of the run; the gate record is the ConfigMap gate-NAME", None),
     ("run-id", "Unique id of the run, such as its UID; a new one is a new request", None),
@@ -110,7 +111,8 @@ fn alone(task: &PipelineTask, spec: Vec<String>) -> (Vec<String>, TaskSpec) {
     (kept, parsed)
 }
 
-/// Type, default and description of a Task's parameter: the Pipeline's, if it just passes its own on.
+/// Type, default and description of a Task's parameter: the Pipeline's, if it just passes its own
+/// on.
 fn parameter(pipeline: &PipelineSpec, task: &PipelineTask, name: &str) -> ParamSpec {
     if let Some((_, description, default)) = FILLED.iter().find(|(filled, ..)| *filled == name) {
         return ParamSpec {

@@ -1,5 +1,5 @@
-//! On a terminal: tables instead of JSON, colour where it is wanted, lines that fit. The terminal is
-//! `script`'s, which every Debian has.
+//! On a terminal: tables instead of JSON, colour where it is wanted, lines that fit. The terminal
+//! is `script`'s, which every Debian has.
 
 use std::process::{Command, Stdio};
 

@@ -375,8 +375,9 @@ fn a_gate_on_its_way_is_left_alone() {
     assert_eq!(ok(&tenant.trigger().run())["scenarios"][0]["outcome"], "started");
 }
 
-/// A record as the steps of a run leave it when they are killed: one job was launched at `launched`, and
-/// has not ended. Named as the real controller names runs, which tells nothing of the scenario.
+/// A record as the steps of a run leave it when they are killed: one job was launched at
+/// `launched`, and has not ended. Named as the real controller names runs, which tells nothing of
+/// the scenario.
 fn killed(name: &str, scenario: Option<&str>, launched: &str) -> Value {
     let mut record = json!({
         "schema_version": 1, "kind": "gate", "id": format!("uid-of-{name}"), "run": name,
@@ -420,8 +421,8 @@ fn jobs_of_a_run_that_was_killed_are_waited_for() {
     let report = ok(&tenant.trigger().run());
     let reason = report["scenarios"][0]["reason"].as_str().unwrap();
     assert!(reason.contains("by its record gate-ho-release-gate-zzzzz"), "{report}");
-    // A list that is read at the third try says the same; one that is never read says nothing, and then
-    // nothing is started.
+    // A list that is read at the third try says the same; one that is never read says nothing, and
+    // then nothing is started.
     for path in ["*/configmaps*", "*/configmaps/*"] {
         let trouble = || {
             Fault::on(Server::Kube, Trouble::StatusBefore(500))

@@ -35,8 +35,8 @@ pub enum Texts {
 
 /// The crates that the image's program is linked from for `target`, by name and version.
 ///
-/// Those are what `.ci/build-binaries` builds: its package without default features, without what runs at
-/// build time only (build scripts, procedural macros) or in tests.
+/// Those are what `.ci/build-binaries` builds: its package without default features, without what
+/// runs at build time only (build scripts, procedural macros) or in tests.
 ///
 /// # Errors
 /// Says what cargo said, or which package states no licence.
@@ -46,7 +46,8 @@ pub fn linked(repository: &Path, target: &str) -> Result<Vec<Crate>, String> {
         command.current_dir(repository);
         command
     };
-    // Metadata knows where packages are, but unites the features of all members; the tree knows what is built.
+    // Metadata knows where packages are, but unites the features of all members; the tree knows
+    // what is built.
     let metadata = output(cargo().args([
         "metadata",
         "--locked",
@@ -113,9 +114,9 @@ pub fn linked(repository: &Path, target: &str) -> Result<Vec<Crate>, String> {
 /// The texts that `part`'s package brings, wherever in it they are.
 ///
 /// A package without any (its repository has one file for many packages) may have them in
-/// `.ci/licenses/texts/NAME-VERSION`. Failing that, the standard text stands for the package's own if
-/// Apache-2.0 alone will do, since that text names no copyright holder. The others do, so nothing can stand
-/// for them.
+/// `.ci/licenses/texts/NAME-VERSION`. Failing that, the standard text stands for the package's own
+/// if Apache-2.0 alone will do, since that text names no copyright holder. The others do, so
+/// nothing can stand for them.
 ///
 /// # Errors
 /// Names the folder that cannot be read.
@@ -158,7 +159,8 @@ fn search(folder: &Path, inside: &str, found: &mut Vec<(String, PathBuf)>) -> st
     Ok(())
 }
 
-/// Whether a file of a package is a licence, notice or copyright text: by its name, or by a folder LICENSES.
+/// Whether a file of a package is a licence, notice or copyright text: by its name, or by a folder
+/// LICENSES.
 fn is_text(place: &str) -> bool {
     const NAMES: [&str; 6] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
     // Programs about licences are none.

@@ -1,8 +1,10 @@
-//! Licences of everything that is linked into the step image's program, as verbatim files with an index.
+//! Licences of everything that is linked into the step image's program, as verbatim files with an
+//! index.
 //!
-//! A part without a text is an error, never an entry without a file. Nothing is needed but cargo, rustc
-//! and the sources that they build from, so it works where the image is built without network; of Debian
-//! it asks where the C library is from. What it writes depends on nothing but these.
+//! A part without a text is an error, never an entry without a file. Nothing is needed but cargo,
+//! rustc and the sources that they build from, so it works where the image is built without
+//! network; of Debian it asks where the C library is from. What it writes depends on nothing but
+//! these.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +27,8 @@ pub struct Entry {
     note: String,
 }
 
-/// Writes the licences of the program that cargo builds for `target` with the C compiler `cc` into `folder`.
+/// Writes the licences of the program that cargo builds for `target` with the C compiler `cc` into
+/// `folder`.
 ///
 /// # Errors
 /// Names every part whose licence is not to be found, and what to do about it.

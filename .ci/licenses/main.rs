@@ -1,5 +1,6 @@
-//! `licenses DIR TARGET CC`: writes into DIR the licences of the image's program as it is linked for TARGET
-//! by the compiler CC. `.ci/build-binaries` calls it; it needs no network where a build needs none.
+//! `licenses DIR TARGET CC`: writes into DIR the licences of the image's program as it is linked
+//! for TARGET by the compiler CC. `.ci/build-binaries` calls it; it needs no network where a build
+//! needs none.
 
 use std::path::Path;
 use std::process::ExitCode;

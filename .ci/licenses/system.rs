@@ -1,5 +1,5 @@
-//! What a program is linked from besides crates: Rust's standard library, the C library, the compiler's
-//! run-time; and the trust roots, which are in the image as a file.
+//! What a program is linked from besides crates: Rust's standard library, the C library, the
+//! compiler's run-time; and the trust roots, which are in the image as a file.
 
 use std::fs;
 use std::path::Path;

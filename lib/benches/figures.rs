@@ -1,9 +1,9 @@
 //! The figures of a night: how soon the gate decides, and what it asks of Gangway.
 //!
-//! `cargo bench -p gate --bench figures` plays whole nights, from the first launch to the verdict, with
-//! the real launcher and collector against the stand-in servers in this process, on a clock that
-//! jumps: for 1, 3, 12 and 30 jobs, 400 nights each, with durations and latencies drawn at random.
-//! A number as argument is another count of nights.
+//! `cargo bench -p gate --bench figures` plays whole nights, from the first launch to the verdict,
+//! with the real launcher and collector against the stand-in servers in this process, on a clock
+//! that jumps: for 1, 3, 12 and 30 jobs, 400 nights each, with durations and latencies drawn at
+//! random. A number as argument is another count of nights.
 
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 

@@ -1,4 +1,5 @@
-//! How fast JUnit files are read, and in what memory: 100 MB of each kind, never at hand as a whole.
+//! How fast JUnit files are read, and in what memory: 100 MB of each kind, never at hand as a
+//! whole.
 //!
 //! `cargo bench -p gate --bench junit` prints the rate and the most memory allocated at once.
 

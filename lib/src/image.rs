@@ -101,8 +101,8 @@ impl fmt::Display for Digest {
 }
 
 /// An image by its digest: `repository@sha256:…`. A tag beside the digest is not accepted, since
-/// nobody could say which of the two was meant; only in a Snapshot, which a machine wrote, it is dropped
-/// ([`ImageRef::dropping_tag`]).
+/// nobody could say which of the two was meant; only in a Snapshot, which a machine wrote, it is
+/// dropped ([`ImageRef::dropping_tag`]).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
@@ -132,8 +132,8 @@ impl ImageRef {
         &self.digest
     }
 
-    /// Reads a reference as Snapshots may hold it: a tag beside the digest is dropped, since integration-service
-    /// takes such an image, and the digest alone says which it is.
+    /// Reads a reference as Snapshots may hold it: a tag beside the digest is dropped, since
+    /// integration-service takes such an image, and the digest alone says which it is.
     ///
     /// # Errors
     /// [`ImageError`].

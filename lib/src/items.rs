@@ -50,7 +50,8 @@ pub struct Items {
     depth: usize,
     in_string: bool,
     escaped: bool,
-    /// Where in the frame the string begins that was read last; what came since is blank or a colon.
+    /// Where in the frame the string begins that was read last; what came since is blank or a
+    /// colon.
     string: Option<usize>,
 }
 

@@ -3,12 +3,14 @@
 //! - [`step`]: what every binary does around its own work; exit codes; results.
 //! - [`record`]: the gate record, the single thing that the steps share.
 //! - [`image`], [`snapshot`]: what is tested. [`registry`] and [`resolve`] find it.
-//! - [`prow`]: Gangway, Deck and the artifact bucket; [`jobs`], [`launch`], [`evidence`], [`collect`]
-//!   and [`verdict`] are built on it.
-//! - [`konflux`]: Snapshots, ReleasePlans and Releases in the cluster; [`promote`] makes the Release.
+//! - [`prow`]: Gangway, Deck and the artifact bucket; [`jobs`], [`launch`], [`evidence`],
+//!   [`collect`] and [`verdict`] are built on it.
+//! - [`konflux`]: Snapshots, ReleasePlans and Releases in the cluster; [`promote`] makes the
+//!   Release.
 //! - [`slack`], [`notify`]: messages. [`trigger`] starts the gate. [`preflight`]: `--check`.
 //! - [`cluster`], [`http`]: how servers are reached.
-//! - [`clock`], [`duration`], [`glob`], [`retry`], [`secret`], [`text`]: small things that know no domain.
+//! - [`clock`], [`duration`], [`glob`], [`retry`], [`secret`], [`text`]: small things that know no
+//!   domain.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 

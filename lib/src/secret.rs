@@ -15,10 +15,12 @@ const MAX_BYTES: u64 = 64 * 1024;
 /// A part of a secret address that is shorter (8 bytes) gives nothing away.
 const TELLING: usize = 8;
 
-/// A piece of a secret that is this long (12 bytes) is not shown either: whoever quotes may have cut.
+/// A piece of a secret that is this long (12 bytes) is not shown either: whoever quotes may have
+/// cut.
 const PIECE: usize = 12;
 
-/// A word behind `Bearer` or `Basic` that is this long (16 bytes) is taken for a credential, whosever.
+/// A word behind `Bearer` or `Basic` that is this long (16 bytes) is taken for a credential,
+/// whosever.
 const CREDENTIAL: usize = 16;
 
 /// What stands where a secret stood.
@@ -65,10 +67,10 @@ impl Secret {
     }
 
     /// A text without the secret: in plain, percent-encoded, JSON-escaped or in base64 (with
-    /// something before it as well, as in basic authentication), whole or a piece of 12 bytes and more,
-    /// since a server or a limit may have cut it. Of a secret that is an address (a webhook) what is
-    /// behind the host: a server that quotes a request quotes no more than that. And without any other
-    /// credential that stands behind `Bearer` or `Basic`, such as a session's.
+    /// something before it as well, as in basic authentication), whole or a piece of 12 bytes and
+    /// more, since a server or a limit may have cut it. Of a secret that is an address (a webhook)
+    /// what is behind the host: a server that quotes a request quotes no more than that. And
+    /// without any other credential that stands behind `Bearer` or `Basic`, such as a session's.
     pub fn redact(&self, text: &str) -> String {
         let mut hidden = vec![false; text.len()];
         for form in self.telling_forms() {
@@ -149,8 +151,8 @@ fn hide(text: &[u8], form: &[u8], hidden: &mut [bool]) {
     }
 }
 
-/// The base64 of some bytes wherever they begin in what was encoded, as far as it depends on nothing
-/// before and behind them.
+/// The base64 of some bytes wherever they begin in what was encoded, as far as it depends on
+/// nothing before and behind them.
 fn encoded(bytes: &[u8]) -> Vec<String> {
     let mut forms = Vec::new();
     for before in 0..3 {

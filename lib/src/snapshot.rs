@@ -180,8 +180,8 @@ pub struct Git {
 /// Why a text is no Snapshot, or a Snapshot does not hold what is looked for.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
-    /// A file, or standard input, that is no Snapshot. Nothing of it is shown: who names the wrong file may
-    /// have named one with a secret.
+    /// A file, or standard input, that is no Snapshot. Nothing of it is shown: who names the wrong
+    /// file may have named one with a secret.
     #[error(
         "SNAPSHOT: {place} is no Snapshot in JSON: {problem}; expected the Snapshot's spec, or the whole object"
     )]
@@ -317,7 +317,8 @@ pub fn read_json(text: &str, place: &str) -> Result<Given, SnapshotError> {
     }
 }
 
-/// What is wrong with a JSON text and where, in the parser's words as far as they are not the text's.
+/// What is wrong with a JSON text and where, in the parser's words as far as they are not the
+/// text's.
 fn words_of(error: &serde_json::Error) -> String {
     let said = error.to_string();
     let (line, column) = (error.line(), error.column());
@@ -348,7 +349,8 @@ fn content(text: &str, value: &Value) -> Result<Given, SnapshotError> {
         Some("Snapshot") => {}
         Some(kind) => return other(&format!("an object of kind {:?}", text::cut(kind, 40))),
         None if object.contains_key("spec") => {}
-        // Parsed from the text once more, since a tree of values has already lost what was there twice.
+        // Parsed from the text once more, since a tree of values has already lost what was there
+        // twice.
         None => return Ok(Given::Content { spec: parse(text)?, name: None }),
     }
     #[derive(Deserialize)]

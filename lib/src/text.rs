@@ -21,8 +21,8 @@ pub fn turns_direction(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether a character does something to a terminal or to the order of what it shows, instead of being
-/// shown: all controls but the line break and the tab.
+/// Whether a character does something to a terminal or to the order of what it shows, instead of
+/// being shown: all controls but the line break and the tab.
 pub fn is_harmful(c: char) -> bool {
     (c.is_control() && !matches!(c, '\n' | '\t'))
         || turns_direction(c)
@@ -67,8 +67,8 @@ const SHORTEST: usize = 6;
 /// What stands before the part of a periodic's name that people use.
 const PERIODICS: &str = "-periodics-";
 
-/// Job names as people know them, each still another one: what follows `-periodics-`, or else without
-/// the beginning that they all share up to a `-`, and long enough to mean something.
+/// Job names as people know them, each still another one: what follows `-periodics-`, or else
+/// without the beginning that they all share up to a `-`, and long enough to mean something.
 pub fn short_names<'a>(names: &[&'a str]) -> Vec<&'a str> {
     let rest_of = |name: &'a str| {
         name.split_once(PERIODICS)

@@ -418,8 +418,8 @@ async fn other_jobs_or_another_image_are_misuse() {
     assert_eq!(scene.asked(Server::Gangway), 1);
 }
 
-/// The intent of a process whose clock is five minutes slow looks old. Its request may be on its way all
-/// the same: only what this process has seen for long enough is settled.
+/// The intent of a process whose clock is five minutes slow looks old. Its request may be on its
+/// way all the same: only what this process has seen for long enough is settled.
 #[tokio::test(start_paused = true)]
 async fn the_clock_of_another_process_settles_nothing() {
     for slow in [0, 300] {

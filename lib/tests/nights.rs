@@ -1,6 +1,7 @@
-//! Twenty nights of three platforms in one namespace, on a clock that jumps: runs are named as the real
-//! controller names them, all alike; runs are killed, cancelled and hang, Snapshots are deleted. Who was
-//! skipped, and why? Who was told? What was released? `cargo test -p gate --test nights -- --show-output`
+//! Twenty nights of three platforms in one namespace, on a clock that jumps: runs are named as the
+//! real controller names them, all alike; runs are killed, cancelled and hang, Snapshots are
+//! deleted. Who was skipped, and why? Who was told? What was released? `cargo test -p gate --test
+//! nights -- --show-output`
 
 #![allow(missing_docs)]
 
@@ -37,7 +38,8 @@ const NIGHTS: usize = 20;
 /// The three platforms, an hour apart in each night.
 const PLATFORMS: [(&str, &str); 3] =
     [("aro-hcp", "ARO HCP"), ("rosa-hcp", "ROSA HCP"), ("gcp-hcp", "GCP HCP")];
-/// From one night to the next: shorter than a day, so that what is left of one reaches into the next.
+/// From one night to the next: shorter than a day, so that what is left of one reaches into the
+/// next.
 const NIGHT: Duration = hours(8);
 
 const fn hours(count: u64) -> Duration {

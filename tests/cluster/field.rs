@@ -83,7 +83,8 @@ impl Field {
 
     fn prepare(&self, token: &str) {
         let namespace = self.kubectl.namespace();
-        // The strictest of Kubernetes' own pod standards: the shipped steps must be admitted under it.
+        // The strictest of Kubernetes' own pod standards: the shipped steps must be admitted under
+        // it.
         self.kubectl.create(
             &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace,
             "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}),

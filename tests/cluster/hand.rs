@@ -128,8 +128,8 @@ fn by_hand_with_a_record_in_a_configmap() {
 const DOCUMENT: &str = "docs/by-hand.md";
 const PLAN: &str = "hypershift-operator-ho-release-gate-aro-hcp";
 
-/// First a run of one's own from its beginning, then what can be done with the record of a run that the
-/// pipeline has left.
+/// First a run of one's own from its beginning, then what can be done with the record of a run that
+/// the pipeline has left.
 #[test]
 #[ignore = "needs a cluster"]
 fn every_step_by_hand_as_the_document_says() {

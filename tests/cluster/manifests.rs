@@ -1,7 +1,8 @@
 //! The Konflux manifests as kubectl builds them, before the API server with the real CRDs.
 //!
-//! Dry runs of the server: schemas, validation and the pod standard are its own. It has no admission
-//! webhook of Konflux; `tests/manifests.rs` holds the manifests against what those refuse.
+//! Dry runs of the server: schemas, validation and the pod standard are its own. It has no
+//! admission webhook of Konflux; `tests/manifests.rs` holds the manifests against what those
+//! refuse.
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,8 @@
-//! Nights of three platforms in one namespace, their triggers one after another while the others' runs are
-//! on their way: on the real API server and the real Tekton, with the composed overlays.
+//! Nights of three platforms in one namespace, their triggers one after another while the others'
+//! runs are on their way: on the real API server and the real Tekton, with the composed overlays.
 //!
-//! A test has three nights; `GATE_TEST_NIGHTS=20` has twenty. It prints who was skipped and what was released.
+//! A test has three nights; `GATE_TEST_NIGHTS=20` has twenty. It prints who was skipped and what
+//! was released.
 
 use std::time::{Duration, Instant};
 
@@ -249,7 +250,8 @@ fn three_platforms_night_after_night() {
     }
 }
 
-/// Its run is gone and its jobs go on: the next night is skipped without a word, the one after is told.
+/// Its run is gone and its jobs go on: the next night is skipped without a word, the one after is
+/// told.
 fn told_from_the_second_on(field: &Field, run: &str, platform: &str) {
     let messages = || {
         field

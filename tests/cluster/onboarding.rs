@@ -38,8 +38,8 @@ fn files() -> [String; 2] {
     yaml.collect::<Vec<_>>().try_into().unwrap()
 }
 
-/// The two files of the example, with what is different here: the night's names, the variable and the
-/// log of the stand-ins' jobs, and addresses of the services.
+/// The two files of the example, with what is different here: the night's names, the variable and
+/// the log of the stand-ins' jobs, and addresses of the services.
 fn describe_the_platform(field: &Field, clone: &Path) {
     let [kustomization, settings] = files();
     let folder = clone.join("tekton/konflux/overlays/acme");
@@ -111,7 +111,8 @@ fn what_the_check_finds(field: &Field, reader: &Reader) {
         None,
     );
     assert_eq!(params(), right);
-    // A job of an earlier check is in nobody's way, and one CronJob's trouble does not hide the other's rows.
+    // A job of an earlier check is in nobody's way, and one CronJob's trouble does not hide the
+    // other's rows.
     field
         .kubectl
         .run(&["create", "job", "trigger-gate-check", "--from=cronjob/trigger-gate-acme"]);
@@ -210,7 +211,8 @@ fn the_onboarding_ends_with_a_promoted_image() {
 
     let _konflux = IntegrationService::start(&field.kubectl);
     let _service = ReleaseService::start(&field.kubectl, &field.night.image.digest, Fate::Released);
-    // From the laptop; then the way of the nightly job, which finds a run in flight and leaves it alone.
+    // From the laptop; then the way of the nightly job, which finds a run in flight and leaves it
+    // alone.
     follow(10, 0);
     follow(10, 1);
     let runs = field.kubectl.list("pipelineruns");

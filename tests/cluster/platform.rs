@@ -1,5 +1,5 @@
-//! A platform's overlay as a tenant applies it, with what is different on a test's ground: the night's
-//! names, the shipped image, and stand-ins for the services.
+//! A platform's overlay as a tenant applies it, with what is different on a test's ground: the
+//! night's names, the shipped image, and stand-ins for the services.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

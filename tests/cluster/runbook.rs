@@ -191,7 +191,8 @@ fn the_runbook_works_at_night() {
     reader.follow(RUNBOOK, "Stop promotion", 1);
     assert_eq!(field.kubectl.get("cronjob", "trigger-gate-aro-hcp")["spec"]["suspend"], true);
 
-    // The digest is verified: the first leaves it alone, --force tests it again. That run is cancelled.
+    // The digest is verified: the first leaves it alone, --force tests it again. That run is
+    // cancelled.
     reader.follow(RUNBOOK, "Test again", 0);
     let run = newest(&field);
     assert_eq!(field.kubectl.list("pipelineruns").len(), 2);

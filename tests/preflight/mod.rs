@@ -176,7 +176,8 @@ impl Tenant {
         serde_json::from_str(map["data"]["record.json"].as_str().unwrap()).unwrap()
     }
 
-    /// Everything that could have changed: requests that are no reads, without questions in the form of objects.
+    /// Everything that could have changed: requests that are no reads, without questions in the
+    /// form of objects.
     fn changes(&self) -> Vec<String> {
         let requests = self.world.requests().into_iter();
         let harmless = |path: &str| path.contains("/selfsubject");

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::support::{Dir, binary};
 
-/// The shipped pipeline with `--check` as the last argument of every step: a night's whole way, with
-/// nothing launched, promoted or posted at its end.
+/// The shipped pipeline with `--check` as the last argument of every step: a night's whole way,
+/// with nothing launched, promoted or posted at its end.
 #[tokio::test]
 async fn the_whole_pipeline_can_be_checked() {
     let stage = Stage::set(&scenario::named("pass").unwrap(), 1, 1).unwrap();

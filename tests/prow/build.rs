@@ -52,7 +52,8 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// Puts the files of the end into the bucket, and leaves the ProwJob as it is; returns the state.
+    /// Puts the files of the end into the bucket, and leaves the ProwJob as it is; returns the
+    /// state.
     pub fn upload_end(&self, ending: Ending) -> &'static str {
         let failing = if let Ending::Failed(tests) = ending { tests } else { &[] };
         let (state, result) =

@@ -16,7 +16,8 @@ pub struct Player {
 }
 
 impl Player {
-    /// Plays the runs of the PipelineRun `id`; `script` tells how the run of a job ends, the first being 1.
+    /// Plays the runs of the PipelineRun `id`; `script` tells how the run of a job ends, the first
+    /// being 1.
     pub fn start(
         prow: &Prow,
         id: &str,

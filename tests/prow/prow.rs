@@ -55,8 +55,8 @@ pub struct Prow {
 }
 
 impl Prow {
-    /// What runs here. The first test starts what does not run yet; later ones leave it as it is, since
-    /// they may have changed it.
+    /// What runs here. The first test starts what does not run yet; later ones leave it as it is,
+    /// since they may have changed it.
     pub fn here() -> Self {
         static UP: Once = Once::new();
         let (command, processes) =
@@ -129,8 +129,8 @@ impl Prow {
         Guard::new(move || rule(&["-F", "OUTPUT"]))
     }
 
-    /// The ProwJobs that carry the PipelineRun `id` in their annotations: everything ever launched for
-    /// it, whatever its record says. The oldest first.
+    /// The ProwJobs that carry the PipelineRun `id` in their annotations: everything ever launched
+    /// for it, whatever its record says. The oldest first.
     pub fn runs_of(&self, id: &str) -> Vec<Value> {
         let mut runs = self.kubectl.list("prowjobs");
         let ours = |run: &Value| {
@@ -155,8 +155,8 @@ impl Prow {
         text(&body, "/id").to_owned()
     }
 
-    /// Runs a ProwJob again as a person does with Deck's button: everything is copied but its name and
-    /// state, the key as well. Returns its id.
+    /// Runs a ProwJob again as a person does with Deck's button: everything is copied but its name
+    /// and state, the key as well. Returns its id.
     pub fn rerun(&self, run: &Value) -> String {
         let id = uuid::Uuid::new_v4().to_string();
         let mut labels = run["metadata"]["labels"].clone();

@@ -47,7 +47,8 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Starts it. `rule` decides about each request: what it returns is the answer; `None` loses it.
+    /// Starts it. `rule` decides about each request: what it returns is the answer; `None` loses
+    /// it.
     pub fn start(rule: impl Fn(&Passing<'_>) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -83,7 +84,8 @@ impl Relay {
         format!("http://{}", self.address)
     }
 
-    /// The statuses of the answers to orders, in the order in which they were passed on; 0 for a lost one.
+    /// The statuses of the answers to orders, in the order in which they were passed on; 0 for a
+    /// lost one.
     pub fn to_orders(&self) -> Vec<u16> {
         let statuses = self.statuses.lock().unwrap();
         statuses

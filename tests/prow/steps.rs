@@ -178,7 +178,8 @@ impl Drop for Gate {
             let record = std::fs::read_to_string(self.path("gate.json")).unwrap_or_default();
             eprintln!("the record of {}: {record}", self.id);
         }
-        // What is left behind would be read, one after another, by everybody who looks for a run of the same job.
+        // What is left behind would be read, one after another, by everybody who looks for a run of
+        // the same job.
         if std::env::var_os("GATE_TEST_KEEP").is_none() {
             let runs = self.runs();
             self.prow

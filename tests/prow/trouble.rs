@@ -129,7 +129,8 @@ fn a_deck_that_goes_blind_loses_no_job() {
     let build = Build::begin(&gate.prow, &short);
     let collect = gate.start_collect();
     gate.await_in_record(SHORT, "job_url");
-    // From here on Deck answers 404 for both. One has a folder in the bucket that is known, the other none yet.
+    // From here on Deck answers 404 for both. One has a folder in the bucket that is known, the
+    // other none yet.
     let blind = gate.prow.blind_deck();
     let later = Build::begin(&gate.prow, &aks);
     build.end(Ending::Passed);

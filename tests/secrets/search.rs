@@ -37,8 +37,8 @@ impl Secret {
         &self.value
     }
 
-    /// What it looks like in plain, percent-encoded, JSON-escaped, hex and base64 (wherever it begins
-    /// in what was encoded), each whole and in halves.
+    /// What it looks like in plain, percent-encoded, JSON-escaped, hex and base64 (wherever it
+    /// begins in what was encoded), each whole and in halves.
     pub fn forms(&self) -> Vec<(String, Vec<u8>)> {
         let value = &self.value;
         let code = |upper: bool| -> String {

@@ -1,14 +1,14 @@
 //! The command blocks of the documents (```sh and ```console): which there are, and who runs them.
 //!
-//! A block that cannot be run here has a line before it that says what it needs, which GitHub does not
-//! show: `<!-- needs: quay.io -->`. Every other block has an entry in [`RUN_BY`], and the test that is
-//! named there follows it, as it stands but for the placeholders that the test declares.
+//! A block that cannot be run here has a line before it that says what it needs, which GitHub does
+//! not show: `<!-- needs: quay.io -->`. Every other block has an entry in [`RUN_BY`], and the test
+//! that is named there follows it, as it stands but for the placeholders that the test declares.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The blocks that are run, in the order of the documents: document, heading, and the test (or script)
-/// that runs them.
+/// The blocks that are run, in the order of the documents: document, heading, and the test (or
+/// script) that runs them.
 pub const RUN_BY: &[(&str, &str, &str)] = &[
     ("README.md", "Quick start", "the_readme_s_commands_work"),
     ("README.md", "Quick start", ".ci/run"),
@@ -142,8 +142,8 @@ pub fn blocks(document: &str) -> Vec<Block> {
     found
 }
 
-/// Puts a program into a folder that calls another with further arguments: what a stand-in's address
-/// needs besides the commands of a document.
+/// Puts a program into a folder that calls another with further arguments: what a stand-in's
+/// address needs besides the commands of a document.
 pub fn wrap(folder: &Path, name: &str, program: &Path, more: &[String]) {
     use std::os::unix::fs::PermissionsExt;
     let quoted: Vec<String> = more
@@ -198,8 +198,8 @@ impl Reader {
         self.placeholders.push((placeholder.to_owned(), value.into()));
     }
 
-    /// Runs a block: the `nth` (from 0) below a heading that needs nothing. It must end well; returns
-    /// what it printed.
+    /// Runs a block: the `nth` (from 0) below a heading that needs nothing. It must end well;
+    /// returns what it printed.
     pub fn follow(&self, document: &str, heading: &str, nth: usize) -> String {
         let of_heading = blocks(document)
             .into_iter()

@@ -1,6 +1,6 @@
-//! The part of kustomize that the manifests use, so that a test can hold what they build against the
-//! pipeline without a kubectl. Anything else in a `kustomization.yaml` is an error here; the cluster
-//! tests compare the outcome with kubectl's own.
+//! The part of kustomize that the manifests use, so that a test can hold what they build against
+//! the pipeline without a kubectl. Anything else in a `kustomization.yaml` is an error here; the
+//! cluster tests compare the outcome with kubectl's own.
 
 use std::path::{Path, PathBuf};
 
@@ -256,7 +256,8 @@ impl Replacement {
     }
 }
 
-/// A field by kustomize's path: names with dots between them, `[name=x]` an item, `[a.b/c]` a name with dots.
+/// A field by kustomize's path: names with dots between them, `[name=x]` an item, `[a.b/c]` a name
+/// with dots.
 fn find<'a>(object: &'a mut Value, path: &str) -> Option<&'a mut Value> {
     let mut rest = path;
     let mut value = object;

@@ -1,9 +1,9 @@
 //! Which task may start, which is skipped, and when it is over: Tekton's rules, without a clock.
 //!
-//! The rules are those of `pipelinerunresolution.go` and `pipelinerunstate.go`: a failure stops what
-//! has not begun, except `finally`; a task skipped by its `when` does not hold back those that only
-//! wait for it, but those that use its results; a task that uses a result that its author never
-//! wrote is not created, and the run fails.
+//! The rules are those of `pipelinerunresolution.go` and `pipelinerunstate.go`: a failure stops
+//! what has not begun, except `finally`; a task skipped by its `when` does not hold back those that
+//! only wait for it, but those that use its results; a task that uses a result that its author
+//! never wrote is not created, and the run fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 

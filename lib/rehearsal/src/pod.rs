@@ -35,8 +35,8 @@ pub struct CommandLine {
     pub env: Vec<(String, String)>,
 }
 
-/// The command line of a step as its container gets it; `labels` are the pod's, `retry` says how often the
-/// task has been tried before.
+/// The command line of a step as its container gets it; `labels` are the pod's, `retry` says how
+/// often the task has been tried before.
 pub fn in_container(
     task: &TaskSpec,
     step: &Step,

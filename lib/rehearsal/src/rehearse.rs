@@ -282,8 +282,8 @@ impl Work {
     }
 }
 
-/// Writes what the stand-ins hold and saw: the record, the messages, all objects of the cluster, all
-/// ProwJobs and all requests.
+/// Writes what the stand-ins hold and saw: the record, the messages, all objects of the cluster,
+/// all ProwJobs and all requests.
 ///
 /// # Errors
 /// The folder cannot be written.

@@ -82,8 +82,8 @@ pub fn build(names: &[String], folder: &Path) -> Result<(), SiblingsError> {
     eprintln!("building the steps: {}", names.join(", "));
     let mut command = Command::new(cargo);
     command.args(["build", "--profile", profile]).stdin(Stdio::null());
-    // `cargo run` tells its program about its package. Passed on, that would look to build scripts like
-    // a change of their own package, and half of all crates would be built again.
+    // `cargo run` tells its program about its package. Passed on, that would look to build scripts
+    // like a change of their own package, and half of all crates would be built again.
     for (name, _) in
         std::env::vars_os().filter(|(name, _)| is_about_the_package(&name.to_string_lossy()))
     {

@@ -28,7 +28,8 @@ pub struct Laptop {
     pub work: PathBuf,
     /// What can be mounted
     pub mountable: Mountable,
-    /// Files in the home of every pod, by their path in it: what Tekton makes of the account's pull secrets
+    /// Files in the home of every pod, by their path in it: what Tekton makes of the account's pull
+    /// secrets
     pub home: Files,
     /// Labels of every pod, the PipelineRun's
     pub labels: BTreeMap<String, String>,

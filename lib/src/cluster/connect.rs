@@ -107,7 +107,8 @@ impl Cluster {
             }
         }
         config.read_timeout = Some(READ_TIMEOUT);
-        // The client would repeat everything, creations too: whether that is right is for the callers.
+        // The client would repeat everything, creations too: whether that is right is for the
+        // callers.
         config.default_retry = false;
         config.connect_timeout = Some(Duration::from_secs(10));
         let namespace = options
@@ -121,8 +122,8 @@ impl Cluster {
 
 /// The client of a configuration.
 ///
-/// Who we are is added outside of kube's own layers, so that what a refusal quotes is known wherever it
-/// comes from, a login command included. One that yields a certificate stays with them.
+/// Who we are is added outside of kube's own layers, so that what a refusal quotes is known
+/// wherever it comes from, a login command included. One that yields a certificate stays with them.
 pub(super) fn client(mut config: Config, bearer: Option<Bearer>) -> kube::Result<Client> {
     let auth = if bearer.is_some() { None } else { config.auth_layer()? };
     if auth.is_some() || bearer.is_some() {

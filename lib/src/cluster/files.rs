@@ -1,10 +1,10 @@
 //! Kubeconfig files as kubectl takes them: which, merged how, and what an entry means.
 //!
-//! Source of the rules: client-go's `tools/clientcmd` (loader.go, client_config.go, validation.go). The
-//! first file that has an entry counts, and the first that names a current context; a file of the list
-//! in `KUBECONFIG` may be missing; paths in a file are relative to it; base64 may be broken into lines.
-//! Where client-go refuses, so does this, naming file and entry; nothing of a file is quoted, since who
-//! names the wrong one may have named one with a secret.
+//! Source of the rules: client-go's `tools/clientcmd` (loader.go, client_config.go, validation.go).
+//! The first file that has an entry counts, and the first that names a current context; a file of
+//! the list in `KUBECONFIG` may be missing; paths in a file are relative to it; base64 may be
+//! broken into lines. Where client-go refuses, so does this, naming file and entry; nothing of a
+//! file is quoted, since who names the wrong one may have named one with a secret.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -39,7 +39,8 @@ impl Files {
         Ok(Self(vec![parse(path.to_owned(), &bytes)?]))
     }
 
-    /// Those of a list as `KUBECONFIG` has it, or else `~/.kube/config`. What is not there is passed over.
+    /// Those of a list as `KUBECONFIG` has it, or else `~/.kube/config`. What is not there is
+    /// passed over.
     pub(super) fn usual(
         list: Option<std::ffi::OsString>,
         home: Option<PathBuf>,
@@ -159,8 +160,8 @@ impl Entry {
         }
     }
 
-    /// What a pair of fields holds, as bytes: the data in base64 itself, or a file's. The data counts, where
-    /// both are given; an empty text is as good as absent.
+    /// What a pair of fields holds, as bytes: the data in base64 itself, or a file's. The data
+    /// counts, where both are given; an empty text is as good as absent.
     pub(super) fn data(
         &self,
         field: &str,
@@ -205,7 +206,8 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A file's content; the encodings are those of a byte order mark, as other systems' shells write it.
+/// A file's content; the encodings are those of a byte order mark, as other systems' shells write
+/// it.
 fn parse(path: PathBuf, bytes: &[u8]) -> Result<Loaded, Unusable> {
     let no_kubeconfig = |problem: String| Unusable::NoKubeconfig { path: path.clone(), problem };
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {

@@ -1,8 +1,8 @@
 //! A kubeconfig's chosen context as the client's configuration.
 //!
-//! kube's own way from one to the other also looks for a proxy, in the environment and by rules that
-//! are not kubectl's (see [`super::proxy`]), fails where it does not like what it finds, and ends in a
-//! panic for some tokens and addresses that kubectl takes.
+//! kube's own way from one to the other also looks for a proxy, in the environment and by rules
+//! that are not kubectl's (see [`super::proxy`]), fails where it does not like what it finds, and
+//! ends in a panic for some tokens and addresses that kubectl takes.
 
 use std::path::PathBuf;
 
@@ -76,8 +76,8 @@ pub enum Unusable {
     Proxy(#[from] ProxyError),
 }
 
-/// A context's cluster and user, the current one's if none is named, and the user's token; the proxy is
-/// found with `variable`, which reads the environment.
+/// A context's cluster and user, the current one's if none is named, and the user's token; the
+/// proxy is found with `variable`, which reads the environment.
 ///
 /// # Errors
 /// [`Unusable`] when the context, its cluster or its user is missing, or cannot be used.
@@ -154,8 +154,8 @@ fn place(
     Ok((config, told))
 }
 
-/// A cluster's address. Without a scheme it is HTTPS where anything is said of certificates, else HTTP, as
-/// client-go's `DefaultServerURL` has it.
+/// A cluster's address. Without a scheme it is HTTPS where anything is said of certificates, else
+/// HTTP, as client-go's `DefaultServerURL` has it.
 fn address(entry: &Entry, cluster: &Cluster, authorities: bool) -> Result<Uri, Unusable> {
     let server = cluster
         .server
@@ -436,7 +436,8 @@ mod tests {
         }
     }
 
-    /// Names, values and structures in every combination: what fits, what nearly fits, what is something else.
+    /// Names, values and structures in every combination: what fits, what nearly fits, what is
+    /// something else.
     fn kubeconfigs() -> impl Strategy<Value = String> {
         let odd = prop_oneof![
             4 => "[ -~]{0,12}",

@@ -38,8 +38,8 @@ struct Metadata {
     next: Option<String>,
 }
 
-/// Asks for a page of a collection such as `/api/v1/namespaces/x/configmaps`, and keeps of each object
-/// what `keep` makes of it.
+/// Asks for a page of a collection such as `/api/v1/namespaces/x/configmaps`, and keeps of each
+/// object what `keep` makes of it.
 ///
 /// # Errors
 /// The API server's answer; a page that breaks off is an error like any other that passes

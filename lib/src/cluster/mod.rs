@@ -46,7 +46,8 @@ pub fn is_missing_namespace(error: &kube::Error) -> bool {
     }
 }
 
-/// A text as a label's value: what a label may not hold becomes `-`, and it is cut to 63 characters.
+/// A text as a label's value: what a label may not hold becomes `-`, and it is cut to 63
+/// characters.
 pub fn label_value(text: &str) -> String {
     let fits =
         |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };

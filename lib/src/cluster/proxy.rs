@@ -2,8 +2,8 @@
 //!
 //! A kubeconfig's own `proxy-url` is always used. Else it is `HTTPS_PROXY`, but not for a host that
 //! `NO_PROXY` excepts, and never for this machine (a cluster on a laptop). kube's own answer is not
-//! asked for: it holds `NO_PROXY` against the proxy's host instead of the cluster's, and refuses a list
-//! that everything else reads (an empty entry, `*` among others).
+//! asked for: it holds `NO_PROXY` against the proxy's host instead of the cluster's, and refuses a
+//! list that everything else reads (an empty entry, `*` among others).
 
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;

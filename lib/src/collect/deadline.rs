@@ -27,7 +27,8 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// The earlier of `--timeout` after the first intent and Tekton's end of the tasks less the margin.
+    /// The earlier of `--timeout` after the first intent and Tekton's end of the tasks less the
+    /// margin.
     pub fn of(
         first_intent: Timestamp,
         timeout: Duration,

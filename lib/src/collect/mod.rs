@@ -69,8 +69,8 @@ pub enum CollectError {
         /// The job.
         job: String,
     },
-    /// The record holds another request or other rules than this step was given. The flags come from who
-    /// started the run, the record from whoever may write it.
+    /// The record holds another request or other rules than this step was given. The flags come
+    /// from who started the run, the record from whoever may write it.
     #[error(
         "{place} is not what this step was given: {difference}. nothing is decided over it; start a new run if that is meant"
     )]

@@ -18,7 +18,8 @@ use crate::text;
 pub struct TestOutput {
     /// SUCCESS, FAILURE or ERROR; never WARNING, which Konflux shows wrongly.
     pub result: &'static str,
-    /// When it was decided, to the second in UTC; `+0000` and fractions are not accepted everywhere.
+    /// When it was decided, to the second in UTC; `+0000` and fractions are not accepted
+    /// everywhere.
     pub timestamp: String,
     /// What failed.
     pub note: String,
@@ -28,8 +29,9 @@ pub struct TestOutput {
     pub successes: usize,
     /// Blocking jobs that did not.
     pub failures: usize,
-    /// What does not decide and is to be looked at: each informing job that did not pass, and of each run
-    /// that passed the informing tests that failed, flaky tests, broken files, and that no test ran.
+    /// What does not decide and is to be looked at: each informing job that did not pass, and of
+    /// each run that passed the informing tests that failed, flaky tests, broken files, and that no
+    /// test ran.
     pub warnings: usize,
 }
 
@@ -61,7 +63,8 @@ impl TestOutput {
         }
     }
 
-    /// The result of a run that only checked: an error to Konflux, which takes anything gentler for a pass.
+    /// The result of a run that only checked: an error to Konflux, which takes anything gentler for
+    /// a pass.
     pub fn of_check(now: Timestamp) -> Self {
         Self::undecided("checked only: nothing was tested", now)
     }
@@ -121,8 +124,8 @@ fn headline(verdict: &Verdict) -> String {
     format!("{}: {blocking_passed} of {blocking_total} blocking jobs passed", decision.as_str())
 }
 
-/// What is to be said of a gate that passed: jobs whose image no log proves, second tries, informing
-/// jobs and tests that did not pass, flaky tests, and what else is odd about a run.
+/// What is to be said of a gate that passed: jobs whose image no log proves, second tries,
+/// informing jobs and tests that did not pass, flaky tests, and what else is odd about a run.
 fn reservations(record: &GateRecord) -> Vec<String> {
     let names = words::names(&record.jobs);
     let blocking = || {

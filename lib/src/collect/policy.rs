@@ -1,5 +1,6 @@
 //! What the caller of collect-results decides: times, reruns, and what a run must show. What the
-//! decision depends on is written into the record, so that a step run again decides by the same rules.
+//! decision depends on is written into the record, so that a step run again decides by the same
+//! rules.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -83,8 +84,8 @@ pub enum Mismatch {
 }
 
 impl Given {
-    /// The policy for a record, which is written down where the record holds none. A record that holds a
-    /// verdict already is left as it is.
+    /// The policy for a record, which is written down where the record holds none. A record that
+    /// holds a verdict already is left as it is.
     ///
     /// # Errors
     /// [`Mismatch`] when the record's policy is another one.
@@ -146,8 +147,8 @@ impl Reruns {
         self.0.get(&cause).copied().unwrap_or(0)
     }
 
-    /// Whether a job whose last attempt has failed is worth another one: its cause has a budget that
-    /// earlier attempts with the same cause have not used up.
+    /// Whether a job whose last attempt has failed is worth another one: its cause has a budget
+    /// that earlier attempts with the same cause have not used up.
     pub fn allow(&self, job: &JobRecord) -> bool {
         let Some(Attempt { cause: Some(cause), .. }) = job.last() else { return false };
         let same = job

@@ -28,9 +28,9 @@ pub const RIGHTS: [Right; 2] = [
     },
 ];
 
-/// Looks at everything that collecting needs: the record, the token, Deck, the artifacts, and whether the
-/// logs that are to prove the image exist in past runs of the record's jobs. The record may be missing, or
-/// hold nothing that was launched. Waits for nothing and writes nothing.
+/// Looks at everything that collecting needs: the record, the token, Deck, the artifacts, and
+/// whether the logs that are to prove the image exist in past runs of the record's jobs. The record
+/// may be missing, or hold nothing that was launched. Waits for nothing and writes nothing.
 ///
 /// # Errors
 /// [`CollectError`] when the cluster or the authorities named cannot be used.

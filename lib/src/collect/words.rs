@@ -159,8 +159,8 @@ fn judged(attempt: &Attempt) -> Option<String> {
     }
 }
 
-/// `1,204 tests, 2 flaky, 1 informing failed`: what the tests of a run did; `None` where that is not known,
-/// or none ran, which its detail says.
+/// `1,204 tests, 2 flaky, 1 informing failed`: what the tests of a run did; `None` where that is
+/// not known, or none ran, which its detail says.
 pub fn tests(attempt: &Attempt) -> Option<String> {
     let counts = attempt.tests.filter(|counts| counts.run > 0)?;
     let mut words = match counts.run {
@@ -176,8 +176,8 @@ pub fn tests(attempt: &Attempt) -> Option<String> {
     Some(words)
 }
 
-/// How much of a run that passed is to be looked at all the same: informing tests that failed, flaky ones,
-/// files that are broken, and that no test ran.
+/// How much of a run that passed is to be looked at all the same: informing tests that failed,
+/// flaky ones, files that are broken, and that no test ran.
 pub fn warnings(attempt: &Attempt) -> usize {
     let Some(counts) = attempt.tests else { return 0 };
     counts.informing_failed + counts.flaky + counts.broken_files + usize::from(counts.run == 0)

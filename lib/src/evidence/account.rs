@@ -22,7 +22,8 @@ pub struct Account {
     pub tests: Found<TestReport>,
     /// ci-operator's reasons from `build-log.txt`; asked for of a failure.
     pub reasons: Found<Vec<String>>,
-    /// Why ci-operator could not begin, from `junit_job.xml`; asked for where there is no step graph.
+    /// Why ci-operator could not begin, from `junit_job.xml`; asked for where there is no step
+    /// graph.
     pub never_began: Found<String>,
 }
 

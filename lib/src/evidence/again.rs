@@ -1,9 +1,10 @@
 //! A second look at runs that are said to have passed.
 //!
-//! Whoever can write the record can write `passed` into it, so its word alone promotes nothing. Here the
-//! run itself is asked: Deck, or the bucket where Deck does not have it. It must be a run of the job,
-//! carry the key of this very attempt, have the variables that were ordered, have succeeded, and show
-//! what the rules ask for. Nothing of the record is believed on the way but the id to ask about.
+//! Whoever can write the record can write `passed` into it, so its word alone promotes nothing.
+//! Here the run itself is asked: Deck, or the bucket where Deck does not have it. It must be a run
+//! of the job, carry the key of this very attempt, have the variables that were ordered, have
+//! succeeded, and show what the rules ask for. Nothing of the record is believed on the way but the
+//! id to ask about.
 
 use std::time::Duration;
 
@@ -58,8 +59,8 @@ pub enum Answer {
 pub struct Again<'a> {
     /// Where runs are looked at; Gangway is not asked.
     pub sources: Sources<'a>,
-    /// Buckets that only Prow writes to. A run that Deck no longer has is read from one of these alone:
-    /// where its artifacts are is then only the record's word.
+    /// Buckets that only Prow writes to. A run that Deck no longer has is read from one of these
+    /// alone: where its artifacts are is then only the record's word.
     pub buckets: &'a [String],
     /// The image under test.
     pub subject: &'a Subject,
@@ -76,8 +77,8 @@ struct Seen {
 }
 
 impl Again<'_> {
-    /// Asks about each claim; what cannot be read is tried again for `patience`, unless another claim is
-    /// contradicted, which decides. One answer for each claim, in order.
+    /// Asks about each claim; what cannot be read is tried again for `patience`, unless another
+    /// claim is contradicted, which decides. One answer for each claim, in order.
     pub async fn look(&self, claims: &[Claim<'_>], patience: Duration) -> Vec<Answer> {
         let clock = &self.sources.clock;
         let begun = clock.now();

@@ -40,8 +40,8 @@ pub enum Evidence {
 pub struct Judgement {
     /// The cause.
     pub cause: Cause,
-    /// The cause in words; for a run that passed what is to be said of it all the same. Empty where there
-    /// is nothing to add.
+    /// The cause in words; for a run that passed what is to be said of it all the same. Empty where
+    /// there is nothing to add.
     pub detail: String,
     /// Tests that failed.
     pub failing_tests: FailingTests,
@@ -95,8 +95,8 @@ pub fn classify(evidence: &Evidence, case: Case<'_>) -> Judgement {
     }
 }
 
-/// A run that succeeded: another image weighs most, then what its artifacts say against it, then a proof
-/// that is missing, then what could not be read, then too few tests.
+/// A run that succeeded: another image weighs most, then what its artifacts say against it, then a
+/// proof that is missing, then what could not be read, then too few tests.
 fn success(
     findings: &Findings,
     account: &Account,
@@ -191,8 +191,8 @@ fn without_graph(account: &Account, reasons: &Reasons) -> Judgement {
     }
 }
 
-/// By the phase that failed. The machinery is to blame where it says so and no test is known to have
-/// failed: what could not be read may hold one.
+/// By the phase that failed. The machinery is to blame where it says so and no test is known to
+/// have failed: what could not be read may hold one.
 fn by_phase(graph: &StepGraph, account: &Account, reasons: &Reasons) -> Judgement {
     let steps = || text::some_of(&graph.failed_steps, 3);
     let product = || Judgement::new(Cause::Product, product(&graph.failed_steps, account));

@@ -165,8 +165,8 @@ pub struct Round {
 }
 
 impl Round {
-    /// A round after another. Gangway is asked no more often than its limit allows within the round,
-    /// so that waiting for the budget does not keep the other jobs from being looked at.
+    /// A round after another. Gangway is asked no more often than its limit allows within the
+    /// round, so that waiting for the budget does not keep the other jobs from being looked at.
     pub fn after(previous: Option<&Self>, sources: &Sources<'_>, takes: Duration) -> Self {
         let unreachable = previous.is_some_and(|round| round.deck_failures >= DECK_FAILURES);
         let per_minute = sources

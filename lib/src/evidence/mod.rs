@@ -2,11 +2,11 @@
 //!
 //! - [`look`]: one look at a run (Deck, the bucket, Gangway). [`reader`]: what its folder holds;
 //!   [`junits`]: its JUnit files.
-//! - [`ended`]: the evidence of a run that has ended. [`proof`]: which image it ran, of the [`subject`].
-//!   [`account`]: what its artifacts say, and what contradicts a success. [`reasons`]: ci-operator's own
-//!   words.
-//! - [`ours`]: whether a run is the one that was ordered. [`again`]: a second look at runs that are said to
-//!   have passed, since whoever says so may be wrong.
+//! - [`ended`]: the evidence of a run that has ended. [`proof`]: which image it ran, of the
+//!   [`subject`]. [`account`]: what its artifacts say, and what contradicts a success. [`reasons`]:
+//!   ci-operator's own words.
+//! - [`ours`]: whether a run is the one that was ordered. [`again`]: a second look at runs that are
+//!   said to have passed, since whoever says so may be wrong.
 //! - [`rules`]: what a run must show. [`classify`]: what the evidence comes to, a pure function.
 //!
 //! Nothing here waits or writes: [`collect`](crate::collect) does. To add a cause: a variant of

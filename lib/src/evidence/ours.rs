@@ -6,8 +6,8 @@ use crate::prow::gangway::Create;
 use crate::prow::key;
 use crate::text;
 
-/// Why a run is not that of the order, if its witness shows so. A witness that does not show whose run
-/// it is contradicts nothing.
+/// Why a run is not that of the order, if its witness shows so. A witness that does not show whose
+/// run it is contradicts nothing.
 pub fn stranger(sighting: &Sighting, order: &Create) -> Option<String> {
     let job = sighting.job.as_deref()?;
     if job != order.job_name {

@@ -85,12 +85,13 @@ fn judge(window: &[u8], at: usize, repository: &[u8], subject: &Subject, shown: 
 /// What was found out about the image of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Findings {
-    /// The values of the variable that carries the image, one for each container; `None` if the run's
-    /// variables could not be read.
+    /// The values of the variable that carries the image, one for each container; `None` if the
+    /// run's variables could not be read.
     pub variables: Option<Vec<String>>,
     /// Whether a log that proves is named at all.
     pub log_named: bool,
-    /// Whether the image must be the last of its repository in the log, and others may stand before it.
+    /// Whether the image must be the last of its repository in the log, and others may stand before
+    /// it.
     pub last_counts: bool,
     /// What each log that was found shows, by its path in the run's folder.
     pub logs: Vec<(String, Shown)>,

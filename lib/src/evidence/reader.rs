@@ -226,7 +226,8 @@ impl Reader<'_> {
         Ok(existing)
     }
 
-    /// The paths that can fit a pattern; one without a wildcard at its end may turn out to be missing.
+    /// The paths that can fit a pattern; one without a wildcard at its end may turn out to be
+    /// missing.
     async fn expand(&self, pattern: &Glob) -> Result<Vec<String>, BucketError> {
         let parts = pattern.parts();
         if parts.iter().any(|part| part == "**") {
@@ -351,8 +352,8 @@ pub(super) fn said(error: &BucketError) -> String {
     text::one_line(&Chain(error).to_string(), 300)
 }
 
-/// Notes what a log shows. One that was cut off before it showed anything says nothing of what follows,
-/// and where the last image counts it says nothing at all.
+/// Notes what a log shows. One that was cut off before it showed anything says nothing of what
+/// follows, and where the last image counts it says nothing at all.
 fn searched(findings: &mut Findings, path: String, shown: Shown, cut: bool) {
     let shown = if cut && findings.last_counts { Shown::default() } else { shown };
     if cut && shown == Shown::default() {

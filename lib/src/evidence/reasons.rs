@@ -2,8 +2,8 @@
 //!
 //! Sources: `results.ForReason(…)` throughout openshift/ci-tools (chains joined by `:` as
 //! `pkg/results` makes them), and the errors of pods in its `pkg/util/pods.go` and
-//! `pkg/steps/multi_stage/run.go`. ci-operator has new reasons every few months, so that a part which
-//! is not in the table is shown as it is, and counts as the machinery's own.
+//! `pkg/steps/multi_stage/run.go`. ci-operator has new reasons every few months, so that a part
+//! which is not in the table is shown as it is, and counts as the machinery's own.
 
 use crate::text;
 
@@ -121,8 +121,8 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Reads a chain such as `executing_graph:step_failed:utilizing_lease:acquiring_lease`. Its last part
-    /// says most; where that is not known, the last one that is.
+    /// Reads a chain such as `executing_graph:step_failed:utilizing_lease:acquiring_lease`. Its
+    /// last part says most; where that is not known, the last one that is.
     pub fn of(chain: &str) -> Self {
         let within = |part: &&str| {
             WITHIN.contains(part) || WITHIN_FAMILIES.iter().any(|family| part.starts_with(family))

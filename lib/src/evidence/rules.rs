@@ -20,8 +20,8 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// What follows when a run's artifacts contradict its success, or when fewer tests ran than its job
-    /// asks for.
+    /// What follows when a run's artifacts contradict its success, or when fewer tests ran than its
+    /// job asks for.
     pub fn hollow(&self) -> Strictness {
         self.hollow.unwrap_or_default()
     }
@@ -118,8 +118,9 @@ impl GivenRules {
     }
 }
 
-/// The logs that prove which image a job ran: those of all jobs, then its own, or its own alone where the
-/// image must be the last in it; and what is wrong with its own pattern, if that cannot be read.
+/// The logs that prove which image a job ran: those of all jobs, then its own, or its own alone
+/// where the image must be the last in it; and what is wrong with its own pattern, if that cannot
+/// be read.
 pub fn proof_logs(job: &JobRecord, of_all: &[Glob]) -> (Vec<Glob>, Option<String>) {
     let own = job
         .proof_log

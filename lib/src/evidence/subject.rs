@@ -12,8 +12,8 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// A candidate. The manifests of its platforms are taken from its index, and only if that has the
-    /// digest of the image: a record that names others proves nothing with them.
+    /// A candidate. The manifests of its platforms are taken from its index, and only if that has
+    /// the digest of the image: a record that names others proves nothing with them.
     pub fn of(candidate: &Candidate) -> Self {
         let index = candidate.index.as_deref().map(str::as_bytes);
         let proven =

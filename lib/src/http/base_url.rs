@@ -49,7 +49,8 @@ impl BaseUrl {
             .map_err(|error: BaseUrlError| format!("{flag}: {error}"))
     }
 
-    /// An address below the base. The segments are escaped, so a foreign name cannot leave its place.
+    /// An address below the base. The segments are escaped, so a foreign name cannot leave its
+    /// place.
     pub fn join<I, S>(&self, segments: I) -> Url
     where
         I: IntoIterator<Item = S>,

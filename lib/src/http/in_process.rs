@@ -14,7 +14,8 @@ use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LEN
 use super::base_url::host_of;
 use super::{Body, Request, Response, Transport, TransportError};
 
-/// Answers a request, or `None`: the connection ended after the request was sent and before any answer.
+/// Answers a request, or `None`: the connection ended after the request was sent and before any
+/// answer.
 type Server =
     dyn Fn(http::Request<Bytes>) -> BoxFuture<'static, Option<http::Response<Bytes>>> + Send + Sync;
 

@@ -109,7 +109,8 @@ impl Response {
     /// Reads the whole body.
     ///
     /// # Errors
-    /// [`TransportError::TooLarge`] beyond `limit` bytes, [`TransportError::Lost`] when it breaks off.
+    /// [`TransportError::TooLarge`] beyond `limit` bytes, [`TransportError::Lost`] when it breaks
+    /// off.
     pub async fn bytes(self, limit: u64) -> Result<Bytes, TransportError> {
         match self.body {
             Body::Bytes(bytes) if bytes.len() as u64 <= limit => Ok(bytes),

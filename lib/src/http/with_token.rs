@@ -15,8 +15,8 @@ struct WithToken {
     file: SecretFile,
 }
 
-/// The transport itself, or one whose requests carry a file's token: for a client of one server, since it
-/// goes to whatever is asked.
+/// The transport itself, or one whose requests carry a file's token: for a client of one server,
+/// since it goes to whatever is asked.
 pub fn with_token(transport: SharedTransport, file: Option<SecretFile>) -> SharedTransport {
     match file {
         Some(file) => Arc::new(WithToken { transport, file }),

@@ -29,8 +29,8 @@ pub enum FlagsError {
 }
 
 impl Flags<'_> {
-    /// The request, or `None` where no job is given: then that of the record counts, and variables alone
-    /// are compared with nothing. A pipeline gives empty lists rather than none.
+    /// The request, or `None` where no job is given: then that of the record counts, and variables
+    /// alone are compared with nothing. A pipeline gives empty lists rather than none.
     ///
     /// # Errors
     /// [`FlagsError`].

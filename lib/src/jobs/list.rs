@@ -182,8 +182,8 @@ fn proof_log(flag: &str, given: Spanned<String>) -> Result<String, JobsError> {
     Ok(given.value)
 }
 
-/// Whether a text is a list of entries with names. Of any other nothing is quoted: who names the wrong
-/// file may have named one with a secret.
+/// Whether a text is a list of entries with names. Of any other nothing is quoted: who names the
+/// wrong file may have named one with a secret.
 fn is_job_list(yaml: &str) -> bool {
     let entries = serde_saphyr::from_str::<Vec<BTreeMap<String, serde::de::IgnoredAny>>>(yaml);
     entries.is_ok_and(|entries| entries.iter().any(|entry| entry.contains_key("name")))

@@ -12,7 +12,8 @@ use crate::cluster::{self, Cluster};
 use crate::image::Digest;
 use crate::retry::{Policy, Tries};
 
-/// How many Releases a page holds; one has 6 KB, or 90 KB with the artifacts of a large Application.
+/// How many Releases a page holds; one has 6 KB, or 90 KB with the artifacts of a large
+/// Application.
 const PAGE: u32 = 50;
 
 /// How often a list is begun again.
@@ -78,9 +79,9 @@ impl Konflux {
     }
 
     /// All live Releases of a plan, by their specs (labels are set by a webhook, and one that was
-    /// made without it counts as well), and those whose names begin with `prefix`. Of those of another
-    /// Snapshot little more is kept than says whether they pushed the `tested` digest: there may be
-    /// thousands.
+    /// made without it counts as well), and those whose names begin with `prefix`. Of those of
+    /// another Snapshot little more is kept than says whether they pushed the `tested` digest:
+    /// there may be thousands.
     ///
     /// # Errors
     /// [`KonfluxError`].

@@ -50,7 +50,8 @@ pub enum Creation {
     Made(Box<Release>),
     /// There is one of that name.
     Taken,
-    /// It was certainly not made, and trying again may help: the server is busy, or a webhook is down.
+    /// It was certainly not made, and trying again may help: the server is busy, or a webhook is
+    /// down.
     NotNow {
         /// The server's words.
         said: String,

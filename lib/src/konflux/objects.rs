@@ -21,7 +21,8 @@ pub const AUTO_RELEASE_LABEL: &str = "release.appstudio.openshift.io/auto-releas
 pub const PLAN_LABEL: &str = "release.appstudio.openshift.io/releasePlan";
 /// The label of a Release that names its Snapshot; release-service sets it from the spec.
 pub const SNAPSHOT_LABEL: &str = "release.appstudio.openshift.io/snapshot";
-/// The label of a Release that integration-service made by itself, of an image that nobody has tested.
+/// The label of a Release that integration-service made by itself, of an image that nobody has
+/// tested.
 pub const AUTOMATED_LABEL: &str = "release.appstudio.openshift.io/automated";
 /// The annotation of a Snapshot with the start of its build.
 const START_ANNOTATION: &str = "test.appstudio.openshift.io/pipelinerunstarttime";
@@ -195,9 +196,9 @@ fn resource(kind: &str, plural: &str) -> ApiResource {
     }
 }
 
-/// What the gate reads of a Release that was listed: no managers of fields, no foreign annotations (a
-/// build's are many), words where something failed. Of what it pushed there is all that is shown of
-/// `whole` ones, and of others whether that was the `tested` digest.
+/// What the gate reads of a Release that was listed: no managers of fields, no foreign annotations
+/// (a build's are many), words where something failed. Of what it pushed there is all that is shown
+/// of `whole` ones, and of others whether that was the `tested` digest.
 pub(super) fn slim(mut release: Release, whole: bool, tested: &Digest) -> Release {
     let own = |key: &str| {
         key.starts_with("release-gate/") || key.starts_with("release.appstudio.openshift.io/")

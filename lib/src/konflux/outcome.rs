@@ -2,8 +2,8 @@
 //!
 //! The traps, as observed on the real release-service: `Released` is `False` while it runs and
 //! when it failed; after a refused validation `ManagedPipelineProcessed` is `True` with reason
-//! `Skipped`; a Release is validated again at every reconcile, so that it can fail while its managed
-//! pipeline pushes; a failed managed pipeline is explained by its attempts alone.
+//! `Skipped`; a Release is validated again at every reconcile, so that it can fail while its
+//! managed pipeline pushes; a failed managed pipeline is explained by its attempts alone.
 
 use serde_json::Value;
 

@@ -38,7 +38,8 @@ struct Metadata {
 #[derive(Debug)]
 pub(super) enum Verdict<T> {
     Page(Page<T>),
-    /// It may be another one a moment later. As its words came: not searched for credentials, nor cut.
+    /// It may be another one a moment later. As its words came: not searched for credentials, nor
+    /// cut.
     Passing(String),
     /// It stays so.
     Final(String),

@@ -30,7 +30,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Objects on a page.
 const LIMIT: &str = "100";
 
-/// How long a list may take where nobody waits for it, all its pages and tries together (2 minutes; wall time).
+/// How long a list may take where nobody waits for it, all its pages and tries together (2 minutes;
+/// wall time).
 pub const WITHIN: Duration = Duration::from_secs(120);
 
 /// No list is followed further.
@@ -151,9 +152,10 @@ pub struct KubeArchive {
 }
 
 impl KubeArchive {
-    /// Lists a namespace's objects with a label, created after a moment, newest first, until `enough`
-    /// says that no later page can matter, or `within` is over (wall time). What was read stays read when a later page cannot be had. An empty
-    /// list says nothing of a group or version that is wrong: [`KubeArchive::holds_any`] tells more.
+    /// Lists a namespace's objects with a label, created after a moment, newest first, until
+    /// `enough` says that no later page can matter, or `within` is over (wall time). What was read
+    /// stays read when a later page cannot be had. An empty list says nothing of a group or version
+    /// that is wrong: [`KubeArchive::holds_any`] tells more.
     pub async fn list<T: DeserializeOwned + Send + 'static>(
         &self,
         resource: Resource,

@@ -213,7 +213,8 @@ mod tests {
         (record, intent)
     }
 
-    /// Two processes can find the same run: one saw that it lacks a variable, the other has only its id.
+    /// Two processes can find the same run: one saw that it lacks a variable, the other has only
+    /// its id.
     #[test]
     fn a_run_that_is_not_as_ordered_is_not_adopted() {
         let (mut record, _) = announced();

@@ -212,8 +212,8 @@ mod tests {
 
     const KEY: &str = "our-key";
 
-    /// A finder whose Gangway gives these lists one after another, and whose Deck knows these runs: id,
-    /// key, second of creation.
+    /// A finder whose Gangway gives these lists one after another, and whose Deck knows these runs:
+    /// id, key, second of creation.
     fn finder(lists: &[&[&str]], runs: &[(&str, &str, u32)]) -> (Finder, tempfile::NamedTempFile) {
         let item = |id: &&str| json!({"id": id, "job_name": "a", "job_status": "PENDING"});
         let list = |ids: &&[&str]| {
@@ -266,8 +266,9 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(60), look).await.unwrap()
     }
 
-    /// Nobody else's run is in these lists, so that only the control can tell an empty list from one
-    /// that could not be read: before and after, since Gangway can lose its API server in between.
+    /// Nobody else's run is in these lists, so that only the control can tell an empty list from
+    /// one that could not be read: before and after, since Gangway can lose its API server in
+    /// between.
     #[tokio::test(start_paused = true)]
     async fn missing_takes_a_true_list_before_and_after() {
         let anybody: &[&str] = &["somebody"];

@@ -49,7 +49,8 @@ const PATIENCE_IN_DOUBT: Duration = Duration::from_secs(10 * 60);
 /// How long Gangway may be too busy (10 minutes): many share its limit.
 const PATIENCE_LIMITED: Duration = Duration::from_secs(10 * 60);
 
-/// Tries while Gangway cannot be reached: pauses of 1, 2, 4, 8, 16 and then 30 seconds, for 3 minutes.
+/// Tries while Gangway cannot be reached: pauses of 1, 2, 4, 8, 16 and then 30 seconds, for 3
+/// minutes.
 const UNREACHABLE: Policy = Policy {
     attempts: u32::MAX,
     first: Duration::from_secs(1),
@@ -125,7 +126,8 @@ impl Launcher {
         }
     }
 
-    /// Launches nothing but this request for this image, whatever the record comes to say meanwhile.
+    /// Launches nothing but this request for this image, whatever the record comes to say
+    /// meanwhile.
     pub fn asked(self, image: ImageRef, request: Request) -> Self {
         Self { asked: Some((image, request)), ..self }
     }
@@ -170,7 +172,8 @@ impl Launcher {
         }
     }
 
-    /// An order is made from the record, which others can write: it must still be what was asked for.
+    /// An order is made from the record, which others can write: it must still be what was asked
+    /// for.
     fn compare(&self, record: &GateRecord) -> Result<(), LaunchError> {
         let Some((image, request)) = &self.asked else { return Ok(()) };
         let found = record.candidate.as_ref().map(|candidate| &candidate.image);
@@ -270,8 +273,8 @@ impl Launcher {
         }
     }
 
-    /// Waits for another process, looks for the run, adopts it, or finds that it is certainly missing
-    /// and takes the intent back.
+    /// Waits for another process, looks for the run, adopts it, or finds that it is certainly
+    /// missing and takes the intent back.
     async fn resolve(
         &self,
         record: &GateRecord,
@@ -377,8 +380,8 @@ impl Launcher {
         Doubt::new(intent, now, self.gate(now, wait))
     }
 
-    /// Waits before the next try. `asked` is the pause that Gangway asks for when it is too busy; the
-    /// budget keeps it.
+    /// Waits before the next try. `asked` is the pause that Gangway asks for when it is too busy;
+    /// the budget keeps it.
     async fn back_off(
         &self,
         job: &str,

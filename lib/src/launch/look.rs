@@ -1,7 +1,8 @@
 //! A look before the launch: whether what the jobs will leave behind can be read at all.
 //!
-//! A Deck or a bucket that is closed to us would be found out when the jobs have ended, hours later. Deck's
-//! list shows where the jobs' last runs are; what it does not show, or does not answer, says nothing.
+//! A Deck or a bucket that is closed to us would be found out when the jobs have ended, hours
+//! later. Deck's list shows where the jobs' last runs are; what it does not show, or does not
+//! answer, says nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -9,7 +9,8 @@
 //!    state that was read before, in which nothing can be under way. Whoever loses it has sent nothing.
 //! 2. **Send**, at most 10 seconds after the announcement was begun; after that the announcement
 //!    is taken back instead, since another process may already be counting from it.
-//! 3. **Record** what came back, at once: the id; a refusal; "certainly no run" (429, no byte sent).
+//! 3. **Record** what came back, at once: the id; a refusal; "certainly no run" (429, no byte
+//!   sent).
 //! 4. **In doubt** (answer lost, 5xx, or an intent found without an outcome, whoever wrote it):
 //!    look for a run with the key. One that is found is adopted at any time. One that is missing
 //!    counts only when this process has seen the same intent for 100 seconds: then no order
@@ -49,7 +50,8 @@ use crate::record::Class;
 /// Launches every job of the record's request, blocking ones first.
 ///
 /// A blocking job that is not launched stops the launch, before the others are wasted. An informing
-/// one is noted in the record, said, and does not. What the record already answers costs no request.
+/// one is noted in the record, said, and does not. What the record already answers costs no
+/// request.
 ///
 /// # Errors
 /// [`LaunchError`] of the first blocking job that is not launched, or when the record fails.

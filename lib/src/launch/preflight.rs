@@ -19,8 +19,8 @@ use crate::step::{Chain, Failure};
 /// What the step needs in its namespace, for a record in a ConfigMap.
 pub const RIGHTS: [Right; 1] = [place::BEGIN];
 
-/// Looks at everything that a launch needs: the record, the token, the jobs, and what past runs of them
-/// left. Sends no order and writes nothing.
+/// Looks at everything that a launch needs: the record, the token, the jobs, and what past runs of
+/// them left. Sends no order and writes nothing.
 ///
 /// # Errors
 /// Misuse when no token is named.

@@ -80,11 +80,13 @@ pub struct Options {
     pub threshold: Option<SignedDuration>,
 }
 
-/// How long create-release may look at runs before it makes a Release, with time to spare (12 minutes).
+/// How long create-release may look at runs before it makes a Release, with time to spare (12
+/// minutes).
 const BEFORE_THE_RELEASE: Duration = Duration::from_secs(12 * 60);
 
 impl Options {
-    /// How long the message waits for the Release's end: `--release-wait`, and the time before it is made.
+    /// How long the message waits for the Release's end: `--release-wait`, and the time before it
+    /// is made.
     pub fn patience(&self) -> Duration {
         if self.release_wait.is_zero() {
             Duration::ZERO
@@ -117,7 +119,8 @@ pub struct Facts {
     pub options: Options,
     /// The runs before this one; `None` where they could not be read.
     pub history: Option<History>,
-    /// What the plan's Releases tell of the newest verified image; `None` where they were not asked.
+    /// What the plan's Releases tell of the newest verified image; `None` where they were not
+    /// asked.
     pub verified: Option<VerifiedSight>,
     /// Whether the run was cancelled, as its PipelineRun says; `None` where that could not be read.
     pub cancelled: Option<bool>,

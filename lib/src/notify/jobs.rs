@@ -51,7 +51,8 @@ pub fn unproven(record: &GateRecord) -> usize {
     ended_as(record, Cause::Unproven)
 }
 
-/// The blocking jobs that did not pass although they succeeded: their own artifacts contradict them.
+/// The blocking jobs that did not pass although they succeeded: their own artifacts contradict
+/// them.
 pub fn hollow(record: &GateRecord) -> usize {
     ended_as(record, Cause::Hollow)
 }

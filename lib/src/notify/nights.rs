@@ -1,8 +1,10 @@
-//! Sixty nights of three platforms, as the channel has them: what somebody reads who has nothing else.
+//! Sixty nights of three platforms, as the channel has them: what somebody reads who has nothing
+//! else.
 //!
-//! The nights are drawn from the situations of the samples with a fixed seed, played on a clock that does not wait,
-//! with records and Releases in a cluster and a Slack that keeps what it gets; check-staleness looks at noon. The
-//! transcript is kept: `UPDATE_GOLDENS=1 cargo test -p gate nights`.
+//! The nights are drawn from the situations of the samples with a fixed seed, played on a clock
+//! that does not wait, with records and Releases in a cluster and a Slack that keeps what it gets;
+//! check-staleness looks at noon. The transcript is kept: `UPDATE_GOLDENS=1 cargo test -p gate
+//! nights`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -32,7 +34,8 @@ const PLATFORMS: [(&str, &str); 3] =
     [("ARO HCP", "aro-hcp"), ("ROSA HCP", "rosa-hcp"), ("GCP HCP", "gcp-hcp")];
 const NIGHTS: u64 = 20;
 
-/// What a night can be, as often as it stands here. A night that was killed leaves a record and no message.
+/// What a night can be, as often as it stands here. A night that was killed leaves a record and no
+/// message.
 const DRAWN: [&str; 20] = [
     "promoted",
     "promoted",
@@ -345,8 +348,8 @@ async fn sixty_nights_read_in_the_channel() {
         let at = message.at.strftime("%m-%d %H:%M").to_string();
         transcript += &format!("\n{at}{place}\n{words}\n");
         first.insert(message.ts.clone().unwrap(), at.clone());
-        // Whoever has only this message knows of what it is, and what to do where something is to be done; what
-        // the gate's last message said is not said again by the watch.
+        // Whoever has only this message knows of what it is, and what to do where something is to
+        // be done; what the gate's last message said is not said again by the watch.
         assert!(PLATFORMS.iter().any(|(label, _)| words.contains(label)), "{words}");
         let bad = words.contains('🔴') || words.contains('🟡');
         let told =

@@ -9,8 +9,8 @@ use crate::record::{Decision, GateRecord, Outcome, ReleaseRecord, Released};
 /// The task whose success a promotion needs.
 pub(super) const COLLECT: &str = "collect-results";
 
-/// Whether a Release is to be waited for: the verdict is passed and the task that gave it succeeded,
-/// which are create-release's own conditions.
+/// Whether a Release is to be waited for: the verdict is passed and the task that gave it
+/// succeeded, which are create-release's own conditions.
 pub fn release_is_due(options: &Options, record: &GateRecord) -> bool {
     let passed = record
         .verdict
@@ -19,12 +19,13 @@ pub fn release_is_due(options: &Options, record: &GateRecord) -> bool {
     passed && options.task(COLLECT).is_some_and(TaskStatus::succeeded)
 }
 
-/// So long a refusal may still be followed by another try, where nobody said whether there is one (2 minutes).
+/// So long a refusal may still be followed by another try, where nobody said whether there is one
+/// (2 minutes).
 const ANOTHER_TRY: Duration = Duration::from_secs(120);
 
-/// Whether nothing newer is to be expected of create-release. A Release's end is the last word. A refusal
-/// that made none is, where it says that no try is left; where it says nothing of tries, Tekton may be
-/// about to start one.
+/// Whether nothing newer is to be expected of create-release. A Release's end is the last word. A
+/// refusal that made none is, where it says that no try is left; where it says nothing of tries,
+/// Tekton may be about to start one.
 pub fn is_settled(record: &GateRecord, clock: &dyn Clock) -> bool {
     let Some(release) = record.release.as_ref().filter(|release| release.is_final) else {
         return false;
@@ -69,7 +70,8 @@ fn passed(facts: &Facts, release: Option<&ReleaseRecord>) -> Outcome {
         (Some(ReleaseRecord { released: Released::Unknown, is_final: true, .. }), _) => {
             Outcome::ReleaseUnknown
         }
-        // It stopped because it cannot tell whether there is a Release (exit 4): nobody is still at work.
+        // It stopped because it cannot tell whether there is a Release (exit 4): nobody is still at
+        // work.
         (Some(ReleaseRecord { released: Released::Unknown, exit: 4, .. }), _) => {
             Outcome::ReleaseUnknown
         }
@@ -161,8 +163,8 @@ mod tests {
         }
     }
 
-    /// A verdict can stand in the record although its task did not end well: then create-release does
-    /// not run, and nobody waits for a Release.
+    /// A verdict can stand in the record although its task did not end well: then create-release
+    /// does not run, and nobody waits for a Release.
     #[test]
     fn a_release_is_due_only_after_the_task_that_gave_the_verdict_succeeded() {
         let (.., facts) = samples::all()
@@ -206,8 +208,8 @@ mod tests {
         assert_eq!(outcome_of(&facts), Outcome::ReleaseUnknown);
     }
 
-    /// Tekton tries create-release again: a refusal is the last word only when no try is left, or when
-    /// nothing came for two minutes after one that said nothing of tries.
+    /// Tekton tries create-release again: a refusal is the last word only when no try is left, or
+    /// when nothing came for two minutes after one that said nothing of tries.
     #[test]
     fn a_refusal_is_final_when_no_other_try_comes() {
         let now = "2026-08-20T06:00:00Z".parse::<jiff::Timestamp>().unwrap();

@@ -62,8 +62,8 @@ pub struct Sources {
     pub begin: Option<Begin>,
     /// The gate's past runs, newest first, without this one; `None` where they could not be read.
     pub past: Option<Vec<Past>>,
-    /// Where the plan's Releases are, which tell more of the newest verified image than records do. They are
-    /// asked only for a message that names it.
+    /// Where the plan's Releases are, which tell more of the newest verified image than records do.
+    /// They are asked only for a message that names it.
     pub releases: Option<staleness::Sources>,
     /// Whether the run was cancelled, where that is known.
     pub cancelled: Option<bool>,

@@ -1,11 +1,11 @@
 //! `--check`: what a step needs of the systems around it, looked at before it matters.
 //!
 //! A token that has expired, a webhook that was revoked, a right that is missing, a job name with a
-//! typing error: each of them costs a night when it is found by the gate itself. Every step that talks
-//! to something has `--check`, which asks the same servers with the same secrets and changes nothing.
-//! What is looked at, and in which order, is with each step; here is what they share: the table
-//! ([`Preflight`]), the cluster and its rights ([`rights`]), the record ([`place`]), Prow ([`prow`]),
-//! plans ([`konflux`]), Slack and KubeArchive ([`speakers`]).
+//! typing error: each of them costs a night when it is found by the gate itself. Every step that
+//! talks to something has `--check`, which asks the same servers with the same secrets and changes
+//! nothing. What is looked at, and in which order, is with each step; here is what they share: the
+//! table ([`Preflight`]), the cluster and its rights ([`rights`]), the record ([`place`]), Prow
+//! ([`prow`]), plans ([`konflux`]), Slack and KubeArchive ([`speakers`]).
 
 pub mod konflux;
 pub mod place;

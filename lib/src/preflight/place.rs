@@ -36,8 +36,8 @@ pub enum Seen {
     Unreadable,
 }
 
-/// Looks at a record, which may not be there yet; the rights to a ConfigMap are asked for elsewhere.
-/// Without a cluster that could be prepared, a ConfigMap is not looked at.
+/// Looks at a record, which may not be there yet; the rights to a ConfigMap are asked for
+/// elsewhere. Without a cluster that could be prepared, a ConfigMap is not looked at.
 pub async fn look(
     location: &Location,
     cluster: Option<&Cluster>,

@@ -1,10 +1,11 @@
 //! Prow: whether Gangway takes the token and knows the jobs, and whether what they leave behind can
 //! be read, tried on a run that has been: one of the record's own rather than anybody's.
 //!
-//! One request to Gangway, whatever the number of jobs: the list of all executions. It shows that the
-//! token passes and that Gangway reads its own API server, and it names every job that has run lately
-//! (Prow keeps the newest run of each active periodic). Whether the token may *start* a job it does not
-//! show: Gangway asks that only of a launch. A server that does not answer is not asked again.
+//! One request to Gangway, whatever the number of jobs: the list of all executions. It shows that
+//! the token passes and that Gangway reads its own API server, and it names every job that has run
+//! lately (Prow keeps the newest run of each active periodic). Whether the token may *start* a job
+//! it does not show: Gangway asks that only of a launch. A server that does not answer is not asked
+//! again.
 
 use super::Preflight;
 use crate::evidence::proof_logs;
@@ -158,8 +159,8 @@ fn name(listing: &Listing, job: &Job, checks: &mut Preflight) {
     }
 }
 
-/// A run to learn from, of those that went through their phases: one that succeeded has most to show, of
-/// several the last.
+/// A run to learn from, of those that went through their phases: one that succeeded has most to
+/// show, of several the last.
 fn telling<T>(runs: impl Iterator<Item = T>, state: impl Fn(&T) -> JobState) -> Option<T> {
     let ended = runs.filter(|run| matches!(state(run), JobState::Success | JobState::Failure));
     ended.max_by_key(|run| state(run) == JobState::Success)
@@ -181,8 +182,8 @@ struct Past {
     succeeded: bool,
 }
 
-/// Reads a run as collect-results would: its state at Deck, its folder in the bucket. What goes well is
-/// told of the first run only.
+/// Reads a run as collect-results would: its state at Deck, its folder in the bucket. What goes
+/// well is told of the first run only.
 async fn follow(servers: Servers<'_>, run: &str, told: bool, checks: &mut Preflight) -> Followed {
     let found: ProwJob = match servers.deck.prowjob(run).await {
         Ok(Some(found)) => found,

@@ -39,8 +39,8 @@ pub struct Right {
     pub to: &'static str,
 }
 
-/// Asks for the rights one by one, and who is asking. `false` if the cluster does not answer: then nothing
-/// else of it need be asked.
+/// Asks for the rights one by one, and who is asking. `false` if the cluster does not answer: then
+/// nothing else of it need be asked.
 pub async fn review(cluster: &Cluster, rights: &[Right], checks: &mut Preflight) -> bool {
     if !reached(cluster, checks).await {
         return false;

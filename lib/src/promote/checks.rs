@@ -46,8 +46,8 @@ pub fn verdict(record: &GateRecord) -> Result<(), Refusal> {
     }
 }
 
-/// The record's image and Snapshot, its jobs, their variables and its rules are those that the caller gives: these come from who
-/// started the run, the record from whoever may write it.
+/// The record's image and Snapshot, its jobs, their variables and its rules are those that the
+/// caller gives: these come from who started the run, the record from whoever may write it.
 ///
 /// # Errors
 /// When they differ.

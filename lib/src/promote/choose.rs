@@ -134,8 +134,8 @@ fn is_ours(wanted: &Wanted<'_>, release: &Release) -> bool {
     release.spec.release_plan == wanted.plan && release.spec.snapshot == wanted.snapshot
 }
 
-/// The Releases of this plan and Snapshot that integration-service made by itself. They are of an image that
-/// nobody had tested: neither adopted nor in the way, whatever became of them.
+/// The Releases of this plan and Snapshot that integration-service made by itself. They are of an
+/// image that nobody had tested: neither adopted nor in the way, whatever became of them.
 pub fn automatic<'a>(wanted: &Wanted<'_>, releases: &'a [Release]) -> Vec<&'a Release> {
     releases
         .iter()

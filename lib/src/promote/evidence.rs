@@ -1,5 +1,5 @@
-//! The blocking runs themselves, asked again under the account that promotes: the record can be written
-//! by others, the runs cannot.
+//! The blocking runs themselves, asked again under the account that promotes: the record can be
+//! written by others, the runs cannot.
 
 use super::end::End;
 use super::run::Task;

@@ -1,8 +1,9 @@
 //! The promotion: one Release for the tested digest, made once and followed to its end.
 //!
 //! release-service looks at no test result, so what is decided here is the only guard. [`checks`],
-//! [`choose`], [`name`] and [`order`] decide without clients; [`run`] asks and acts. Before a Release is made
-//! `evidence` asks the blocking runs themselves: the record's word alone promotes nothing.
+//! [`choose`], [`name`] and [`order`] decide without clients; [`run`] asks and acts. Before a
+//! Release is made `evidence` asks the blocking runs themselves: the record's word alone promotes
+//! nothing.
 
 pub mod checks;
 pub mod choose;

@@ -1,7 +1,7 @@
 //! Not promoting an image that is older than the one released before, or being released.
 //!
-//! release-service moves tags by force, and does two Releases of one plan at the same time: an older
-//! Snapshot would move `latest` back.
+//! release-service moves tags by force, and does two Releases of one plan at the same time: an
+//! older Snapshot would move `latest` back.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -51,8 +51,9 @@ pub struct Built {
     pub same_image: bool,
 }
 
-/// The Snapshots of a plan's other Releases that pushed something, are about to, or may have; each once. Those
-/// that failed pushed nothing, and automatic ones are of untested images: neither keeps a tested one back.
+/// The Snapshots of a plan's other Releases that pushed something, are about to, or may have; each
+/// once. Those that failed pushed nothing, and automatic ones are of untested images: neither keeps
+/// a tested one back.
 pub fn other_snapshots<'a>(
     releases: &'a [Release],
     plan: &str,

@@ -94,9 +94,9 @@ impl Findings {
 }
 
 impl Task<'_> {
-    /// Looks at plan, Snapshot, Releases and rights, and ends as the promotion itself would, as far as that
-    /// can be known. A right that is missing is no error: the run's own account asks this, and another one
-    /// promotes.
+    /// Looks at plan, Snapshot, Releases and rights, and ends as the promotion itself would, as far
+    /// as that can be known. A right that is missing is no error: the run's own account asks this,
+    /// and another one promotes.
     pub(super) async fn check(&self, cluster: &Cluster) -> Result<End, End> {
         let mut findings = Findings::default();
         if !rights::reached(cluster, &mut findings.table).await {
@@ -184,8 +184,8 @@ impl Task<'_> {
     }
 }
 
-/// Whether this account may promote. The one that runs the check in a pipeline need not; one that may make
-/// Releases is the one that promotes, and needs all the rest.
+/// Whether this account may promote. The one that runs the check in a pipeline need not; one that
+/// may make Releases is the one that promotes, and needs all the rest.
 async fn promoting(cluster: &Cluster, findings: &mut Findings) {
     match rights::may(cluster, &CREATE, "create").await {
         Ok(true) => {

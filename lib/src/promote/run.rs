@@ -2,9 +2,10 @@
 //!
 //! One round surveys what exists and decides ([`survey`](super::survey)). Only when a Release has
 //! to be made, the blocking runs are asked ([`evidence`](super::evidence)), its name goes into the
-//! record, plan and Snapshot are read once more, and it is asked for. Whatever the answer is, or if there is none, the next round's survey tells what became of
-//! it. The name is the same in every round and for every process, so that the cluster itself lets
-//! only one of several creations through.
+//! record, plan and Snapshot are read once more, and it is asked for. Whatever the answer is, or if
+//! there is none, the next round's survey tells what became of it. The name is the same in every
+//! round and for every process, so that the cluster itself lets only one of several creations
+//! through.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -337,7 +338,8 @@ impl Task<'_> {
 
     async fn close_real(&self, promotion: &Promotion, is_final: bool) -> Result<(), RecordError> {
         self.note(|noted| {
-            // Without a name there is no Release: one that was announced was never asked for, or refused.
+            // Without a name there is no Release: one that was announced was never asked for, or
+            // refused.
             noted.name.clone_from(&promotion.release);
             noted.created &= promotion.release.is_some();
             if promotion.pipeline_run.is_some() {
@@ -348,7 +350,8 @@ impl Task<'_> {
             noted.is_final = is_final;
             noted.noted_at = Some(self.clock.now());
             if promotion.release.is_none() && promotion.released == Released::False {
-                // Nothing was made. Whether anything more happens depends on whether Tekton tries again.
+                // Nothing was made. Whether anything more happens depends on whether Tekton tries
+                // again.
                 noted.is_final = self.options.tries_left.map_or(is_final, |left| left == 0);
                 noted.tries_left = self.options.tries_left;
             } else {

@@ -1,8 +1,8 @@
 //! How often Tekton tries the step again.
 
-/// Reads `--tries-left`: a number, or the tries allowed less those made (`1-0`), which is what a Pipeline
-/// can say without counting itself. `None` where the first of the two is left out (`-0`), or where Tekton
-/// has left its variables as they were: then it is not known.
+/// Reads `--tries-left`: a number, or the tries allowed less those made (`1-0`), which is what a
+/// Pipeline can say without counting itself. `None` where the first of the two is left out (`-0`),
+/// or where Tekton has left its variables as they were: then it is not known.
 ///
 /// # Errors
 /// What was expected.

@@ -20,7 +20,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a large object may take (2 minutes: 100 MB at 7 Mbit/s).
 const STREAM_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A page of 1000 items of the largest names has about 3 MiB; servers that ignore `fields=` send more.
+/// A page of 1000 items of the largest names has about 3 MiB; servers that ignore `fields=` send
+/// more.
 const MAX_PAGE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// How much is read at a time.
@@ -131,7 +132,8 @@ impl Bucket {
         Self { base, transport }
     }
 
-    /// An object of a run's folder as a whole, no larger than `limit` bytes; `None` if it is missing.
+    /// An object of a run's folder as a whole, no larger than `limit` bytes; `None` if it is
+    /// missing.
     ///
     /// # Errors
     /// [`BucketError`] when that cannot be told.
@@ -157,8 +159,8 @@ impl Bucket {
         }
     }
 
-    /// Runs a reader over an object of a run's folder, at most `limit` bytes of it, without holding it
-    /// in memory; `None` if it is missing. The reader may stop early.
+    /// Runs a reader over an object of a run's folder, at most `limit` bytes of it, without holding
+    /// it in memory; `None` if it is missing. The reader may stop early.
     ///
     /// # Errors
     /// [`BucketError`] when the connection breaks, whatever the reader made of what came before.
@@ -264,8 +266,8 @@ impl Bucket {
 }
 
 impl Listing {
-    /// Takes what belongs to the prefix and can be asked for: a name with `.` or `..` as a part would
-    /// lead elsewhere.
+    /// Takes what belongs to the prefix and can be asked for: a name with `.` or `..` as a part
+    /// would lead elsewhere.
     fn take(&mut self, items: Vec<Item>, prefixes: Vec<String>, prefix: &str) {
         let fits = |name: &str| {
             name.starts_with(prefix) && !name.split('/').any(|part| matches!(part, "." | ".."))

@@ -1,4 +1,5 @@
-//! The clients of Deck and the bucket against exchanges captured from a real Deck and a bucket server.
+//! The clients of Deck and the bucket against exchanges captured from a real Deck and a bucket
+//! server.
 
 use bytes::Bytes;
 use http::header::HeaderName;

@@ -74,7 +74,8 @@ pub enum DeckError {
 }
 
 impl DeckError {
-    /// Whether it is closed to us, so that asking again does not help: 401, 403, or on to a sign-in page.
+    /// Whether it is closed to us, so that asking again does not help: 401, 403, or on to a sign-in
+    /// page.
     pub fn is_closed(&self) -> bool {
         match self {
             Self::Status { status } | Self::Page { status } => {
@@ -128,8 +129,8 @@ impl Deck {
         }
     }
 
-    /// Where the last runs of some jobs left their artifacts, in Deck's list of all runs; of a job that it
-    /// does not show, nothing.
+    /// Where the last runs of some jobs left their artifacts, in Deck's list of all runs; of a job
+    /// that it does not show, nothing.
     ///
     /// # Errors
     /// [`DeckError`] when there is no list.
@@ -146,8 +147,8 @@ impl Deck {
     }
 
     /// The ids of the runs with a label, in Deck's list of all runs. **What is missing proves
-    /// nothing**: the list is up to 30 seconds old, older still when Deck cannot read, and leaves out
-    /// hidden jobs. What is in it exists, or did.
+    /// nothing**: the list is up to 30 seconds old, older still when Deck cannot read, and leaves
+    /// out hidden jobs. What is in it exists, or did.
     ///
     /// # Errors
     /// [`DeckError`] when there is no list.

@@ -4,7 +4,8 @@ use serde::Deserialize;
 
 use crate::text;
 
-/// A run's end as the bucket has it. A hint only: an evicted pod leaves one too, and its run goes on.
+/// A run's end as the bucket has it. A hint only: an evicted pod leaves one too, and its run goes
+/// on.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Finished {
     /// Whether it ended well.

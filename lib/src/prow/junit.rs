@@ -1,7 +1,7 @@
 //! JUnit files, read as a stream.
 //!
-//! The root is `<testsuites>` or a bare `<testsuite>`; suites nest. A test failed with `<failure>` or
-//! `<error>`; a skipped one did not run. What the tests of a run come to is in
+//! The root is `<testsuites>` or a bare `<testsuite>`; suites nest. A test failed with `<failure>`
+//! or `<error>`; a skipped one did not run. What the tests of a run come to is in
 //! [`tally`](super::tally).
 
 use std::io::{self, BufRead};
@@ -52,8 +52,8 @@ pub enum Quality {
     Foreign,
 }
 
-/// Reads a file and shows each of its tests. A test in which the file breaks off is shown only if it
-/// has failed by then.
+/// Reads a file and shows each of its tests. A test in which the file breaks off is shown only if
+/// it has failed by then.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -89,8 +89,8 @@ struct State {
     beyond: usize,
     suites_seen: bool,
     case: Option<Open>,
-    /// Name, class and failure of the test that is open; kept apart so that their memory is used again
-    /// and again.
+    /// Name, class and failure of the test that is open; kept apart so that their memory is used
+    /// again and again.
     name: String,
     class: String,
     failure: String,
@@ -340,8 +340,8 @@ mod tests {
         assert_eq!(said(0), [""; 3]);
     }
 
-    /// Whatever is sent, it is read in the same way whatever the buffers are, and what failed for certain
-    /// is not lost by what comes after it.
+    /// Whatever is sent, it is read in the same way whatever the buffers are, and what failed for
+    /// certain is not lost by what comes after it.
     fn any_file() -> impl Strategy<Value = String> {
         let part = prop::sample::select(vec![
             "<testsuite name='s'>",

@@ -16,7 +16,8 @@ const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// The key of one attempt of a job in the run `id`: 40 characters of a-z and 2-7 (200 bits).
 pub fn of(id: &str, job: &str, digest: &Digest, attempt: u32) -> String {
-    // Read from its end, the text can be taken apart in one way only: a job's name has no line breaks.
+    // Read from its end, the text can be taken apart in one way only: a job's name has no line
+    // breaks.
     let hash = Sha256::digest(format!("{id}\n{job}\n{digest}\n{attempt}"));
     hash[..25]
         .chunks(5)

@@ -13,7 +13,8 @@ pub const DECK_URL: &str = "https://prow.ci.openshift.org";
 /// Where OpenShift's Prow keeps artifacts.
 pub const ARTIFACTS_URL: &str = "https://storage.googleapis.com";
 
-/// The buckets of OpenShift's Prow, the one in use first. Only Prow writes to their `logs/JOB/BUILD`.
+/// The buckets of OpenShift's Prow, the one in use first. Only Prow writes to their
+/// `logs/JOB/BUILD`.
 pub const BUCKETS: [&str; 4] = [
     "test-platform-results-public",
     "test-platform-results",

@@ -72,8 +72,8 @@ pub struct StepGraph {
 }
 
 impl StepGraph {
-    /// Reads `junit_operator.xml`; `None` if the file is something else or breaks off, since a phase
-    /// that is not in it could have failed.
+    /// Reads `junit_operator.xml`; `None` if the file is something else or breaks off, since a
+    /// phase that is not in it could have failed.
     ///
     /// # Errors
     /// When the file cannot be read.

@@ -1,7 +1,7 @@
 //! A ProwJob as its two witnesses show it: Deck as YAML, the bucket's `prowjob.json` as JSON.
 //!
-//! Unset fields are absent, not empty: `build_id`, `url`, `description` and the times among them; an
-//! aborted job can have nothing but a start and a state.
+//! Unset fields are absent, not empty: `build_id`, `url`, `description` and the times among them;
+//! an aborted job can have nothing but a start and a state.
 
 use std::collections::BTreeMap;
 
@@ -31,8 +31,8 @@ pub struct ProwJob {
     pub labels: BTreeMap<String, String>,
     /// Annotations; a person's rerun copies them.
     pub annotations: BTreeMap<String, String>,
-    /// The variables of every container in order, a name once for each container that has it: Gangway
-    /// appends an override to what the job sets itself, and the last one counts.
+    /// The variables of every container in order, a name once for each container that has it:
+    /// Gangway appends an override to what the job sets itself, and the last one counts.
     pub envs: Vec<(String, String)>,
     /// When the object was made.
     pub created: Option<Timestamp>,
@@ -53,8 +53,8 @@ impl ProwJob {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Reads the YAML that Deck answers with. A real parser is needed: a description of several lines
-    /// can hold `state: success` as one of them.
+    /// Reads the YAML that Deck answers with. A real parser is needed: a description of several
+    /// lines can hold `state: success` as one of them.
     ///
     /// # Errors
     /// When it is no YAML, or not an object of this form.

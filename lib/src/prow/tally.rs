@@ -2,8 +2,8 @@
 //!
 //! - A test is suite, class and name **within a step**: the same name in another class or step is
 //!   another test.
-//! - One that passed and failed, in whatever order and whichever files of its step, is flaky and did
-//!   not fail.
+//! - One that passed and failed, in whatever order and whichever files of its step, is flaky and
+//!   did not fail.
 //! - A test whose lifecycle is `informing` never fails a run.
 //! - A test of Go fails with its subtests: one whose subtest failed is not counted as well.
 

@@ -2,8 +2,8 @@
 //!
 //! Everything between tags is skipped without being kept, unless texts are asked for: a log of
 //! gigabytes in `<system-out>`, CDATA, comments, processing instructions, and a DOCTYPE with the
-//! entities it declares, which are therefore never expanded. Broken files are read as far as they can
-//! be.
+//! entities it declares, which are therefore never expanded. Broken files are read as far as they
+//! can be.
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hasher};
@@ -12,8 +12,8 @@ use std::io::{self, BufRead};
 use memchr::{memchr, memchr3, memmem};
 use quick_xml::events::BytesStart;
 
-/// Of a longer value (16 KiB) the beginning is kept, and a hash of the rest, so that two values of the
-/// same beginning stay two.
+/// Of a longer value (16 KiB) the beginning is kept, and a hash of the rest, so that two values of
+/// the same beginning stay two.
 const MAX_VALUE: usize = 16 * 1024;
 
 /// Of a tag that is longer even so (256 KiB) the element counts, and the attributes up to here.
@@ -35,8 +35,8 @@ pub enum Tag<'a> {
     Text(&'a str),
 }
 
-/// Reads all tags of a stream, and the texts between them up to so many bytes each, CDATA left out; says
-/// whether it ended between tags, as a whole file does.
+/// Reads all tags of a stream, and the texts between them up to so many bytes each, CDATA left out;
+/// says whether it ended between tags, as a whole file does.
 ///
 /// # Errors
 /// When the stream cannot be read.
@@ -210,8 +210,8 @@ fn skip_declaration(input: &mut dyn BufRead) -> io::Result<bool> {
     }
 }
 
-/// Takes what stands between `<` and `>`, as far as it is worth keeping; a `>` within quotes does not
-/// end it. False if the stream ends before it does.
+/// Takes what stands between `<` and `>`, as far as it is worth keeping; a `>` within quotes does
+/// not end it. False if the stream ends before it does.
 fn take_tag(input: &mut dyn BufRead, tag: &mut Vec<u8>) -> io::Result<bool> {
     let mut quote: Option<u8> = None;
     let mut long: Option<Keeper> = None;

@@ -1,9 +1,10 @@
 //! Keeping a record within its size, whatever is written into it.
 //!
 //! What a decision depends on is never cut: the request, the intents and executions, states, causes
-//! and proof levels. What only people read gives way, least useful first, until the rest fits: names
-//! of tests (with a count, never silently), then the length of texts, then what older attempts say
-//! besides how they ended. A request that is too large by itself is refused before anything is sent.
+//! and proof levels. What only people read gives way, least useful first, until the rest fits:
+//! names of tests (with a count, never silently), then the length of texts, then what older
+//! attempts say besides how they ended. A request that is too large by itself is refused before
+//! anything is sent.
 
 use super::{Attempt, FailingTests, GateRecord, MAX_BYTES};
 
@@ -283,7 +284,8 @@ mod tests {
         record
     }
 
-    /// Texts that grow when they are written as JSON, and such that may be cut only between characters.
+    /// Texts that grow when they are written as JSON, and such that may be cut only between
+    /// characters.
     const WORDS: [&str; 5] = ["Test", "\"\\\n", "ü", "漢字", "\u{1f6a8}\u{0}"];
 
     #[test]

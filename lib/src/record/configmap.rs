@@ -17,8 +17,8 @@ pub(super) const KEY: &str = "record.json";
 /// A ConfigMap with the record in `record.json`.
 ///
 /// The object is written as it was read, with the document and the labels put in: what others have
-/// added to it (labels, annotations, keys) stays, and a write over what has changed since is refused.
-/// A patch would do the same, but needs a right that the accounts of a gate do not have.
+/// added to it (labels, annotations, keys) stays, and a write over what has changed since is
+/// refused. A patch would do the same, but needs a right that the accounts of a gate do not have.
 #[derive(Debug)]
 pub struct ConfigMapStore {
     api: Api<ConfigMap>,

@@ -46,8 +46,8 @@ pub struct JobRecord {
     /// Which log proves the image, as a pattern of its path below the job's folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof_log: Option<String>,
-    /// Whether `proof_log` alone proves the image, which must be the last of its repository in it: so for
-    /// a job that upgrades to the image from another.
+    /// Whether `proof_log` alone proves the image, which must be the last of its repository in it:
+    /// so for a job that upgrades to the image from another.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub proof_last: bool,
     /// How many tests must have run for a success to count, where the job says so.
@@ -213,7 +213,8 @@ impl Attempt {
 /// A launch as it was announced before anything was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Intent {
-    /// The key that the run carries as label and annotation: a hash of run id, job, digest, attempt.
+    /// The key that the run carries as label and annotation: a hash of run id, job, digest,
+    /// attempt.
     pub key: String,
     /// When the intent was first durable.
     #[schemars(with = "String")]
@@ -343,8 +344,8 @@ impl FailingTests {
     }
 }
 
-/// The tests of a run, by how they ended, and the files that tell. A test is counted once for each step
-/// in which it ran.
+/// The tests of a run, by how they ended, and the files that tell. A test is counted once for each
+/// step in which it ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct TestCounts {
     /// Tests that ran: those that passed, failed or did both, informing ones among them.

@@ -385,7 +385,8 @@ impl Journal {
     /// Binds the record to an image; what is known of it besides is added.
     ///
     /// # Errors
-    /// [`RecordError::OtherImage`] and [`RecordError::OtherSnapshot`] when it is bound to another one.
+    /// [`RecordError::OtherImage`] and [`RecordError::OtherSnapshot`] when it is bound to another
+    /// one.
     pub async fn bind(&self, candidate: &Candidate) -> Result<(), RecordError> {
         self.update(|record| bind(record, candidate, &self.place())).await?
     }

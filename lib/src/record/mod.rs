@@ -208,7 +208,8 @@ pub struct Candidate {
     /// The manifests of an index, one for each platform: they are this image too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub manifests: Vec<PlatformManifest>,
-    /// The index itself as its registry holds it: its SHA-256 is `digest`, which proves `manifests`.
+    /// The index itself as its registry holds it: its SHA-256 is `digest`, which proves
+    /// `manifests`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
 }
@@ -309,8 +310,8 @@ pub struct Notification {
     pub outcome: Option<Outcome>,
     /// The message's first line.
     pub headline: String,
-    /// The thread that the message is in or begins, where a token was used: later ones of the same row
-    /// of red runs go there.
+    /// The thread that the message is in or begins, where a token was used: later ones of the same
+    /// row of red runs go there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<String>,
     /// Why it was not delivered, or the whole text for whoever looks for it.

@@ -1,5 +1,5 @@
-//! What the decision is made by, as the record keeps it: a step that is run again, or by hand, decides
-//! by the same rules.
+//! What the decision is made by, as the record keeps it: a step that is run again, or by hand,
+//! decides by the same rules.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -33,8 +33,8 @@ impl Strictness {
     }
 }
 
-/// What follows when it is not proven which image ran. Where a log is named it must hold the digest,
-/// otherwise the run's variables must.
+/// What follows when it is not proven which image ran. Where a log is named it must hold the
+/// digest, otherwise the run's variables must.
 pub type ProofMode = Strictness;
 
 impl FromStr for Strictness {
@@ -59,7 +59,8 @@ pub struct PolicyRecord {
     /// What follows when a run's artifacts contradict its success (`--hollow`), if it was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hollow: Option<Strictness>,
-    /// How often a job is run again, by the cause of its failure (`--rerun`); what is not named is not.
+    /// How often a job is run again, by the cause of its failure (`--rerun`); what is not named is
+    /// not.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rerun: BTreeMap<Cause, u32>,
 }

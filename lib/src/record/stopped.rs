@@ -1,7 +1,7 @@
 //! Why a run ended before its tests, for whoever is told of it.
 //!
-//! The first task of a run looks at what the later ones will need, so that a wrong plan or a parameter that no
-//! step can read costs seconds. What it finds stands in its log, and here.
+//! The first task of a run looks at what the later ones will need, so that a wrong plan or a
+//! parameter that no step can read costs seconds. What it finds stands in its log, and here.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -30,9 +30,9 @@ pub struct Stopped {
     pub why: String,
 }
 
-/// Notes how a look before the tests ended: why it stopped the run, or that it stops it no more. Once jobs are
-/// launched a look says nothing of the run, and nothing is noted. Trouble with it is a warning: the step ends as it
-/// would.
+/// Notes how a look before the tests ended: why it stopped the run, or that it stops it no more.
+/// Once jobs are launched a look says nothing of the run, and nothing is noted. Trouble with it is
+/// a warning: the step ends as it would.
 pub async fn note_stop(
     journal: &Journal,
     clock: &SharedClock,
@@ -84,7 +84,8 @@ pub async fn note_stop_at(
     }
 }
 
-/// Ends `--check-input` of a step: its input was read, or it could not be, which is noted in the record.
+/// Ends `--check-input` of a step: its input was read, or it could not be, which is noted in the
+/// record.
 ///
 /// # Errors
 /// What is wrong with the input.

@@ -3,8 +3,8 @@
 use super::Candidate;
 use crate::image::ImageRef;
 
-/// The image and the Snapshot as the caller gives them, each as far as given. In the pipeline they are
-/// results of resolve-image, which no writer of ConfigMaps can change.
+/// The image and the Snapshot as the caller gives them, each as far as given. In the pipeline they
+/// are results of resolve-image, which no writer of ConfigMaps can change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tested {
     /// `--image`.

@@ -20,7 +20,8 @@ pub(super) enum Challenge {
 }
 
 impl Challenge {
-    /// The wish that a 401 states, a token's rather than a password's; `None` where it states none that is known.
+    /// The wish that a 401 states, a token's rather than a password's; `None` where it states none
+    /// that is known.
     ///
     /// # Errors
     /// In words, where the token service's address is none.

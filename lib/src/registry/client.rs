@@ -1,8 +1,8 @@
 //! Asking a registry for content by its digest.
 //!
-//! The types are those of the OCI client library; its requests are not used: it takes a token service's
-//! address and a redirect as they come, follows them with credentials and over plain HTTP, and reads
-//! bodies without a limit.
+//! The types are those of the OCI client library; its requests are not used: it takes a token
+//! service's address and a redirect as they come, follows them with credentials and over plain
+//! HTTP, and reads bodies without a limit.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -214,7 +214,8 @@ impl Registry {
         }
     }
 
-    /// The first to ask finds out what the registry wants, and whether one on this machine speaks TLS.
+    /// The first to ask finds out what the registry wants, and whether one on this machine speaks
+    /// TLS.
     async fn connect(&self) -> Result<Session, Failed> {
         if is_named(&self.host, &self.plain_http) {
             return self.log_in("http").await;
@@ -260,8 +261,8 @@ impl Registry {
         }
     }
 
-    /// What the registry wants to see in `Authorization`, as its 401 says; `None` where there is nothing to
-    /// show it.
+    /// What the registry wants to see in `Authorization`, as its 401 says; `None` where there is
+    /// nothing to show it.
     async fn authorization(
         &self,
         session: &Session,
@@ -348,7 +349,8 @@ impl Registry {
         }
     }
 
-    /// A registry's words without our own secret, then cut: the other way round half of it would stay.
+    /// A registry's words without our own secret, then cut: the other way round half of it would
+    /// stay.
     fn safe(&self, said: &str) -> String {
         let nothing = Secret::new("");
         text::cut(&self.login.as_ref().map_or(&nothing, Login::secret).redact(said), QUOTED)

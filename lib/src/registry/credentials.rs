@@ -5,10 +5,11 @@
 //! programs, which the gate's image does not have: an entry that points to one counts as absent,
 //! and a refusal says so.
 //!
-//! Source of the rules: docker/cli `cli/config/configfile/file.go` and `cli/config/credentials/file_store.go`,
-//! containers/image `pkg/docker/config/config.go`. As Go reads JSON: names of fields in any case, `null` as
-//! absent, what follows the first value left alone, an empty file as an empty one. As they look for a
-//! registry: the exact key, then one that is an address of it; docker.io has three names.
+//! Source of the rules: docker/cli `cli/config/configfile/file.go` and
+//! `cli/config/credentials/file_store.go`, containers/image `pkg/docker/config/config.go`. As Go
+//! reads JSON: names of fields in any case, `null` as absent, what follows the first value left
+//! alone, an empty file as an empty one. As they look for a registry: the exact key, then one that
+//! is an address of it; docker.io has three names.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -179,8 +180,9 @@ impl Credentials {
     /// Reads `--authfile`, else `REGISTRY_AUTH_FILE`, else the usual files that exist.
     ///
     /// # Errors
-    /// [`CredentialsError`] when a file that was named cannot be read, or is none. One that was found by
-    /// itself and is of no use is said only if the registry refuses: a public image needs none.
+    /// [`CredentialsError`] when a file that was named cannot be read, or is none. One that was
+    /// found by itself and is of no use is said only if the registry refuses: a public image needs
+    /// none.
     pub fn load(
         authfile: Option<&Path>,
         environment: &Environment,
@@ -294,8 +296,8 @@ fn scopes(repository: &str) -> impl Iterator<Item = &str> {
     std::iter::once(repository).chain(cuts)
 }
 
-/// A key, or a scope, as what it stands for. docker's keys may be addresses, of which the host counts:
-/// `https://registry.example.com/v1/`; and docker.io has three names.
+/// A key, or a scope, as what it stands for. docker's keys may be addresses, of which the host
+/// counts: `https://registry.example.com/v1/`; and docker.io has three names.
 fn plain(key: &str) -> String {
     let address = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://"));
     let key = match address {
@@ -373,7 +375,8 @@ fn parse(bytes: &[u8]) -> Result<Content, String> {
     Ok(content)
 }
 
-/// A field as Go finds it: of that very name, else of one in other letters; `null` is as good as absent.
+/// A field as Go finds it: of that very name, else of one in other letters; `null` is as good as
+/// absent.
 fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     let alike = || {
         object

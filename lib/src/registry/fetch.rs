@@ -1,7 +1,8 @@
 //! Requests to a registry and to where it sends us: what may go where, and how much is read.
 //!
-//! - From a registry that speaks TLS nothing goes on over plain HTTP, neither to its token service nor by
-//!   a redirect. From one that may be spoken to in plain it goes on so only to a host that may as well.
+//! - From a registry that speaks TLS nothing goes on over plain HTTP, neither to its token service
+//!   nor by a redirect. From one that may be spoken to in plain it goes on so only to a host that
+//!   may as well.
 //! - A redirect to another host, port or scheme is followed without credentials.
 //! - No body is read beyond its limit; of a refusal only the beginning is.
 
@@ -49,7 +50,8 @@ impl Plain {
     }
 }
 
-/// Whether a registry is among the hosts of `--plain-http`, which may be named with and without port.
+/// Whether a registry is among the hosts of `--plain-http`, which may be named with and without
+/// port.
 pub(super) fn is_named(host: &str, hosts: &[String]) -> bool {
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     hosts.iter().any(|plain| plain == host || plain == name)
@@ -67,8 +69,8 @@ impl Fetcher {
         Self { transport, plain }
     }
 
-    /// Asks for an address, with the value of `Authorization` if there is one; a good answer may have
-    /// `limit` bytes.
+    /// Asks for an address, with the value of `Authorization` if there is one; a good answer may
+    /// have `limit` bytes.
     pub(super) async fn get(
         &self,
         url: Url,
@@ -178,8 +180,8 @@ mod tests {
 
     type Asked = Arc<Mutex<Vec<(String, bool)>>>;
 
-    /// Servers by address: what each answers is in the table; it notes who was asked, and whether with
-    /// credentials.
+    /// Servers by address: what each answers is in the table; it notes who was asked, and whether
+    /// with credentials.
     #[derive(Debug)]
     struct Servers {
         answers: Vec<(&'static str, u16, &'static str)>,

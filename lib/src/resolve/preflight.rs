@@ -8,7 +8,8 @@ use crate::preflight::{Preflight, place};
 use crate::record::{Candidate, Location};
 use crate::step::{Chain, Exit, Failure};
 
-/// What the step needs in its namespace: for a record in a ConfigMap, and for a Snapshot by its name.
+/// What the step needs in its namespace: for a record in a ConfigMap, and for a Snapshot by its
+/// name.
 pub const RIGHTS: [Right; 2] = [
     place::BEGIN,
     Right {
@@ -19,7 +20,8 @@ pub const RIGHTS: [Right; 2] = [
     },
 ];
 
-/// Resolves the Snapshot as the step would, and looks whether the record could be kept. Writes nothing.
+/// Resolves the Snapshot as the step would, and looks whether the record could be kept. Writes
+/// nothing.
 ///
 /// # Errors
 /// Misuse, as of the step itself.

@@ -102,8 +102,8 @@ async fn resolve(options: Options, clock: &SharedClock) -> Result<Candidate, Fai
         Some(location) => {
             let store = record::store_at(location, cluster.as_ref());
             let journal = Journal::open(store, clock.clone(), &options.identity).await?;
-            // Before the registry is asked: a record of another image is found without a request, and
-            // a message about a failed run can name the image.
+            // Before the registry is asked: a record of another image is found without a request,
+            // and a message about a failed run can name the image.
             journal.bind(&candidate).await?;
             Some(journal)
         }

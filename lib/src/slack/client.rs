@@ -78,8 +78,9 @@ fn advice(status: u16, said: &str) -> &'static str {
 /// A message that was delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Receipt {
-    /// The thread that it is in, or begins, for later answers; webhooks do not tell it. Slack posts the answer to a
-    /// message that is gone as a message of its own, without a word: then this is its id.
+    /// The thread that it is in, or begins, for later answers; webhooks do not tell it. Slack posts
+    /// the answer to a message that is gone as a message of its own, without a word: then this is
+    /// its id.
     pub thread: Option<String>,
 }
 
@@ -115,8 +116,8 @@ impl Slack {
         Self { target, transport, clock }
     }
 
-    /// Sends a message, in a thread where one is named (webhooks know none). When Slack refuses its form, the plain text
-    /// is sent instead.
+    /// Sends a message, in a thread where one is named (webhooks know none). When Slack refuses its
+    /// form, the plain text is sent instead.
     ///
     /// # Errors
     /// [`SlackError`] when it was not delivered.

@@ -1,9 +1,9 @@
 //! A line of text with links and mentions. Foreign text is only ever a span's content: escaping is
 //! done once, here, when the line is rendered.
 //!
-//! Slack's mrkdwn has no way to write `*`, `_`, `~`, a backtick or `:name:` where they would be markup.
-//! A line that holds such is rendered as the elements of a rich text, whose content is never read as
-//! markup (docs.slack.dev, Block Kit, rich text).
+//! Slack's mrkdwn has no way to write `*`, `_`, `~`, a backtick or `:name:` where they would be
+//! markup. A line that holds such is rendered as the elements of a rich text, whose content is
+//! never read as markup (docs.slack.dev, Block Kit, rich text).
 
 use std::fmt;
 use std::str::FromStr;
@@ -115,7 +115,8 @@ impl Line {
     }
 
     /// The line as plain text with Slack's three control characters escaped: for the fallback that
-    /// notifications and screen readers use. An emoji's name is broken with a joiner that nobody sees.
+    /// notifications and screen readers use. An emoji's name is broken with a joiner that nobody
+    /// sees.
     pub fn fallback(&self, limit: usize) -> String {
         self.rendered(limit, |span| match span {
             Span::Mention(whom) => whom.mrkdwn(),
@@ -225,16 +226,16 @@ impl Span {
     }
 }
 
-/// Control characters could begin a line of their own, and direction controls show a text as another one;
-/// blanks at the ends are part of a span.
+/// Control characters could begin a line of their own, and direction controls show a text as
+/// another one; blanks at the ends are part of a span.
 fn one_line(text: &str) -> String {
     let kept = text.chars().filter(|c| !text::turns_direction(*c));
     kept.map(|c| if c.is_control() || text::is_harmful(c) { ' ' } else { c })
         .collect()
 }
 
-/// Whether a text holds what mrkdwn reads as emphasis, code or an emoji. An underscore counts at a word's
-/// edge only: `TestNodePool_Upgrade` is none.
+/// Whether a text holds what mrkdwn reads as emphasis, code or an emoji. An underscore counts at a
+/// word's edge only: `TestNodePool_Upgrade` is none.
 fn is_markup(text: &str) -> bool {
     let at_edge = |at: usize| {
         let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);

@@ -1,6 +1,8 @@
-//! Slack: text that cannot be misread as markup, messages within Slack's limits, and their delivery.
+//! Slack: text that cannot be misread as markup, messages within Slack's limits, and their
+//! delivery.
 //!
-//! - [`Line`] and [`Span`]: text with links and mentions, rendered as Slack's mrkdwn or for a terminal.
+//! - [`Line`] and [`Span`]: text with links and mentions, rendered as Slack's mrkdwn or for a
+//!   terminal.
 //! - [`Payload`]: a headline, a coloured body and a plain fallback, never over a limit.
 //! - [`Slack`]: an incoming webhook, or a channel by `chat.postMessage`.
 

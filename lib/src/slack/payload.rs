@@ -80,8 +80,8 @@ impl Payload {
         message
     }
 
-    /// The fallback alone: for a Slack that refuses the blocks. Where a text would be read as markup,
-    /// Slack is told not to.
+    /// The fallback alone: for a Slack that refuses the blocks. Where a text would be read as
+    /// markup, Slack is told not to.
     pub fn plain_json(&self) -> Value {
         let mut message =
             json!({"text": self.fallback(), "unfurl_links": false, "unfurl_media": false});
@@ -111,8 +111,8 @@ impl Payload {
         text
     }
 
-    /// The body's paragraphs as blocks: sections of mrkdwn, or rich text where something in the paragraph
-    /// would be read as markup.
+    /// The body's paragraphs as blocks: sections of mrkdwn, or rich text where something in the
+    /// paragraph would be read as markup.
     fn blocks(&self) -> Vec<Value> {
         let total: usize = self.body.iter().map(Vec::len).sum();
         let (mut blocks, mut used, mut shown) = (Vec::new(), 0, 0);

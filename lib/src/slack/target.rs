@@ -58,8 +58,8 @@ impl Target {
         self.resolve("").map(drop)
     }
 
-    /// Where a request goes: the webhook, or a method of the Web API. Reads the secret as it is now: it
-    /// may be rotated while a step waits.
+    /// Where a request goes: the webhook, or a method of the Web API. Reads the secret as it is
+    /// now: it may be rotated while a step waits.
     pub(super) fn resolve(&self, method: &str) -> Result<Resolved, TargetError> {
         match self {
             Self::Webhook(file) => {

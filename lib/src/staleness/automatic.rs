@@ -1,4 +1,5 @@
-//! Releases of the gate's plan that integration-service made by itself: untested images reach consumers.
+//! Releases of the gate's plan that integration-service made by itself: untested images reach
+//! consumers.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -24,7 +25,8 @@ pub struct Automatic {
     pub state: &'static str,
     /// Since when its image may be out; none where it pushed nothing.
     pub since: Option<Timestamp>,
-    /// Whether its image is what consumers get: it has landed, or may, and nothing verified has landed since.
+    /// Whether its image is what consumers get: it has landed, or may, and nothing verified has
+    /// landed since.
     pub stands: bool,
 }
 
@@ -79,8 +81,9 @@ fn state(release: &ReleaseBrief) -> (&'static str, Option<Timestamp>) {
 }
 
 impl Ledger {
-    /// What is to be told of automatic Releases now. A new one is told at once; those that stand again once per
-    /// interval. That none is seen to stand is no end: only a verified image that is newer ends it.
+    /// What is to be told of automatic Releases now. A new one is told at once; those that stand
+    /// again once per interval. That none is seen to stand is no end: only a verified image that is
+    /// newer ends it.
     pub fn alarm(
         &self,
         evidence: &Evidence,
@@ -106,8 +109,8 @@ impl Ledger {
         }
     }
 
-    /// Whether a verified image has followed those that were told. What has left the cluster, or cannot be read,
-    /// stands all the same.
+    /// Whether a verified image has followed those that were told. What has left the cluster, or
+    /// cannot be read, stands all the same.
     fn is_overtaken(&self, evidence: &Evidence) -> bool {
         // Before the time was kept: when it was told, nothing verified had followed.
         let Some(since) = self.automatic_since.or(self.automatic_told_at) else { return true };

@@ -89,7 +89,8 @@ pub enum Build {
         digest: Digest,
         /// When its build began.
         built_at: Option<Timestamp>,
-        /// When the oldest fit one was built that is newer than the verified image; none where this one has that.
+        /// When the oldest fit one was built that is newer than the verified image; none where this
+        /// one has that.
         waiting_since: Option<Timestamp>,
     },
     /// It cannot be judged, so that trigger-gate starts nothing.
@@ -116,7 +117,8 @@ pub struct Evidence {
     pub runs: Vec<Run>,
     /// The gate's records, newest first.
     pub records: Vec<Past>,
-    /// When the gate's records were made that cannot be read: they are there, and what they tell is not known.
+    /// When the gate's records were made that cannot be read: they are there, and what they tell is
+    /// not known.
     pub unreadable: Vec<Timestamp>,
     /// Sources that did not answer.
     pub silent: Vec<Source>,
@@ -168,8 +170,8 @@ impl Evidence {
         }
     }
 
-    /// Releases that landed with another digest than their Snapshot's since the newest verified image, in
-    /// words.
+    /// Releases that landed with another digest than their Snapshot's since the newest verified
+    /// image, in words.
     pub fn discounted(&self) -> Vec<String> {
         let newest = self.newest().map(|newest| newest.at);
         let later = self

@@ -45,7 +45,8 @@ pub struct Sources {
     pub scenario: Option<String>,
     /// The gate's name, by which its records are labelled; without one none is known.
     pub gate: Option<String>,
-    /// How long may be spent on what is verified, all in all (wall time): somebody waits for the answer.
+    /// How long may be spent on what is verified, all in all (wall time): somebody waits for the
+    /// answer.
     pub patience: Duration,
 }
 
@@ -88,8 +89,8 @@ pub async fn gather(sources: &Sources, now: Timestamp) -> Evidence {
     evidence
 }
 
-/// Asks for what is verified alone: the plan's Releases, live and archived, and the Snapshots that they are
-/// compared with.
+/// Asks for what is verified alone: the plan's Releases, live and archived, and the Snapshots that
+/// they are compared with.
 pub async fn releases(sources: &Sources, now: Timestamp) -> Evidence {
     let deadline = Instant::now() + sources.patience;
     let mut evidence =
@@ -160,8 +161,9 @@ async fn archived(
     evidence.releases = merge(std::mem::take(&mut evidence.releases), items);
 }
 
-/// Nothing verified was found so far back: whether there is anything before, and whether the archive has
-/// anything of this namespace at all. What comes of it is no finding, only what is said.
+/// Nothing verified was found so far back: whether there is anything before, and whether the
+/// archive has anything of this namespace at all. What comes of it is no finding, only what is
+/// said.
 async fn beyond(
     sources: &Sources,
     archive: &KubeArchive,
@@ -186,7 +188,8 @@ async fn beyond(
     }
 }
 
-/// Looks up the Snapshots of the newest Releases that landed, until one is found to verify an image.
+/// Looks up the Snapshots of the newest Releases that landed, until one is found to verify an
+/// image.
 async fn compare(sources: &Sources, deadline: Instant, evidence: &mut Evidence) {
     for _ in 0..COMPARED {
         let Some(snapshot) = evidence.to_compare() else { return };
@@ -246,8 +249,8 @@ impl Builds {
         }
     }
 
-    /// When the oldest one was built that is newer than the verified image; where that has no Snapshot any
-    /// more, the oldest one built since it was verified.
+    /// When the oldest one was built that is newer than the verified image; where that has no
+    /// Snapshot any more, the oldest one built since it was verified.
     fn oldest_newer(&self, verified_at: Timestamp) -> Option<Timestamp> {
         let since = self.verified.unwrap_or(verified_at);
         self.others.iter().copied().filter(|built| *built > since).min()

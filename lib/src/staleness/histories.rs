@@ -2,9 +2,9 @@
 //!
 //! `data/histories.json` and `data/more-histories.json` hold each history as nights from 2026-06-01
 //! (a Monday) on: `P20 F2` is twenty nights promoted, then two refused. A night's Snapshot is built
-//! at 01:00, its run begins at 03:00 and ends at 06:00, and its Release lands at 06:10. Releases are
-//! live for 7 days, runs for 5. The check looks every six hours and repeats daily; the limit is 3
-//! days. Beside it stands, by day, what people should have been told.
+//! at 01:00, its run begins at 03:00 and ends at 06:00, and its Release lands at 06:10. Releases
+//! are live for 7 days, runs for 5. The check looks every six hours and repeats daily; the limit is
+//! 3 days. Beside it stands, by day, what people should have been told.
 //!
 //! The letters: P promoted, E promoted with nothing left to push, L promoted after a long run, F
 //! refused, U undecided, B broken, C cancelled, K killed, R the Release failed, D it landed with

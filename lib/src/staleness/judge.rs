@@ -118,7 +118,8 @@ pub enum Finding {
     },
 }
 
-/// Whether the newest verified image is too old for itself, so that it matters whether there is a newer build.
+/// Whether the newest verified image is too old for itself, so that it matters whether there is a
+/// newer build.
 pub fn is_old(
     evidence: &Evidence,
     threshold: SignedDuration,
@@ -222,8 +223,8 @@ fn might_be_fresh(
     by_releases || by_youth || by_quiet
 }
 
-/// That there is nothing to verify that the gate has had time for: the newest Snapshot has the verified image, or
-/// the first one after it is so young that no night has come yet.
+/// That there is nothing to verify that the gate has had time for: the newest Snapshot has the
+/// verified image, or the first one after it is so young that no night has come yet.
 fn nothing_newer(
     evidence: &Evidence,
     newest: &Verified,

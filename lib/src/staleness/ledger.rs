@@ -15,8 +15,8 @@ const MAX_BYTES: usize = 16 * 1024;
 /// So many automatic Releases are remembered.
 pub(super) const MOST_REMEMBERED: usize = 100;
 
-/// A time that was written by another clock may be so far in the future (10 minutes); beyond it the ledger is
-/// wrong, and does not silence anything.
+/// A time that was written by another clock may be so far in the future (10 minutes); beyond it the
+/// ledger is wrong, and does not silence anything.
 const SKEW: SignedDuration = SignedDuration::from_mins(10);
 
 /// Why the ledger cannot be used.
@@ -153,8 +153,8 @@ impl Ledger {
         self.looked_at = Some(now);
     }
 
-    /// Reads it; an empty one where there is none. One that is torn, emptied or of another version is as good
-    /// as none, since it must never silence an alert; why is told in words beside it.
+    /// Reads it; an empty one where there is none. One that is torn, emptied or of another version
+    /// is as good as none, since it must never silence an alert; why is told in words beside it.
     ///
     /// # Errors
     /// [`LedgerError::Foreign`] for a whole record of another kind, [`LedgerError::Store`].

@@ -1,7 +1,8 @@
 //! The arguments as people and pipelines write them, made into what argh reads.
 //!
 //! argh knows neither `--flag=value` nor `--version` and `--generate`, exits 1 on misuse, and takes
-//! `""` as a value; a pipeline without a shell passes every flag, so here `""` is as good as absent.
+//! `""` as a value; a pipeline without a shell passes every flag, so here `""` is as good as
+//! absent.
 
 use argh::{ArgsInfo, FlagInfoKind, TopLevelCommand};
 
@@ -128,7 +129,8 @@ fn misuse(name: &str, output: &str) -> String {
     format!("{text}; {name} --help shows every flag")
 }
 
-/// A flag that was given more than once or with commas, as one list; blanks around an entry are cut.
+/// A flag that was given more than once or with commas, as one list; blanks around an entry are
+/// cut.
 pub fn list(given: &[String]) -> Vec<String> {
     let entries = given.iter().flat_map(|value| value.split(','));
     entries

@@ -94,7 +94,8 @@ mod tests {
     use super::*;
     use argh::{ArgsInfo, FromArgs};
 
-    /// Does a thing, and explains it in a text that is certainly longer than one line of the page can ever be.
+    /// Does a thing, and explains it in a text that is certainly longer than one line of the page
+    /// can ever be.
     #[derive(FromArgs, ArgsInfo)]
     #[argh(example = "do-it:\n\n  do-it --name x", error_code(0, "done"))]
     #[allow(dead_code)]

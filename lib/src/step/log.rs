@@ -1,8 +1,8 @@
 //! Logs: on stderr, for people or as JSON lines, filtered by `RUST_LOG` (default: info).
 //!
 //! Whatever `RUST_LOG` says, libraries speak at info and above only: below that, they show requests
-//! as they are sent, with the token or the webhook's address. What this project says of itself holds
-//! no secret at any level.
+//! as they are sent, with the token or the webhook's address. What this project says of itself
+//! holds no secret at any level.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -41,8 +41,8 @@ impl FromStr for LogFormat {
     }
 }
 
-/// What is logged where `RUST_LOG` does not say. The client of the API server logs what fails besides
-/// returning it; the step says it itself, in its own words.
+/// What is logged where `RUST_LOG` does not say. The client of the API server logs what fails
+/// besides returning it; the step says it itself, in its own words.
 const DEFAULT_FILTER: &str = "info,kube_client=off";
 
 /// RFC 3339 to the second in UTC, as every other timestamp of the gate.
@@ -54,8 +54,8 @@ impl FormatTime for Seconds {
     }
 }
 
-/// Standard error, for lines that hold what others said: see [`text::harmless`]. A JSON line escapes as
-/// JSON does.
+/// Standard error, for lines that hold what others said: see [`text::harmless`]. A JSON line
+/// escapes as JSON does.
 struct Harmless {
     /// Whether the line's own colours go through.
     colour: bool,
@@ -85,7 +85,8 @@ impl Harmless {
     }
 }
 
-/// How long the colour code is that a text begins with; what a terminal does besides colours is none.
+/// How long the colour code is that a text begins with; what a terminal does besides colours is
+/// none.
 fn colour_code(text: &str) -> Option<usize> {
     let numbers = text.strip_prefix("\u{1b}[")?;
     let end = numbers.find(|c: char| !c.is_ascii_digit() && c != ';')?;

@@ -99,7 +99,8 @@ impl Results {
         entry.value = fit(value.as_ref());
     }
 
-    /// Writes the files, then the values to stdout: one JSON object in a pipe, `table` on a terminal.
+    /// Writes the files, then the values to stdout: one JSON object in a pipe, `table` on a
+    /// terminal.
     ///
     /// # Errors
     /// [`ResultsError`] when either cannot be written.

@@ -1,8 +1,9 @@
 //! What a terminal gets that a pipe does not: colour, and lines that fit.
 //!
 //! The rules, the same for every binary:
-//! - Colour only on a terminal, each of stdout and stderr judged by itself; none with `NO_COLOR` set to
-//!   anything but the empty text, none with `TERM=dumb`. It marks words that are there without it.
+//! - Colour only on a terminal, each of stdout and stderr judged by itself; none with `NO_COLOR`
+//!   set to anything but the empty text, none with `TERM=dumb`. It marks words that are there
+//!   without it.
 //! - What is laid out is no wider than 100 columns, on a terminal no wider than that (but 60 at
 //!   least). Lines are broken between words only: names, digests and addresses stay whole. Log
 //!   lines, errors and commands to copy are never broken.
@@ -96,8 +97,8 @@ fn broken(line: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Where a row's last column begins: after the last gap of two blanks near its left end (an indent is
-/// one as well); at the row's begin where there is none.
+/// Where a row's last column begins: after the last gap of two blanks near its left end (an indent
+/// is one as well); at the row's begin where there is none.
 fn last_column(letters: &[char]) -> usize {
     let near = &letters[..letters.len().min(COLUMNS_BEGIN)];
     let gap =

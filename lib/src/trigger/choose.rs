@@ -41,8 +41,8 @@ impl Seen {
 pub struct Choice {
     /// The newest fit one.
     pub chosen: Option<Candidate>,
-    /// The newest one that cannot be judged, where it is newer than the newest fit one: then there is none to
-    /// choose, since an older one is never tested in its place.
+    /// The newest one that cannot be judged, where it is newer than the newest fit one: then there
+    /// is none to choose, since an older one is never tested in its place.
     pub unjudged: Option<Seen>,
     /// The others, newest first, for people to see; only a dry run keeps them.
     pub others: Vec<Seen>,
@@ -125,7 +125,8 @@ impl Choice {
     }
 }
 
-/// The newest fit Snapshot of a component of an Application; every fit one is shown on the way, in any order.
+/// The newest fit Snapshot of a component of an Application; every fit one is shown on the way, in
+/// any order.
 ///
 /// # Errors
 /// [`TriggerError`] when they cannot be read.

@@ -106,8 +106,8 @@ impl Tenant {
         Self { cluster, clock }
     }
 
-    /// Shows every Snapshot of an application's component, a page at a time; in memory is one page. An
-    /// entry that has not the form of a Snapshot is shown as one that cannot be read.
+    /// Shows every Snapshot of an application's component, a page at a time; in memory is one page.
+    /// An entry that has not the form of a Snapshot is shown as one that cannot be read.
     pub async fn each_snapshot(
         &self,
         application: Option<&str>,

@@ -86,8 +86,9 @@ impl Trigger<'_> {
         Err(last)
     }
 
-    /// Sets the label with the last of these ids as soon as nobody else's is there, unless a run of the
-    /// scenario has begun by then. Which id is to be waited for: an earlier one, if its run was made after all.
+    /// Sets the label with the last of these ids as soon as nobody else's is there, unless a run of
+    /// the scenario has begun by then. Which id is to be waited for: an earlier one, if its run was
+    /// made after all.
     async fn set(&self, ids: &[String]) -> Result<Set, Ending> {
         let id = ids.last().cloned().unwrap_or_default();
         for _ in 0..CONFLICTS {
@@ -185,10 +186,11 @@ impl Trigger<'_> {
         }
     }
 
-    /// What has begun since the scenario was last looked at, asked after the Snapshot was read without a
-    /// label: a run is made before its label goes, so that every trigger before us has left its run, and a
-    /// later one changes the Snapshot and our patch is refused. A run of an earlier try of ours is the one
-    /// wanted: its id. One of somebody else leaves the scenario alone.
+    /// What has begun since the scenario was last looked at, asked after the Snapshot was read
+    /// without a label: a run is made before its label goes, so that every trigger before us has
+    /// left its run, and a later one changes the Snapshot and our patch is refused. A run of an
+    /// earlier try of ours is the one wanted: its id. One of somebody else leaves the scenario
+    /// alone.
     async fn begun(&self, ids: &[String]) -> Result<Option<String>, Ending> {
         let runs = self.tenant.runs_of(self.scenario).await.map_err(failed)?;
         let own = runs
@@ -274,7 +276,8 @@ impl Trigger<'_> {
     fn reason_to_give_up(&self, observation: Observation, left: Duration) -> Option<String> {
         match observation {
             Observation::NotBegun { .. } => None,
-            // It is tried again for ever, and would start some day: whoever mends the cause starts it.
+            // It is tried again for ever, and would start some day: whoever mends the cause starts
+            // it.
             Observation::Invalid { why } => Some(format!(
                 "integration-service could not make the run: {why}. the label was taken back; mend that, then start it again"
             )),
@@ -287,7 +290,8 @@ impl Trigger<'_> {
         }
     }
 
-    /// How it ends where it cannot be seen what came of the label: nothing shall start later that nobody waits for.
+    /// How it ends where it cannot be seen what came of the label: nothing shall start later that
+    /// nobody waits for.
     async fn abandon(&self, id: &str, error: &TriggerError) -> Ending {
         let error = Chain(error);
         match self.take_back(id).await {

@@ -27,8 +27,9 @@ impl Invalid {
     }
 }
 
-/// What integration-service noted about a run that it could not make. One that stood there before says
-/// nothing of a new try, and the annotation says nothing that can be relied on about runs that were made.
+/// What integration-service noted about a run that it could not make. One that stood there before
+/// says nothing of a new try, and the annotation says nothing that can be relied on about runs that
+/// were made.
 pub(super) fn creation_failure(snapshot: &Brief, scenario: &str) -> Option<Invalid> {
     let entries: Vec<Invalid> =
         serde_json::from_str(snapshot.metadata.annotations.status.as_deref()?).ok()?;

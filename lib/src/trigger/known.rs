@@ -28,8 +28,8 @@ impl Owner {
     }
 }
 
-/// Whether a scenario exists, looked up before anything is labelled: integration-service takes the label of an
-/// unknown one away without a word.
+/// Whether a scenario exists, looked up before anything is labelled: integration-service takes the
+/// label of an unknown one away without a word.
 ///
 /// # Errors
 /// What there is instead, in words; or that it cannot be read.

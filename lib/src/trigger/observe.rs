@@ -40,7 +40,8 @@ pub enum Observation {
     },
     /// The label is still ours.
     Labelled,
-    /// The label is still ours, and integration-service cannot make the run. It tries again for ever.
+    /// The label is still ours, and integration-service cannot make the run. It tries again for
+    /// ever.
     Invalid {
         /// Its words.
         why: String,

@@ -16,8 +16,9 @@ use crate::step::Chain;
 
 /// What the step needs in its namespace.
 ///
-/// Without the three behind the first four the step goes on: then it does not know whether a scenario exists, plans
-/// are only looked at in this check, and each skipped night is told, the first in a row too.
+/// Without the three behind the first four the step goes on: then it does not know whether a
+/// scenario exists, plans are only looked at in this check, and each skipped night is told, the
+/// first in a row too.
 pub const RIGHTS: [Right; 7] = [
     Right {
         group: KONFLUX,
@@ -63,12 +64,12 @@ pub const RIGHTS: [Right; 7] = [
     },
 ];
 
-/// The limits that integration-service puts in place of the PipelineRun's own: all three, or it does nothing
-/// for ever where their sum does not fit.
+/// The limits that integration-service puts in place of the PipelineRun's own: all three, or it
+/// does nothing for ever where their sum does not fit.
 const TIMEOUTS: [&str; 3] = ["pipeline_timeout", "tasks_timeout", "finally_timeout"];
 
-/// Looks at everything that a trigger needs: its rights, the scenarios and plans, the Snapshots, and Slack
-/// where it is told; `keeps` says that it has a record in a ConfigMap. Labels nothing.
+/// Looks at everything that a trigger needs: its rights, the scenarios and plans, the Snapshots,
+/// and Slack where it is told; `keeps` says that it has a record in a ConfigMap. Labels nothing.
 pub async fn preflight(
     options: &Options,
     tenant: &Tenant,
@@ -119,8 +120,8 @@ async fn scenario(tenant: &Tenant, name: &str, checks: &mut Preflight) {
     }
 }
 
-/// What keeps integration-service from starting a scenario, without a word of it: each of these it tries
-/// again for ever.
+/// What keeps integration-service from starting a scenario, without a word of it: each of these it
+/// tries again for ever.
 fn flaws(scenario: &Value) -> Vec<String> {
     let mut flaws = Vec::new();
     for parameter in scenario["spec"]["params"].as_array().into_iter().flatten() {

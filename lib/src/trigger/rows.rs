@@ -1,8 +1,8 @@
 //! Nights skipped in a row because the jobs of another night still ran.
 //!
 //! One such night is nobody's trouble; the next one means that the gate takes longer than a day, or
-//! hangs. Nothing that a trigger finds tells of the night before: a Snapshot, a run and a record can
-//! all be gone by then, and names tell nothing. So it keeps a small document of its own (kind
+//! hangs. Nothing that a trigger finds tells of the night before: a Snapshot, a run and a record
+//! can all be gone by then, and names tell nothing. So it keeps a small document of its own (kind
 //! `trigger`) in a ConfigMap or a file. Whatever is wrong with that never silences it.
 
 use std::collections::BTreeMap;
@@ -102,8 +102,8 @@ enum RowsError {
 }
 
 /// Notes how the scenarios ended, and returns the nights that are to be told of: those skipped for
-/// another night from the second in a row on. Without a store, or with one that cannot be used, each
-/// one: that it was the first is then not known.
+/// another night from the second in a row on. Without a store, or with one that cannot be used,
+/// each one: that it was the first is then not known.
 pub async fn note(report: &Report, store: Option<&dyn Store>, clock: &dyn Clock) -> Vec<Due> {
     let unknown = || {
         skipped(report)
@@ -179,8 +179,8 @@ async fn load(store: &dyn Store) -> Result<(Document, Option<Version>), RowsErro
     Ok((read, Some(version)))
 }
 
-/// A night that was started ends the row, and so does one that was rightly skipped for its image. One
-/// that failed is told anyway, and does neither.
+/// A night that was started ends the row, and so does one that was rightly skipped for its image.
+/// One that failed is told anyway, and does neither.
 fn add(rows: &mut BTreeMap<String, Row>, report: &Report, clock: &dyn Clock) {
     let now = clock.now();
     // A row from the future is none that this clock can count on.

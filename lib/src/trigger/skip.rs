@@ -140,8 +140,8 @@ fn may_run(record: &Past, clock: &dyn Clock) -> bool {
     record.open_jobs > 0 && record.last_launch.is_some_and(near)
 }
 
-/// Whether a verified image is this one. Without a digest, of a Snapshot that a person named, its name is
-/// compared.
+/// Whether a verified image is this one. Without a digest, of a Snapshot that a person named, its
+/// name is compared.
 fn is_of(verified: &Verified, chosen: &Candidate) -> bool {
     let same_snapshot = verified.snapshot.as_deref() == Some(chosen.name.as_str());
     match &chosen.digest {
@@ -236,7 +236,8 @@ async fn verified(
     Ok(found)
 }
 
-/// Whether a Release is worth a look at its Snapshot: it says that it pushed the image, or does not say what.
+/// Whether a Release is worth a look at its Snapshot: it says that it pushed the image, or does not
+/// say what.
 fn may_be_of(release: &ReleaseBrief, chosen: &Candidate) -> bool {
     let pushed = release.pushed();
     let has = |digest: &crate::image::Digest| pushed.iter().any(|pushed| pushed == digest.as_str());

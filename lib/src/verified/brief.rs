@@ -138,8 +138,8 @@ impl ReleaseBrief {
         self.status.automated || self.metadata.labels.automated.as_deref() == Some("true")
     }
 
-    /// The digests that it says it pushed, an empty text for an image without one; no entry where all
-    /// had been pushed before.
+    /// The digests that it says it pushed, an empty text for an image without one; no entry where
+    /// all had been pushed before.
     pub fn pushed(&self) -> Vec<String> {
         self.status.artifacts.digests.clone()
     }

@@ -15,7 +15,8 @@ pub struct Snapshots {
 }
 
 impl Snapshots {
-    /// None looked up yet; of each the component's digest counts, or any where no component is named.
+    /// None looked up yet; of each the component's digest counts, or any where no component is
+    /// named.
     pub fn of(component: Option<ComponentName>) -> Self {
         Self { component, known: BTreeMap::new() }
     }

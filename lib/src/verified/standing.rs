@@ -49,8 +49,8 @@ fn short(digest: &str) -> String {
 /// The image that a Release was made for, as far as that is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MadeFor {
-    /// What its Snapshot has: one digest, or several where the component is not known. `None` where the
-    /// Snapshot is gone or was not read.
+    /// What its Snapshot has: one digest, or several where the component is not known. `None` where
+    /// the Snapshot is gone or was not read.
     pub digests: Option<Vec<Digest>>,
     /// The digits in its name, where create-release made it.
     pub digits: Option<String>,
@@ -136,7 +136,8 @@ impl ReleaseBrief {
             .find(|digest| !digest.is_empty() && made_for.may_be(digest));
         let image = match (found, pushed.is_empty()) {
             _ if contradicted => None,
-            // Several that could be meant: the one that the Snapshot or the name tells, else the first.
+            // Several that could be meant: the one that the Snapshot or the name tells, else the
+            // first.
             (Some(digest), _) => Some(Image::Digest(digest.clone())),
             (None, false) => None,
             (None, true) => Some(
@@ -223,7 +224,8 @@ mod tests {
             (ours, &['a'], None, "verified aaaaaaaa"),
             // The Snapshot was made anew with another image.
             (ours, &['b'], Some(&['b']), "bbbbbbbb instead of bbbbbbbb"),
-            // All had been pushed before: the digest is the tested one, and never the Snapshot's name.
+            // All had been pushed before: the digest is the tested one, and never the Snapshot's
+            // name.
             (ours, &[], None, "verified aaaaaaaa"),
             (ours, &[], Some(&['a', 'b']), "verified aaaaaaaa"),
             (ours, &[], Some(&['b']), "nothing instead of bbbbbbbb"),

@@ -174,7 +174,8 @@ pub(crate) fn layer(server: Server, code: u16) -> Answer {
     }
 }
 
-/// A refusal in the server's form that quotes the request's address and headers, as one of Gangway's errors does.
+/// A refusal in the server's form that quotes the request's address and headers, as one of
+/// Gangway's errors does.
 pub(crate) fn echo(
     server: Server,
     status: u16,

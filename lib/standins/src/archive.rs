@@ -1,7 +1,8 @@
 //! KubeArchive: objects that are no longer in the cluster, with its own ways of saying so.
 //!
-//! As observed on the real one: 400 without a token and 401 for everything refused, 200 with nothing for a wrong group or
-//! version, lists newest first, a page's token that holds nothing but a place, and lists that break off as a regular 200.
+//! As observed on the real one: 400 without a token and 401 for everything refused, 200 with
+//! nothing for a wrong group or version, lists newest first, a page's token that holds nothing but
+//! a place, and lists that break off as a regular 200.
 
 use std::collections::BTreeMap;
 

@@ -85,10 +85,12 @@ where
 }
 
 impl World {
-    /// Answers a request with a whole address: the server is the first word of its host, see [`Server::base`].
+    /// Answers a request with a whole address: the server is the first word of its host, see
+    /// [`Server::base`].
     ///
-    /// This is a network for code that can be given one: none means that the connection ended without an answer, a stall
-    /// takes tokio's time, and a body that was cut is shorter than its `Content-Length`.
+    /// This is a network for code that can be given one: none means that the connection ended
+    /// without an answer, a stall takes tokio's time, and a body that was cut is shorter than its
+    /// `Content-Length`.
     pub async fn network(&self, request: Request<Bytes>) -> Option<Response<Bytes>> {
         let word = request
             .uri()

@@ -134,7 +134,8 @@ fn canned(canned: crate::Canned) -> Answer {
 fn interrupt(answer: Answer, after: usize, time: Option<Duration>) -> Answer {
     let (mut parts, body) = answer.into_parts();
     if let Some(length) = body.size_hint().exact() {
-        // the length is promised in full, as the real thing does, so that a client can see what is missing
+        // the length is promised in full, as the real thing does, so that a client can see what is
+        // missing
         parts.headers.insert("content-length", HeaderValue::from(length));
     }
     struct State {

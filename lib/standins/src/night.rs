@@ -150,7 +150,8 @@ impl Night {
         }
     }
 
-    /// The Snapshot of a push build, as integration-service leaves it where no scenario is required.
+    /// The Snapshot of a push build, as integration-service leaves it where no scenario is
+    /// required.
     fn snapshot_object(&self, world: &World, reference: &str) -> Value {
         let born = world.born().as_second() - i64::try_from(self.age.as_secs()).unwrap_or(0);
         let began = jiff::Timestamp::from_second(born).unwrap_or(world.born());

@@ -1,4 +1,5 @@
-//! Slack's incoming webhooks: they take a message, hold it to Slack's limits, and keep it. Its Web API is beside it.
+//! Slack's incoming webhooks: they take a message, hold it to Slack's limits, and keep it. Its Web
+//! API is beside it.
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -10,8 +11,9 @@ use crate::World;
 use crate::answer::{Answer, text};
 use crate::slack_web::{self, Web};
 
-/// Slack's limits: blocks of a message, characters of a section's text, of a header's, of a field's; fields of a
-/// section, elements of a context block. ([blocks](https://docs.slack.dev/reference/block-kit/blocks))
+/// Slack's limits: blocks of a message, characters of a section's text, of a header's, of a
+/// field's; fields of a section, elements of a context block.
+/// ([blocks](https://docs.slack.dev/reference/block-kit/blocks))
 const BLOCKS: usize = 50;
 const SECTION_TEXT: usize = 3000;
 const HEADER_TEXT: usize = 150;
@@ -37,7 +39,8 @@ pub struct Message {
 }
 
 impl Message {
-    /// All text of the message that a person sees, in order, one line per piece; the plain `text` only if there are no blocks.
+    /// All text of the message that a person sees, in order, one line per piece; the plain `text`
+    /// only if there are no blocks.
     pub fn words(&self) -> String {
         let mut words = Vec::new();
         gather(self.payload.get("blocks").unwrap_or(&Value::Null), &mut words);

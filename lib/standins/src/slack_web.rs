@@ -1,9 +1,9 @@
 //! Slack's Web API as far as a bot that posts needs it: `auth.test` and `chat.postMessage`.
 //!
-//! Every answer is 200 but for a limit that was passed (429 with `Retry-After`); `ok` and `error` tell.
-//! ([chat.postMessage](https://docs.slack.dev/reference/methods/chat.postMessage)) A reply to a message that is gone
-//! is not refused: it is posted to the channel, and only the missing `message.thread_ts` shows that.
-//! ([slack-go#1571](https://github.com/slack-go/slack/issues/1571))
+//! Every answer is 200 but for a limit that was passed (429 with `Retry-After`); `ok` and `error`
+//! tell. ([chat.postMessage](https://docs.slack.dev/reference/methods/chat.postMessage)) A reply to
+//! a message that is gone is not refused: it is posted to the channel, and only the missing
+//! `message.thread_ts` shows that. ([slack-go#1571](https://github.com/slack-go/slack/issues/1571))
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,8 @@ pub(crate) struct Web {
 }
 
 impl Slack {
-    /// Makes a bot's token and a channel that its app is a member of; Slack then has its Web API under `/api/`.
+    /// Makes a bot's token and a channel that its app is a member of; Slack then has its Web API
+    /// under `/api/`.
     pub fn bot(&self, token: &str, channel: &str) {
         let mut state = self.0.slack_state();
         state.web.tokens.insert(token.to_owned(), None);
@@ -46,7 +47,8 @@ impl Slack {
         self.0.slack_state().web.tokens.insert(token.to_owned(), Some(word));
     }
 
-    /// Refuses a channel from now on: `not_in_channel`, `is_archived` …; none lets it be posted to again.
+    /// Refuses a channel from now on: `not_in_channel`, `is_archived` …; none lets it be posted to
+    /// again.
     pub fn refuse_channel(&self, channel: &str, word: Option<&'static str>) {
         self.0.slack_state().web.channels.insert(channel.to_owned(), word);
     }

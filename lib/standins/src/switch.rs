@@ -1,6 +1,7 @@
 //! The switchboard of faults: which request gets which trouble.
 //!
-//! To add a trouble: a variant of [`Trouble`], and its meaning in `enter.rs`; nothing else knows the list.
+//! To add a trouble: a variant of [`Trouble`], and its meaning in `enter.rs`; nothing else knows
+//! the list.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,8 +100,8 @@ pub enum Trouble {
     Answer(Canned),
     /// The request has its effect, then this answer.
     AnswerAfter(Canned),
-    /// This status with the whole request quoted in the server's words, credentials included, after so many
-    /// bytes of other words; no effect.
+    /// This status with the whole request quoted in the server's words, credentials included, after
+    /// so many bytes of other words; no effect.
     Echo(u16, usize),
     /// Changes the world, then looks for further rules and treats the request as usual.
     Do(Arc<dyn Fn(&World) + Send + Sync>),
@@ -163,7 +164,8 @@ impl Nth {
 /// ```
 /// # use standins::{Fault, Nth, Server, Trouble};
 /// // the first launch is accepted, and its answer lost
-/// let fault = Fault::on(Server::Gangway, Trouble::DropAfter).method("POST").path("/v1/executions*").nth(Nth::Only(1));
+/// let fault = Fault::on(Server::Gangway,
+/// Trouble::DropAfter).method("POST").path("/v1/executions*").nth(Nth::Only(1));
 /// ```
 #[derive(Debug, Clone)]
 pub struct Fault {
@@ -200,7 +202,8 @@ impl Fault {
         self
     }
 
-    /// Only requests whose path matches; `*` stands for any text. With a `?` in the pattern it is held against path and query.
+    /// Only requests whose path matches; `*` stands for any text. With a `?` in the pattern it is
+    /// held against path and query.
     #[must_use]
     pub fn path(mut self, pattern: &str) -> Self {
         pattern.clone_into(&mut self.pattern);
@@ -214,7 +217,8 @@ impl Fault {
         self
     }
 
-    /// Only from `from` until before `until`, by the world's clock. Requests outside are not counted.
+    /// Only from `from` until before `until`, by the world's clock. Requests outside are not
+    /// counted.
     #[must_use]
     pub fn between(mut self, from: Timestamp, until: Timestamp) -> Self {
         self.window = Some((from, until));
@@ -237,7 +241,8 @@ impl Switchboard {
         self.faults.clear();
     }
 
-    /// The troubles for a request, every matching rule counted: all `Do`, and at most one other, the earliest rule's.
+    /// The troubles for a request, every matching rule counted: all `Do`, and at most one other,
+    /// the earliest rule's.
     pub(crate) fn pick(
         &mut self,
         server: Server,

@@ -12,7 +12,8 @@ pub type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A clock that the servers read.
 ///
-/// Nothing runs in the background: a job's state, a Release's phase, the age of Deck's list are functions of `now`.
+/// Nothing runs in the background: a job's state, a Release's phase, the age of Deck's list are
+/// functions of `now`.
 pub trait Time: Send + Sync + 'static {
     /// The present moment, as the servers write it into their documents.
     fn now(&self) -> Timestamp;
@@ -40,7 +41,8 @@ impl Time for Wall {
     }
 }
 
-/// Tokio's clock on top of a fixed beginning, so that a test with paused time moves the servers too.
+/// Tokio's clock on top of a fixed beginning, so that a test with paused time moves the servers
+/// too.
 #[derive(Debug, Clone, Copy)]
 pub struct TokioTime {
     base: Timestamp,
@@ -111,7 +113,8 @@ impl<F: Fn() -> Timestamp + Send + Sync + 'static> Time for FnTime<F> {
         (self.0)()
     }
 
-    /// Looks again every 20 ms of tokio's time, since nobody says when the function's answer changes.
+    /// Looks again every 20 ms of tokio's time, since nobody says when the function's answer
+    /// changes.
     fn wait(&self, _until: Option<Timestamp>) -> Wait {
         Box::pin(tokio::time::sleep(Duration::from_millis(20)))
     }

@@ -71,7 +71,8 @@ impl WorldBuilder {
         self
     }
 
-    /// Divides the durations of scripts, rates and Deck's 30 s by `scale`; timestamps stay those of the clock.
+    /// Divides the durations of scripts, rates and Deck's 30 s by `scale`; timestamps stay those of
+    /// the clock.
     #[must_use]
     pub fn time_scale(mut self, scale: u32) -> Self {
         self.scale = scale.max(1);

@@ -138,7 +138,8 @@ fn the_list_has_the_captured_fields_and_is_old() {
         let list: Value = serde_json::from_slice(&body).unwrap();
         list["items"].as_array().unwrap().clone()
     };
-    // a list is read every 30 s, the first one at the beginning of the world, when the jobs were there already
+    // a list is read every 30 s, the first one at the beginning of the world, when the jobs were
+    // there already
     assert_eq!(list("")[0]["metadata"]["name"], id);
     assert_eq!(list("").len(), 1, "the hidden one is left out");
     assert_eq!(get(&world, Server::Deck, &format!("/prowjob?prowjob={hidden}"), &[]).0, 200);
@@ -166,7 +167,8 @@ fn the_list_has_the_captured_fields_and_is_old() {
     wanted.insert(".status.description".into());
     assert_eq!(paths_of(&list("?omit=annotations,labels,decoration_config,pod_spec")[0]), wanted);
 
-    // without its API server Deck goes on showing the old list, and says 404 for everything it should read
+    // without its API server Deck goes on showing the old list, and says 404 for everything it
+    // should read
     world.prow().api_server(false);
     clock.advance(Duration::from_secs(3600 * 4));
     assert_eq!(list("")[0]["status"]["state"], "triggered");
@@ -233,7 +235,8 @@ fn bucket_answers() {
     let (_, headers, body) = get(&world, Server::Bucket, &path, &[("accept-encoding", "gzip")]);
     assert_eq!(headers["content-encoding"], "gzip");
     assert_eq!(headers["x-goog-stored-content-length"], body.len().to_string());
-    // a range of what is unpacked on the way is ignored; of what is given as stored it is a piece of the gzip
+    // a range of what is unpacked on the way is ignored; of what is given as stored it is a piece
+    // of the gzip
     assert_eq!(get(&world, Server::Bucket, &path, &[("range", "bytes=0-9")]).0, 200);
     let (status, _, piece) =
         get(&world, Server::Bucket, &path, &[("range", "bytes=-20"), ("accept-encoding", "gzip")]);

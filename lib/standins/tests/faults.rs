@@ -133,7 +133,8 @@ fn a_request_can_change_the_world() {
     assert_eq!([get("sha256~old"), get("sha256~old"), get("sha256~new")], [200, 403, 200]);
 }
 
-/// Through the asynchronous network a stall takes tokio's time, and a cut body is shorter than promised.
+/// Through the asynchronous network a stall takes tokio's time, and a cut body is shorter than
+/// promised.
 #[tokio::test(start_paused = true)]
 async fn through_the_network() {
     let clock = TokioTime::starting_at("2026-08-20T03:20:11Z".parse().unwrap());

@@ -36,7 +36,8 @@ fn launches() {
         let (world, _) = world();
         let before = world.prow().launches().len();
         match exchange.name.as_str() {
-            // the page's other headers are the client's own; what matters is that the token comes back
+            // the page's other headers are the client's own; what matters is that the token comes
+            // back
             "create-unknown-client" => {
                 world.prow().foreign_token("sha256~EXAMPLE");
                 exchange.headers = vec![("authorization".into(), "Bearer sha256~EXAMPLE".into())];
@@ -202,7 +203,8 @@ fn a_wrong_token_is_a_sign_in_page() {
     assert_eq!(get("sha256~new"), list);
 }
 
-/// 20 a minute, burst 10: eleven at once, then one in 3 s; refusals do not count; `Retry-After: 7` buys two.
+/// 20 a minute, burst 10: eleven at once, then one in 3 s; refusals do not count; `Retry-After: 7`
+/// buys two.
 #[test]
 fn the_limit_is_a_leaky_bucket() {
     for scale in [1, 100] {

@@ -170,7 +170,8 @@ async fn releases_that_do_not_end_well() {
             "Progressing Progressing 1 Progressing",
         ]
     );
-    // the Snapshot goes: what runs is validated again and refused, with the managed pipeline still at it
+    // the Snapshot goes: what runs is validated again and refused, with the managed pipeline still
+    // at it
     assert!(world.kube().delete("snapshots", NAMESPACE, &night.snapshot));
     let release = releases.get("r5").await.unwrap();
     assert_eq!(reasons(&release), ("Failed".into(), "Progressing".into()));

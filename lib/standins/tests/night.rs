@@ -187,7 +187,8 @@ fn over_sockets() {
     world.clear_faults();
     assert_eq!(agent.get(&url).call().unwrap().status(), 200);
     servers.close(Server::Gangway);
-    // the closing reaches the server's thread a moment later: until then a request may still be answered
+    // the closing reaches the server's thread a moment later: until then a request may still be
+    // answered
     while agent.get(&url).call().is_ok() {
         std::thread::yield_now();
     }

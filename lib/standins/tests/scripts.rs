@@ -11,7 +11,8 @@ const JOB: &str = "periodic-ci-openshift-hypershift-main-e2e-aks";
 const IMAGE: &str =
     "quay.io/acme/ho@sha256:4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1f0c2d7aa4be1";
 
-/// State, finished.json's result, reason line, failed phases, failed tests, and the install log's image, in words.
+/// State, finished.json's result, reason line, failed phases, failed tests, and the install log's
+/// image, in words.
 fn outcome(script: JobScript) -> [String; 6] {
     let clock = ManualTime::starting_at("2026-08-20T03:20:11Z".parse().unwrap());
     let world = World::builder().clock(clock.clone()).build();

@@ -1,5 +1,5 @@
-//! The long wait: rounds of looks (`rounds`), reruns (`reruns`), and the moment to decide. A pass that
-//! somebody else has written is looked at again first (`vouch`).
+//! The long wait: rounds of looks (`rounds`), reruns (`reruns`), and the moment to decide. A pass
+//! that somebody else has written is looked at again first (`vouch`).
 
 mod reruns;
 mod rounds;
@@ -47,8 +47,8 @@ const SAVE: Duration = Duration::from_secs(60);
 /// The last look may take this long (3 minutes of wall time).
 const LAST_LOOK: Duration = Duration::from_secs(180);
 
-/// How long the verdict waits for a record that cannot be reached (5 minutes): less than is left until
-/// Tekton would cut the step off.
+/// How long the verdict waits for a record that cannot be reached (5 minutes): less than is left
+/// until Tekton would cut the step off.
 const RECORD_PATIENCE: Duration = Duration::from_secs(300);
 
 /// Everything that the wait needs.
@@ -115,9 +115,9 @@ enum Decided {
 }
 
 impl Collector {
-    /// Waits for the record's jobs, judges each, runs failed ones again as far as asked, and decides.
-    /// The verdict is in the record when this returns. A `passed` that is there already is returned only
-    /// if its runs say so too; any other verdict is, since it promotes nothing.
+    /// Waits for the record's jobs, judges each, runs failed ones again as far as asked, and
+    /// decides. The verdict is in the record when this returns. A `passed` that is there already is
+    /// returned only if its runs say so too; any other verdict is, since it promotes nothing.
     ///
     /// # Errors
     /// [`CollectError`] when there is nothing to wait for or the record fails.
@@ -207,7 +207,8 @@ impl Collector {
             return Err(CollectError::LaunchUnfinished { place, job: job.name.clone() });
         }
         let subject = Subject::of(candidate);
-        // Without flags: what the record holds now, so that nobody takes a job away while this step waits.
+        // Without flags: what the record holds now, so that nobody takes a job away while this step
+        // waits.
         let recorded = || Request {
             jobs: record.jobs.clone(),
             env: record.launch.clone().unwrap_or_default().env,
@@ -320,9 +321,9 @@ impl Collector {
         wait.unsaved.extend(updates);
     }
 
-    /// Decides over what is in the record; a verdict of no that is there already stands. The record has to
-    /// hold it before anybody is told, so a record that cannot be reached is waited for. `None` when a pass
-    /// in it has yet to be vouched for.
+    /// Decides over what is in the record; a verdict of no that is there already stands. The record
+    /// has to hold it before anybody is told, so a record that cannot be reached is waited for.
+    /// `None` when a pass in it has yet to be vouched for.
     async fn decide(&self, wait: &mut Wait) -> Result<Option<GateRecord>, CollectError> {
         let now = self.clock.now();
         loop {

@@ -72,8 +72,9 @@ impl Collector {
         }
     }
 
-    /// Whether another attempt that takes as long as the longest so far would end in time: before the
-    /// deadline, and for an informing job before the grace is over, once only such jobs are left.
+    /// Whether another attempt that takes as long as the longest so far would end in time: before
+    /// the deadline, and for an informing job before the grace is over, once only such jobs are
+    /// left.
     pub(super) fn fits(&self, wait: &Wait, job: &JobRecord) -> bool {
         let longest = job
             .attempts

@@ -1,5 +1,5 @@
-//! No pass on trust: whoever may write the record can write `passed` into it, mid-run or before a try
-//! begins. What this process has not judged itself is looked at again before it counts.
+//! No pass on trust: whoever may write the record can write `passed` into it, mid-run or before a
+//! try begins. What this process has not judged itself is looked at again before it counts.
 
 use super::super::CollectError;
 use super::{Collector, Wait, changed};
@@ -16,11 +16,12 @@ const STRIKES: u32 = 5;
 pub(super) type Pass = (String, u32, String);
 
 impl Collector {
-    /// The record, if it says `passed` and each of its blocking runs says so too; otherwise that verdict is
-    /// struck from the record, with the passes that are none.
+    /// The record, if it says `passed` and each of its blocking runs says so too; otherwise that
+    /// verdict is struck from the record, with the passes that are none.
     ///
     /// # Errors
-    /// [`CollectError`]; [`CollectError::Unreadable`] when a run cannot be read: then the verdict stays.
+    /// [`CollectError`]; [`CollectError::Unreadable`] when a run cannot be read: then the verdict
+    /// stays.
     pub async fn repeated(&self, record: GateRecord) -> Result<Option<GateRecord>, CollectError> {
         let mut wait = self.begin(record)?;
         let confirmed = self.vouch(&mut wait).await?;
@@ -29,8 +30,9 @@ impl Collector {
             .filter(|record| record.verdict.is_some()))
     }
 
-    /// Looks again at every pass of a blocking job that this process has not judged. True if all of them,
-    /// and the verdict where there is one, hold. Otherwise what does not hold is struck from the record.
+    /// Looks again at every pass of a blocking job that this process has not judged. True if all of
+    /// them, and the verdict where there is one, hold. Otherwise what does not hold is struck from
+    /// the record.
     pub(super) async fn vouch(&self, wait: &mut Wait) -> Result<bool, CollectError> {
         self.journal.refresh().await?;
         self.refresh(wait).await;

@@ -227,7 +227,8 @@ async fn a_bucket_that_others_write_to_shows_nothing() {
         .launch("periodic-a", Class::Blocking, JobScript::fails(&["TestX"]))
         .await;
     scene.run().await;
-    // A whole run made up in a bucket of one's own, and, with a pull request's job, below its artifacts.
+    // A whole run made up in a bucket of one's own, and, with a pull request's job, below its
+    // artifacts.
     let image = super::scene::image().to_string();
     let key = key::of("run", "periodic-a", super::scene::image().digest(), 1);
     let run = serde_json::json!({

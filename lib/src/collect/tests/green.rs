@@ -1,5 +1,5 @@
-//! Runs that Prow says have succeeded: those that have, whatever they left behind, and those whose own
-//! artifacts say otherwise.
+//! Runs that Prow says have succeeded: those that have, whatever they left behind, and those whose
+//! own artifacts say otherwise.
 
 use standins::{Fault, JobScript, RanImage, Server, Trouble};
 

@@ -168,7 +168,8 @@ async fn a_rerun_that_can_no_longer_end_in_time_is_given_up() {
 
 #[tokio::test(start_paused = true)]
 async fn wherever_it_is_killed_the_next_process_goes_on() {
-    // The first attempt ends after ten minutes and a half; its rerun's launch is in doubt for some time.
+    // The first attempt ends after ten minutes and a half; its rerun's launch is in doubt for some
+    // time.
     for killed_at in [2, 9, 10, 11, 12, 13, 14, 20, 31, 40] {
         let scene = Scene::new().await;
         let attempts = vec![

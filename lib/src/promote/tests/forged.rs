@@ -1,5 +1,5 @@
-//! Somebody who may write ConfigMaps, and nothing else, wants a promotion. The promotion runs with what
-//! the pipeline gives it: run id, plan, jobs, variables and proof come from the PipelineRun.
+//! Somebody who may write ConfigMaps, and nothing else, wants a promotion. The promotion runs with
+//! what the pipeline gives it: run id, plan, jobs, variables and proof come from the PipelineRun.
 
 use standins::{Fault, JobScript, RanImage, Server, Trouble};
 
@@ -129,7 +129,8 @@ async fn a_blocking_job_turned_informing() {
     refused(&setting, promote(&setting, &memory).await, "e2e-aks-upgrade is new");
 }
 
-/// 4: no proof is asked for, or the run's own tests do not count, and 5: another log is to prove it.
+/// 4: no proof is asked for, or the run's own tests do not count, and 5: another log is to prove
+/// it.
 #[tokio::test(start_paused = true)]
 async fn the_proof_turned_off_or_swapped() {
     let (setting, memory) = world(JobScript::passes().ran_image(RanImage::NoLog));
@@ -288,7 +289,8 @@ async fn other_variables() {
     });
     refused(&setting, promote(&setting, &memory).await, "--env is another now");
 
-    // Launched with another image in the variable, under the very key, and the record set right again.
+    // Launched with another image in the variable, under the very key, and the record set right
+    // again.
     let (setting, memory) = world(JobScript::passes());
     let mut theirs = order(&memory.record(), JOBS[1], 1).unwrap().pod_spec_options;
     theirs
@@ -410,7 +412,8 @@ async fn on_the_records_word_alone_where_that_is_asked_for_and_said() {
     assert!(memory.record().release.unwrap().unexamined);
 }
 
-/// Nothing that a record can say of a failed run promotes it: states, causes and counts in any mixture.
+/// Nothing that a record can say of a failed run promotes it: states, causes and counts in any
+/// mixture.
 #[tokio::test(start_paused = true)]
 async fn no_mixture_of_words_promotes_a_failed_run() {
     let states = [JobState::Success, JobState::Failure, JobState::Pending];

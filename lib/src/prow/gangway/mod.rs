@@ -27,19 +27,22 @@ use crate::retry;
 use crate::secret::{Secret, SecretError, SecretFile};
 use crate::step::Chain;
 
-/// How long a create may take (90 seconds): the router in front gives up after that, Envoy after 60.
+/// How long a create may take (90 seconds): the router in front gives up after that, Envoy after
+/// 60.
 pub const CREATE_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// How long a read may take (70 seconds): Envoy says 504 after 60.
 const READ_TIMEOUT: Duration = Duration::from_secs(70);
 
-/// One execution is some hundred bytes, with everything that was sent echoed (1 MiB: Envoy takes no more).
+/// One execution is some hundred bytes, with everything that was sent echoed (1 MiB: Envoy takes no
+/// more).
 const ONE: u64 = 1024 * 1024;
 
 /// A list of every run of a large Prow stays below this (16 MiB).
 const MANY: u64 = 16 * 1024 * 1024;
 
-/// How long is waited when Gangway says that it was too much and does not say how long (10 seconds).
+/// How long is waited when Gangway says that it was too much and does not say how long (10
+/// seconds).
 const DEFAULT_PAUSE: Duration = Duration::from_secs(10);
 
 /// Why a read did not tell anything.
@@ -74,8 +77,8 @@ impl Listing {
         self.0.iter()
     }
 
-    /// Whether nothing is in it. **Proves nothing by itself**: Gangway answers 200 and an empty list
-    /// whenever it cannot read its API server.
+    /// Whether nothing is in it. **Proves nothing by itself**: Gangway answers 200 and an empty
+    /// list whenever it cannot read its API server.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -176,8 +179,8 @@ impl Gangway {
         self.list_at(url).await
     }
 
-    /// Every execution. One at least shows that Gangway reaches its API server: on a Prow in use there
-    /// is always a run. On a large Prow the list has some hundred KiB.
+    /// Every execution. One at least shows that Gangway reaches its API server: on a Prow in use
+    /// there is always a run. On a large Prow the list has some hundred KiB.
     ///
     /// # Errors
     /// [`ReadError`], never [`ReadError::Vanished`].

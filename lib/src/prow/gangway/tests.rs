@@ -36,7 +36,8 @@ fn captured(name: &str) -> Answer {
     response.body(body.trim().to_owned().into()).unwrap()
 }
 
-/// A client of a server that always gives one answer; `None` breaks the connection. And what was asked.
+/// A client of a server that always gives one answer; `None` breaks the connection. And what was
+/// asked.
 fn client(
     answer: Option<Answer>,
 ) -> (Gangway, Arc<Mutex<Vec<http::Request<Bytes>>>>, tempfile::TempDir) {

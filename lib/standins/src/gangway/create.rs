@@ -202,7 +202,8 @@ impl Asked {
             name,
             kind,
             refs,
-            // Envoy's filter adds an annotation, and with it the options; it leaves an explicit null alone
+            // Envoy's filter adds an annotation, and with it the options; it leaves an explicit
+            // null alone
             options: !request.get("pod_spec_options").is_some_and(Value::is_null),
             envs: BTreeMap::new(),
             labels: BTreeMap::new(),
@@ -233,7 +234,8 @@ impl Asked {
         Ok(asked)
     }
 
-    /// Gangway's own checks, in its order: keys and values there, label values as Kubernetes wants them.
+    /// Gangway's own checks, in its order: keys and values there, label values as Kubernetes wants
+    /// them.
     fn validate(&self, name: &str) -> Result<(), String> {
         if name.is_empty() {
             return Err("job_name field cannot be empty".into());

@@ -1,6 +1,7 @@
 //! Gangway as it answers through Envoy, nginx and oauth-proxy.
 //!
-//! Order of the layers: sign-in (403, a page), limit (429), Envoy (413, 415, 400 without `grpc-status`), Gangway.
+//! Order of the layers: sign-in (403, a page), limit (429), Envoy (413, 415, 400 without
+//! `grpc-status`), Gangway.
 
 mod create;
 mod limit;

@@ -1,5 +1,6 @@
-//! integration-service's part: the label that starts a run of a scenario on a Snapshot, with the ways in which it can
-//! be lost or linger. As with Releases, what will happen is written down as moments.
+//! integration-service's part: the label that starts a run of a scenario on a Snapshot, with the
+//! ways in which it can be lost or linger. As with Releases, what will happen is written down as
+//! moments.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,9 +22,10 @@ const RETRY: Duration = Duration::from_secs(1);
 /// What integration-service does with a label for a scenario. Durations are gate time.
 #[derive(Debug, Clone)]
 pub struct ScenarioScript {
-    /// The `metadata.name` of the PipelineRun file that the scenario points to (`resourceKind: pipelinerun`); runs
-    /// are named after it, so that scenarios which share a file share the beginning of their runs' names. None for
-    /// a Pipeline file, whose runs are named after the scenario.
+    /// The `metadata.name` of the PipelineRun file that the scenario points to (`resourceKind:
+    /// pipelinerun`); runs are named after it, so that scenarios which share a file share the
+    /// beginning of their runs' names. None for a Pipeline file, whose runs are named after the
+    /// scenario.
     pub run_file: Option<String>,
     /// How long until the run is made: 50 ms for a Pipeline, about a second for a PipelineRun.
     pub made_after: Duration,
@@ -31,11 +33,13 @@ pub struct ScenarioScript {
     pub begins_after: Option<Duration>,
     /// How long it runs; for ever, if none.
     pub lasts: Option<Duration>,
-    /// Why the run cannot be made: the label stays and it is tried once a second until [`super::Kube::mend`].
+    /// Why the run cannot be made: the label stays and it is tried once a second until
+    /// [`super::Kube::mend`].
     pub broken: Option<String>,
     /// Reason and message with which Tekton ends the run before its first task.
     pub fails_at_once: Option<(String, String)>,
-    /// A label set while a run of the scenario is in flight starts a second one, instead of nothing.
+    /// A label set while a run of the scenario is in flight starts a second one, instead of
+    /// nothing.
     pub doubles: bool,
     /// After this scenario the controller sets its own label for that one.
     pub also_sets: Option<String>,
@@ -102,7 +106,8 @@ impl Integration {
     }
 }
 
-/// The controller sees that a Snapshot was written: a label that was added or has another value is an event.
+/// The controller sees that a Snapshot was written: a label that was added or has another value is
+/// an event.
 pub(super) fn written(state: &mut KubeState, key: &Key, old: Option<&Value>, now: Timestamp) {
     if key.0 != "snapshots" || !state.integration.on || state.integration.paused {
         return;

@@ -30,7 +30,8 @@ pub const USER: &str = "system:serviceaccount:konflux-tenant:gate-client";
 pub struct Kube(pub(crate) World);
 
 impl Kube {
-    /// Stores an object as it stands, past webhooks and versions; uid, creation time and namespace `default` are filled in.
+    /// Stores an object as it stands, past webhooks and versions; uid, creation time and namespace
+    /// `default` are filled in.
     ///
     /// # Panics
     /// If the kind is not served, or the object has no name.
@@ -111,7 +112,8 @@ impl Kube {
         self.put(object);
     }
 
-    /// Deletes an object now. A Snapshot takes its PipelineRuns with it, and running Releases of it are validated again.
+    /// Deletes an object now. A Snapshot takes its PipelineRuns with it, and running Releases of it
+    /// are validated again.
     pub fn delete(&self, plural: &str, namespace: &str, name: &str) -> bool {
         let now = self.0.now();
         let mut state = self.0.kube_state();
@@ -147,23 +149,26 @@ impl Kube {
         self.0.kube_state().users.push((token.to_owned(), user.to_owned()));
     }
 
-    /// Takes the webhooks of release-service away, or gives them back: without them creating a Release is 500.
+    /// Takes the webhooks of release-service away, or gives them back: without them creating a
+    /// Release is 500.
     pub fn webhook(&self, there: bool) {
         self.0.kube_state().webhook_down = !there;
     }
 
-    /// What release-service will do with Releases that no plan's script covers; released if not set.
+    /// What release-service will do with Releases that no plan's script covers; released if not
+    /// set.
     pub fn releases_go(&self, script: ReleaseScript) {
         self.0.kube_state().releases.script(None, vec![script]);
     }
 
-    /// What release-service will do with a plan's Releases: the n-th as the n-th script says, later ones as the last.
+    /// What release-service will do with a plan's Releases: the n-th as the n-th script says, later
+    /// ones as the last.
     pub fn releases_of(&self, plan: &str, scripts: Vec<ReleaseScript>) {
         self.0.kube_state().releases.script(Some(plan), scripts);
     }
 
-    /// Lets integration-service be there and know a scenario; a Snapshot's label then has its effect. Its
-    /// IntegrationTestScenario object is put beside it.
+    /// Lets integration-service be there and know a scenario; a Snapshot's label then has its
+    /// effect. Its IntegrationTestScenario object is put beside it.
     pub fn scenario(&self, namespace: &str, name: &str, script: ScenarioScript) {
         let scale = self.0.scale();
         {

@@ -8,7 +8,8 @@ use crate::answer::Refusal;
 
 const PREFIX: &str = "release.appstudio.openshift.io";
 
-/// The Release as it will be stored, or the refusal; in the order of the real thing: mutating hooks, schema, validating hooks.
+/// The Release as it will be stored, or the refusal; in the order of the real thing: mutating
+/// hooks, schema, validating hooks.
 pub(super) fn admit(
     state: &KubeState,
     resource: &Resource,

@@ -20,7 +20,8 @@ pub(super) fn answer(state: &KubeState, path: &str, body: &Bytes, user: &str) ->
         MAY => {
             let asked = &question["spec"]["resourceAttributes"];
             let text = |name: &str| asked[name].as_str().unwrap_or_default();
-            // A rule names a group besides the resource: in another group there is none of that name.
+            // A rule names a group besides the resource: in another group there is none of that
+            // name.
             let known = Resource::of_plural(text("resource"))
                 .is_none_or(|resource| resource.group == text("group"));
             let allowed = known && !state.refuses(user, text("verb"), text("resource"));

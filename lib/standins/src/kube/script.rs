@@ -7,7 +7,8 @@ use std::time::Duration;
 pub enum ReleaseEnding {
     /// The managed pipeline succeeds.
     Released,
-    /// The managed pipeline fails in this task and step, with this `failureReason` (`Error`, `TaskRunTimeout`, …).
+    /// The managed pipeline fails in this task and step, with this `failureReason` (`Error`,
+    /// `TaskRunTimeout`, …).
     Failed {
         /// Task that failed; empty where none ran.
         task: String,
@@ -40,7 +41,8 @@ pub enum Pushed {
 pub struct ReleaseScript {
     /// How it ends.
     pub ending: ReleaseEnding,
-    /// How long the managed pipeline takes; for [`ReleaseEnding::InvalidLater`] until the validation.
+    /// How long the managed pipeline takes; for [`ReleaseEnding::InvalidLater`] until the
+    /// validation.
     pub managed: Duration,
     /// Attempts that fail and are tried again before the last one, by their `failureReason`.
     pub retried: Vec<String>,

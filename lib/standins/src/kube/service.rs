@@ -1,4 +1,5 @@
-//! release-service's part: what happens to a Release after its creation, written down as changes at their moments.
+//! release-service's part: what happens to a Release after its creation, written down as changes at
+//! their moments.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -84,7 +85,8 @@ const SKIPPED_FIRST: [&str; 3] = [
 ];
 const FINAL: &str = "FinalPipelineProcessed";
 
-/// Sets a condition; like the real one it keeps `lastTransitionTime` while the status stays the same.
+/// Sets a condition; like the real one it keeps `lastTransitionTime` while the status stays the
+/// same.
 fn condition(
     release: &mut Value,
     kind: &str,
@@ -322,7 +324,8 @@ fn succeed(releases: &mut Releases, key: &Key, number: usize, end: Timestamp) {
     });
 }
 
-/// Validated again while the managed pipeline runs, and refused: what happened to the image is not known.
+/// Validated again while the managed pipeline runs, and refused: what happened to the image is not
+/// known.
 fn refuse_later(releases: &mut Releases, key: &Key, at: Timestamp, words: String) {
     let missing = words.starts_with("Snapshot.");
     releases.at(at, key, move |release| {

@@ -95,7 +95,8 @@ impl Flow {
             if now >= self.until {
                 return None;
             }
-            // the lock is let go before anything waits, and the change is asked for before the look, so none is missed
+            // the lock is let go before anything waits, and the change is asked for before the
+            // look, so none is missed
             let changed = self.world.kube_state().changed.clone();
             let changed = changed.notified();
             let mut changed = std::pin::pin!(changed);

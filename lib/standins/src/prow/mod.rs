@@ -23,7 +23,8 @@ use crate::World;
 /// The bucket that Prow uploads to, unless told otherwise.
 pub const BUCKET: &str = "test-platform-results-public";
 
-/// nginx' limit in front of Gangway: a leaky bucket, shared by all requests. Refused requests do not count.
+/// nginx' limit in front of Gangway: a leaky bucket, shared by all requests. Refused requests do
+/// not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     /// Requests a minute of gate time.
@@ -216,7 +217,8 @@ impl Prow {
         self.0.prow_state().tokens.push(String::new());
     }
 
-    /// A token of somebody whom Gangway's `allowed_api_clients` lacks: creating answers 400, with the token in it.
+    /// A token of somebody whom Gangway's `allowed_api_clients` lacks: creating answers 400, with
+    /// the token in it.
     pub fn foreign_token(&self, token: &str) {
         self.token(token);
         self.0.prow_state().foreign_tokens.push(token.to_owned());
@@ -290,7 +292,8 @@ impl Prow {
         }
     }
 
-    /// A run that somebody else started: horologium's nightly, or a person. It follows the job's next script.
+    /// A run that somebody else started: horologium's nightly, or a person. It follows the job's
+    /// next script.
     ///
     /// # Panics
     /// If the job is not known.
@@ -301,7 +304,8 @@ impl Prow {
         state.launch(&self.0, Order { job: job.to_owned(), ..Order::default() }, now)
     }
 
-    /// A run of 20 hours ago: horologium's last nightly. It has followed the job's next script, which stays the next.
+    /// A run of 20 hours ago: horologium's last nightly. It has followed the job's next script,
+    /// which stays the next.
     ///
     /// # Panics
     /// If the job is not known.
@@ -316,7 +320,8 @@ impl Prow {
         id
     }
 
-    /// A run that was launched so long ago (gate time) with these variables and labels, without a request.
+    /// A run that was launched so long ago (gate time) with these variables and labels, without a
+    /// request.
     ///
     /// # Panics
     /// If the job is not known.
@@ -333,7 +338,8 @@ impl Prow {
         self.0.prow_state().launch(&self.0, order, self.0.now() - ago)
     }
 
-    /// A person presses Rerun in Deck: a new ProwJob with all labels, annotations and variables of that one.
+    /// A person presses Rerun in Deck: a new ProwJob with all labels, annotations and variables of
+    /// that one.
     ///
     /// # Panics
     /// If there is no such run.
@@ -355,7 +361,8 @@ impl Prow {
         state.launch(&self.0, order, now)
     }
 
-    /// Puts an object into a bucket, stored as Prow stores one of this name; the bucket exists from then on.
+    /// Puts an object into a bucket, stored as Prow stores one of this name; the bucket exists from
+    /// then on.
     pub fn put_object(&self, bucket: &str, name: &str, bytes: impl Into<Vec<u8>>) {
         let stored = Stored::by_name(name, bytes.into(), self.0.now());
         self.0

@@ -143,7 +143,8 @@ impl Run {
         format!("logs/{}/{build_id}", self.job)
     }
 
-    /// Whether an object of this run can have a name that begins so; making all objects of all runs takes time.
+    /// Whether an object of this run can have a name that begins so; making all objects of all runs
+    /// takes time.
     pub(crate) fn may_have(&self, prefix: &str, now: Timestamp, bucket: &str) -> bool {
         let within = |place: &str| place.starts_with(prefix) || prefix.starts_with(place);
         within(&format!("logs/{}/latest-build.txt", self.job))

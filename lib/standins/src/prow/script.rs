@@ -86,9 +86,11 @@ pub struct JobScript {
     pub artifacts: bool,
     /// Whether ABORTED comes with a completion time and a URL.
     pub bare: bool,
-    /// Gangway takes the launch and loses what it was given in `pod_spec_options`, as it does for a misspelt field.
+    /// Gangway takes the launch and loses what it was given in `pod_spec_options`, as it does for a
+    /// misspelt field.
     pub loses_options: bool,
-    /// Objects that stand in the bucket instead of, or besides, the usual ones: path within the run, bytes.
+    /// Objects that stand in the bucket instead of, or besides, the usual ones: path within the
+    /// run, bytes.
     pub objects: Vec<(String, Vec<u8>)>,
     /// Objects that are missing, by path within the run; `*` stands for any text.
     pub missing: Vec<String>,
@@ -173,7 +175,8 @@ impl JobScript {
         Self { failing: tests.iter().map(|test| (*test).to_owned()).collect(), ..Self::passes() }
     }
 
-    /// The pod of the tests is not started within an hour: FAILURE in the test phase, and no test ran.
+    /// The pod of the tests is not started within an hour: FAILURE in the test phase, and no test
+    /// ran.
     pub fn pod_pending() -> Self {
         Self {
             reason: Some(

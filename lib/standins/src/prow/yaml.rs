@@ -1,4 +1,5 @@
-//! JSON written as the YAML that Go programs print: sorted keys, lists not indented, long text folded after column 80.
+//! JSON written as the YAML that Go programs print: sorted keys, lists not indented, long text
+//! folded after column 80.
 
 use serde_json::Value;
 

@@ -56,7 +56,8 @@ pub struct ImageBuilder {
 }
 
 impl ImageBuilder {
-    /// An image in a repository such as `acme/hypershift-operator-main`: OCI, linux/amd64, no labels.
+    /// An image in a repository such as `acme/hypershift-operator-main`: OCI, linux/amd64, no
+    /// labels.
     pub fn new(repository: &str) -> Self {
         Self {
             repository: repository.to_owned(),
@@ -115,7 +116,8 @@ impl ImageBuilder {
         self
     }
 
-    /// The documents of the image: (digest, media type, bytes), the one that names it last, and which of them are blobs.
+    /// The documents of the image: (digest, media type, bytes), the one that names it last, and
+    /// which of them are blobs.
     pub(super) fn build(&self) -> Built {
         let mut built =
             Built { manifests: Vec::new(), blobs: Vec::new(), platforms: BTreeMap::new() };

@@ -1,4 +1,5 @@
-//! An OCI registry that is read from: manifests by digest and tag, blobs, basic and bearer authentication.
+//! An OCI registry that is read from: manifests by digest and tag, blobs, basic and bearer
+//! authentication.
 
 mod image;
 
@@ -22,7 +23,8 @@ pub enum Access {
     Open,
     /// Who sends this base64 of `user:password`.
     Basic(String),
-    /// Who fetched a token; with the base64 of `user:password` if there is one, otherwise anonymously.
+    /// Who fetched a token; with the base64 of `user:password` if there is one, otherwise
+    /// anonymously.
     Bearer(Option<String>),
 }
 
