@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use argh::{ArgsInfo, FromArgs};
 use gate::cluster::{Cluster, ClusterOptions, bearer};
+use gate::failure::Failure;
 use gate::http::{BaseUrl, SharedTransport, UreqTransport, extra_certificates};
 use gate::kubearchive::KubeArchive;
 use gate::record::{ConfigMapStore, FileStore, Location, Store};
@@ -20,7 +21,7 @@ use gate::secret::SecretFile;
 use gate::slack::{Slack, Target};
 use gate::snapshot::ComponentName;
 use gate::staleness::{self, Options, Quiet, Sources};
-use gate::step::{self, Failure, Results, Step};
+use gate::step::{self, Results, Step};
 use gate::trigger::Tenant;
 
 /// Says how old the newest verified image of a ReleasePlan is, raises an alarm when it is too old

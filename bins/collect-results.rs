@@ -28,12 +28,13 @@ use gate::collect::preflight::preflight;
 use gate::collect::{self, Options};
 use gate::duration::{self, DurationError};
 use gate::evidence::GivenRules;
+use gate::failure::{Chain, Failure};
 use gate::http::BaseUrl;
 use gate::jobs;
 use gate::prow::budget::Limits;
 use gate::prow::{self, ARTIFACTS_URL, DECK_URL, GANGWAY_URL, Tokens};
 use gate::record::{Decision, Identity, Tested, check_input};
-use gate::step::{self, Failure, Results, Step};
+use gate::step::{self, Results, Step};
 
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
@@ -216,7 +217,7 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         Ok(record) => record,
         // Konflux shows why, as of any other no.
         Err(error) if error.says_no() => {
-            let why = step::Chain(&error).to_string();
+            let why = Chain(&error).to_string();
             results.set("verdict", Decision::Undecided.as_str());
             results.set("TEST_OUTPUT", TestOutput::undecided(&why, step.clock.now()).json());
             results.set("summary", format!("undecided: {why}"));

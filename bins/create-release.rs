@@ -22,6 +22,7 @@ use argh::{ArgsInfo, FromArgs};
 use gate::cluster::{Cluster, ClusterOptions};
 use gate::duration;
 use gate::evidence::GivenRules;
+use gate::failure::Failure;
 use gate::http::{BaseUrl, SharedTransport, UreqTransport, extra_certificates, with_token};
 use gate::jobs;
 use gate::konflux::Konflux;
@@ -31,7 +32,7 @@ use gate::prow::bucket::Bucket;
 use gate::prow::deck::Deck;
 use gate::record::{Identity, Journal, Location, Tested, note_stop, store_at};
 use gate::snapshot::is_name;
-use gate::step::{self, Failure, Results, Step};
+use gate::step::{self, Results, Step};
 use gate::text;
 
 #[derive(FromArgs, ArgsInfo)]

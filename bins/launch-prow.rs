@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use argh::{ArgsInfo, FromArgs};
 use gate::cluster::{Cluster, ClusterOptions};
+use gate::failure::Failure;
 use gate::http::{self, BaseUrl, UreqTransport};
 use gate::image::ImageRef;
 use gate::jobs::{self, Given, Source};
@@ -25,7 +26,7 @@ use gate::prow;
 use gate::prow::budget::Limits;
 use gate::record::{self, Identity, Location};
 use gate::secret::SecretFile;
-use gate::step::{self, Failure, Results, Step};
+use gate::step::{self, Results, Step};
 
 #[derive(FromArgs, ArgsInfo)]
 #[argh(

@@ -16,6 +16,7 @@ use std::time::Duration;
 use argh::{ArgsInfo, FromArgs};
 use gate::clock::SharedClock;
 use gate::cluster::{Cluster, ClusterOptions, bearer};
+use gate::failure::{Chain, Failure};
 use gate::http::{BaseUrl, BaseUrlError, SharedTransport, UreqTransport, extra_certificates};
 use gate::kubearchive::KubeArchive;
 use gate::notify::{self, Begin, Content, Options, Rung, Sight, Sources, TaskStatus};
@@ -25,7 +26,7 @@ use gate::record::{
 use gate::secret::SecretFile;
 use gate::slack::{Slack, Target};
 use gate::staleness;
-use gate::step::{self, Failure, Results, Step};
+use gate::step::{self, Results, Step};
 use gate::trigger::Tenant;
 
 /// Sends one message about a run of the gate to Slack: the verdict, what became of each job, the
@@ -300,7 +301,7 @@ async fn past(
         .await
         .map(|found| found.runs);
     found
-        .inspect_err(|error| tracing::warn!("cannot list earlier records: {}", step::Chain(error)))
+        .inspect_err(|error| tracing::warn!("cannot list earlier records: {}", Chain(error)))
         .ok()
 }
 
@@ -412,7 +413,7 @@ fn transport(args: &Args) -> Result<SharedTransport, Failure> {
 async fn connect(args: &Args) -> Result<Cluster, String> {
     Cluster::connect(&access(args))
         .await
-        .map_err(|error| step::Chain(&error).to_string())
+        .map_err(|error| Chain(&error).to_string())
 }
 
 fn access(args: &Args) -> ClusterOptions {

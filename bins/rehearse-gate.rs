@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use argh::{ArgsInfo, FromArgs};
+use gate::failure::Exit;
 use gate::step::args::{Parsed, parse};
-use gate::step::exit::Exit;
 use gate::step::terminal;
 use rehearsal::rehearse::{Options, RehearseError, TIME_SCALE, list_scenarios, rehearse};
 use tokio::signal::unix::{SignalKind, signal};

@@ -16,11 +16,12 @@ use std::process::ExitCode;
 
 use argh::{ArgsInfo, FromArgs};
 use gate::cluster::ClusterOptions;
+use gate::failure::Failure;
 use gate::record::{Candidate, Identity, Location};
 use gate::registry::RegistryOptions;
 use gate::resolve::{self, Demands, Options, SnapshotFlag};
 use gate::snapshot::ComponentName;
-use gate::step::{self, Failure, Results, Step};
+use gate::step::{self, Results, Step};
 
 #[derive(FromArgs, ArgsInfo)]
 #[argh(

@@ -14,12 +14,13 @@ use std::sync::Arc;
 
 use argh::{ArgsInfo, FromArgs};
 use gate::cluster::{Cluster, ClusterOptions};
+use gate::failure::{Chain, Failure};
 use gate::http::{UreqTransport, extra_certificates};
 use gate::record::{Location, store_at};
 use gate::secret::SecretFile;
 use gate::slack::{Colour, Line, Payload, Slack, Target};
 use gate::snapshot::ComponentName;
-use gate::step::{self, Chain, Failure, Results, Step};
+use gate::step::{self, Results, Step};
 use gate::trigger::{self, Due, Options, Report, Tenant, Wanted};
 
 /// Starts the gate: picks the newest Snapshot of a component, labels it for each scenario in turn,

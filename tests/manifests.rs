@@ -273,7 +273,7 @@ fn check_cron_job(job: &Value, binary: &str, account: &str, built: &[Value]) {
             "{binary}"
         );
         assert_eq!(text(rule, "/onExitCodes/containerName"), text(container, "/name"));
-        use gate::step::Exit;
+        use gate::failure::Exit;
         let codes = [Exit::Failed, Exit::Misuse, Exit::Refused, Exit::Unsafe, Exit::Bug]
             .map(|exit| exit as u8);
         assert_eq!(rule["onExitCodes"]["values"], serde_json::json!(codes), "{binary}");

@@ -1,6 +1,7 @@
 //! What the release gate's binaries share.
 //!
-//! - [`step`]: what every binary does around its own work; exit codes; results.
+//! - [`failure`]: exit codes, and the errors that end a step with them.
+//! - [`step`]: what every binary does around its own work; flags; results.
 //! - [`record`]: the gate record, the single thing that the steps share.
 //! - [`image`], [`snapshot`]: what is tested. [`registry`] and [`resolve`] find it.
 //! - [`prow`]: Gangway, Deck and the artifact bucket; [`jobs`], [`launch`], [`evidence`],
@@ -19,6 +20,7 @@ pub mod cluster;
 pub mod collect;
 pub mod duration;
 pub mod evidence;
+pub mod failure;
 pub mod glob;
 pub mod http;
 pub mod image;

@@ -439,7 +439,7 @@ mod tests {
     }
 
     fn error(text: &str) -> String {
-        crate::step::Chain(&read(text).unwrap_err()).to_string()
+        crate::failure::Chain(&read(text).unwrap_err()).to_string()
     }
 
     #[test]
@@ -494,7 +494,7 @@ mod tests {
             format!("{{\"spec\":\"{long}\"}}"),
         ] {
             let error =
-                crate::step::Chain(&read_json(&secret, "/x/token").unwrap_err()).to_string();
+                crate::failure::Chain(&read_json(&secret, "/x/token").unwrap_err()).to_string();
             assert!(error.starts_with("SNAPSHOT: /x/token is no Snapshot in JSON: "), "{error}");
             assert!(!error.contains("Zm9vYmFyYmF6") && !error.contains("47110815"), "{error}");
         }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate::clock::RuntimeClock;
+use gate::failure::{Exit, Failure};
 use gate::launch::LaunchError;
 use gate::prow::budget::Limits;
-use gate::step::{Exit, Failure};
 use jiff::SignedDuration;
 use simulation::{LateAcknowledgement, Scene, VARIABLE};
 use standins::{Fault, JobScript, Limit, Nth, Server, Trouble};

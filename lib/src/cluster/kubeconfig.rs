@@ -257,7 +257,7 @@ fn bearer(entry: &Entry, user: &mut AuthInfo) -> Result<Option<Bearer>, Unusable
             (Ok(_), _) => Ok(Some(Bearer::File(file))),
             (Err(_), Some(value)) => Ok(Some(Bearer::Value(Secret::new(value)))),
             (Err(error), None) => {
-                Err(entry.wrong(format!("its tokenFile: {}", crate::step::Chain(&error))))
+                Err(entry.wrong(format!("its tokenFile: {}", crate::failure::Chain(&error))))
             }
         },
         (None, value) => Ok(value.map(|value| Bearer::Value(Secret::new(value)))),

@@ -4,8 +4,8 @@ use std::future::Future;
 
 use super::is_transient;
 use crate::clock::SharedClock;
+use crate::failure::Chain;
 use crate::retry::{Policy, Tries};
-use crate::step::Chain;
 
 /// Asks until there is an answer that another try would not change: five times, within 2 minutes
 /// ([`Policy::READ`]). Only for what may be asked twice.

@@ -27,6 +27,7 @@ use self::collector::Collector;
 use self::policy::{Given, Mismatch, Policy, Reruns};
 use self::report::Reporter;
 use crate::cluster::{Cluster, ClusterError, ClusterOptions};
+use crate::failure::Failure;
 use crate::http::{
     BaseUrl, RootsError, SharedTransport, UreqTransport, extra_certificates, with_token,
 };
@@ -38,7 +39,7 @@ use crate::prow::deck::Deck;
 use crate::prow::gangway::Gangway;
 use crate::record::{Decision, GateRecord, Identity, Journal, Location, RecordError, store_at};
 use crate::secret::{SecretError, SecretFile};
-use crate::step::{Failure, Step};
+use crate::step::Step;
 
 /// Why nothing was decided.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{CollectError, Options};
 use crate::cluster::Cluster;
+use crate::failure::Chain;
 use crate::http::{SharedTransport, UreqTransport, extra_certificates, with_token};
 use crate::jobs::difference;
 use crate::preflight::prow::{Job, Servers};
@@ -15,7 +16,7 @@ use crate::prow::deck::Deck;
 use crate::prow::gangway::Gangway;
 use crate::record::GateRecord;
 use crate::secret::SecretFile;
-use crate::step::{Chain, Step};
+use crate::step::Step;
 
 /// What the step needs in its namespace, for a record in a ConfigMap.
 pub const RIGHTS: [Right; 2] = [

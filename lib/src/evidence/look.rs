@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::reader::{Found, Reader};
 use crate::clock::SharedClock;
+use crate::failure::Chain;
 use crate::prow::bucket::Bucket;
 use crate::prow::deck::{Deck, DeckError};
 use crate::prow::finished::Finished;
@@ -17,7 +18,6 @@ use crate::prow::job_url::JobUrl;
 use crate::prow::key;
 use crate::prow::prowjob::ProwJob;
 use crate::record::JobState;
-use crate::step::Chain;
 use crate::text;
 
 /// After so many failures to reach Deck in one round the others are not tried (2): each would wait

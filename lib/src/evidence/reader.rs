@@ -7,13 +7,13 @@ use std::io::BufRead;
 
 use super::proof::{Findings, Shown, search};
 use super::subject::Subject;
+use crate::failure::Chain;
 use crate::glob::{Glob, part_matches};
 use crate::prow::bucket::{Bucket, BucketError, Streamed};
 use crate::prow::finished::Finished;
 use crate::prow::job_url::JobUrl;
 use crate::prow::operator::{StepGraph, never_began, reasons};
 use crate::prow::prowjob::ProwJob;
-use crate::step::Chain;
 use crate::text;
 
 pub(super) const MIB: u64 = 1024 * 1024;

@@ -63,7 +63,7 @@ mod tests {
                 .send(Request::get("https://deck/x".parse().unwrap(), Duration::from_secs(1)))
                 .await;
             answer
-                .map_err(|error| crate::step::Chain(&error).to_string())?
+                .map_err(|error| crate::failure::Chain(&error).to_string())?
                 .bytes(99)
                 .await
                 .map_err(|e| e.to_string())

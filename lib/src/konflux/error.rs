@@ -97,6 +97,6 @@ impl KonfluxError {
 pub(super) fn words(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => text::one_line(&status.message, QUOTED),
-        other => text::one_line(&crate::step::Chain(other).to_string(), QUOTED),
+        other => text::one_line(&crate::failure::Chain(other).to_string(), QUOTED),
     }
 }

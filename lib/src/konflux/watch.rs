@@ -90,7 +90,7 @@ impl Konflux {
             Ok(Err(error)) => match KonfluxError::of("watch", "Releases", 1, error) {
                 forbidden @ KonfluxError::Forbidden { .. } => Err(forbidden),
                 other => {
-                    tracing::debug!("watching Release {name}: {}", crate::step::Chain(&other));
+                    tracing::debug!("watching Release {name}: {}", crate::failure::Chain(&other));
                     Ok(None)
                 }
             },

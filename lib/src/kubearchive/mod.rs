@@ -19,10 +19,10 @@ use answer::Verdict;
 
 use crate::clock::SharedClock;
 use crate::cluster::Bearer;
+use crate::failure::Chain;
 use crate::http::{BaseUrl, Request, SharedTransport, TransportError};
 use crate::retry::{Policy, Tries, retry_after};
 use crate::secret::SecretError;
-use crate::step::Chain;
 
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,8 +1,8 @@
 //! Why a job was not launched.
 
+use crate::failure::Failure;
 use crate::record::RecordError;
 use crate::secret::SecretError;
-use crate::step::Failure;
 
 /// Why a job was not launched.
 #[derive(Debug, thiserror::Error)]

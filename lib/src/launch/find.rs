@@ -10,13 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
+use crate::failure::Chain;
 use crate::prow::bucket::Bucket;
 use crate::prow::deck::Deck;
 use crate::prow::gangway::{Create, Gangway};
 use crate::prow::job_url::JobUrl;
 use crate::prow::key;
 use crate::prow::prowjob::ProwJob;
-use crate::step::Chain;
 
 /// No prowjob.json is larger (2 MiB).
 const MAX_PROWJOB: u64 = 2 * 1024 * 1024;

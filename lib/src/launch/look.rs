@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::failure::Chain;
 use crate::prow::bucket::{Bucket, BucketError};
 use crate::prow::deck::{Deck, DeckError};
 use crate::prow::job_url::JobUrl;
-use crate::step::Chain;
 
 /// No look takes longer (20 seconds, wall time): it must not delay a launch for nothing.
 const WITHIN: Duration = Duration::from_secs(20);

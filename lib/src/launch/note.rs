@@ -2,9 +2,9 @@
 
 use super::attempt;
 use super::{LaunchError, Launched, Launcher};
+use crate::failure::Chain;
 use crate::prow::gangway::{Refusal, RefusalKind};
 use crate::record::{GateRecord, Intent, LaunchRefusal};
-use crate::step::Chain;
 
 impl Launcher {
     pub(super) async fn refused(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Options, dry_run};
 use crate::clock::SharedClock;
 use crate::cluster::Cluster;
+use crate::failure::{Chain, Failure};
 use crate::http::{SharedTransport, with_token};
 use crate::preflight::prow::{Job, Servers};
 use crate::preflight::rights::{self, Right};
@@ -14,7 +15,6 @@ use crate::prow::budget::Budget;
 use crate::prow::deck::Deck;
 use crate::prow::gangway::Gangway;
 use crate::record::{Class, Location, store_at};
-use crate::step::{Chain, Failure};
 
 /// What the step needs in its namespace, for a record in a ConfigMap.
 pub const RIGHTS: [Right; 1] = [place::BEGIN];

@@ -1,8 +1,8 @@
 //! Binding the record to what was asked for: once set, no job is added, taken away or changed.
 
+use crate::failure::Failure;
 use crate::jobs::{Request, difference};
 use crate::record::{Class, GateRecord, Journal, LaunchOptions, RecordError};
-use crate::step::Failure;
 
 use super::attempt;
 

@@ -6,6 +6,7 @@ use super::{
     Finder, LaunchError, Launcher, bind, compare, launch_all, look, order, settled, table,
 };
 use crate::clock::SharedClock;
+use crate::failure::{Chain, Failure};
 use crate::http::{BaseUrl, SharedTransport, with_token};
 use crate::image::ImageRef;
 use crate::jobs::Request;
@@ -18,7 +19,6 @@ use crate::record::{
     Candidate, Class, GateRecord, Identity, JobRecord, Journal, LaunchOptions, RecordError, Store,
 };
 use crate::secret::SecretFile;
-use crate::step::{Chain, Failure};
 use crate::text::some_of;
 
 /// Jobs that a message names.

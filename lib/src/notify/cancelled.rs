@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::clock::SharedClock;
 use crate::cluster::{self, Cluster};
-use crate::step::Chain;
+use crate::failure::Chain;
 
 /// Reads the run's PipelineRun; `None` where that is not possible (no right, no such run). It is
 /// only for the message's words: trouble with it is no error.

@@ -10,12 +10,12 @@ use super::{
     Facts, History, LastVerified, Message, Options, Sight, VerifiedSight, compose, outcome_of,
 };
 use crate::clock::{Clock, SharedClock};
+use crate::failure::{Chain, Exit, Failure};
 use crate::record::{
     Candidate, Health, Identity, Journal, Notification, Outcome, Past, RecordError, Store,
 };
 use crate::slack::{Slack, SlackError, Thread};
 use crate::staleness;
-use crate::step::{Chain, Exit, Failure};
 use crate::text;
 
 /// How often the record is looked at for the Release's end (15 seconds).

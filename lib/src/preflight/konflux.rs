@@ -1,9 +1,9 @@
 //! Konflux's objects, for steps whose account need not be able to read them.
 
 use super::Preflight;
+use crate::failure::Chain;
 use crate::konflux::Konflux;
 use crate::promote;
-use crate::step::Chain;
 
 /// Whether a ReleasePlan exists, is matched, and makes no Releases by itself.
 pub async fn plan(konflux: &Konflux, name: &str, checks: &mut Preflight) {

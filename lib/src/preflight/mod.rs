@@ -21,7 +21,8 @@ use std::io::{self, IsTerminal};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::step::{Failure, Results};
+use crate::failure::Failure;
+use crate::step::Results;
 use crate::text;
 
 /// Columns of what was looked at.

@@ -6,8 +6,8 @@ use super::Preflight;
 use super::rights::Right;
 use crate::clock::SharedClock;
 use crate::cluster::Cluster;
+use crate::failure::Chain;
 use crate::record::{self, GateRecord, Identity, Journal, Location, RecordError};
-use crate::step::Chain;
 
 /// Reading and writing a record in a ConfigMap, and beginning one.
 pub const BEGIN: Right = Right {

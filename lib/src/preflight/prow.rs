@@ -10,6 +10,7 @@
 use super::Preflight;
 use crate::evidence::proof_logs;
 use crate::evidence::reader::Reader;
+use crate::failure::Chain;
 use crate::glob::Glob;
 use crate::prow::bucket::Bucket;
 use crate::prow::deck::Deck;
@@ -17,7 +18,6 @@ use crate::prow::gangway::{Gangway, Listing, ReadError};
 use crate::prow::job_url::JobUrl;
 use crate::prow::prowjob::ProwJob;
 use crate::record::{JobRecord, JobState};
-use crate::step::Chain;
 use crate::text;
 
 /// The servers.

@@ -15,7 +15,7 @@ use kube::api::PostParams;
 
 use super::Preflight;
 use crate::cluster::{self, Cluster};
-use crate::step::Chain;
+use crate::failure::Chain;
 
 /// No question takes longer (20 seconds), a server that sends a byte now and then included.
 const LONGEST: Duration = Duration::from_secs(20);

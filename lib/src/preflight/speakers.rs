@@ -1,9 +1,9 @@
 //! Slack and KubeArchive, asked something harmless.
 
 use super::Preflight;
+use crate::failure::Chain;
 use crate::kubearchive::{KubeArchive, NOTHING, RELEASES};
 use crate::slack::{Probe, Slack};
-use crate::step::Chain;
 
 /// Whether Slack would take a message.
 pub async fn slack(slack: &Slack, checks: &mut Preflight) {

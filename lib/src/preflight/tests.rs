@@ -43,7 +43,7 @@ fn only_a_failure_fails() {
         "2 of 5 checks failed",
         "the table has just said which"
     );
-    assert_eq!(failure(true).exit, crate::step::Exit::Failed);
+    assert_eq!(failure(true).exit, crate::failure::Exit::Failed);
 }
 
 #[test]

@@ -100,9 +100,9 @@ pub fn snapshot(
             ));
         }
     };
-    let image = component
-        .image()
-        .map_err(|error| Refusal::no(format!("Snapshot {name}: {}", crate::step::Chain(&error))))?;
+    let image = component.image().map_err(|error| {
+        Refusal::no(format!("Snapshot {name}: {}", crate::failure::Chain(&error)))
+    })?;
     if image.digest() != candidate.image.digest() {
         return Err(Refusal::no(format!(
             "Snapshot {name} now has {} for component {}, tested was {}: an untested image is not promoted",

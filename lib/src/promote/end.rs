@@ -1,9 +1,9 @@
 //! How the work ends, and what may still be in doubt then.
 
 use super::{Promotion, Refusal};
+use crate::failure::Exit;
 use crate::konflux::KonfluxError;
 use crate::record::{RecordError, ReleaseRecord, Released};
-use crate::step::Exit;
 
 /// How the work ended.
 pub(super) enum End {
@@ -38,7 +38,8 @@ impl From<RecordError> for End {
 impl From<KonfluxError> for End {
     fn from(error: KonfluxError) -> Self {
         let passes = matches!(error, KonfluxError::Trouble { .. });
-        Refusal { stays: !passes, ..Refusal::cannot(crate::step::Chain(&error).to_string()) }.into()
+        Refusal { stays: !passes, ..Refusal::cannot(crate::failure::Chain(&error).to_string()) }
+            .into()
     }
 }
 

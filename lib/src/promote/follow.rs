@@ -6,9 +6,9 @@ use super::run::Task;
 use super::wait::{Ended, wait};
 use super::{Mode, Promotion};
 use crate::duration;
+use crate::failure::{Chain, Exit};
 use crate::konflux::{Outcome, Release, created_at, pipeline_run};
 use crate::record::{PushedImage, Released};
-use crate::step::{Chain, Exit};
 
 impl Task<'_> {
     /// Waits for the end of a Release, `--wait` from its creation.

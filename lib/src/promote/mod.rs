@@ -24,11 +24,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::evidence::GivenRules;
+use crate::failure::{Exit, Failure};
 use crate::jobs::Request;
 use crate::konflux::Release;
 use crate::preflight::Preflight;
 use crate::record::{PushedImage, Released, Tested};
-use crate::step::{Exit, Failure};
 
 pub use evidence::Witnesses;
 pub use preflight::RIGHTS;

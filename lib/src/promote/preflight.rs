@@ -5,11 +5,11 @@ use super::end::End;
 use super::run::Task;
 use super::{Promotion, Refusal, checks};
 use crate::cluster::Cluster;
+use crate::failure::{Chain, Exit};
 use crate::konflux::{KonfluxError, Release, ReleasePlan, Snapshot};
 use crate::preflight::rights::{self, KONFLUX, Right};
 use crate::preflight::{Preflight, place};
 use crate::record::Released;
-use crate::step::{Chain, Exit};
 
 /// What the step needs in its namespace, for a record in a ConfigMap.
 pub const RIGHTS: [Right; 4] = [

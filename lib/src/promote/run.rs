@@ -15,12 +15,12 @@ use super::choose::RUN_ANNOTATION;
 use super::end::{Doubt, End};
 use super::{Evidence, Mode, Options, Promotion, Refusal, Witnesses, checks};
 use crate::clock::SharedClock;
+use crate::failure::{Chain, Exit, Failure};
 use crate::image::Digest;
 use crate::konflux::{Creation, Draft, Konflux, Release, created_at};
 use crate::record::{Candidate, GateRecord, Journal, RecordError, ReleaseRecord, Released};
 use crate::retry::{Policy, Tries};
 use crate::snapshot::is_name;
-use crate::step::{Chain, Exit, Failure};
 
 /// How often and how long a creation is tried that the cluster does not take: six tries, pauses of
 /// 2, 4, 8, 16 and 30 seconds.

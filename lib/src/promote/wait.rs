@@ -106,7 +106,7 @@ where
                 blind = Some(said);
                 clock.sleep(PAUSE.min(left)).await;
             }
-            Err(error) => return Ended::Blind { said: crate::step::Chain(&error).to_string() },
+            Err(error) => return Ended::Blind { said: crate::failure::Chain(&error).to_string() },
         }
     }
 }

@@ -128,8 +128,10 @@ pub async fn past_runs(
             Ok(record) => found.runs.push(Past::of(meta, &record)),
             Err(error) => {
                 tracing::warn!("{error}");
-                let (name, why) =
-                    (meta.name.clone().unwrap_or_default(), crate::step::Chain(&error).to_string());
+                let (name, why) = (
+                    meta.name.clone().unwrap_or_default(),
+                    crate::failure::Chain(&error).to_string(),
+                );
                 found
                     .unreadable
                     .push(Unreadable { name, created_at: created(meta), why });

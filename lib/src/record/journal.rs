@@ -11,9 +11,9 @@ use super::{
     labels,
 };
 use crate::clock::SharedClock;
+use crate::failure::Failure;
 use crate::image::ImageRef;
 use crate::retry::Policy;
-use crate::step::Failure;
 use crate::text;
 
 /// How often somebody else's write is given way to before that is called an error.
@@ -647,7 +647,7 @@ mod tests {
                     }
                     (Err(error), Some(wrong)) => {
                         assert!(error.to_string().contains(wrong), "{error}");
-                        assert_eq!(Failure::from(error).exit, crate::step::Exit::Misuse);
+                        assert_eq!(Failure::from(error).exit, crate::failure::Exit::Misuse);
                     }
                     (opened, _) => panic!("{gate:?} {scenario:?}: {opened:?}"),
                 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{GateRecord, Identity, Journal, Location, RecordError, store_at};
 use crate::clock::SharedClock;
 use crate::cluster::{Cluster, ClusterOptions};
-use crate::step::{Chain, Failure};
+use crate::failure::{Chain, Failure};
 use crate::text;
 
 /// Bytes of the words that are kept.

@@ -20,8 +20,8 @@ use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
+use crate::failure::Chain;
 use crate::secret::Secret;
-use crate::step::Chain;
 
 /// No such file is larger (1 MiB).
 const MAX_BYTES: u64 = 1024 * 1024;

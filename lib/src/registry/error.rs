@@ -7,9 +7,9 @@ use oci_distribution::errors::{OciEnvelope, OciError, OciErrorCode};
 
 use super::fetch::Answer;
 use super::manifest::ContentError;
+use crate::failure::Chain;
 use crate::http::TransportError;
 use crate::retry::retry_after;
-use crate::step::Chain;
 use crate::text;
 
 /// How much of a registry's own words is looked at (64 KiB).

@@ -6,12 +6,12 @@ mod input;
 mod preflight;
 mod run;
 
+use crate::failure::{Exit, Failure};
 use crate::image::{Digest, ImageError, ImageRef};
 use crate::record::{Candidate, PlatformManifest};
 use crate::registry::manifest::{self, Child, Configuration, ContentError, Manifest};
 use crate::registry::{Registry, RegistryError};
 use crate::snapshot::{ComponentName, SnapshotError, SnapshotSpec};
-use crate::step::{Exit, Failure};
 
 pub use input::{InputError, SnapshotFlag};
 pub use preflight::{RIGHTS, preflight};

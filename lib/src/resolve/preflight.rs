@@ -3,10 +3,10 @@
 use super::{Options, run};
 use crate::clock::SharedClock;
 use crate::cluster::Cluster;
+use crate::failure::{Chain, Exit, Failure};
 use crate::preflight::rights::{self, KONFLUX, Right};
 use crate::preflight::{Preflight, place};
 use crate::record::{Candidate, Location};
-use crate::step::{Chain, Exit, Failure};
 
 /// What the step needs in its namespace: for a record in a ConfigMap, and for a Snapshot by its
 /// name.

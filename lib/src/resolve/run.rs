@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::{Demands, ResolveError, SnapshotFlag, choose, inspect, judge};
 use crate::clock::SharedClock;
 use crate::cluster::{Cluster, ClusterOptions};
+use crate::failure::Failure;
 use crate::image::Digest;
 use crate::konflux::Konflux;
 use crate::record::{self, Candidate, Identity, Journal, Location};
 use crate::registry::credentials::{Credentials, Environment};
 use crate::registry::{Registry, RegistryOptions};
 use crate::snapshot::{ComponentName, SnapshotSpec};
-use crate::step::Failure;
 
 /// How long the hint of a refused tag may take (15 seconds, wall time).
 const HINT_WITHIN: Duration = Duration::from_secs(15);
@@ -160,7 +160,7 @@ async fn connect(options: &Options) -> Result<Cluster, Failure> {
     cluster.map_err(|error| match &options.snapshot {
         SnapshotFlag { spec: None, name: Some(name) } => Failure::misuse(format!(
             "SNAPSHOT: {name:?} is no JSON, so it is taken for a Snapshot's name, but {}",
-            crate::step::Chain(&error)
+            crate::failure::Chain(&error)
         )),
         _ => Failure::misuse(error),
     })

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::{Payload, Target, TargetError};
 use crate::clock::SharedClock;
+use crate::failure::Chain;
 use crate::http::{Request, SharedTransport, TransportError};
 use crate::retry::{Policy, Tries, retry_after};
 use crate::secret::Secret;
-use crate::step::Chain;
 use crate::text;
 
 /// Pauses of 1, 2, 4, 8, 16, 30, 30 seconds, or what Slack asks for, within 10 minutes: a second

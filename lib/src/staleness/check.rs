@@ -14,9 +14,9 @@ use super::{
     prune,
 };
 use crate::clock::SharedClock;
+use crate::failure::{Chain, Exit, Failure};
 use crate::record::Store;
 use crate::slack::{Payload, Slack, SlackError};
-use crate::step::{Chain, Exit, Failure};
 
 /// What to look for.
 #[derive(Debug, Clone)]

@@ -7,12 +7,12 @@ use tokio::time::{Instant, timeout_at};
 
 use super::evidence::merge;
 use super::{Build, Evidence, Reach, Source, SourceName};
+use crate::failure::Chain;
 use crate::image::Digest;
 use crate::konflux::PLAN_LABEL;
 use crate::kubearchive::{self, KubeArchive, Listing};
 use crate::record::{Limits, Whose, past_runs};
 use crate::snapshot::ComponentName;
-use crate::step::Chain;
 use crate::trigger::{self, Choice, Tenant};
 use crate::verified::{ReleaseBrief, Snapshots, Standing};
 

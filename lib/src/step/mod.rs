@@ -4,7 +4,6 @@
 //! SIGINT and SIGTERM), the error with its chain, the exit code.
 
 pub mod args;
-pub mod exit;
 pub mod flags;
 pub mod generate;
 pub mod help;
@@ -21,12 +20,12 @@ use std::sync::Arc;
 use argh::{ArgsInfo, TopLevelCommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-pub use exit::{Chain, Exit, Failure};
 pub use last_words::LastWords;
 pub use log::LogFormat;
 pub use results::{Results, ResultsError};
 
 use crate::clock::{SharedClock, SystemClock};
+use crate::failure::{Chain, Exit, Failure};
 use crate::text;
 
 /// The arguments of a binary, as far as the boot needs them.

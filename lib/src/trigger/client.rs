@@ -14,7 +14,7 @@ use super::known::Owner;
 use super::{Brief, ID_LABEL, KEEP_ANNOTATION, OF_SNAPSHOT_LABEL, RUN_LABEL, Run, SCENARIO_LABEL};
 use crate::clock::SharedClock;
 use crate::cluster::{self, Cluster};
-use crate::step::Failure;
+use crate::failure::Failure;
 use crate::verified::ReleaseBrief;
 
 /// Snapshots on a page: of each little is kept.

@@ -10,7 +10,8 @@ use super::{
 use crate::clock::SharedClock;
 use crate::cluster;
 use crate::duration::human;
-use crate::step::{Chain, LastWords};
+use crate::failure::Chain;
+use crate::step::LastWords;
 
 /// How often the Snapshot and its runs are looked at (2 seconds).
 const LOOK: Duration = Duration::from_secs(2);

@@ -38,7 +38,7 @@ pub(super) async fn scenario(tenant: &Tenant, name: &str) -> Result<Known, Strin
         Ok(Some(_)) => Ok(Known::There),
         Ok(None) => Err(no_scenario(tenant, name).await),
         Err(error) if error.is_forbidden() => Ok(Known::MayNotRead),
-        Err(error) => Err(crate::step::Chain(&error).to_string()),
+        Err(error) => Err(crate::failure::Chain(&error).to_string()),
     }
 }
 

@@ -137,7 +137,7 @@ async fn one(
 ) -> Ending {
     if !options.force {
         let evidence = match skip::evidence(tenant, wanted, options, chosen).await {
-            Err(error) => return Ending::Failed(crate::step::Chain(&error).to_string()),
+            Err(error) => return Ending::Failed(crate::failure::Chain(&error).to_string()),
             Ok(evidence) => evidence,
         };
         match skip(&evidence, chosen, clock.as_ref()) {

@@ -8,11 +8,11 @@ use super::choose::{Choice, choose};
 use super::{Options, Tenant, TriggerError, known};
 use crate::clock::SharedClock;
 use crate::cluster;
+use crate::failure::Chain;
 use crate::konflux::Konflux;
 use crate::preflight::rights::{self, KONFLUX, Right, TEKTON};
 use crate::preflight::{Preflight, konflux, speakers};
 use crate::slack::Slack;
-use crate::step::Chain;
 
 /// What the step needs in its namespace.
 ///

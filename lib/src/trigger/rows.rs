@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Ending, Report};
 use crate::clock::Clock;
+use crate::failure::Chain;
 use crate::record::{Store, StoreError, Version, labels};
-use crate::step::Chain;
 use crate::text;
 
 /// The version of the document's form.

@@ -16,6 +16,7 @@ use gate::collect::CollectError;
 use gate::collect::collector::Collector;
 use gate::collect::policy::Policy;
 use gate::collect::report::Reporter;
+use gate::failure::Failure;
 use gate::http::{InProcessTransport, SharedTransport};
 use gate::jobs::{self, Given};
 use gate::launch::{self, Ended, Finder, Launcher, Options};
@@ -25,7 +26,6 @@ use gate::prow::deck::Deck;
 use gate::prow::gangway::Gangway;
 use gate::record::{GateRecord, Identity, Journal, Labels, Store, StoreError, Version};
 use gate::secret::SecretFile;
-use gate::step::Failure;
 use jiff::Timestamp;
 use standins::{JobScript, Server, TokioTime, World};
 

@@ -25,13 +25,13 @@ use crate::clock::SharedClock;
 use crate::duration;
 use crate::evidence::look::Round;
 use crate::evidence::{Case, Subject};
+use crate::failure::Chain;
 use crate::jobs::{Request, difference};
 use crate::launch::{Launcher, order};
 use crate::prow::bucket::Bucket;
 use crate::prow::deck::Deck;
 use crate::prow::gangway::Gangway;
 use crate::record::{Attempt, Class, Decision, GateRecord, JobRecord, Journal, Tested};
-use crate::step::Chain;
 use crate::verdict;
 
 /// From the beginning of one round of looks to that of the next (40 seconds): a job's end is seen

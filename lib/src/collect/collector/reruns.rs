@@ -10,9 +10,9 @@ use tokio::task::JoinSet;
 use super::super::{outcome, words};
 use super::{Collector, Wait, is_running};
 use crate::duration;
+use crate::failure::Chain;
 use crate::launch::{LaunchError, Launched};
 use crate::record::{Attempt, Class, JobRecord};
-use crate::step::Chain;
 
 /// After a rerun could not be launched for a reason that passes it is tried again (3 minutes): the
 /// launch itself has been patient before.

@@ -8,9 +8,9 @@ use super::super::watch::{Question, Watch};
 use super::{Collector, LOOK, SAVE, Wait, is_running};
 use crate::evidence::Case;
 use crate::evidence::look::{Round, Sources};
+use crate::failure::Chain;
 use crate::launch::order;
 use crate::record::{Cause, Class, JobRecord, RecordError, StoreError};
-use crate::step::Chain;
 
 impl Collector {
     /// Looks once at every run that is not judged, blocking jobs first, one after another.

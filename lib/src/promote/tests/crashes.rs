@@ -5,9 +5,9 @@ use std::time::Duration;
 use standins::{Fault, Nth, ReleaseScript, Server, Trouble};
 
 use super::harness::{Death, Memory, Setting};
+use crate::failure::Exit;
 use crate::promote::Options;
 use crate::record::Released;
-use crate::step::Exit;
 
 /// Runs processes until one lives to its end.
 async fn carry_on(

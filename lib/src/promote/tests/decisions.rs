@@ -1,11 +1,11 @@
 //! The decisions without a cluster.
 
 use super::harness::{Death, Setting};
+use crate::failure::Exit;
 use crate::konflux::{Release, ReleasePlan, Snapshot};
 use crate::promote::choose::{Choice, RUN_ANNOTATION, Wanted, choose, name_of};
 use crate::promote::{Options, checks};
 use crate::record::{Candidate, Released};
-use crate::step::Exit;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};

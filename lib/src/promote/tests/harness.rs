@@ -13,6 +13,7 @@ use tower::ServiceExt;
 
 use crate::clock::{RuntimeClock, SharedClock};
 use crate::cluster::Cluster;
+use crate::failure::Failure;
 use crate::http::{InProcessTransport, SharedTransport};
 use crate::image::ImageRef;
 use crate::konflux::Konflux;
@@ -24,7 +25,6 @@ use crate::record::{
     Candidate, Cause, Class, GateRecord, Identity, JobState, Journal, Labels, LaunchOptions, Store,
     StoreError, Version,
 };
-use crate::step::Failure;
 use crate::verdict::decide;
 use crate::verdict::tests::{attempt, job};
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use standins::{Fault, Nth, ReleaseScript, Server, Trouble};
 
 use super::harness::Setting;
+use crate::failure::Exit;
 use crate::promote::Options;
 use crate::record::Released;
-use crate::step::Exit;
 
 #[tokio::test(start_paused = true)]
 async fn the_end_is_seen_at_once_and_cheaply() {

@@ -22,10 +22,10 @@ pub use outcome::{Outcome, Refusal, RefusalKind};
 use self::message::{Answer, ListAnswer, is_id};
 use self::words::Heard;
 use super::budget::Budget;
+use crate::failure::Chain;
 use crate::http::{BaseUrl, Request, SharedTransport};
 use crate::retry;
 use crate::secret::{Secret, SecretError, SecretFile};
-use crate::step::Chain;
 
 /// How long a create may take (90 seconds): the router in front gives up after that, Envoy after
 /// 60.

@@ -95,7 +95,7 @@ pub(super) fn of_answer(
 
 /// No answer came, or not all of it.
 pub(super) fn of_failure(error: &TransportError) -> Outcome {
-    let why = crate::step::Chain(error).to_string();
+    let why = crate::failure::Chain(error).to_string();
     if error.certainly_not_sent() {
         Outcome::NotCreated { why, pause: None, limited: false }
     } else {

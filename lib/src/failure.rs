@@ -68,6 +68,41 @@ impl Failure {
     }
 }
 
+/// Gives a wrong answer the exit code with which it ends the step.
+pub trait OrExit<T> {
+    /// The input is wrong (exit 2).
+    ///
+    /// # Errors
+    /// The answer's own error.
+    fn misuse(self) -> Result<T, Failure>;
+
+    /// What a flag was given is wrong (exit 2): `--wait: …`.
+    ///
+    /// # Errors
+    /// The answer's own error after the flag's name.
+    fn misuse_of(self, flag: &str) -> Result<T, Failure>;
+
+    /// The work could not be done (exit 1).
+    ///
+    /// # Errors
+    /// The answer's own error.
+    fn failed(self) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<Box<dyn Error + Send + Sync>>> OrExit<T> for Result<T, E> {
+    fn misuse(self) -> Result<T, Failure> {
+        self.map_err(Failure::misuse)
+    }
+
+    fn misuse_of(self, flag: &str) -> Result<T, Failure> {
+        self.map_err(|error| Failure::misuse(format!("{flag}: {}", error.into())))
+    }
+
+    fn failed(self) -> Result<T, Failure> {
+        self.map_err(Failure::failed)
+    }
+}
+
 /// Shows an error and its causes once each, joined by `: `. A cause whose text the error before it
 /// already holds is left out.
 pub struct Chain<'a>(pub &'a (dyn Error + 'static));
@@ -119,6 +154,22 @@ mod tests {
             Chain(&kube::Error::Api(Box::new(status))).to_string(),
             "configmaps is forbidden (403)"
         );
+    }
+
+    #[test]
+    fn a_wrong_answer_gets_its_exit_code() {
+        let wrong = || "x".parse::<u8>();
+        let text = wrong().unwrap_err().to_string();
+        let misuse = wrong().misuse().unwrap_err();
+        assert_eq!((misuse.exit, misuse.error.to_string()), (Exit::Misuse, text.clone()));
+        let misuse = wrong().misuse_of("--burst").unwrap_err();
+        assert_eq!(
+            (misuse.exit, misuse.error.to_string()),
+            (Exit::Misuse, format!("--burst: {text}"))
+        );
+        let failed = wrong().failed().unwrap_err();
+        assert_eq!((failed.exit, failed.error.to_string()), (Exit::Failed, text));
+        assert_eq!("7".parse::<u8>().misuse_of("--burst").unwrap(), 7);
     }
 
     #[test]
