@@ -10,7 +10,7 @@
 //! 2. **Send**, at most 10 seconds after the announcement was begun; after that the announcement
 //!    is taken back instead, since another process may already be counting from it.
 //! 3. **Record** what came back, at once: the id; a refusal; "certainly no run" (429, no byte
-//!   sent).
+//!    sent).
 //! 4. **In doubt** (answer lost, 5xx, or an intent found without an outcome, whoever wrote it):
 //!    look for a run with the key. One that is found is adopted at any time. One that is missing
 //!    counts only when this process has seen the same intent for 100 seconds: then no order
