@@ -1,6 +1,6 @@
 //! `trigger-gate`: picks the newest good Snapshot and starts the gate's scenarios on it.
 //!
-//! Reads Snapshots, PipelineRuns, Releases and gate records of one namespace. Sets the label
+//! Reads Snapshots, PipelineRuns, Releases (also from KubeArchive) and gate records of one namespace. Sets the label
 //! `test.appstudio.openshift.io/run` for one scenario after another, together with an id of its own
 //! and the time for which the Snapshot is kept, and waits until a PipelineRun with that id has
 //! begun; if none begins it takes its label back. Writes to stdout what it chose and why, and to
@@ -13,9 +13,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use argh::{ArgsInfo, FromArgs};
-use gate::cluster::{Cluster, ClusterOptions};
+use gate::cluster::{Cluster, ClusterOptions, bearer};
 use gate::failure::{Chain, Failure};
-use gate::http::{UreqTransport, extra_certificates};
+use gate::http::{BaseUrl, SharedTransport, UreqTransport, extra_certificates};
+use gate::kubearchive::KubeArchive;
 use gate::record::{Location, store_at};
 use gate::secret::SecretFile;
 use gate::slack::{Colour, Line, Payload, Slack, Target};
@@ -61,6 +62,9 @@ struct Args {
     /// one for each in their order; may be repeated [default: none, every image counts as new]
     #[argh(option, arg_name = "NAME")]
     release_plan: Vec<String>,
+    /// base URL of KubeArchive, for Releases that are no longer in the cluster [default: none]
+    #[argh(option, arg_name = "URL")]
+    kubearchive_url: Option<String>,
     /// how long a run may take to begin, for each scenario [default: 15m]
     #[argh(option, arg_name = "TIME")]
     wait: Option<String>,
@@ -128,6 +132,9 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         .map(str::parse::<Location>)
         .transpose()
         .map_err(Failure::misuse)?;
+    let archive_url = args.kubearchive_url.as_deref().map(str::parse::<BaseUrl>).transpose();
+    let archive_url =
+        archive_url.map_err(|error| Failure::misuse(format!("--kubearchive-url: {error}")))?;
     let slack = args
         .slack_webhook_file
         .as_ref()
@@ -140,16 +147,32 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         ca_file: args.ca_file.clone(),
     };
     let cluster = Cluster::connect(&access).await.map_err(Failure::misuse)?;
+    let archive = match archive_url {
+        None => None,
+        Some(base) => Some(KubeArchive {
+            base,
+            bearer: bearer(&access).await.map_err(Failure::misuse)?,
+            transport: transport(&args)?,
+            clock: step.clock.clone(),
+        }),
+    };
     let store = location.as_ref().map(|location| store_at(location, Some(&cluster)));
     let tenant = Tenant::new(cluster, step.clock.clone());
     if args.check {
         let keeps = location.as_ref().is_some_and(Location::is_config_map);
-        let checks =
-            trigger::preflight(&options, &tenant, keeps, &step.clock, slack.as_ref()).await;
+        let checks = trigger::preflight(
+            &options,
+            &tenant,
+            archive.as_ref(),
+            keeps,
+            &step.clock,
+            slack.as_ref(),
+        )
+        .await;
         return checks.end(&Results::none());
     }
     let (mut failures, mut due) = (Vec::new(), Vec::new());
-    match trigger::run(&options, &tenant, &step.clock, &step.last_words).await {
+    match trigger::run(&options, &tenant, archive.as_ref(), &step.clock, &step.last_words).await {
         Ok(report) => {
             show(&report)?;
             failures = report.failures();
@@ -271,14 +294,17 @@ fn slack(file: &PathBuf, args: &Args, step: &Step) -> Result<Slack, Failure> {
     if !args.check {
         target.check().map_err(Failure::misuse)?;
     }
+    Ok(Slack::new(target, transport(args)?, step.clock.clone()))
+}
+
+fn transport(args: &Args) -> Result<SharedTransport, Failure> {
     let extra = args
         .ca_file
         .as_deref()
         .map(extra_certificates)
         .transpose()
         .map_err(Failure::misuse)?;
-    let transport = UreqTransport::new(extra.unwrap_or_default());
-    Ok(Slack::new(target, Arc::new(transport), step.clock.clone()))
+    Ok(Arc::new(UreqTransport::new(extra.unwrap_or_default())))
 }
 
 fn not_started(args: &Args, failures: &[String]) -> Payload {

@@ -348,6 +348,142 @@ fn what_is_verified_is_left_alone() {
     }
 }
 
+/// A run's record of a promotion by `plan`, of the newest push's image.
+fn promoted(name: &str, plan: &str) -> Value {
+    let mut record = killed(name, Some("gate-aro"), "2026-08-20T09:00:00Z");
+    let text = record["data"]["record.json"].as_str().unwrap();
+    let mut document: Value = serde_json::from_str(text).unwrap();
+    document["candidate"] = json!({
+        "image": format!("quay.io/acme/ho@{}", sha("b")), "digest": sha("b"),
+        "snapshot": "ho-20260820-030000-000",
+    });
+    document["release"] = json!({
+        "plan": plan, "name": "plan-aro-bbbbbbbbbbbb-1", "released": "true", "final": true,
+    });
+    record["data"]["record.json"] = json!(document.to_string());
+    record
+}
+
+fn would(report: &Value) -> (&str, &str) {
+    let one = &report["scenarios"][0];
+    (one["outcome"].as_str().unwrap(), one["reason"].as_str().unwrap())
+}
+
+#[test]
+fn a_promotion_whose_release_is_gone_is_known_by_its_record() {
+    let tenant = Tenant::new();
+    let dry = || {
+        ok(&tenant
+            .trigger()
+            .args(["--release-plan", "plan-aro", "--dry-run"])
+            .run())
+    };
+    let put = |plan: &str| tenant.world.kube().put(promoted("ho-release-gate-xxxxx", plan));
+    put("plan-other");
+    assert_eq!(would(&dry()).0, "would start", "another plan's says nothing of this one");
+    put("plan-aro");
+    let by =
+        "already verified: a Release of it has landed, by the record gate-ho-release-gate-xxxxx";
+    assert_eq!(would(&dry()), ("skipped", by));
+    // Without a plan every image counts as new.
+    let report = ok(&tenant.trigger().arg("--dry-run").run());
+    assert_eq!(would(&report).0, "would start");
+}
+
+/// It may tell that the image is verified; one that is older than the build cannot.
+#[test]
+fn a_record_since_the_build_that_cannot_be_read_leaves_it_in_doubt() {
+    for (made, wanted) in [("2026-08-15T03:00:00Z", 1), ("2026-08-10T03:00:00Z", 0)] {
+        let tenant = Tenant::new();
+        let mut torn = killed("ho-release-gate-zzzzz", Some("gate-aro"), made);
+        torn["data"]["record.json"] = json!("{\"schema_version\":1,\"kind\":\"ga");
+        torn["metadata"]["creationTimestamp"] = json!(made);
+        tenant.world.kube().put(torn);
+        let plan = ["--release-plan", "plan-aro", "--dry-run"];
+        let output = tenant.trigger().args(plan).run();
+        assert_eq!(output.code, wanted, "{made}: {output:?}");
+        if wanted == 1 {
+            failed(
+                &output,
+                "configmap gate-ho-release-gate-zzzzz, the record of a run since the Snapshot was built, cannot be read",
+            );
+        }
+        ok(&tenant.trigger().args(plan).arg("--force").run());
+    }
+}
+
+impl Tenant {
+    /// A Release that landed, archived, and gone from the cluster unless `live`.
+    fn archive(&self, name: &str, snapshot: &str, letter: &str, live: bool) {
+        self.landed(name, snapshot, Some(letter));
+        let mut release = self.world.kube().get("releases", NS, name).unwrap();
+        release["apiVersion"] = json!("appstudio.redhat.com/v1alpha1");
+        release["metadata"]["creationTimestamp"] = json!("2026-08-20T06:00:00Z");
+        release["metadata"]["labels"] =
+            json!({"release.appstudio.openshift.io/releasePlan": "plan-aro"});
+        self.world.archive().put(release);
+        if !live {
+            assert!(self.world.kube().delete("releases", NS, name));
+        }
+    }
+
+    fn with_archive(&self) -> Tool {
+        self.trigger()
+            .args(["--release-plan", "plan-aro", "--dry-run", "--kubearchive-url"])
+            .arg(self.servers.archive_url())
+    }
+}
+
+#[test]
+fn a_release_that_has_left_the_cluster_is_found_in_the_archive() {
+    let tenant = Tenant::new();
+    // An empty archive is an answer.
+    assert_eq!(would(&ok(&tenant.with_archive().run())).0, "would start");
+    tenant.archive("old", "ho-20260819-030000-000", "a", false);
+    // What the live object says is newer than its archived copy.
+    tenant.archive("broken", "ho-20260820-030000-000", "b", true);
+    tenant.world.kube().change("releases", NS, "broken", |release| {
+        release["status"]["conditions"][0]["status"] = json!("False");
+    });
+    assert_eq!(would(&ok(&tenant.with_archive().run())).0, "would start");
+    tenant.archive("rel-1", "ho-20260820-030000-000", "b", false);
+    let by = "already verified: Release rel-1 has landed, as KubeArchive shows";
+    assert_eq!(would(&ok(&tenant.with_archive().run())), ("skipped", by));
+    assert_eq!(tenant.writes(), 0);
+    // Where something else decides, it is not asked.
+    let asked = || tenant.world.requests_to(Server::Archive).len();
+    let before = asked();
+    tenant.world.kube().put(promoted("ho-release-gate-xxxxx", "plan-aro"));
+    assert!(would(&ok(&tenant.with_archive().run())).1.contains("by the record"));
+    assert_eq!(asked(), before);
+}
+
+#[test]
+fn an_archive_that_is_down_leaves_it_in_doubt_where_it_could_know() {
+    let tenant = Tenant::new();
+    tenant
+        .world
+        .fault(Fault::on(Server::Archive, Trouble::StatusBefore(500)));
+    let output = tenant.with_archive().run();
+    failed(&output, "a Release of the image may have landed and left the cluster");
+    failed(&output, "KubeArchive has trouble (500");
+    assert!(!output.stdout.contains("would start"), "{output:?}");
+    assert_eq!(would(&ok(&tenant.with_archive().arg("--force").run())).0, "would start");
+    // A live Release is certain.
+    tenant.landed("rel-1", "ho-20260820-030000-000", Some("b"));
+    assert_eq!(would(&ok(&tenant.with_archive().run())).0, "skipped");
+    // No Release of a build of today has left the cluster.
+    let today = Tenant::new();
+    today
+        .world
+        .fault(Fault::on(Server::Archive, Trouble::StatusBefore(500)));
+    let mut built = snapshot("ho-today", 21, "d");
+    built["metadata"]["annotations"]["test.appstudio.openshift.io/pipelinerunstarttime"] =
+        json!(jiff::Timestamp::now().as_millisecond().to_string());
+    today.world.kube().put(built);
+    assert_eq!(would(&ok(&today.with_archive().run())).0, "would start");
+}
+
 #[test]
 fn a_gate_on_its_way_is_left_alone() {
     let tenant = Tenant::new();
@@ -990,6 +1126,17 @@ fn bad_input_is_named_and_nothing_is_sent() {
         ),
         (vec!["--scenario", "a", "--snapshot", "x", "--wait", "soon"], "--wait"),
         (vec!["--scenario", "a", "--snapshot", "x", "--keep", "3d"], "--keep"),
+        (
+            vec![
+                "--scenario",
+                "a",
+                "--snapshot",
+                "x",
+                "--kubearchive-url",
+                "http://archive.example",
+            ],
+            "--kubearchive-url",
+        ),
         (
             vec!["--scenario", "a", "--snapshot", "x", "--wait", "0"],
             "--wait: expected a duration of more than 0",

@@ -27,7 +27,7 @@ use gate::record::{
 };
 use gate::secret::SecretFile;
 use gate::step::LastWords;
-use gate::trigger::{self, Ending, Skip, Tenant, Wanted};
+use gate::trigger::{self, Ending, Skip, Tenant, VerifiedBy, Wanted};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use standins::{JobScript, ScenarioScript, Server, TokioTime, World};
@@ -150,7 +150,7 @@ impl Nights {
             dry_run: false,
             force: false,
         };
-        let report = trigger::run(&options, &tenant, &self.clock, &LastWords::default())
+        let report = trigger::run(&options, &tenant, None, &self.clock, &LastWords::default())
             .await
             .unwrap();
         let place: Location = format!("configmap:trigger-{scenario}").parse().unwrap();
@@ -264,7 +264,10 @@ impl Nights {
             Ending::Skipped(skip) => {
                 // Whatever it was skipped for is the platform's own.
                 let (kind, name) = match &skip {
-                    Skip::Verified { release } => {
+                    Skip::Verified { by } => {
+                        let VerifiedBy::Release(release) = by else {
+                            panic!("no Release has left the cluster: {by:?}")
+                        };
                         assert!(
                             release.starts_with(&format!("plan-{}-", PLATFORMS[platform].0))
                                 && !told

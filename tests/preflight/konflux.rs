@@ -93,6 +93,12 @@ fn trigger_gate_finds_scenario_plan_and_snapshot() {
     let output = tenant.trigger().run();
     passes(&output, &["cluster", "rights", "scenario", "plan", "snapshots", "slack"]);
     assert_eq!(of(&output, "rights").len(), 6);
+    assert_eq!(of(&output, "kubearchive")[0].0, "unknown");
+    let archive = tenant.servers.archive_url();
+    let asked = || tenant.trigger().args(["--kubearchive-url", &archive]).run();
+    passes(&asked(), &["snapshots"]);
+    tenant.world.fault(Fault::on(Server::Archive, Trouble::NotFound));
+    fails(&asked(), "kubearchive", "is the address right?");
     fails(
         &tenant.trigger().args(["--scenario", "gate-acme"]).run(),
         "scenario",

@@ -70,8 +70,11 @@ mod tests {
             updated_at: at,
             outcome,
             snapshot: None,
-            verified: (outcome == Some(Outcome::Promoted))
-                .then(|| Verified { image: image.clone(), at }),
+            verified: (outcome == Some(Outcome::Promoted)).then(|| Verified {
+                image: image.clone(),
+                plan: "plan".to_owned(),
+                at,
+            }),
             image: Some(image),
             open_jobs: 0,
             last_launch: None,

@@ -45,6 +45,8 @@ pub struct Past {
 pub struct Verified {
     /// The image.
     pub image: Digest,
+    /// The ReleasePlan.
+    pub plan: String,
     /// When its Release ended.
     pub at: Timestamp,
 }
@@ -113,5 +115,9 @@ fn verified(record: &GateRecord) -> Option<Verified> {
         .as_ref()
         .filter(|release| release.released == Released::True && !release.dry_run)?;
     let image = record.candidate.as_ref()?.digest.clone();
-    Some(Verified { image, at: release.completed_at.unwrap_or(record.updated_at) })
+    Some(Verified {
+        image,
+        plan: release.plan.clone(),
+        at: release.completed_at.unwrap_or(record.updated_at),
+    })
 }

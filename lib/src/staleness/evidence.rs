@@ -250,22 +250,10 @@ impl Evidence {
     }
 }
 
-/// Live Releases and archived ones, each once: the live object is the newer one.
-pub fn merge(live: Vec<ReleaseBrief>, archived: Vec<ReleaseBrief>) -> Vec<ReleaseBrief> {
-    let mut merged = live;
-    for release in archived {
-        if !merged.iter().any(|known| {
-            !known.metadata.uid.is_empty() && known.metadata.uid == release.metadata.uid
-        }) {
-            merged.push(release);
-        }
-    }
-    merged
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verified::merge;
 
     fn release(uid: &str, reason: &str, completed: Option<&str>) -> ReleaseBrief {
         serde_json::from_value(serde_json::json!({

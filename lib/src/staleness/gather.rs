@@ -5,16 +5,14 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
-use super::evidence::merge;
 use super::{Build, Evidence, Reach, Source, SourceName};
 use crate::failure::Chain;
 use crate::image::Digest;
-use crate::konflux::PLAN_LABEL;
 use crate::kubearchive::{self, KubeArchive, Listing};
 use crate::record::{Limits, Whose, past_runs};
 use crate::snapshot::ComponentName;
 use crate::trigger::{self, Choice, Tenant};
-use crate::verified::{ReleaseBrief, Snapshots, Standing};
+use crate::verified::{self, ReleaseBrief, Snapshots, Standing, merge};
 
 /// How far back the archive is asked at first (90 days), and at least so many thresholds.
 const BACK: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -140,14 +138,11 @@ async fn archived(
     deadline: Instant,
     evidence: &mut Evidence,
 ) {
-    let (namespace, label) =
-        (&sources.tenant.cluster.namespace, (PLAN_LABEL, sources.plan.as_str()));
+    let of = (sources.tenant.cluster.namespace.as_str(), sources.plan.as_str());
     let snapshots = evidence.snapshots.clone();
     let enough = |seen: &[ReleaseBrief]| newest_is_among(seen, &snapshots);
     let within = kubearchive::WITHIN.min(deadline.saturating_duration_since(Instant::now()));
-    let Listing { items, rest } = archive
-        .list(kubearchive::RELEASES, namespace, label, after, within, enough)
-        .await;
+    let Listing { items, rest } = verified::archived(archive, of, after, within, enough).await;
     if let Some(error) = &rest {
         note(evidence, SourceName::Archive, error);
         // Lists are ordered by creation, newest first.

@@ -22,6 +22,7 @@ use crate::konflux::Condition;
 use crate::record::{Outcome, Past};
 use crate::trigger::Run;
 use crate::verified::ReleaseBrief;
+use crate::verified::merge;
 
 #[derive(Deserialize)]
 struct History {

@@ -22,7 +22,7 @@ mod quiet;
 
 pub use automatic::{Alarm, Automatic, automatic};
 pub use check::{CheckError, Checked, Options, check};
-pub use evidence::{Build, Evidence, Reach, Source, SourceName, Verified, merge};
+pub use evidence::{Build, Evidence, Reach, Source, SourceName, Verified};
 pub use gather::{PATIENCE, Sources, gather, releases};
 pub use judge::{Cause, Finding, judge};
 pub use ledger::{Alert, Ledger, LedgerError, Loaded, Told};

@@ -26,6 +26,7 @@ mod report;
 mod rows;
 mod runs;
 mod skip;
+mod verified;
 
 use std::time::Duration;
 
@@ -40,8 +41,10 @@ pub use report::{Ending, Report, ScenarioReport};
 pub use rows::{Due, Row, note};
 pub use runs::Run;
 pub use skip::{Evidence, Skip, Unclear, skip};
+pub use verified::{Verified, VerifiedBy};
 
 use crate::clock::SharedClock;
+use crate::kubearchive::KubeArchive;
 use crate::snapshot::ComponentName;
 use crate::step::LastWords;
 
@@ -87,7 +90,8 @@ pub struct Options {
 }
 
 /// Picks the Snapshot and starts the scenarios on it, one after another. A label that is set when
-/// the step is told to stop is taken back as its last words.
+/// the step is told to stop is taken back as its last words. The archive is asked where a Release of the
+/// image may have left the cluster.
 ///
 /// # Errors
 /// [`TriggerError`] when the Snapshots cannot be read or none is fit; what happened to a scenario
@@ -95,6 +99,7 @@ pub struct Options {
 pub async fn run(
     options: &Options,
     tenant: &Tenant,
+    archive: Option<&KubeArchive>,
     clock: &SharedClock,
     last_words: &LastWords,
 ) -> Result<Report, TriggerError> {
@@ -118,7 +123,7 @@ pub async fn run(
             ));
         }
         let ending = match known {
-            Ok(_) => one(options, tenant, (clock, last_words), &chosen, wanted).await,
+            Ok(_) => one(options, tenant, archive, (clock, last_words), &chosen, wanted).await,
             Err(why) => Ending::Failed(why),
         };
         report
@@ -131,12 +136,13 @@ pub async fn run(
 async fn one(
     options: &Options,
     tenant: &Tenant,
+    archive: Option<&KubeArchive>,
     (clock, last_words): (&SharedClock, &LastWords),
     chosen: &Candidate,
     wanted: &Wanted,
 ) -> Ending {
     if !options.force {
-        let evidence = match skip::evidence(tenant, wanted, options, chosen).await {
+        let evidence = match skip::evidence(tenant, wanted, options, archive, chosen).await {
             Err(error) => return Ending::Failed(crate::failure::Chain(&error).to_string()),
             Ok(evidence) => evidence,
         };

@@ -10,6 +10,7 @@ use crate::clock::SharedClock;
 use crate::cluster;
 use crate::failure::Chain;
 use crate::konflux::Konflux;
+use crate::kubearchive::KubeArchive;
 use crate::preflight::rights::{self, KONFLUX, Right, TEKTON};
 use crate::preflight::{Preflight, konflux, speakers};
 use crate::slack::Slack;
@@ -69,10 +70,12 @@ pub const RIGHTS: [Right; 7] = [
 const TIMEOUTS: [&str; 3] = ["pipeline_timeout", "tasks_timeout", "finally_timeout"];
 
 /// Looks at everything that a trigger needs: its rights, the scenarios and plans, the Snapshots,
-/// and Slack where it is told; `keeps` says that it has a record in a ConfigMap. Labels nothing.
+/// KubeArchive, and Slack where it is told; `keeps` says that it has a record in a ConfigMap. Labels
+/// nothing.
 pub async fn preflight(
     options: &Options,
     tenant: &Tenant,
+    archive: Option<&KubeArchive>,
     keeps: bool,
     clock: &SharedClock,
     slack: Option<&Slack>,
@@ -94,6 +97,16 @@ pub async fn preflight(
             konflux::plan(&client, plan, &mut checks).await;
         }
         candidates(options, tenant, &mut checks).await;
+    }
+    match archive {
+        Some(archive) => {
+            speakers::archive(archive, &tenant.cluster.namespace, &mut checks).await;
+        }
+        None if options.wanted.iter().all(|wanted| wanted.plan.is_none()) => {}
+        None => checks.unknown(
+            "kubearchive",
+            "no --kubearchive-url: once its Release has left the cluster, only the scenario's records tell that an image is verified",
+        ),
     }
     if let Some(slack) = slack {
         speakers::slack(slack, &mut checks).await;

@@ -214,7 +214,7 @@ mod tests {
     use super::*;
     use crate::clock::RuntimeClock;
     use crate::record::{FileStore, Labels};
-    use crate::trigger::{Choice, ScenarioReport, Skip};
+    use crate::trigger::{Choice, ScenarioReport, Skip, VerifiedBy};
 
     fn report(endings: &[(&str, Ending)]) -> Report {
         let mut report = Report::new(Choice::default(), false);
@@ -241,7 +241,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = FileStore::new(dir.path().join("trigger.json"));
         let clock = RuntimeClock::starting_at("2026-08-20T00:00:00Z".parse().unwrap());
-        let verified = || Ending::Skipped(Skip::Verified { release: "r".into() });
+        let verified = || Ending::Skipped(Skip::Verified { by: VerifiedBy::Release("r".into()) });
         let started = || Ending::Started { run: "x".into() };
         let failed = || Ending::Failed("no such scenario".into());
         for (night, (ending, wanted)) in [

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use super::client::Tenant;
+use super::verified::{
+    Releases, Verified, VerifiedBy, archive_may_tell, record_may_tell, recorded,
+};
 use super::{Candidate, Options, Run, TriggerError, Wanted};
 use crate::clock::Clock;
+use crate::kubearchive::KubeArchive;
 use crate::record::{Limits, Past, PastRuns, Whose, past_runs};
-use crate::verified::{Image, ReleaseBrief, Snapshots, Standing};
 
 /// After so long no Prow job of a record runs any more, whatever the record says (10 hours): the
 /// gate waits for at most 5h30m, and jobs have time limits of their own.
@@ -16,16 +19,13 @@ const LONGEST_JOB: Duration = Duration::from_secs(10 * 3600);
 /// launched within the gate's own 5h30m.
 const LONGEST_RUN: Duration = Duration::from_secs(16 * 3600);
 
-/// So many of a plan's newest Releases are compared by the digest of their Snapshots.
-const COMPARED: usize = 20;
-
 /// Why a scenario is not started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Skip {
-    /// The plan has a Release of that image.
+    /// The image was promoted by the plan.
     Verified {
-        /// The Release.
-        release: String,
+        /// What tells so.
+        by: VerifiedBy,
     },
     /// A run of the scenario has not ended.
     InFlight {
@@ -43,17 +43,40 @@ pub enum Skip {
     },
 }
 
-/// Why it cannot be told whether a gate is on its way.
+/// Why it cannot be told whether a scenario is to be started.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "configmap {record}, the record of a run of the last {} hours, cannot be read, and its jobs may still run: {why}; \
-     repair or delete it, or use --force", LONGEST_RUN.as_secs() / 3600
-)]
-pub struct Unclear {
-    /// The record.
-    pub record: String,
-    /// What is wrong with it.
-    pub why: String,
+pub enum Unclear {
+    /// The jobs of a late run may still run.
+    #[error(
+        "configmap {record}, the record of a run of the last {} hours, cannot be read, and its jobs may still run: {why}; \
+         repair or delete it, or use --force", LONGEST_RUN.as_secs() / 3600
+    )]
+    Jobs {
+        /// The record.
+        record: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A record may tell that the image is verified.
+    #[error(
+        "configmap {record}, the record of a run since the Snapshot was built, cannot be read, and the image may be \
+         verified: {why}; repair or delete it, or use --force"
+    )]
+    Record {
+        /// The record.
+        record: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The archive may tell that.
+    #[error(
+        "a Release of the image may have landed and left the cluster, and that cannot be looked up: {why}; try again \
+         later, or use --force"
+    )]
+    Archive {
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 impl Skip {
@@ -69,7 +92,7 @@ impl Skip {
     /// The reason in words.
     pub fn words(&self) -> String {
         match self {
-            Self::Verified { release } => format!("already verified: Release {release} has landed"),
+            Self::Verified { by } => by.words(),
             Self::InFlight { run, snapshot: Some(snapshot) } => {
                 format!("run {run} on {snapshot} has not ended")
             }
@@ -83,32 +106,26 @@ impl Skip {
     }
 }
 
-/// An image that a Release of the plan verifies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verified {
-    /// The Release, or the record that tells of it.
-    pub by: String,
-    /// Its Snapshot.
-    pub snapshot: Option<String>,
-    /// The image.
-    pub image: Image,
-}
-
 /// What a decision is made from.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evidence {
     /// The scenario's runs.
     pub runs: Vec<Run>,
-    /// The records of its runs whose jobs may still run.
+    /// The records of its runs.
     pub records: PastRuns,
-    /// The images that are verified for the plan, as far as they may be the chosen one.
+    /// The plan by which an image is verified; without one every image counts as new.
+    pub plan: Option<String>,
+    /// The images that Releases of the plan verify, as far as they may be the chosen one.
     pub verified: Vec<Verified>,
+    /// Why the archive did not say all, where that could matter.
+    pub archive: Option<String>,
 }
 
 /// Why to leave a scenario alone, if at all.
 ///
 /// # Errors
-/// [`Unclear`] where a record cannot be read: to start then could launch every job twice.
+/// [`Unclear`] where that cannot be told: to start then could launch every job twice, or test an image
+/// that is verified.
 pub fn skip(
     evidence: &Evidence,
     chosen: &Candidate,
@@ -120,16 +137,31 @@ pub fn skip(
             snapshot: run.metadata.labels.snapshot.clone(),
         }));
     }
+    let PastRuns { runs, unreadable } = &evidence.records;
     // Not only the last one: a run that was forced beside it may have ended before.
-    if let Some(record) = evidence.records.runs.iter().find(|record| may_run(record, clock)) {
+    if let Some(record) = runs.iter().find(|record| may_run(record, clock)) {
         return Ok(Some(Skip::JobsRunning { record: record.name.clone(), jobs: record.open_jobs }));
     }
-    if let Some(verified) = evidence.verified.iter().find(|verified| is_of(verified, chosen)) {
-        return Ok(Some(Skip::Verified { release: verified.by.clone() }));
+    let plan = evidence.plan.as_deref();
+    let recorded = plan.map_or_else(Vec::new, |plan| recorded(runs, plan));
+    let mut verified = evidence.verified.iter().chain(&recorded);
+    if let Some(verified) = verified.find(|verified| verified.is_of(chosen)) {
+        return Ok(Some(Skip::Verified { by: verified.by.clone() }));
     }
-    match evidence.records.unreadable.first() {
+    // Creation times have whole seconds.
+    let late = clock.before(clock.now(), LONGEST_RUN + Duration::from_secs(1));
+    for record in unreadable {
+        let (name, why) = (record.name.clone(), record.why.clone());
+        if record.created_at >= late {
+            return Err(Unclear::Jobs { record: name, why });
+        }
+        if plan.is_some() && record_may_tell(record, chosen) {
+            return Err(Unclear::Record { record: name, why });
+        }
+    }
+    match &evidence.archive {
         None => Ok(None),
-        Some(record) => Err(Unclear { record: record.name.clone(), why: record.why.clone() }),
+        Some(why) => Err(Unclear::Archive { why: why.clone() }),
     }
 }
 
@@ -140,18 +172,7 @@ fn may_run(record: &Past, clock: &dyn Clock) -> bool {
     record.open_jobs > 0 && record.last_launch.is_some_and(near)
 }
 
-/// Whether a verified image is this one. Without a digest, of a Snapshot that a person named, its
-/// name is compared.
-fn is_of(verified: &Verified, chosen: &Candidate) -> bool {
-    let same_snapshot = verified.snapshot.as_deref() == Some(chosen.name.as_str());
-    match &chosen.digest {
-        None => same_snapshot,
-        Some(_) if matches!(verified.image, Image::Snapshot(_)) => same_snapshot,
-        Some(digest) => verified.image.is(digest),
-    }
-}
-
-/// Reads what a decision is made from.
+/// Reads what a decision is made from; the archive only where the rest does not decide.
 ///
 /// # Errors
 /// [`TriggerError`] when runs, records or Releases cannot be read: without them a gate could be
@@ -160,32 +181,37 @@ pub async fn evidence(
     tenant: &Tenant,
     wanted: &Wanted,
     options: &Options,
+    archive: Option<&KubeArchive>,
     chosen: &Candidate,
 ) -> Result<Evidence, TriggerError> {
     let runs = tenant.runs_of(&wanted.scenario).await?;
     let records = records(tenant, &wanted.scenario, &runs).await?;
-    let verified = match &wanted.plan {
-        Some(plan) => verified(tenant, plan, options, chosen).await?,
-        None => Vec::new(),
-    };
-    Ok(Evidence { runs, records, verified })
+    let mut evidence = Evidence { runs, records, ..Evidence::default() };
+    let Some(plan) = &wanted.plan else { return Ok(evidence) };
+    evidence.plan = Some(plan.clone());
+    let clock = tenant.clock.as_ref();
+    let mut releases = Releases::of(tenant, plan, options, chosen);
+    evidence.verified = releases.live().await?;
+    if let Some(archive) = archive
+        && archive_may_tell(chosen, clock.now())
+        && !matches!(skip(&evidence, chosen, clock), Ok(Some(_)))
+    {
+        let (verified, why) = releases.archived(archive).await?;
+        evidence.verified.extend(verified);
+        evidence.archive = why;
+    }
+    Ok(evidence)
 }
 
-/// The records of the scenario's late runs. The runs themselves may be gone with their Snapshots.
+/// The records of the scenario's runs. The runs themselves may be gone with their Snapshots.
 async fn records(tenant: &Tenant, scenario: &str, runs: &[Run]) -> Result<PastRuns, TriggerError> {
-    let clock = &tenant.clock;
     let uids: Vec<&str> = runs
         .iter()
         .map(|run| run.metadata.uid.as_str())
         .filter(|uid| !uid.is_empty())
         .collect();
     let whose = Whose::Scenario { name: scenario, runs: &uids };
-    // Creation times have whole seconds.
-    let since = clock
-        .before(clock.now(), LONGEST_RUN)
-        .checked_sub(jiff::SignedDuration::from_secs(1))
-        .ok();
-    past_runs(&tenant.cluster, clock, whose, Limits { since, ..Limits::default() })
+    past_runs(&tenant.cluster, &tenant.clock, whose, Limits::default())
         .await
         .map_err(|source| {
             let action = format!(
@@ -196,62 +222,13 @@ async fn records(tenant: &Tenant, scenario: &str, runs: &[Run]) -> Result<PastRu
         })
 }
 
-/// The images that live Releases of the plan verify, as far as they may be the chosen one.
-async fn verified(
-    tenant: &Tenant,
-    plan: &str,
-    options: &Options,
-    chosen: &Candidate,
-) -> Result<Vec<Verified>, TriggerError> {
-    let mut releases = Vec::new();
-    let of_plan = |release: ReleaseBrief| {
-        if release.spec.release_plan == plan && release.has_landed() {
-            releases.push(release);
-        }
-    };
-    tenant.each_release(of_plan).await?;
-    releases.sort_by_key(|release| std::cmp::Reverse(release.metadata.creation_timestamp));
-    let mut snapshots = Snapshots::of(options.component.clone());
-    let mut found = Vec::new();
-    for release in releases.into_iter().filter(|release| may_be_of(release, chosen)) {
-        if snapshots.len() < COMPARED {
-            snapshots.look_up(tenant, &release.spec.snapshot).await?;
-        }
-        let (name, snapshot) = (release.metadata.name.clone(), release.spec.snapshot.clone());
-        match release.standing(&snapshots.made_for(&release)) {
-            Standing::Verified { image, .. } => {
-                found.push(Verified { by: name, snapshot: Some(snapshot), image })
-            }
-            Standing::Automatic => tracing::warn!(
-                "Release {name} of plan {plan} was made automatically, of an untested image; it verifies nothing"
-            ),
-            Standing::OtherDigest { pushed, made_for } => {
-                tracing::warn!(
-                    "Release {name} of plan {plan} pushed {pushed} instead of {made_for}; it verifies nothing"
-                );
-            }
-            Standing::NotLanded => {}
-        }
-    }
-    Ok(found)
-}
-
-/// Whether a Release is worth a look at its Snapshot: it says that it pushed the image, or does not
-/// say what.
-fn may_be_of(release: &ReleaseBrief, chosen: &Candidate) -> bool {
-    let pushed = release.pushed();
-    let has = |digest: &crate::image::Digest| pushed.iter().any(|pushed| pushed == digest.as_str());
-    pushed.is_empty()
-        || release.spec.snapshot == chosen.name
-        || chosen.digest.as_ref().is_some_and(has)
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::{SignedDuration, Timestamp};
 
     use super::*;
     use crate::record::Unreadable;
+    use crate::verified::Image;
 
     fn candidate() -> Candidate {
         let digest = format!("sha256:{}", "a".repeat(64)).parse().unwrap();
@@ -259,25 +236,7 @@ mod tests {
     }
 
     fn verified(snapshot: &str, image: Image) -> Verified {
-        Verified { by: "r".into(), snapshot: Some(snapshot.into()), image }
-    }
-
-    #[test]
-    fn verified_is_the_digest_not_the_snapshot() {
-        let sha = |letter: char| Image::Digest(format!("sha256:{}", letter.to_string().repeat(64)));
-        for (known, is_verified) in [
-            (verified("s-1", sha('a')), true),
-            (verified("s-0", sha('a')), true),
-            (verified("s-1", sha('b')), false),
-            (verified("s-1", Image::Snapshot("s-1".into())), true),
-            (verified("s-0", Image::Short("aaaaaaaaaaaa".into())), true),
-            (verified("s-0", Image::Short("bbbbbbbbbbbb".into())), false),
-            (verified("s-0", Image::Snapshot("s-0".into())), false),
-        ] {
-            assert_eq!(is_of(&known, &candidate()), is_verified, "{known:?}");
-        }
-        let unknown = Candidate { digest: None, ..candidate() };
-        assert!(is_of(&verified("s-1", sha('b')), &unknown));
+        Verified { by: VerifiedBy::Release("r".into()), snapshot: Some(snapshot.into()), image }
     }
 
     fn clock() -> crate::clock::SystemClock {
@@ -349,5 +308,47 @@ mod tests {
             ),
             "{error}"
         );
+    }
+
+    /// Records outlive the Releases that they tell of; what tells nothing is in doubt only where it
+    /// could have said yes.
+    #[test]
+    fn a_promotion_that_is_only_on_record_counts_for_its_plan() {
+        let mut promoted = record("promoted", 0, 24 * 20);
+        promoted.verified = Some(crate::record::Verified {
+            image: candidate().digest.unwrap(),
+            plan: "plan".into(),
+            at: Timestamp::UNIX_EPOCH,
+        });
+        let now = Timestamp::now();
+        let torn = |days: i64| Unreadable {
+            name: format!("torn-{days}"),
+            created_at: now - SignedDuration::from_hours(24 * days),
+            why: "EOF".into(),
+        };
+        let chosen =
+            Candidate { built_at: Some(now - SignedDuration::from_hours(24 * 20)), ..candidate() };
+        let decided = |plan: Option<&str>, runs: &[Past], torn: &[Unreadable], archive: &str| {
+            let evidence = Evidence {
+                plan: plan.map(str::to_owned),
+                records: PastRuns { runs: runs.to_vec(), unreadable: torn.to_vec() },
+                archive: Some(archive.to_owned()).filter(|why| !why.is_empty()),
+                ..Evidence::default()
+            };
+            match skip(&evidence, &chosen, &clock()) {
+                Ok(skip) => skip.map_or_else(|| "start".to_owned(), |skip| skip.words()),
+                Err(unclear) => unclear.to_string(),
+            }
+        };
+        let promoted = &[promoted][..];
+        let by = "already verified: a Release of it has landed, by the record promoted";
+        assert_eq!(decided(Some("plan"), promoted, &[torn(2)], "it is down"), by);
+        assert_eq!(decided(Some("other"), promoted, &[], ""), "start");
+        assert_eq!(decided(None, promoted, &[torn(2)], ""), "start", "nothing tells of no plan");
+        let told = decided(Some("plan"), &[], &[torn(2)], "");
+        assert!(told.starts_with("configmap torn-2, the record of a run since"), "{told}");
+        assert_eq!(decided(Some("plan"), &[], &[torn(30)], ""), "start", "older than the image");
+        let told = decided(Some("plan"), &[], &[torn(30)], "it is down");
+        assert!(told.contains("cannot be looked up: it is down"), "{told}");
     }
 }

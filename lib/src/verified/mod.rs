@@ -9,10 +9,12 @@
 //!
 //! A Release is read as a [`ReleaseBrief`], whether it comes from the cluster or from an archive.
 
+mod archived;
 mod brief;
 mod snapshots;
 mod standing;
 
+pub use archived::{archived, merge};
 pub use brief::{
     ReleaseBrief, ReleaseLabels, ReleaseMetadata, ReleaseSpec, ReleaseStatus, condition,
 };
