@@ -22,9 +22,11 @@ use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 use gate::cluster::ClusterOptions;
-use gate::collect::outcome::{self, TestOutput};
 use gate::collect::policy::{Given, INFORMING_GRACE, Policy, TIMEOUT};
 use gate::collect::preflight::preflight;
+use gate::collect::summary::summary;
+use gate::collect::table::table;
+use gate::collect::test_output::TestOutput;
 use gate::collect::{self, Options};
 use gate::duration::{self, DurationError};
 use gate::evidence::GivenRules;
@@ -233,12 +235,12 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
             "the record holds no verdict, although it was decided; please report this",
         ));
     };
-    let summary = outcome::summary(&record, verdict);
+    let summary = summary(&record, verdict);
     results.set("verdict", verdict.decision.as_str());
     results.set("TEST_OUTPUT", TestOutput::of(&record, verdict).json());
     results.set("summary", &summary);
     results
-        .write(|| outcome::table(&record, verdict, step.clock.as_ref(), step::terminal::width()))
+        .write(|| table(&record, verdict, step.clock.as_ref(), step::terminal::width()))
         .map_err(Failure::failed)?;
     match verdict.decision {
         Decision::Passed => Ok(()),

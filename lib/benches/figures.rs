@@ -14,20 +14,22 @@ use async_trait::async_trait;
 use gate::clock::{RuntimeClock, SharedClock};
 use gate::collect::collector::Collector;
 use gate::collect::policy::Policy;
-use gate::collect::report::Reporter;
+use gate::collect::progress::Reporter;
 use gate::evidence::Rules;
+use gate::gate::verdict;
 use gate::http::{InProcessTransport, SharedTransport};
 use gate::image::ImageRef;
+use gate::jobs;
 use gate::launch::{Finder, Launcher, bind, launch_all};
 use gate::prow::bucket::Bucket;
-use gate::prow::budget::{Budget, Limits};
+use gate::prow::budget::Limits;
 use gate::prow::deck::Deck;
 use gate::prow::gangway::Gangway;
 use gate::record::{
     Candidate, Class, Decision, Identity, Journal, Labels, Store, StoreError, Version,
+    gangway_budget,
 };
 use gate::secret::SecretFile;
-use gate::{jobs, verdict};
 use jiff::Timestamp;
 use standins::{Fault, JobScript, Server, TokioTime, Trouble, World};
 
@@ -178,7 +180,7 @@ async fn night(count: usize, seed: u64, deck_answers: bool, token: SecretFile) -
     let deck = Arc::new(Deck::new(base(Server::Deck), Arc::clone(&transport)));
     let bucket = Arc::new(Bucket::new(base(Server::Bucket), Arc::clone(&transport)));
     let process = async || {
-        let budget = Budget::of_record(&journal, Arc::clone(&clock), LIMITS)
+        let budget = gangway_budget(&journal, Arc::clone(&clock), LIMITS)
             .await
             .expect("a record");
         let gangway = Arc::new(Gangway::new(

@@ -5,7 +5,7 @@
 //! - [`record`]: the gate record, the single thing that the steps share.
 //! - [`image`], [`snapshot`]: what is tested. [`registry`] and [`resolve`] find it.
 //! - [`prow`]: Gangway, Deck and the artifact bucket; [`jobs`], [`launch`], [`evidence`],
-//!   [`collect`] and [`verdict`] are built on it.
+//!   [`collect`] and [`gate`] are built on it.
 //! - [`konflux`]: Snapshots, ReleasePlans and Releases in the cluster; [`promote`] makes the
 //!   Release.
 //! - [`slack`], [`notify`]: messages. [`trigger`] starts the gate. [`preflight`]: `--check`.
@@ -21,6 +21,7 @@ pub mod collect;
 pub mod duration;
 pub mod evidence;
 pub mod failure;
+pub mod gate;
 pub mod glob;
 pub mod http;
 pub mod image;
@@ -45,5 +46,5 @@ pub mod staleness;
 pub mod step;
 pub mod text;
 pub mod trigger;
-pub mod verdict;
+
 pub mod verified;

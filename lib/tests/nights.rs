@@ -13,17 +13,17 @@ use gate::clock::{RuntimeClock, SharedClock};
 use gate::cluster::Cluster;
 use gate::collect::collector::Collector;
 use gate::collect::policy::Policy;
-use gate::collect::report::Reporter;
+use gate::collect::progress::Reporter;
 use gate::http::{InProcessTransport, SharedTransport};
 use gate::jobs::{self, Given};
 use gate::launch::{self, Finder, Launcher};
 use gate::prow::bucket::Bucket;
-use gate::prow::budget::{Budget, Limits};
+use gate::prow::budget::Limits;
 use gate::prow::deck::Deck;
 use gate::prow::gangway::Gangway;
 use gate::record::{
     ConfigMapStore, Decision, Identity, Journal, Limits as Few, Location, Outcome, Whose,
-    past_runs, store_at,
+    gangway_budget, past_runs, store_at,
 };
 use gate::secret::SecretFile;
 use gate::step::LastWords;
@@ -202,7 +202,7 @@ impl Nights {
                 .await
                 .unwrap(),
         );
-        let budget = Budget::of_record(&journal, self.clock.clone(), Limits::default())
+        let budget = gangway_budget(&journal, self.clock.clone(), Limits::default())
             .await
             .unwrap();
         let deck = Arc::new(Deck::new(options.deck, transport.clone()));

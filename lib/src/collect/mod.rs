@@ -3,41 +3,45 @@
 //! - [`collector`]: the wait itself. [`watch`]: one run until it is judged by its
 //!   [`evidence`](crate::evidence).
 //! - [`policy`], [`deadline`]: what the caller decides, and until when; the record is bound to it.
-//! - [`update`]: what changes in the record. [`report`], [`words`], [`outcome`]: what people and
-//!   machines see.
+//! - [`update`]: what changes in the record. [`progress`]: what people see meanwhile.
+//! - [`table`], [`summary`], [`test_output`]: the verdict for people and for Konflux.
 //!
-//! The verdict itself is in [`verdict`](crate::verdict).
+//! The verdict itself is in [`verdict`](crate::gate::verdict).
 
 pub mod collector;
 pub mod deadline;
-pub mod outcome;
 pub mod policy;
 pub mod preflight;
-pub mod report;
+pub mod progress;
+pub mod summary;
+pub mod table;
+pub mod test_output;
 #[cfg(test)]
 mod tests;
 pub mod update;
 pub mod watch;
-pub mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::collector::Collector;
-use self::policy::{Given, Mismatch, Policy, Reruns};
-use self::report::Reporter;
+use self::policy::{Given, Mismatch, Policy};
+use self::progress::Reporter;
 use crate::cluster::{Cluster, ClusterError, ClusterOptions};
 use crate::failure::Failure;
+use crate::gate::reruns::Reruns;
 use crate::http::{
     BaseUrl, RootsError, SharedTransport, UreqTransport, extra_certificates, with_token,
 };
 use crate::launch::{Finder, Launcher};
 use crate::prow::Tokens;
 use crate::prow::bucket::Bucket;
-use crate::prow::budget::{Budget, Limits};
+use crate::prow::budget::Limits;
 use crate::prow::deck::Deck;
 use crate::prow::gangway::Gangway;
-use crate::record::{Decision, GateRecord, Identity, Journal, Location, RecordError, store_at};
+use crate::record::{
+    Decision, GateRecord, Identity, Journal, Location, RecordError, gangway_budget, store_at,
+};
 use crate::secret::{SecretError, SecretFile};
 use crate::step::Step;
 
@@ -236,7 +240,7 @@ pub async fn run(options: Options, step: &Step) -> Result<GateRecord, CollectErr
     let Collector { journal, deck, bucket, clock, policy, .. } = looking;
     let gangway = match token {
         Some(token) => {
-            let budget = Budget::of_record(&journal, Arc::clone(&step.clock), limits).await?;
+            let budget = gangway_budget(&journal, Arc::clone(&step.clock), limits).await?;
             Some(Arc::new(Gangway::new(gangway_url, token, Arc::clone(&transport), budget)))
         }
         None => {

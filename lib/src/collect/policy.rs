@@ -2,23 +2,18 @@
 //! decision depends on is written into the record, so that a step run again decides by the same
 //! rules.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use crate::evidence::{GivenRules, Rules};
+use crate::gate::reruns::Reruns;
 use crate::jobs::Request;
-use crate::record::{Attempt, Cause, GateRecord, JobRecord, PolicyRecord, Tested};
+use crate::record::{GateRecord, PolicyRecord, Tested};
 
 /// How long the jobs have from the record's first intent (5h30m).
 pub const TIMEOUT: Duration = Duration::from_secs(330 * 60);
 
 /// How long informing jobs may go on when the last blocking one has ended (30m).
 pub const INFORMING_GRACE: Duration = Duration::from_secs(30 * 60);
-
-/// What the reruns are if nothing is said of them.
-pub const RERUN: &str = "infrastructure=1,setup=1";
 
 /// Everything that the caller decides.
 #[derive(Debug, Clone)]
@@ -98,7 +93,7 @@ impl Given {
             .rules
             .with(recorded)
             .map_err(|wrong| Mismatch::Rules(format!("the record's {wrong}")))?;
-        let found = recorded.map(|recorded| Reruns(recorded.rerun.clone()));
+        let found = recorded.map(Reruns::of_record);
         let reruns = match (&self.reruns, found) {
             (Some(given), Some(found)) if *given != found => {
                 return Err(Mismatch::Reruns { found, given: given.clone() });
@@ -111,145 +106,17 @@ impl Given {
                 proof: rules.proof,
                 proof_logs,
                 hollow: rules.hollow,
-                rerun: reruns.0.clone(),
+                rerun: reruns.to_record(),
             });
         }
         Ok(Policy { reruns, rules, ..self.rest.clone() })
     }
 }
 
-/// How often a job is run again, by the cause of its failure.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reruns(BTreeMap<Cause, u32>);
-
-/// The causes for which a run can be repeated. One that passed or that ran out of time cannot.
-const RERUNNABLE: [Cause; 7] = [
-    Cause::Product,
-    Cause::Setup,
-    Cause::Teardown,
-    Cause::Infrastructure,
-    Cause::Unproven,
-    Cause::Hollow,
-    Cause::Undetermined,
-];
-
-/// No cause is worth more reruns than this.
-const MOST: u32 = 9;
-
-impl Reruns {
-    /// No reruns.
-    pub fn none() -> Self {
-        Self(BTreeMap::new())
-    }
-
-    /// How many reruns a cause is worth.
-    pub fn of(&self, cause: Cause) -> u32 {
-        self.0.get(&cause).copied().unwrap_or(0)
-    }
-
-    /// Whether a job whose last attempt has failed is worth another one: its cause has a budget
-    /// that earlier attempts with the same cause have not used up.
-    pub fn allow(&self, job: &JobRecord) -> bool {
-        let Some(Attempt { cause: Some(cause), .. }) = job.last() else { return false };
-        let same = job
-            .attempts
-            .iter()
-            .filter(|attempt| attempt.cause == Some(*cause))
-            .count();
-        same as u64 <= u64::from(self.of(*cause))
-    }
-}
-
-impl Default for Reruns {
-    fn default() -> Self {
-        Self(BTreeMap::from([(Cause::Infrastructure, 1), (Cause::Setup, 1)]))
-    }
-}
-
-impl fmt::Display for Reruns {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut entries: Vec<_> = self
-            .0
-            .iter()
-            .map(|(cause, number)| format!("{}={number}", cause.as_str()))
-            .collect();
-        entries.sort();
-        f.write_str(if entries.is_empty() { "none" } else { "" })?;
-        f.write_str(&entries.join(","))
-    }
-}
-
-impl FromStr for Reruns {
-    type Err = String;
-
-    /// Reads `CAUSE=N,…`; what is not named has no rerun.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let names = RERUNNABLE.map(Cause::as_str).join(", ");
-        let mut reruns = BTreeMap::new();
-        for entry in text.split(',').map(str::trim) {
-            let wrong = |problem: &str| {
-                format!(
-                    "--rerun: expected CAUSE=N such as {RERUN}, with a cause of {names} and N from 0 to {MOST}; found {entry:?}{problem}"
-                )
-            };
-            let (cause, number) = entry.split_once('=').ok_or_else(|| wrong(""))?;
-            let cause = RERUNNABLE
-                .into_iter()
-                .find(|known| known.as_str() == cause.trim())
-                .ok_or_else(|| wrong(""))?;
-            let number = number
-                .trim()
-                .parse()
-                .ok()
-                .filter(|number| *number <= MOST)
-                .ok_or_else(|| wrong(""))?;
-            if reruns.insert(cause, number).is_some() {
-                return Err(wrong(", which is there twice"));
-            }
-        }
-        // No reruns for a cause is what not naming it means.
-        reruns.retain(|_, number| *number > 0);
-        Ok(Self(reruns))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Class, JobState};
-    use crate::verdict::tests::{attempt, job};
-
-    #[test]
-    fn reruns_are_read() {
-        assert_eq!(RERUN.parse::<Reruns>().unwrap(), Reruns::default());
-        let reruns: Reruns = " undetermined = 2 ,setup=0".parse().unwrap();
-        assert_eq!(
-            (
-                reruns.of(Cause::Undetermined),
-                reruns.of(Cause::Setup),
-                reruns.of(Cause::Infrastructure)
-            ),
-            (2, 0, 0)
-        );
-        for bad in [
-            "infrastructure",
-            "passed=1",
-            "deadline=1",
-            "setup=-1",
-            "setup=10",
-            "setup=1,setup=2",
-            "x=1",
-            ",",
-            "setup=1;",
-        ] {
-            assert!(
-                bad.parse::<Reruns>()
-                    .unwrap_err()
-                    .starts_with("--rerun: expected CAUSE=N"),
-                "{bad}"
-            );
-        }
-    }
+    use crate::record::Cause;
 
     #[test]
     fn what_is_given_first_is_written_down_and_holds() {
@@ -289,23 +156,5 @@ mod tests {
         assert_eq!(words, "--proof is off, the record says enforce");
         assert!(matches!(given(None, None, &["b"]).bind(&mut record), Err(Mismatch::Rules(_))));
         assert_eq!(record.policy, Some(written));
-    }
-
-    #[test]
-    fn a_cause_has_a_budget_of_its_own() {
-        let reruns: Reruns = "infrastructure=2,setup=1".parse().unwrap();
-        let attempts = |causes: &[Cause]| {
-            let attempts = causes
-                .iter()
-                .map(|cause| attempt(JobState::Failure, Some(*cause)))
-                .collect();
-            reruns.allow(&job("a", Class::Blocking, attempts))
-        };
-        use Cause::{Infrastructure, Passed, Product, Setup};
-        assert!(attempts(&[Infrastructure]) && attempts(&[Infrastructure, Infrastructure]));
-        assert!(!attempts(&[Infrastructure; 3]));
-        assert!(attempts(&[Infrastructure, Setup]) && !attempts(&[Setup, Setup]));
-        assert!(!attempts(&[Product]) && !attempts(&[Passed]) && !attempts(&[]));
-        assert!(!reruns.allow(&job("a", Class::Blocking, vec![attempt(JobState::Pending, None)])));
     }
 }

@@ -88,8 +88,8 @@ fn judged(attempt: &mut Attempt, judgement: &Judgement, at: Timestamp) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::samples::{attempt, job};
     use crate::record::{Cause, Class, JobState};
-    use crate::verdict::tests::{attempt, job};
 
     #[test]
     fn an_update_twice_is_an_update_once() {

@@ -169,7 +169,7 @@ fn given(envs: &[(String, String)], job: &JobRecord) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::record::Class;
-    use crate::verdict::tests::job;
+    use crate::record::samples::job;
 
     #[test]
     fn a_variable_that_is_missing_counts_as_empty() {

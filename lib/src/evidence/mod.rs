@@ -10,7 +10,7 @@
 //! - [`rules`]: what a run must show. [`classify`]: what the evidence comes to, a pure function.
 //!
 //! Nothing here waits or writes: [`collect`](crate::collect) does. To add a cause: a variant of
-//! [`Cause`](crate::record::Cause), a line in [`classify`], its words in `collect::words`.
+//! [`Cause`](crate::record::Cause), a line in [`classify`], its words in `gate::words`.
 
 pub mod account;
 pub mod again;

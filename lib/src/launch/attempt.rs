@@ -198,7 +198,7 @@ fn find_mut(job: &mut JobRecord, number: u32) -> Option<&mut Attempt> {
 mod tests {
     use super::*;
     use crate::record::Class;
-    use crate::verdict::tests::job;
+    use crate::record::samples::job;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

@@ -17,6 +17,7 @@ use crate::prow::deck::Deck;
 use crate::prow::gangway::{Create, Gangway};
 use crate::record::{
     Candidate, Class, GateRecord, Identity, JobRecord, Journal, LaunchOptions, RecordError, Store,
+    gangway_budget,
 };
 use crate::secret::SecretFile;
 use crate::text::some_of;
@@ -105,7 +106,7 @@ pub async fn run(
         tracing::info!("the record already says what became of every launch");
         Arc::new(Budget::new(clock.clone(), options.limits, false))
     } else {
-        Budget::of_record(&journal, clock.clone(), options.limits).await?
+        gangway_budget(&journal, clock.clone(), options.limits).await?
     };
     let gangway = Gangway::new(options.gangway.clone(), token, transport.clone(), budget);
     let gangway = Arc::new(gangway);

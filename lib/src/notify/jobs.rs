@@ -1,7 +1,7 @@
 //! What became of each job, in a line.
 
 use super::words::ordinal;
-use crate::collect::words;
+use crate::gate::words;
 use crate::record::{
     Attempt, Cause, Class, FailingTests, GateRecord, JobRecord, JobState, ProofLevel,
 };

@@ -2,11 +2,11 @@
 
 use super::{Options, Refusal};
 use crate::evidence::Rules;
+use crate::gate::verdict::decide;
 use crate::jobs::blocking_difference;
 use crate::konflux::{AUTO_RELEASE_LABEL, ReleasePlan, Snapshot, condition, label};
 use crate::record::{Candidate, Decision, GateRecord, Verdict};
 use crate::text;
-use crate::verdict::decide;
 
 /// The record says that the gate has passed.
 ///

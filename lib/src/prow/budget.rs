@@ -5,13 +5,12 @@
 //! 60 seconds. Time is tokio's own, so that a clock that is set back cannot stop the bucket.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::clock::SharedClock;
-use crate::record::{Journal, RecordError};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -88,24 +87,6 @@ impl Budget {
         let random = uuid::Uuid::new_v4().as_u64_pair().0;
         let state = State { tokens, counted: now, not_before: now, made: VecDeque::new(), random };
         Self { clock, limits, state: Mutex::new(state), turn: tokio::sync::Mutex::default() }
-    }
-
-    /// The bucket of one more process that will ask Gangway for this record: only the first finds
-    /// it full, since the others may follow one another quickly. Counts the process in the record.
-    ///
-    /// # Errors
-    /// [`RecordError`] when the record cannot be written.
-    pub async fn of_record(
-        journal: &Journal,
-        clock: SharedClock,
-        limits: Limits,
-    ) -> Result<Arc<Self>, RecordError> {
-        let before = journal.update(|record| {
-            let before = record.gangway_processes;
-            record.gangway_processes = before.saturating_add(1);
-            before
-        });
-        Ok(Arc::new(Self::new(clock, limits, before.await? == 0)))
     }
 
     /// The limits.
@@ -203,6 +184,8 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::clock::RuntimeClock;
     use jiff::Timestamp;

@@ -8,7 +8,7 @@ use super::bucket::{Bucket, BucketError, Listing};
 use super::deck::{Deck, DeckError};
 use super::job_url::JobUrl;
 use crate::http::InProcessTransport;
-use crate::record::JobState;
+use crate::prow::JobState;
 
 const EXCHANGES: &str = include_str!("data/exchanges.txt");
 const ID: &str = "855c7797-f74e-4c73-8d5d-68cece05a59b";

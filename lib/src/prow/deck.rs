@@ -250,7 +250,7 @@ async fn text_of(answer: Response) -> Result<String, TransportError> {
 mod tests {
     use super::super::canned::{Canned, exchange};
     use super::*;
-    use crate::record::JobState;
+    use crate::prow::JobState;
 
     const ID: &str = "855c7797-f74e-4c73-8d5d-68cece05a59b";
 

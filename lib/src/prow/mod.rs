@@ -36,8 +36,12 @@ pub mod junit;
 pub mod key;
 pub mod operator;
 pub mod prowjob;
+mod state;
 pub mod tally;
 mod xml;
+
+pub use state::JobState;
+pub use tally::TestCounts;
 
 /// The buckets that `--bucket` names, or those of OpenShift's Prow.
 ///

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::record::JobState;
+use crate::prow::JobState;
 
 /// What Prow says of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -10,9 +10,40 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::junit::{Case, Ending};
-use crate::record::TestCounts;
 use crate::text;
+
+/// The tests of a run, by how they ended, and the files that tell. A test is counted once for each
+/// step in which it ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct TestCounts {
+    /// Tests that ran: those that passed, failed or did both, informing ones among them.
+    pub run: usize,
+    /// Tests that passed.
+    #[serde(default)]
+    pub passed: usize,
+    /// Tests that failed, informing ones and mere parents of others left out.
+    #[serde(default)]
+    pub failed: usize,
+    /// Tests that failed and passed.
+    #[serde(default)]
+    pub flaky: usize,
+    /// Tests that were skipped and ran nowhere else in their step.
+    #[serde(default)]
+    pub skipped: usize,
+    /// Informing tests that failed.
+    #[serde(default)]
+    pub informing_failed: usize,
+    /// JUnit files that were read.
+    #[serde(default)]
+    pub files: usize,
+    /// Files among them that break off or hold no JUnit.
+    #[serde(default)]
+    pub broken_files: usize,
+}
 
 /// The longest name kept, in bytes.
 const MAX_NAME: usize = 300;

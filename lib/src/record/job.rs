@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::prow::{JobState, TestCounts};
+
 /// Whether a job decides.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -233,36 +235,6 @@ pub struct Intent {
     pub certainly_not_created: bool,
 }
 
-/// What Prow says of a run. Words that this toolkit does not know count as pending.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum JobState {
-    /// Nothing yet, or a word that is not known.
-    #[default]
-    Unknown,
-    /// Waiting for the scheduler.
-    Scheduling,
-    /// Waiting for a pod.
-    Triggered,
-    /// Running.
-    Pending,
-    /// Ended well.
-    Success,
-    /// Ended badly, for whatever reason.
-    Failure,
-    /// Cancelled, or over its own time limit.
-    Aborted,
-    /// Could not run.
-    Error,
-}
-
-impl JobState {
-    /// Whether it has ended.
-    pub fn is_final(self) -> bool {
-        matches!(self, Self::Success | Self::Failure | Self::Aborted | Self::Error)
-    }
-}
-
 /// When a state was first seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StateChange {
@@ -342,35 +314,6 @@ impl FailingTests {
             more => format!("{} and {more} more", shown.join(", ")),
         }
     }
-}
-
-/// The tests of a run, by how they ended, and the files that tell. A test is counted once for each
-/// step in which it ran.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct TestCounts {
-    /// Tests that ran: those that passed, failed or did both, informing ones among them.
-    pub run: usize,
-    /// Tests that passed.
-    #[serde(default)]
-    pub passed: usize,
-    /// Tests that failed, informing ones and mere parents of others left out.
-    #[serde(default)]
-    pub failed: usize,
-    /// Tests that failed and passed.
-    #[serde(default)]
-    pub flaky: usize,
-    /// Tests that were skipped and ran nowhere else in their step.
-    #[serde(default)]
-    pub skipped: usize,
-    /// Informing tests that failed.
-    #[serde(default)]
-    pub informing_failed: usize,
-    /// JUnit files that were read.
-    #[serde(default)]
-    pub files: usize,
-    /// Files among them that break off or hold no JUnit.
-    #[serde(default)]
-    pub broken_files: usize,
 }
 
 /// How well it is shown which image ran.

@@ -6,6 +6,7 @@
 //! a ConfigMap.
 
 mod bound;
+mod budget;
 mod configmap;
 mod file;
 mod find;
@@ -17,6 +18,8 @@ mod outcome;
 mod past;
 mod policy;
 mod release;
+#[cfg(test)]
+pub(crate) mod samples;
 mod stopped;
 mod store;
 mod tested;
@@ -27,12 +30,13 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use budget::gangway_budget;
 pub use configmap::ConfigMapStore;
 pub use file::FileStore;
 pub use find::{Limits, PastRuns, Unreadable, Whose, count, each, past_runs};
 pub use job::{
-    Attempt, Cause, Class, FailingTests, Intent, JobRecord, JobState, Junit, LaunchRefusal, Proof,
-    ProofLevel, StateChange, TestCounts,
+    Attempt, Cause, Class, FailingTests, Intent, JobRecord, Junit, LaunchRefusal, Proof,
+    ProofLevel, StateChange,
 };
 pub use journal::{Identity, Journal, RecordError};
 pub use location::{Location, LocationError};
@@ -43,6 +47,8 @@ pub use release::{PushedImage, ReleaseRecord, Released};
 pub use stopped::{Stopped, check_input, note_stop, note_stop_at};
 pub use store::{Labels, Store, StoreError, Version};
 pub use tested::Tested;
+
+pub use crate::prow::{JobState, TestCounts};
 
 use crate::cluster::Cluster;
 use crate::image::{Digest, ImageRef};

@@ -115,7 +115,7 @@ fn note(record: &mut GateRecord, step: &str, stopped: Option<Stopped>) {
 mod tests {
     use super::*;
     use crate::record::Class;
-    use crate::verdict::tests::{attempt, job};
+    use crate::record::samples::{attempt, job};
 
     fn stopped(step: &str) -> Option<Stopped> {
         Some(Stopped {

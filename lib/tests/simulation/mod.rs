@@ -15,16 +15,18 @@ use gate::clock::{RuntimeClock, SharedClock};
 use gate::collect::CollectError;
 use gate::collect::collector::Collector;
 use gate::collect::policy::Policy;
-use gate::collect::report::Reporter;
+use gate::collect::progress::Reporter;
 use gate::failure::Failure;
 use gate::http::{InProcessTransport, SharedTransport};
 use gate::jobs::{self, Given};
 use gate::launch::{self, Ended, Finder, Launcher, Options};
 use gate::prow::bucket::Bucket;
-use gate::prow::budget::{Budget, Limits};
+use gate::prow::budget::Limits;
 use gate::prow::deck::Deck;
 use gate::prow::gangway::Gangway;
-use gate::record::{GateRecord, Identity, Journal, Labels, Store, StoreError, Version};
+use gate::record::{
+    GateRecord, Identity, Journal, Labels, Store, StoreError, Version, gangway_budget,
+};
 use gate::secret::SecretFile;
 use jiff::Timestamp;
 use standins::{JobScript, Server, TokioTime, World};
@@ -244,7 +246,7 @@ impl Scene {
         let options = self.options(&["unused"], &[]);
         let journal =
             Arc::new(Journal::existing(store, self.clock.clone(), &Identity::default()).await?);
-        let budget = Budget::of_record(&journal, self.clock.clone(), self.limits).await?;
+        let budget = gangway_budget(&journal, self.clock.clone(), self.limits).await?;
         let deck = Arc::new(Deck::new(options.deck, transport.clone()));
         let bucket = Arc::new(Bucket::new(options.artifacts, transport.clone()));
         let token = options.token.unwrap();

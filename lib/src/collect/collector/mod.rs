@@ -18,7 +18,7 @@ use self::vouch::{Pass, unvouched};
 use super::CollectError;
 use super::deadline::Deadline;
 use super::policy::Policy;
-use super::report::Reporter;
+use super::progress::Reporter;
 use super::update::{Change, Update};
 use super::watch::{Question, Watch};
 use crate::clock::SharedClock;
@@ -26,13 +26,13 @@ use crate::duration;
 use crate::evidence::look::Round;
 use crate::evidence::{Case, Subject};
 use crate::failure::Chain;
+use crate::gate::verdict;
 use crate::jobs::{Request, difference};
 use crate::launch::{Launcher, order};
 use crate::prow::bucket::Bucket;
 use crate::prow::deck::Deck;
 use crate::prow::gangway::Gangway;
 use crate::record::{Attempt, Class, Decision, GateRecord, JobRecord, Journal, Tested};
-use crate::verdict;
 
 /// From the beginning of one round of looks to that of the next (40 seconds): a job's end is seen
 /// within 20 on average, and Deck is asked as often as a person would reload its page.

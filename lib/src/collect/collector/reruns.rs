@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::super::{outcome, words};
+use super::super::table;
 use super::{Collector, Wait, is_running};
 use crate::duration;
 use crate::failure::Chain;
+use crate::gate::words;
 use crate::launch::{LaunchError, Launched};
 use crate::record::{Attempt, Class, JobRecord};
 
@@ -94,7 +95,7 @@ impl Collector {
     }
 
     pub(super) fn took(&self, attempt: &Attempt) -> Option<Duration> {
-        outcome::took(attempt, self.clock.as_ref())
+        table::took(attempt, self.clock.as_ref())
     }
 
     pub(super) fn relaunched(&self, wait: &mut Wait, ended: Vec<Relaunched>) {

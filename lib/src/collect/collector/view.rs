@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::super::report::{Line, View};
-use super::super::words;
+use super::super::progress::{Line, View};
 use super::{Collector, Wait, is_running};
+use crate::gate::verdict;
+use crate::gate::words;
 use crate::record::{JobRecord, JobState};
-use crate::verdict;
 
 impl Collector {
     /// Everything that is to be seen now.

@@ -5,9 +5,9 @@ use super::super::CollectError;
 use super::{Collector, Wait, changed};
 use crate::evidence::again::{Again, Answer, Claim, PATIENCE};
 use crate::evidence::look::Sources;
+use crate::gate::verdict;
 use crate::launch::order;
 use crate::record::{Attempt, Cause, Decision, FailingTests, GateRecord, JobRecord, JobState};
-use crate::verdict;
 
 /// So often a pass is struck before the step gives up: somebody writes it again and again.
 const STRIKES: u32 = 5;

@@ -6,10 +6,10 @@ use standins::{Fault, JobScript, Server, Trouble};
 
 use super::scene::{Scene, minutes};
 use crate::collect::CollectError;
-use crate::collect::report::Reporter;
+use crate::collect::progress::Reporter;
+use crate::gate::verdict;
 use crate::prow::key;
 use crate::record::{Cause, Class, Decision, GateRecord, Identity, JobState, Journal};
-use crate::verdict;
 
 fn pass(record: &mut GateRecord) {
     for attempt in record.jobs.iter_mut().filter_map(|job| job.attempts.last_mut()) {

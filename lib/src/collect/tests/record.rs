@@ -11,7 +11,7 @@ use super::scene::{Scene, minutes};
 use crate::clock::SharedClock;
 use crate::cluster::Cluster;
 use crate::collect::deadline::tekton_end;
-use crate::collect::report::Reporter;
+use crate::collect::progress::Reporter;
 use crate::record::{
     Class, Decision, FileStore, Identity, Journal, Labels, Store, StoreError, Version,
 };
@@ -111,7 +111,7 @@ async fn a_verdict_of_another_process_is_taken_over() {
         let decide = async {
             scene.clock.sleep(minutes(60)).await;
             let decided = |record: &mut crate::record::GateRecord| {
-                record.verdict = Some(crate::verdict::decide(record, scene.clock.now()));
+                record.verdict = Some(crate::gate::verdict::decide(record, scene.clock.now()));
             };
             other.update(decided).await.unwrap();
         };

@@ -3,7 +3,7 @@
 use standins::{Fault, JobScript, Server, Trouble};
 
 use super::scene::{Scene, minutes};
-use crate::collect::words;
+use crate::gate::words;
 use crate::record::{Cause, Class, Decision, GateRecord};
 
 fn causes(record: &GateRecord, job: usize) -> Vec<Cause> {
@@ -189,7 +189,7 @@ async fn wherever_it_is_killed_the_next_process_goes_on() {
         let until = scene.clock.after(scene.clock.now(), minutes(killed_at));
         {
             let collector = scene.collector();
-            let mut reporter = crate::collect::report::Reporter::new(false);
+            let mut reporter = crate::collect::progress::Reporter::new(false);
             tokio::select! {
                 _ = collector.run(&mut reporter) => {}
                 () = scene.clock.sleep(scene.clock.until(until)) => {}

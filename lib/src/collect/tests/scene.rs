@@ -10,7 +10,7 @@ use standins::{JobScript, Server, TokioTime, World};
 use crate::clock::{RuntimeClock, SharedClock};
 use crate::collect::collector::Collector;
 use crate::collect::policy::Policy;
-use crate::collect::report::Reporter;
+use crate::collect::progress::Reporter;
 use crate::evidence::Rules;
 use crate::http::{BaseUrl, InProcessTransport, SharedTransport};
 use crate::image::ImageRef;

@@ -4,7 +4,7 @@ use standins::{Canned, Fault, JobScript, Nth, RanImage, Server, Trouble};
 
 use super::scene::{Scene, minutes};
 use crate::collect::CollectError;
-use crate::collect::report::Reporter;
+use crate::collect::progress::Reporter;
 use crate::record::{Cause, Class, Decision, LaunchRefusal};
 
 #[tokio::test(start_paused = true)]

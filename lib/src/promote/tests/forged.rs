@@ -6,13 +6,13 @@ use standins::{Fault, JobScript, RanImage, Server, Trouble};
 use super::harness::{Death, JOBS, Memory, Setting, VARIABLE};
 use crate::evidence::GivenRules;
 use crate::failure::{Exit, Failure};
+use crate::gate::verdict::decide;
 use crate::jobs::{self, Given};
 use crate::launch::order;
 use crate::promote::{Evidence, Options, Promotion};
 use crate::record::{
     Cause, Class, GateRecord, JobState, PolicyRecord, ProofMode, Released, Tested,
 };
-use crate::verdict::decide;
 
 const LOG: &str = "artifacts/*/hypershift-install/build-log.txt";
 

@@ -14,6 +14,7 @@ use tower::ServiceExt;
 use crate::clock::{RuntimeClock, SharedClock};
 use crate::cluster::Cluster;
 use crate::failure::Failure;
+use crate::gate::verdict::decide;
 use crate::http::{InProcessTransport, SharedTransport};
 use crate::image::ImageRef;
 use crate::konflux::Konflux;
@@ -21,12 +22,11 @@ use crate::launch::order;
 use crate::promote::{self, Options, Promotion, Witnesses};
 use crate::prow::bucket::Bucket;
 use crate::prow::deck::Deck;
+use crate::record::samples::{attempt, job};
 use crate::record::{
     Candidate, Cause, Class, GateRecord, Identity, JobState, Journal, Labels, LaunchOptions, Store,
     StoreError, Version,
 };
-use crate::verdict::decide;
-use crate::verdict::tests::{attempt, job};
 
 /// How long the managed pipeline takes where nothing else is said (90 seconds).
 const MANAGED: Duration = Duration::from_secs(90);

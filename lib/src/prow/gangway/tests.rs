@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::*;
 use crate::clock::RuntimeClock;
 use crate::http::InProcessTransport;
+use crate::prow::JobState;
 use crate::prow::budget::Limits;
-use crate::record::JobState;
 
 const EXCHANGES: &str = include_str!("exchanges.txt");
 const JOB: &str = "periodic-ci-openshift-hypershift-release-4.19-periodics-e2e-aks";

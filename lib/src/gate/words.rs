@@ -1,8 +1,8 @@
 //! Words for people: short names of jobs, what became of each, and why.
 
+use super::verdict::telling;
 use crate::record::{Attempt, Cause, JobRecord, JobState, LaunchRefusal, ProofLevel};
 use crate::text;
-use crate::verdict::telling;
 
 /// How many failing tests a sentence names.
 const NAMED_TESTS: usize = 3;
@@ -248,8 +248,8 @@ pub fn ordinal(number: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::samples::{attempt, job};
     use crate::record::{Class, FailingTests, Proof, TestCounts};
-    use crate::verdict::tests::{attempt, job};
     use jiff::Timestamp;
 
     #[test]

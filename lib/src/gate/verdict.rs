@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use crate::collect::words;
+use super::words;
 use crate::record::{Attempt, Cause, Class, Decision, GateRecord, JobRecord, JobState, Verdict};
 
 /// Whether a job passed: its last attempt ran as ordered, ended well, and was judged so.
@@ -62,33 +62,11 @@ pub fn decide(record: &GateRecord, decided_at: Timestamp) -> Verdict {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-    use crate::record::{FailingTests, Intent, LaunchRefusal};
+    use crate::record::samples::{attempt, job};
+    use crate::record::{FailingTests, LaunchRefusal};
     use proptest::prelude::*;
-
-    /// An attempt that ended so.
-    pub fn attempt(state: JobState, cause: Option<Cause>) -> Attempt {
-        let intent = Intent {
-            key: "k".repeat(40),
-            written_at: Timestamp::UNIX_EPOCH,
-            holder: "h".to_owned(),
-            sent_at: None,
-            sends: 1,
-            certainly_not_created: false,
-        };
-        let execution = Some("ca249d50".to_owned());
-        Attempt { execution, state, cause, ..Attempt::intended(1, intent) }
-    }
-
-    /// A job with such attempts.
-    pub fn job(name: &str, class: Class, attempts: Vec<Attempt>) -> JobRecord {
-        JobRecord {
-            override_env: vec!["IMAGE".to_owned()],
-            attempts,
-            ..JobRecord::named(name, class)
-        }
-    }
 
     fn record(jobs: Vec<JobRecord>) -> GateRecord {
         GateRecord { jobs, ..GateRecord::begin("run", Timestamp::UNIX_EPOCH) }
@@ -188,7 +166,7 @@ pub(crate) mod tests {
             |(state, cause, ran, refused)| {
                 let attempt = attempt(state, cause);
                 let execution = attempt.execution.filter(|_| ran);
-                Attempt { execution, refusal: refused.then(refusal), ..self::attempt(state, cause) }
+                Attempt { execution, refusal: refused.then(refusal), ..attempt }
             },
         );
         let attempts = prop::collection::vec(attempt, 0..4);

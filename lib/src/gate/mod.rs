@@ -1,0 +1,6 @@
+//! The gate's own judgement: the [`verdict`] over all jobs, which of them are run again ([`reruns`]), and
+//! the [`words`] in which people are told what became of each.
+
+pub mod reruns;
+pub mod verdict;
+pub mod words;
