@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 /// Why a text is no duration.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,26 @@ pub fn human(duration: Duration) -> String {
     }
 }
 
+/// How long ago: `today`, `1 day ago`, `3 days ago`; hours under two days where that says more.
+pub fn ago(then: Timestamp, now: Timestamp) -> String {
+    let hours = now.duration_since(then).as_hours().max(0);
+    match hours {
+        0 => "less than an hour ago".to_owned(),
+        1 => "1 hour ago".to_owned(),
+        2..48 => format!("{hours} hours ago"),
+        _ => format!("{} days ago", hours / 24),
+    }
+}
+
+/// A span in days: `3 days`, `36 hours`.
+pub fn days(span: SignedDuration) -> String {
+    match span.as_hours() {
+        24 => "1 day".to_owned(),
+        hours if hours % 24 == 0 => format!("{} days", hours / 24),
+        hours => format!("{hours} hours"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,5 +144,15 @@ mod tests {
         {
             assert_eq!(human(Duration::from_secs(seconds)), text);
         }
+    }
+
+    #[test]
+    fn ages() {
+        let now: Timestamp = "2026-08-20T03:00:00Z".parse().unwrap();
+        let past = |hours: i64| ago(now - SignedDuration::from_hours(hours), now);
+        assert_eq!(
+            [past(0), past(1), past(47), past(72)],
+            ["less than an hour ago", "1 hour ago", "47 hours ago", "3 days ago"]
+        );
     }
 }

@@ -7,7 +7,7 @@
 //! - [`prow`]: Gangway, Deck and the artifact bucket; [`jobs`], [`launch`], [`evidence`],
 //!   [`collect`] and [`gate`] are built on it.
 //! - [`konflux`]: Snapshots, ReleasePlans and Releases in the cluster; [`promote`] makes the
-//!   Release.
+//!   Release. [`tekton`]: PipelineRuns.
 //! - [`slack`], [`notify`]: messages. [`trigger`] starts the gate. [`preflight`]: `--check`.
 //! - [`cluster`], [`http`]: how servers are reached.
 //! - [`clock`], [`duration`], [`glob`], [`retry`], [`secret`], [`text`]: small things that know no
@@ -44,6 +44,7 @@ pub mod slack;
 pub mod snapshot;
 pub mod staleness;
 pub mod step;
+pub mod tekton;
 pub mod text;
 pub mod trigger;
 

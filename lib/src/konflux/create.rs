@@ -7,7 +7,8 @@ use kube::core::Object;
 
 use super::client::Konflux;
 use super::error::words;
-use super::objects::{self, PLAN_LABEL, Release, ReleaseSpec, SNAPSHOT_LABEL};
+use super::labels::{PLAN_LABEL, SNAPSHOT_LABEL};
+use super::objects::{self, Release, ReleaseSpec};
 use crate::cluster;
 
 /// A Release that is about to be made.

@@ -6,18 +6,22 @@
 mod client;
 mod create;
 mod error;
+pub mod labels;
 mod objects;
-mod outcome;
+mod plan;
+pub mod release_name;
+mod release_state;
 mod watch;
 
 pub use client::Konflux;
 pub use create::{Creation, Draft};
 pub use error::KonfluxError;
+pub use labels::{AUTO_RELEASE_LABEL, PLAN_LABEL};
 pub use objects::{
-    AUTO_RELEASE_LABEL, AUTOMATED_LABEL, Condition, ManagedAttempt, MatchedAdmission, PLAN_LABEL,
-    Processing, Release, ReleasePlan, ReleasePlanSpec, ReleasePlanStatus, ReleaseSpec,
-    ReleaseStatus, SNAPSHOT_LABEL, Snapshot, SnapshotStatus, annotation, built_at,
-    built_at_by_name, condition, created_at, is_automatic, label,
+    Condition, GROUP, ManagedAttempt, MatchedAdmission, Processing, Release, ReleasePlan,
+    ReleasePlanSpec, ReleasePlanStatus, ReleaseSpec, ReleaseStatus, Snapshot, SnapshotStatus,
+    annotation, built_at, built_at_by_name, condition, created_at, is_automatic, label,
 };
-pub use outcome::{Outcome, outcome, pipeline_run};
+pub use plan::{PlanProblem, fit_plan};
+pub use release_state::{Outcome, PushedImage, outcome, pipeline_run};
 pub use watch::Sight;

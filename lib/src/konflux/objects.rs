@@ -6,26 +6,15 @@ use kube::core::{ApiResource, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::labels::{AUTOMATED_LABEL, START_ANNOTATION};
 use crate::image::Digest;
 use crate::snapshot::SnapshotSpec;
 use crate::text;
 
 /// The API group of all of them.
-const GROUP: &str = "appstudio.redhat.com";
+pub const GROUP: &str = "appstudio.redhat.com";
 /// Its version.
 const VERSION: &str = "v1alpha1";
-
-/// The label of a ReleasePlan that says whether integration-service makes its Releases by itself.
-pub const AUTO_RELEASE_LABEL: &str = "release.appstudio.openshift.io/auto-release";
-/// The label of a Release that names its plan; release-service sets it from the spec.
-pub const PLAN_LABEL: &str = "release.appstudio.openshift.io/releasePlan";
-/// The label of a Release that names its Snapshot; release-service sets it from the spec.
-pub const SNAPSHOT_LABEL: &str = "release.appstudio.openshift.io/snapshot";
-/// The label of a Release that integration-service made by itself, of an image that nobody has
-/// tested.
-pub const AUTOMATED_LABEL: &str = "release.appstudio.openshift.io/automated";
-/// The annotation of a Snapshot with the start of its build.
-const START_ANNOTATION: &str = "test.appstudio.openshift.io/pipelinerunstarttime";
 
 /// No more of a listed condition's message is kept (1 KiB): less is shown.
 const LONGEST_MESSAGE: usize = 1024;
@@ -301,6 +290,7 @@ pub fn built_at_by_name(name: &str) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::labels::PLAN_LABEL;
     use super::*;
 
     #[test]

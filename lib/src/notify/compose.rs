@@ -2,11 +2,13 @@
 
 use super::command::Command;
 use super::facts::TaskStatus;
-use super::words::{ago, days, ordinal, short};
+use super::words::{ordinal, short};
 use super::{Facts, History, Message, Sight, Tone, jobs, outcome_of, whom};
-use crate::record::{Candidate, GateRecord, Health, Outcome, PushedImage, ReleaseRecord, Stopped};
+use crate::duration::{self, ago, days};
+use crate::konflux::PushedImage;
+use crate::record::{Candidate, GateRecord, Health, Outcome, ReleaseRecord, Stopped};
 use crate::slack::{Line, Mention};
-use crate::{duration, text};
+use crate::text;
 
 /// Bytes of a foreign text in a line.
 const FOREIGN: usize = 300;

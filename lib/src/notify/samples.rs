@@ -6,10 +6,11 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Facts, History, LastVerified, Options, Sight, TaskStatus};
+use crate::konflux::PushedImage;
 use crate::record::{
     Attempt, Candidate, Cause, Class, Decision, FailingTests, GateRecord, Intent, JobRecord,
-    JobState, LaunchRefusal, Proof, ProofLevel, PushedImage, ReleaseRecord, Released, Stopped,
-    TestCounts, Verdict,
+    JobState, LaunchRefusal, Proof, ProofLevel, ReleaseRecord, Released, Stopped, TestCounts,
+    Verdict,
 };
 
 const BUCKET: &str = "https://prow.example/view/gs/results/logs";

@@ -1,7 +1,5 @@
 //! Numbers and names in words.
 
-use jiff::{SignedDuration, Timestamp};
-
 use crate::image::Digest;
 
 /// `first`, `second` … `tenth`, `11th` …
@@ -30,26 +28,6 @@ pub fn short(digest: &Digest) -> String {
         .collect()
 }
 
-/// How long ago: `today`, `1 day ago`, `3 days ago`; hours under two days where that says more.
-pub fn ago(then: Timestamp, now: Timestamp) -> String {
-    let hours = now.duration_since(then).as_hours().max(0);
-    match hours {
-        0 => "less than an hour ago".to_owned(),
-        1 => "1 hour ago".to_owned(),
-        2..48 => format!("{hours} hours ago"),
-        _ => format!("{} days ago", hours / 24),
-    }
-}
-
-/// A span in days: `3 days`, `36 hours`.
-pub fn days(span: SignedDuration) -> String {
-    match span.as_hours() {
-        24 => "1 day".to_owned(),
-        hours if hours % 24 == 0 => format!("{} days", hours / 24),
-        hours => format!("{hours} hours"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,16 +41,6 @@ mod tests {
         assert_eq!(
             words,
             ["first", "third", "tenth", "11th", "12th", "13th", "21st", "22nd", "103rd", "111th"]
-        );
-    }
-
-    #[test]
-    fn ages() {
-        let now: Timestamp = "2026-08-20T03:00:00Z".parse().unwrap();
-        let past = |hours: i64| ago(now - jiff::SignedDuration::from_hours(hours), now);
-        assert_eq!(
-            [past(0), past(1), past(47), past(72)],
-            ["less than an hour ago", "1 hour ago", "47 hours ago", "3 days ago"]
         );
     }
 }

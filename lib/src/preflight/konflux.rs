@@ -2,18 +2,17 @@
 
 use super::Preflight;
 use crate::failure::Chain;
-use crate::konflux::Konflux;
-use crate::promote;
+use crate::konflux::{Konflux, fit_plan};
 
 /// Whether a ReleasePlan exists, is matched, and makes no Releases by itself.
 pub async fn plan(konflux: &Konflux, name: &str, checks: &mut Preflight) {
     match konflux.plan(name).await {
-        Ok(found) => match promote::checks::plan(name, found.as_ref()) {
+        Ok(found) => match fit_plan(name, found.as_ref()) {
             Ok(()) => checks.passed(
                 "plan",
                 format_args!("ReleasePlan {name} is matched, and is not automatic"),
             ),
-            Err(refusal) => checks.failed("plan", refusal.why),
+            Err(problem) => checks.failed("plan", problem),
         },
         Err(error) if error.is_forbidden() => {
             checks.unknown(

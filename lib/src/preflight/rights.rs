@@ -21,10 +21,10 @@ use crate::failure::Chain;
 const LONGEST: Duration = Duration::from_secs(20);
 
 /// Konflux's API group.
-pub const KONFLUX: &str = "appstudio.redhat.com";
+pub const KONFLUX: &str = crate::konflux::GROUP;
 
 /// Tekton's API group.
-pub const TEKTON: &str = "tekton.dev";
+pub const TEKTON: &str = crate::tekton::GROUP;
 
 /// Verbs on a resource that a step needs in its namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::{Options, Refusal};
 use crate::evidence::Rules;
 use crate::gate::verdict::decide;
 use crate::jobs::blocking_difference;
-use crate::konflux::{AUTO_RELEASE_LABEL, ReleasePlan, Snapshot, condition, label};
+use crate::konflux::{PlanProblem, ReleasePlan, Snapshot};
 use crate::record::{Candidate, Decision, GateRecord, Verdict};
 use crate::text;
 
@@ -114,43 +114,18 @@ pub fn snapshot(
     Ok(())
 }
 
-/// The ReleasePlan exists, is matched by an active admission, and makes no Releases by itself.
-///
-/// # Errors
-/// When it is otherwise.
-pub fn plan(name: &str, found: Option<&ReleasePlan>) -> Result<(), Refusal> {
-    let Some(plan) = found.filter(|plan| plan.metadata.deletion_timestamp.is_none()) else {
-        return Err(Refusal::cannot(format!(
-            "there is no ReleasePlan {name} in this namespace; check --release-plan and --namespace"
-        )));
-    };
-    match label(&plan.metadata, AUTO_RELEASE_LABEL) {
-        Some("false") => {}
-        found => {
-            return Err(Refusal::no(format!(
-                "ReleasePlan {name} has {AUTO_RELEASE_LABEL} {}, expected \"false\": with anything else each new Snapshot is released before it is tested",
-                found.map_or("not set".to_owned(), |value| format!(
-                    "{:?}",
-                    text::one_line(value, 40)
-                ))
-            )));
+impl From<PlanProblem> for Refusal {
+    /// The gate says no where the plan would release what nobody tested, or is blocked.
+    fn from(problem: PlanProblem) -> Self {
+        match problem {
+            PlanProblem::Automatic { .. } | PlanProblem::Blocked { .. } => {
+                Self::no(problem.to_string())
+            }
+            PlanProblem::Missing { .. } | PlanProblem::Unmatched { .. } => {
+                Self::cannot(problem.to_string())
+            }
         }
     }
-    let status = plan.status.clone().unwrap_or_default();
-    let matched =
-        condition(&status.conditions, "Matched").is_some_and(|matched| matched.status == "True");
-    let Some(admission) = status.release_plan_admission.filter(|_| matched) else {
-        return Err(Refusal::cannot(format!(
-            "ReleasePlan {name} is matched by no ReleasePlanAdmission: ask the owners of its target namespace for one"
-        )));
-    };
-    if !admission.active {
-        return Err(Refusal::no(format!(
-            "releases of ReleasePlan {name} are blocked: its ReleasePlanAdmission {} has the label block-releases",
-            text::one_line(&admission.name, 200)
-        )));
-    }
-    Ok(())
 }
 
 /// Plan and Snapshot are of the same Application or ComponentGroup. release-service compares only

@@ -1,12 +1,10 @@
 //! What the Releases that exist already mean for the one that is wanted.
 
-use super::name;
 use crate::image::Digest;
-use crate::konflux::{Outcome, Release, annotation, is_automatic, outcome};
-use crate::record::{PushedImage, ReleaseRecord};
-
-/// The annotation by which a record knows the Release that it made, even if the answer was lost.
-pub const RUN_ANNOTATION: &str = "release-gate/run-id";
+use crate::konflux::labels::RUN_ANNOTATION;
+use crate::konflux::release_name as name;
+use crate::konflux::{Outcome, PushedImage, Release, annotation, is_automatic, outcome};
+use crate::record::ReleaseRecord;
 
 /// What a Release is wanted for, and by whom.
 #[derive(Debug, Clone)]

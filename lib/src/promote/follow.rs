@@ -7,8 +7,8 @@ use super::wait::{Ended, wait};
 use super::{Mode, Promotion};
 use crate::duration;
 use crate::failure::{Chain, Exit};
-use crate::konflux::{Outcome, Release, created_at, pipeline_run};
-use crate::record::{PushedImage, Released};
+use crate::konflux::{Outcome, PushedImage, Release, created_at, pipeline_run};
+use crate::record::Released;
 
 impl Task<'_> {
     /// Waits for the end of a Release, `--wait` from its creation.

@@ -1,22 +1,20 @@
 //! The promotion: one Release for the tested digest, made once and followed to its end.
 //!
 //! release-service looks at no test result, so what is decided here is the only guard. [`checks`],
-//! [`choose`], [`name`] and [`order`] decide without clients; [`run`] asks and acts. Before a
-//! Release is made `evidence` asks the blocking runs themselves: the record's word alone promotes
-//! nothing.
+//! [`choose`] and [`newer`] decide without clients; [`run`] asks and acts. Before a Release is made
+//! `witnesses` asks the blocking runs themselves: the record's word alone promotes nothing.
 
 pub mod checks;
 pub mod choose;
 mod end;
-mod evidence;
 mod follow;
-pub mod name;
-pub mod order;
+pub mod newer;
 mod preflight;
 mod run;
 mod survey;
 pub mod tries;
 mod wait;
+mod witnesses;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -26,13 +24,13 @@ use jiff::Timestamp;
 use crate::evidence::GivenRules;
 use crate::failure::{Exit, Failure};
 use crate::jobs::Request;
-use crate::konflux::Release;
+use crate::konflux::{PushedImage, Release};
 use crate::preflight::Preflight;
-use crate::record::{PushedImage, Released, Tested};
+use crate::record::{Released, Tested};
 
-pub use evidence::Witnesses;
 pub use preflight::RIGHTS;
 pub use run::run;
+pub use witnesses::Witnesses;
 
 /// How long a Release may take where nothing else is said (45 minutes).
 pub const WAIT: Duration = Duration::from_secs(45 * 60);

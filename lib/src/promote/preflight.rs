@@ -6,7 +6,7 @@ use super::run::Task;
 use super::{Promotion, Refusal, checks};
 use crate::cluster::Cluster;
 use crate::failure::{Chain, Exit};
-use crate::konflux::{KonfluxError, Release, ReleasePlan, Snapshot};
+use crate::konflux::{KonfluxError, Release, ReleasePlan, Snapshot, fit_plan};
 use crate::preflight::rights::{self, KONFLUX, Right};
 use crate::preflight::{Preflight, place};
 use crate::record::Released;
@@ -129,9 +129,8 @@ impl Task<'_> {
             admission
                 .map_or_else(String::new, |admission| format!(" and matched by {}", admission.name))
         };
-        findings.judged("plan", checks::plan(name, plan.as_ref()), || {
-            format!("{name} is not automatic{}", admission())
-        });
+        let judged = fit_plan(name, plan.as_ref()).map_err(Refusal::from);
+        findings.judged("plan", judged, || format!("{name} is not automatic{}", admission()));
         plan
     }
 

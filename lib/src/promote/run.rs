@@ -11,12 +11,12 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::choose::RUN_ANNOTATION;
 use super::end::{Doubt, End};
 use super::{Evidence, Mode, Options, Promotion, Refusal, Witnesses, checks};
 use crate::clock::SharedClock;
 use crate::failure::{Chain, Exit, Failure};
 use crate::image::Digest;
+use crate::konflux::labels::RUN_ANNOTATION;
 use crate::konflux::{Creation, Draft, Konflux, Release, created_at};
 use crate::record::{Candidate, GateRecord, Journal, RecordError, ReleaseRecord, Released};
 use crate::retry::{Policy, Tries};

@@ -2,10 +2,13 @@
 
 use super::choose::{Choice, Wanted, automatic, choose, is_made_by, name_of};
 use super::end::End;
-use super::order;
+use super::newer;
 use super::run::{Surveyed, Task};
-use super::{Refusal, checks, name};
-use crate::konflux::{KonfluxError, Release, ReleasePlan, Snapshot, built_at, created_at};
+use super::{Refusal, checks};
+use crate::konflux::release_name as name;
+use crate::konflux::{
+    KonfluxError, Release, ReleasePlan, Snapshot, built_at, created_at, fit_plan,
+};
 use crate::record::{RecordError, Released};
 use crate::text;
 
@@ -105,7 +108,7 @@ impl Task<'_> {
     }
 
     fn fit(&self, plan: Option<&ReleasePlan>, snapshot: Option<&Snapshot>) -> Result<(), Refusal> {
-        checks::plan(&self.options.plan, plan)?;
+        fit_plan(&self.options.plan, plan)?;
         checks::snapshot(self.candidate, self.snapshot, snapshot)?;
         match (plan, snapshot) {
             (Some(plan), Some(snapshot)) => checks::same_owner(plan, snapshot),
@@ -123,13 +126,13 @@ impl Task<'_> {
         }
         let mut released = Vec::new();
         for other in
-            order::other_snapshots(releases, &self.options.plan, self.snapshot, self.digest())
+            newer::other_snapshots(releases, &self.options.plan, self.snapshot, self.digest())
         {
             let found = self.konflux.snapshot(other.snapshot).await?;
             let same = |snapshot: &Snapshot| {
                 checks::snapshot(self.candidate, other.snapshot, Some(snapshot)).is_ok()
             };
-            released.extend(order::built(&other, found.as_ref(), same));
+            released.extend(newer::built(&other, found.as_ref(), same));
         }
         if released.is_empty() {
             tracing::info!(
@@ -137,7 +140,7 @@ impl Task<'_> {
                 self.options.plan
             );
         }
-        match order::older(ours.and_then(built_at), &released) {
+        match newer::older(ours.and_then(built_at), &released) {
             None => Ok(()),
             Some(why) => Err(Refusal::no(why).into()),
         }

@@ -43,7 +43,7 @@ pub use location::{Location, LocationError};
 pub use outcome::{Health, Outcome};
 pub use past::{Past, Verified};
 pub use policy::{PolicyRecord, ProofMode, Strictness};
-pub use release::{PushedImage, ReleaseRecord, Released};
+pub use release::{ReleaseRecord, Released};
 pub use stopped::{Stopped, check_input, note_stop, note_stop_at};
 pub use store::{Labels, Store, StoreError, Version};
 pub use tested::Tested;

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::konflux::PushedImage;
+
 /// Whether the image was promoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -87,15 +89,4 @@ pub struct ReleaseRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub completed_at: Option<Timestamp>,
-}
-
-/// An image that the managed pipeline pushed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct PushedImage {
-    /// The component.
-    pub name: String,
-    /// Its digest.
-    pub digest: String,
-    /// Where it can be pulled from.
-    pub urls: Vec<String>,
 }

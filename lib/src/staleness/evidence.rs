@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::image::Digest;
 use crate::record::Past;
-use crate::trigger::Run;
+use crate::tekton::PipelineRun;
 use crate::verified::{Image, ReleaseBrief, Snapshots, Standing};
 
 /// Where something was asked.
@@ -114,7 +114,7 @@ pub struct Evidence {
     /// The newest Snapshot, where it was looked for.
     pub build: Option<Build>,
     /// The scenario's runs that are in the cluster.
-    pub runs: Vec<Run>,
+    pub runs: Vec<PipelineRun>,
     /// The gate's records, newest first.
     pub records: Vec<Past>,
     /// When the gate's records were made that cannot be read: they are there, and what they tell is

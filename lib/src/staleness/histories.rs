@@ -20,7 +20,7 @@ use super::*;
 use crate::image::Digest;
 use crate::konflux::Condition;
 use crate::record::{Outcome, Past};
-use crate::trigger::Run;
+use crate::tekton::PipelineRun;
 use crate::verified::ReleaseBrief;
 use crate::verified::merge;
 
@@ -240,8 +240,8 @@ fn record(day: i64, letter: char, begun: Timestamp, ended: bool) -> Past {
     }
 }
 
-fn run(day: i64, begun: Timestamp, ended: Option<Timestamp>) -> Run {
-    let mut run = Run::default();
+fn run(day: i64, begun: Timestamp, ended: Option<Timestamp>) -> PipelineRun {
+    let mut run = PipelineRun::default();
     run.metadata.name = format!("run-{day}");
     run.metadata.creation_timestamp = Some(begun);
     (run.status.start_time, run.status.completion_time) = (Some(begun), ended);

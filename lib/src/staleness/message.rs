@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::automatic::{Alarm, Automatic};
 use super::{Cause, Finding, Reach, Source, Told, Verified};
+use crate::duration::{ago, days};
 use crate::konflux::AUTO_RELEASE_LABEL;
-use crate::notify::words::{ago, days};
 use crate::slack::{Colour, Line, Payload};
 use crate::snapshot::ComponentName;
 use crate::text;

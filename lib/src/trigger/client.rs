@@ -9,12 +9,16 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::Brief;
 use super::brief::{self, Unreadable};
 use super::known::Owner;
-use super::{Brief, ID_LABEL, KEEP_ANNOTATION, OF_SNAPSHOT_LABEL, RUN_LABEL, Run, SCENARIO_LABEL};
 use crate::clock::SharedClock;
 use crate::cluster::{self, Cluster};
 use crate::failure::Failure;
+use crate::konflux::labels::{
+    ID_LABEL, KEEP_ANNOTATION, OF_SNAPSHOT_LABEL, RUN_LABEL, SCENARIO_LABEL,
+};
+use crate::tekton::{self, PipelineRun};
 use crate::verified::ReleaseBrief;
 
 /// Snapshots on a page: of each little is kept.
@@ -25,8 +29,8 @@ const RESTARTS: u32 = 5;
 
 const SNAPSHOTS: (&str, &str) = ("appstudio.redhat.com/v1alpha1", "snapshots");
 const RELEASES: (&str, &str) = ("appstudio.redhat.com/v1alpha1", "releases");
+const RUNS: (&str, &str) = (tekton::GROUP_VERSION, tekton::RUNS);
 const SCENARIOS: (&str, &str) = ("appstudio.redhat.com/v1beta2", "integrationtestscenarios");
-const RUNS: (&str, &str) = ("tekton.dev/v1", "pipelineruns");
 
 /// Why nothing could be triggered.
 #[derive(Debug, thiserror::Error)]
@@ -170,10 +174,12 @@ impl Tenant {
     }
 
     /// All runs of a scenario, on whichever Snapshot.
-    pub async fn runs_of(&self, scenario: &str) -> Result<Vec<Run>, TriggerError> {
+    pub async fn runs_of(&self, scenario: &str) -> Result<Vec<PipelineRun>, TriggerError> {
         let mut runs = Vec::new();
-        self.each(RUNS, &format!("{SCENARIO_LABEL}={scenario}"), 50, |run: Run| runs.push(run))
-            .await?;
+        self.each(RUNS, &format!("{SCENARIO_LABEL}={scenario}"), 50, |run: PipelineRun| {
+            runs.push(run)
+        })
+        .await?;
         Ok(runs)
     }
 
@@ -189,11 +195,12 @@ impl Tenant {
         snapshot: &str,
         scenario: &str,
         id: &str,
-    ) -> Result<Vec<Run>, TriggerError> {
+    ) -> Result<Vec<PipelineRun>, TriggerError> {
         let selector =
             format!("{OF_SNAPSHOT_LABEL}={snapshot},{SCENARIO_LABEL}={scenario},{ID_LABEL}={id}");
         let mut runs = Vec::new();
-        self.each(RUNS, &selector, 10, |run: Run| runs.push(run)).await?;
+        self.each(RUNS, &selector, 10, |run: PipelineRun| runs.push(run))
+            .await?;
         Ok(runs)
     }
 

@@ -325,7 +325,7 @@ impl Trigger<'_> {
             }
             self.clock.sleep(Duration::from_millis(200)).await;
         }
-        let (name, label) = (self.snapshot, super::RUN_LABEL);
+        let (name, label) = (self.snapshot, crate::konflux::labels::RUN_LABEL);
         Err(Ending::Failed(format!(
             "no run is seen, and the label could not be taken back ({last}): a run may start later. take it away by \
              hand: kubectl label snapshot {name} {label}-"

@@ -8,7 +8,7 @@
 //!
 //! - [`Brief`]: a Snapshot in a list, as little of it as is needed. [`judge`] says what speaks
 //!   against it, [`Choice`] finds the newest.
-//! - [`Run`]: a PipelineRun. [`skip`] says why a scenario is rightly left alone.
+//! - [`skip`] says why a scenario is rightly left alone.
 //! - [`note`] remembers nights that were skipped in a row, so that they can be told of.
 //! - [`observe`] decides what a look at the label and the runs means; [`run`] does it all.
 
@@ -24,7 +24,6 @@ mod observe;
 mod preflight;
 mod report;
 mod rows;
-mod runs;
 mod skip;
 mod verified;
 
@@ -39,7 +38,6 @@ pub use observe::{Look, Observation, observe};
 pub use preflight::{RIGHTS, preflight};
 pub use report::{Ending, Report, ScenarioReport};
 pub use rows::{Due, Row, note};
-pub use runs::Run;
 pub use skip::{Evidence, Skip, Unclear, skip};
 pub use verified::{Verified, VerifiedBy};
 
@@ -47,17 +45,6 @@ use crate::clock::SharedClock;
 use crate::kubearchive::KubeArchive;
 use crate::snapshot::ComponentName;
 use crate::step::LastWords;
-
-/// The label that starts a run.
-pub const RUN_LABEL: &str = "test.appstudio.openshift.io/run";
-/// The label of a PipelineRun that names its scenario.
-pub const SCENARIO_LABEL: &str = "test.appstudio.openshift.io/scenario";
-/// The label of a PipelineRun that names its Snapshot.
-pub const OF_SNAPSHOT_LABEL: &str = "appstudio.openshift.io/snapshot";
-/// The label that carries the trigger's own id from the Snapshot to the run.
-pub const ID_LABEL: &str = "custom.appstudio.openshift.io/gate-trigger-id";
-/// The annotation that keeps a Snapshot from being collected.
-pub const KEEP_ANNOTATION: &str = "test.appstudio.openshift.io/keep-snapshot";
 
 /// A scenario to start, and the plan that its image would be released by.
 #[derive(Debug, Clone, PartialEq, Eq)]

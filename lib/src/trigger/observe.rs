@@ -1,6 +1,6 @@
 //! What a look at the label and at the runs means.
 
-use super::Run;
+use crate::tekton::PipelineRun;
 
 /// What was seen. The label is read before the runs: integration-service makes the run before it
 /// takes the label away, so that no run after a missing label is no run at all.
@@ -13,7 +13,7 @@ pub struct Look {
     /// The trigger's id beside it.
     pub id: Option<String>,
     /// The runs that carry our id.
-    pub runs: Vec<Run>,
+    pub runs: Vec<PipelineRun>,
     /// What integration-service says, since our label is set, of a run that it could not make.
     pub invalid: Option<String>,
 }
@@ -63,7 +63,7 @@ pub fn observe(look: &Look, scenario: &str, id: &str) -> Observation {
         return Observation::Gone;
     }
     let ours = look.label.as_deref() == Some(scenario) && look.id.as_deref() == Some(id);
-    let name = |run: &Run| run.metadata.name.clone();
+    let name = |run: &PipelineRun| run.metadata.name.clone();
     match (look.runs.iter().find(|run| run.has_begun()), look.runs.first()) {
         // Both are needed: a label that stays could start another run.
         (Some(_), _) if ours => Observation::Labelled,
@@ -87,7 +87,7 @@ pub fn observe(look: &Look, scenario: &str, id: &str) -> Observation {
 mod tests {
     use super::*;
 
-    fn run(status: &str) -> Run {
+    fn run(status: &str) -> PipelineRun {
         serde_json::from_str(&format!(r#"{{"metadata":{{"name":"g-1"}},"status":{status}}}"#))
             .unwrap()
     }

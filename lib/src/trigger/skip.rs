@@ -6,10 +6,11 @@ use super::client::Tenant;
 use super::verified::{
     Releases, Verified, VerifiedBy, archive_may_tell, record_may_tell, recorded,
 };
-use super::{Candidate, Options, Run, TriggerError, Wanted};
+use super::{Candidate, Options, TriggerError, Wanted};
 use crate::clock::Clock;
 use crate::kubearchive::KubeArchive;
 use crate::record::{Limits, Past, PastRuns, Whose, past_runs};
+use crate::tekton::PipelineRun;
 
 /// After so long no Prow job of a record runs any more, whatever the record says (10 hours): the
 /// gate waits for at most 5h30m, and jobs have time limits of their own.
@@ -110,7 +111,7 @@ impl Skip {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evidence {
     /// The scenario's runs.
-    pub runs: Vec<Run>,
+    pub runs: Vec<PipelineRun>,
     /// The records of its runs.
     pub records: PastRuns,
     /// The plan by which an image is verified; without one every image counts as new.
@@ -204,7 +205,11 @@ pub async fn evidence(
 }
 
 /// The records of the scenario's runs. The runs themselves may be gone with their Snapshots.
-async fn records(tenant: &Tenant, scenario: &str, runs: &[Run]) -> Result<PastRuns, TriggerError> {
+async fn records(
+    tenant: &Tenant,
+    scenario: &str,
+    runs: &[PipelineRun],
+) -> Result<PastRuns, TriggerError> {
     let uids: Vec<&str> = runs
         .iter()
         .map(|run| run.metadata.uid.as_str())
@@ -245,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_run_in_flight_comes_first() {
-        let run: Run = serde_json::from_str(
+        let run: PipelineRun = serde_json::from_str(
             r#"{"metadata":{"name":"g-1"},"status":{"startTime":"2026-08-20T03:00:00Z"}}"#,
         )
         .unwrap();

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::ReleaseBrief;
 use crate::image::Digest;
-use crate::promote::name;
+use crate::konflux::release_name as name;
 
 /// An image, as exactly as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,9 +2,10 @@
 
 use super::harness::{Death, Setting};
 use crate::failure::Exit;
-use crate::konflux::{Release, ReleasePlan, Snapshot};
-use crate::promote::choose::{Choice, RUN_ANNOTATION, Wanted, choose, name_of};
-use crate::promote::{Options, checks};
+use crate::konflux::labels::RUN_ANNOTATION;
+use crate::konflux::{Release, ReleasePlan, Snapshot, fit_plan};
+use crate::promote::choose::{Choice, Wanted, choose, name_of};
+use crate::promote::{Options, Refusal, checks};
 use crate::record::{Candidate, Released};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -182,8 +183,9 @@ fn one_that_is_being_deleted_is_not_adopted() {
 #[test]
 fn plans_as_they_are() {
     let plan = |text: &str| serde_json::from_str::<ReleasePlan>(text).unwrap();
-    let exit =
-        |plan: Option<&ReleasePlan>| checks::plan("verified", plan).map_err(|refusal| refusal.exit);
+    let exit = |plan: Option<&ReleasePlan>| {
+        fit_plan("verified", plan).map_err(|problem| Refusal::from(problem).exit)
+    };
     assert_eq!(
         exit(Some(&plan(include_str!("../../konflux/data/releaseplan-matched.json")))),
         Ok(())

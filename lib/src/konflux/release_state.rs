@@ -5,11 +5,12 @@
 //! `Skipped`; a Release is validated again at every reconcile, so that it can fail while its
 //! managed pipeline pushes; a failed managed pipeline is explained by its attempts alone.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::objects::{ManagedAttempt, Release, ReleaseStatus, condition};
 use crate::image::Digest;
-use crate::record::PushedImage;
 use crate::text;
 
 /// How much of release-service's words is kept.
@@ -41,6 +42,17 @@ pub enum Outcome {
         /// Why.
         why: String,
     },
+}
+
+/// An image that the managed pipeline pushed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PushedImage {
+    /// The component.
+    pub name: String,
+    /// Its digest.
+    pub digest: String,
+    /// Where it can be pulled from.
+    pub urls: Vec<String>,
 }
 
 const SUCCEEDED: &str = "Succeeded";
