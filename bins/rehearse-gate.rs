@@ -1,5 +1,6 @@
-//! Rehearses the whole gate on a laptop: the tasks of the shipped pipeline file as child processes
-//! of the real binaries, against stand-in servers, in a few seconds.
+//! Rehearses the whole gate on a laptop: the tasks of the shipped pipeline file as child processes,
+//! against stand-in servers, in a few seconds. It holds the steps as the image's program does, and
+//! starts itself by their names.
 //!
 //! Reads the pipeline file; writes nothing but what `--keep` asks for. Exit codes: 0 promoted,
 //! 1 it could not decide or promote, 2 misuse, 3 the gate said no.
@@ -15,11 +16,15 @@ use gate::step::terminal;
 use rehearsal::rehearse::{Options, RehearseError, TIME_SCALE, list_scenarios, rehearse};
 use tokio::signal::unix::{SignalKind, signal};
 
+#[expect(dead_code, reason = "its `main` is the image's")]
+#[path = "release-gate.rs"]
+mod steps;
+
 /// Rehearses the whole gate on this machine: the tasks of the pipeline file as child processes of
 /// the real binaries, by Tekton's rules, against stand-in servers. A night of hours takes seconds.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    note = "Reaches nothing but loopback, and writes nothing but what --keep asks for. Started by cargo run, it builds the binaries that it runs first. What it does not understand in the pipeline file is an error.",
+    note = "Reaches nothing but loopback, and writes nothing but what --keep asks for. What it does not understand in the pipeline file is an error.",
     example = "rehearse-gate",
     example = "rehearse-gate --scenario blocking-failure --keep /tmp/night",
     error_code(0, "promoted"),
@@ -58,6 +63,9 @@ struct Args {
 }
 
 fn main() -> ExitCode {
+    if let (_, Some(step)) = steps::called() {
+        return step();
+    }
     let given: Vec<String> = std::env::args_os()
         .skip(1)
         .map(|arg| arg.to_string_lossy().into_owned())
@@ -80,6 +88,7 @@ fn main() -> ExitCode {
         };
     }
     let options = Options {
+        steps: steps::STEPS.map(|(name, _)| name).into(),
         scenario: args.scenario,
         pipeline: args.pipeline,
         seed: args.seed,

@@ -1,9 +1,10 @@
 /*! All steps in one program, for the image: it acts as the step by whose name it is called.
 
 One static program with links to it is a fifth of the size of the steps one by one, and takes one long
-link instead of seven. Elsewhere each step is a program of its own.
+link instead of seven. The rehearsal holds the steps in the same way. Elsewhere each is a program of its own.
 */
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -22,10 +23,11 @@ mod resolve_image;
 #[path = "trigger-gate.rs"]
 mod trigger_gate;
 
-type Main = fn() -> ExitCode;
+/// What a step does.
+pub type Main = fn() -> ExitCode;
 
 /// Each step by its name.
-const STEPS: [(&str, Main); 7] = [
+pub const STEPS: [(&str, Main); 7] = [
     ("check-staleness", check_staleness::main),
     ("collect-results", collect_results::main),
     ("create-release", create_release::main),
@@ -35,12 +37,18 @@ const STEPS: [(&str, Main); 7] = [
     ("trigger-gate", trigger_gate::main),
 ];
 
-fn main() -> ExitCode {
+/// The name by which this program was called, and the step of that name.
+pub fn called() -> (OsString, Option<Main>) {
     let called = std::env::args_os().next().unwrap_or_default();
-    let name = Path::new(&called).file_name().unwrap_or_default();
-    match STEPS.iter().find(|(step, _)| *step == name) {
-        Some((_, step)) => step(),
-        None => {
+    let name = Path::new(&called).file_name().unwrap_or_default().to_owned();
+    let step = STEPS.iter().find(|(step, _)| name == *step);
+    (name, step.map(|(_, main)| *main))
+}
+
+fn main() -> ExitCode {
+    match called() {
+        (_, Some(step)) => step(),
+        (name, None) => {
             let names = STEPS.map(|(step, _)| step).join(", ");
             eprintln!(
                 "error: expected to be called as one of {names}, by a link of that name; found {name:?}"

@@ -18,7 +18,7 @@ use rehearsal::document::{Document, ParamValue};
 use rehearsal::rehearse::{TIME_SCALE, keep};
 use rehearsal::run::Run;
 use rehearsal::stage::{Secrets, Stage, TEST_SCENARIO};
-use rehearsal::{outcome, scenario, siblings};
+use rehearsal::{outcome, programs, scenario};
 use standins::{Asked, Fault, SESSION_TOKEN, ScenarioScript, Server, Trouble};
 
 use crate::support::{Dir, Tool, binary};
@@ -89,7 +89,7 @@ fn night(name: &str, arrange: impl FnOnce(&Stage)) -> Night {
     let document =
         Document::parse(&std::fs::read_to_string(path).unwrap(), "the pipeline").unwrap();
     let programs = binary("resolve-image").parent().unwrap().to_owned();
-    let names = siblings::names(document.spec()).unwrap();
+    let names = programs::names(document.spec()).unwrap();
     let folder = dir.path("");
     let mut laptop = stage.laptop(programs, &folder, &names).unwrap();
     laptop.env.retain(|(name, _)| name != "RUST_LOG");

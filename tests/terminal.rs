@@ -195,7 +195,6 @@ fn a_rehearsal_looks_the_same_in_colour() {
             .stdin(Stdio::null());
         let output = command
             .env("TERM", "xterm")
-            .env_remove("CARGO")
             .env_remove("NO_COLOR")
             .envs(variables.iter().copied());
         Some(

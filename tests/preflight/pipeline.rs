@@ -6,7 +6,7 @@ use rehearsal::document::{Document, ParamValue};
 use rehearsal::run::Run;
 use rehearsal::stage::Stage;
 use rehearsal::task::TaskReport;
-use rehearsal::{scenario, siblings};
+use rehearsal::{programs, scenario};
 use serde_json::Value;
 
 use crate::support::{Dir, binary};
@@ -26,7 +26,7 @@ async fn the_whole_pipeline_can_be_checked() {
             .insert(name.into(), ParamValue::Array(vec!["--check".into()]));
     }
     let dir = Dir::new();
-    let binaries = siblings::names(document.spec()).unwrap();
+    let binaries = programs::names(document.spec()).unwrap();
     let programs = binary("resolve-image").parent().unwrap().to_owned();
     let laptop = stage.laptop(programs, &dir.path(""), &binaries).unwrap();
     let report = Run::new(document.spec(), None, &request, laptop)

@@ -254,7 +254,7 @@ impl Reader {
             .args(["-euo", "pipefail", "-c", &commands])
             .current_dir(&self.clone)
             .env("PATH", path);
-        // What cargo tells a test would make the rehearsal build its steps first.
+        // Cargo tells a test where its package is; a person's shell does not.
         for (name, _) in
             std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO"))
         {

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use crate::check;
 use crate::document::{Document, Timeouts};
 use crate::outcome;
+use crate::programs;
 use crate::progress::Progress;
 use crate::record::Record;
 use crate::run::{Event, Run};
 use crate::scenario;
 use crate::screen::{Counted, Screen};
 use crate::serve;
-use crate::siblings;
 use crate::stage::Stage;
 use crate::task::TaskReport;
 use serde_json::Value;
@@ -31,6 +31,8 @@ pub const TIME_SCALE: u32 = 1500;
 /// What a rehearsal is asked for.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Names of the steps that this program is, when it is called by one
+    pub steps: Vec<&'static str>,
     /// Name of the scenario
     pub scenario: String,
     /// The pipeline file; this repository's if none is given
@@ -92,25 +94,25 @@ pub async fn rehearse(options: &Options) -> Result<u8, RehearseError> {
         .map_err(|error| unreadable(&path, options.pipeline.is_some(), &error))?;
     let document = Document::parse(&text, &shown).map_err(misuse)?;
     check::check(document.spec()).map_err(|error| misuse(format!("{shown}: {error}")))?;
-    let binaries =
-        siblings::names(document.spec()).map_err(|error| misuse(format!("{shown}: {error}")))?;
-
-    let folder = siblings::folder().map_err(failed)?;
-    siblings::build(&binaries, &folder).map_err(failed)?;
-    siblings::check(&binaries, &folder).map_err(failed)?;
+    let names =
+        programs::names(document.spec()).map_err(|error| misuse(format!("{shown}: {error}")))?;
+    programs::check(&names, &options.steps).map_err(|error| misuse(format!("{shown}: {error}")))?;
 
     let work = Work::new(options.keep.as_deref())?;
+    let folder = programs::link(&options.steps).map_err(failed)?;
     let stage = Stage::set(&scenario, options.seed, options.time_scale)
         .map_err(|error| failed(format!("serve the stand-ins: {error}")))?;
     if options.serve {
-        serve::serve(&stage, &scenario, &folder, work.path())
+        serve::serve(&stage, &scenario, folder.path(), work.path())
             .await
             .map_err(failed)?;
         return Ok(0);
     }
     let screen = Screen { colour: options.colour, scale: options.time_scale, width: options.width };
     print(&[screen.head(&shown, &scenario)]);
-    let laptop = stage.laptop(folder, work.path(), &binaries).map_err(failed)?;
+    let laptop = stage
+        .laptop(folder.path().to_owned(), work.path(), &names)
+        .map_err(failed)?;
     let run = Run::new(document.spec(), timeouts(&document), &stage.request(), laptop)
         .map_err(|error| misuse(format!("{shown}: {error}")))?;
     let order = document.spec().all_tasks().map(|task| task.name.clone()).collect();

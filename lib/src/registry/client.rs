@@ -11,7 +11,6 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use oci_distribution::Reference;
 use serde::Deserialize;
 use tokio::sync::{Mutex, OnceCell};
 use url::Url;
@@ -233,10 +232,7 @@ impl Registry {
     }
 
     fn base(&self, scheme: &str) -> Result<Url, Failed> {
-        // docker.io answers under another name.
-        let reference =
-            Reference::with_tag(self.host.clone(), self.repository.clone(), "latest".to_owned());
-        let base = format!("{scheme}://{}/", reference.resolve_registry()).parse::<Url>();
+        let base = format!("{scheme}://{}/", answering(&self.host)).parse::<Url>();
         base.map_err(|error| Failed::refused(format!("its name is no host: {error}")))
     }
 
@@ -371,6 +367,11 @@ impl Session {
     }
 }
 
+/// The host that answers for a registry: docker.io's has another name.
+fn answering(registry: &str) -> &str {
+    if registry == "docker.io" { "index.docker.io" } else { registry }
+}
+
 /// A repository's path in its registry: docker.io's own images have a folder that nobody writes.
 fn path_at(host: &str, path: &str) -> String {
     let is_docker = matches!(host, "docker.io" | "index.docker.io");
@@ -412,5 +413,21 @@ fn proven(what: String, answer: Answer, digest: &Digest) -> Result<Bytes, Regist
             })
         }
         Err(source) => Err(RegistryError::Content { what, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn docker_io_answers_elsewhere() {
+        for (registry, path, asked) in [
+            ("docker.io", "busybox", "index.docker.io/library/busybox"),
+            ("docker.io", "acme/ho", "index.docker.io/acme/ho"),
+            ("quay.io", "busybox", "quay.io/busybox"),
+        ] {
+            assert_eq!(format!("{}/{}", answering(registry), path_at(registry, path)), asked);
+        }
     }
 }

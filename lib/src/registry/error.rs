@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use oci_distribution::errors::{OciEnvelope, OciError, OciErrorCode};
+use serde::Deserialize;
 
 use super::fetch::Answer;
 use super::manifest::ContentError;
@@ -135,7 +135,7 @@ impl Failed {
     /// A registry's answer that is not what was asked for: by the code in it, else by its status.
     pub(super) fn of_answer(answer: &Answer) -> Self {
         let asked = retry_after(&answer.headers);
-        let envelope = serde_json::from_slice::<OciEnvelope>(&answer.body).ok();
+        let envelope = serde_json::from_slice::<Envelope>(&answer.body).ok();
         let (kind, said) = match (envelope, by_status(answer.status)) {
             // Its own trouble, whatever it calls that.
             (Some(envelope), Kind::Trouble) => {
@@ -187,30 +187,38 @@ fn tls_error(error: &TransportError) -> Option<&rustls::Error> {
     None
 }
 
+/// What a registry's answer holds where something went wrong, by the distribution specification.
+#[derive(Deserialize)]
+struct Envelope {
+    errors: Vec<Named>,
+}
+
+/// One of its errors.
+#[derive(Deserialize)]
+struct Named {
+    /// The specification's, or the registry's own.
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
 /// A registry's own words: `MANIFEST_UNKNOWN: manifest unknown`.
-fn words(envelope: &OciEnvelope) -> String {
-    let word = |error: &OciError| {
-        let code = serde_json::to_value(&error.code).ok();
-        let code = code
-            .as_ref()
-            .and_then(|code| code.as_str())
-            .unwrap_or_default()
-            .to_owned();
-        if error.message.is_empty() { code } else { format!("{code}: {}", error.message) }
+fn words(envelope: &Envelope) -> String {
+    let word = |Named { code, message }: &Named| {
+        if message.is_empty() { code.clone() } else { format!("{code}: {message}") }
     };
     envelope.errors.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
-fn by_code(code: &OciErrorCode) -> Kind {
-    use OciErrorCode as C;
+fn by_code(code: &str) -> Kind {
     match code {
-        C::BlobUnknown
-        | C::ManifestBlobUnknown
-        | C::ManifestUnknown
-        | C::NameUnknown
-        | C::NotFound => Kind::NotFound,
-        C::Unauthorized | C::Denied => Kind::Denied,
-        C::Toomanyrequests => Kind::Trouble,
+        "BLOB_UNKNOWN"
+        | "MANIFEST_BLOB_UNKNOWN"
+        | "MANIFEST_UNKNOWN"
+        | "NAME_UNKNOWN"
+        | "NOT_FOUND" => Kind::NotFound,
+        "UNAUTHORIZED" | "DENIED" => Kind::Denied,
+        "TOOMANYREQUESTS" => Kind::Trouble,
         _ => Kind::Refused,
     }
 }
