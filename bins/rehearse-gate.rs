@@ -88,7 +88,7 @@ fn main() -> ExitCode {
         };
     }
     let options = Options {
-        steps: steps::STEPS.map(|(name, _)| name).into(),
+        steps: steps::STEPS.iter().map(|(name, _)| *name).collect(),
         scenario: args.scenario,
         pipeline: args.pipeline,
         seed: args.seed,

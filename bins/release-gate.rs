@@ -27,7 +27,7 @@ mod trigger_gate;
 pub type Main = fn() -> ExitCode;
 
 /// Each step by its name.
-pub const STEPS: [(&str, Main); 7] = [
+pub const STEPS: &[(&str, Main)] = &[
     ("check-staleness", check_staleness::main),
     ("collect-results", collect_results::main),
     ("create-release", create_release::main),
@@ -49,9 +49,10 @@ fn main() -> ExitCode {
     match called() {
         (_, Some(step)) => step(),
         (name, None) => {
-            let names = STEPS.map(|(step, _)| step).join(", ");
+            let names: Vec<&str> = STEPS.iter().map(|(step, _)| *step).collect();
             eprintln!(
-                "error: expected to be called as one of {names}, by a link of that name; found {name:?}"
+                "error: expected to be called as one of {}, by a link of that name; found {name:?}",
+                names.join(", ")
             );
             ExitCode::from(2)
         }

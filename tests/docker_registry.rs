@@ -114,8 +114,8 @@ fn an_authority_of_its_own() {
     let Some(registry) = DockerRegistry::start(Door::Tls) else { return };
     let image = registry.push(&index());
     ends(&resolve(&registry, &image, &[]), 1, "--ca-file");
-    let authority = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/ca.crt");
-    ends(&resolve(&registry, &image, &["--ca-file", authority]), 0, "");
+    let authority = xtask::repository("tests/data/tls/ca.crt");
+    ends(&resolve(&registry, &image, &["--ca-file", authority.to_str().unwrap()]), 0, "");
 }
 
 #[test]

@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use xtask::repository;
+
 use crate::support::Dir;
 use crate::support::commands::{RUN_BY, blocks};
-
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
 
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -172,7 +170,7 @@ fn every_flag_in_a_command_exists() {
             for line in code.replace("\\\n", " ").lines() {
                 let words: Vec<&str> = line.trim_start_matches("$ ").split_whitespace().collect();
                 let Some(program) = words.first() else { continue };
-                let page = repository(&format!("tests/help/{program}.txt"));
+                let page = repository(format!("tests/help/{program}.txt"));
                 if !page.exists() {
                     continue;
                 }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use crate::help::BINARIES;
+use crate::help::binaries;
 use crate::support::{Dir, Tool};
 
 const KINDS: [&str; 4] = ["man", "complete-bash", "complete-zsh", "complete-fish"];
@@ -58,7 +58,7 @@ fn content(program: &str, arguments: &[&str], file: &Path, allowed: &str) {
 
 #[test]
 fn every_flag_is_in_every_text() {
-    for &name in BINARIES {
+    for name in binaries() {
         let flags = flags(name);
         assert!(flags.len() > 5 && flags.contains(&"--generate".to_owned()), "{name}: {flags:?}");
         for kind in KINDS {
@@ -94,7 +94,7 @@ fn a_kind_that_is_none_is_misuse() {
 #[test]
 fn man_pages_are_read_without_a_warning() {
     let dir = Dir::new();
-    for &name in BINARIES {
+    for name in binaries() {
         let page = generated(name, "man");
         let file = dir.write(&format!("{name}.1"), &page);
         content("groff", &["-man", "-ww", "-Tutf8", "-z"], &file, "\0");
@@ -107,7 +107,7 @@ fn man_pages_are_read_without_a_warning() {
         }
         assert!(page.contains("\n.SH \"EXIT STATUS\"\n.TP\n.B 0\n"), "{name}");
         let (_, also) = page.split_once(".SH \"SEE ALSO\"\n").unwrap();
-        for other in crate::help::BINARIES.iter().filter(|other| **other != name) {
+        for other in binaries().filter(|other| *other != name) {
             assert!(
                 also.contains(&format!(".BR {} (1)", other.replace('-', "\\-"))),
                 "{name} does not name {other}"
@@ -246,7 +246,7 @@ fn type_into(shell: &str, setup: &str, typed: &[(&str, &str)]) {
 
 #[test]
 fn bash_completes() {
-    for &name in BINARIES {
+    for name in binaries() {
         let dir = Dir::new();
         let script = dir.write("script", generated(name, "complete-bash"));
         let read = Command::new("bash")

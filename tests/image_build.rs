@@ -2,14 +2,10 @@
 //! this repository.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
+use xtask::repository;
 
 fn read(name: &str) -> Value {
     let text = std::fs::read_to_string(repository(".tekton").join(name)).unwrap();

@@ -13,6 +13,7 @@ mod hostile_registry;
 mod image_build;
 mod launch_prow;
 mod manifests;
+mod new_step;
 mod notify_slack;
 mod pipeline;
 mod preflight;

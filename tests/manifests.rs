@@ -7,16 +7,13 @@ use std::time::Duration;
 use rehearsal::document::{Document, ParamKind, PipelineRun};
 use rehearsal::duration;
 use serde_json::Value;
+use xtask::repository;
 
 use crate::support::Dir;
 use kustomize::{build, objects};
 
 #[path = "support/kustomize.rs"]
 mod kustomize;
-
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
 
 fn files(folder: &str) -> Vec<PathBuf> {
     let mut files: Vec<_> = std::fs::read_dir(repository(folder))
@@ -246,7 +243,7 @@ fn check_cron_job(job: &Value, binary: &str, account: &str, built: &[Value]) {
         arguments.push(argument);
     }
     assert!(unused.is_empty(), "{binary}: {unused:?} are used nowhere");
-    let help = std::fs::read_to_string(repository(&format!("tests/help/{binary}.txt"))).unwrap();
+    let help = std::fs::read_to_string(repository(format!("tests/help/{binary}.txt"))).unwrap();
     for argument in arguments.iter().filter(|argument| argument.starts_with("--")) {
         let known = help
             .lines()
@@ -533,7 +530,7 @@ fn the_roles_give_what_the_steps_check_for() {
         ("gate-staleness", &staleness::RIGHTS),
     ];
     for (account, rights) in accounts {
-        let role = &objects(&repository(&format!("tekton/rbac/{account}.yaml")))[1];
+        let role = &objects(&repository(format!("tekton/rbac/{account}.yaml")))[1];
         let words = |value: &Value, key: &str| {
             let words = value[key].as_array().unwrap().iter();
             words

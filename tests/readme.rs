@@ -2,7 +2,7 @@
 
 use standins::{Night, World};
 
-use crate::help::BINARIES;
+use crate::help::binaries;
 use crate::support::commands::{Reader, repository, wrap};
 use crate::support::{Dir, Tool, binary};
 
@@ -28,7 +28,7 @@ fn the_readme_s_commands_work() {
         SCALE.to_string(),
     ]);
     for name in ["launch-prow", "collect-results"] {
-        wrap(&dir.path("bin"), name, binary(name), &more);
+        wrap(&dir.path("bin"), name, &binary(name), &more);
     }
     let home = dir.path("home");
     std::fs::create_dir(&home).unwrap();
@@ -70,7 +70,7 @@ fn the_readme_s_commands_work() {
     assert_eq!(world.prow().launches().len(), 4);
 
     reader.follow("README.md", "Man pages and completions", 0);
-    for &name in BINARIES {
+    for name in binaries() {
         for (path, kind) in [
             (format!(".local/share/man/man1/{name}.1"), "man"),
             (format!(".local/share/bash-completion/completions/{name}"), "complete-bash"),

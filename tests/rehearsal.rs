@@ -2,19 +2,18 @@
 //! the servers saw.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use xtask::{held, repository};
 
 use crate::secrets::search::below;
 use crate::secrets::{THEIRS, of_any_stage};
 use crate::support::{Dir, Output, Tool};
 
 fn pipeline(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join(".tekton/pipelines")
-        .join(name)
+    repository(".tekton/pipelines").join(name)
 }
 
 fn rehearse(dir: &Dir, scenario: &str) -> Output {
@@ -94,18 +93,12 @@ fn mask(word: &str) -> String {
     out.trim_end_matches('\n').to_owned() + point
 }
 
-fn golden(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/screens/{name}.txt"));
-    std::fs::read_to_string(path).unwrap_or_default()
+fn path_of(name: &str) -> String {
+    format!("tests/screens/{name}.txt")
 }
 
-fn held(name: &str, screen: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/screens/{name}.txt"));
-    if std::env::var_os("UPDATE_GOLDENS").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, screen).unwrap();
-    }
-    assert_eq!(screen, golden(name), "{name}: UPDATE_GOLDENS=1 cargo test --test gate rehearsal");
+fn golden(name: &str) -> String {
+    std::fs::read_to_string(repository(path_of(name))).unwrap_or_default()
 }
 
 /// Requests that a server answered, by method and a part of the path.
@@ -131,7 +124,7 @@ fn night(scenario: &str, code: i32, launches: usize, releases: usize) -> (Dir, V
             .all(|line| line.chars().count() <= 100 || line.contains("://")),
         "{all}"
     );
-    held(scenario, &masked(&output.stdout, &dir));
+    held(&path_of(scenario), &masked(&output.stdout, &dir));
     assert_eq!(output.stderr, "", "{scenario}");
     assert_eq!(asked(&dir, "gangway", "POST", "/v1/executions"), launches, "{scenario}: {all}");
     assert_eq!(asked(&dir, "kube", "POST", "/releases"), releases, "{scenario}: {all}");
@@ -234,8 +227,7 @@ fn validated_again_while_it_pushed_is_not_called_failed() {
 /// Each scenario is one of the nights above.
 #[test]
 fn every_scenario_is_played() {
-    let folder =
-        std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screens")).unwrap();
+    let folder = std::fs::read_dir(repository("tests/screens")).unwrap();
     let mut screens: Vec<String> = folder
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();

@@ -20,6 +20,7 @@ use rehearsal::run::Run;
 use rehearsal::stage::{Secrets, Stage, TEST_SCENARIO};
 use rehearsal::{outcome, programs, scenario};
 use standins::{Asked, Fault, SESSION_TOKEN, ScenarioScript, Server, Trouble};
+use xtask::repository;
 
 use crate::support::{Dir, Tool, binary};
 use search::{Secret, below, hits};
@@ -85,7 +86,7 @@ fn night(name: &str, arrange: impl FnOnce(&Stage)) -> Night {
     stage.world.kube().scenario(&stage.namespace, TEST_SCENARIO, lasting);
     arrange(&stage);
 
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tekton/pipelines/ho-release-gate.yaml");
+    let path = repository(".tekton/pipelines/ho-release-gate.yaml");
     let document =
         Document::parse(&std::fs::read_to_string(path).unwrap(), "the pipeline").unwrap();
     let programs = binary("resolve-image").parent().unwrap().to_owned();
@@ -426,8 +427,7 @@ fn a_login_command_s_token_is_not_repeated() {
 /// Where no night looks: the CronJobs' environment, and the image's.
 #[test]
 fn no_manifest_and_no_image_puts_a_secret_into_an_environment() {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders = vec![repository.join(".tekton"), repository.join("tekton")];
+    let mut folders = vec![repository(".tekton"), repository("tekton")];
     let mut files = 0;
     while let Some(folder) = folders.pop() {
         for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
@@ -445,7 +445,7 @@ fn no_manifest_and_no_image_puts_a_secret_into_an_environment() {
         }
     }
     assert!(files > 20, "{files}");
-    let image = std::fs::read_to_string(repository.join("Containerfile")).unwrap();
+    let image = std::fs::read_to_string(repository("Containerfile")).unwrap();
     for line in image
         .lines()
         .filter(|line| line.starts_with("ENV ") || line.starts_with("ARG "))

@@ -1,15 +1,15 @@
 //! The stand-alone Tasks are made from the Pipeline's embedded ones, so that they cannot drift.
 //!
-//! `UPDATE_GOLDENS=1 cargo test --test gate tasks` writes them, and the tables in their READMEs.
+//! `cargo xtask generate` writes them, and the tables in their READMEs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::PathBuf;
 
 use rehearsal::document::{
     Document, ParamKind, ParamSpec, ParamValue, PipelineSpec, PipelineTask, TaskSpec,
 };
 use serde_json::Value;
+use xtask::{held, repository};
 
 /// What a catalog wants to know of a task: its name, its name for people and tags.
 const TASKS: [(&str, &str, &str); 5] = [
@@ -39,10 +39,6 @@ const FILLED: [(&str, &str, Option<&str>); 8] = [
 
 /// Steps that look at what other tasks of the Pipeline will need: a Task alone has no use for them.
 const OF_THE_WHOLE: [&str; 3] = ["check-launch", "check-collect", "check-notify"];
-
-fn repository(path: &str) -> PathBuf {
-    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -155,7 +151,7 @@ fn task_file(pipeline: &PipelineSpec, name: &str) -> String {
 
     let mut file = format!(
         "# Generated from .tekton/pipelines/ho-release-gate.yaml: edit that file, then run\n\
-         #   UPDATE_GOLDENS=1 cargo test --test gate tasks\n\
+         #   cargo xtask generate\n\
          apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: {name}\n  labels:\n    \
          app.kubernetes.io/name: release-gate\n    app.kubernetes.io/version: \"{}\"\n    upstream-usable: \"true\"\n  \
          annotations:\n    tekton.dev/pipelines.minVersion: \"0.48.0\"\n    tekton.dev/categories: Continuous Integration\n    \
@@ -249,7 +245,7 @@ fn readme(pipeline: &PipelineSpec, name: &str) -> String {
 }
 
 #[test]
-fn the_files_are_made_from_the_pipeline() {
+fn the_files_are_made_from_the_pipeline_as_checked_in() {
     let pipeline = pipeline();
     for (name, ..) in TASKS {
         for (file, expected) in [
@@ -257,12 +253,7 @@ fn the_files_are_made_from_the_pipeline() {
             ("README.md".to_owned(), readme(&pipeline, name)),
         ] {
             let path = format!("tekton/tasks/{name}/{file}");
-            if std::env::var_os("UPDATE_GOLDENS").is_some() {
-                std::fs::write(repository(&path), &expected).unwrap();
-            }
-            let same =
-                std::fs::read_to_string(repository(&path)).is_ok_and(|text| text == expected);
-            assert!(same, "{path} is out of date: UPDATE_GOLDENS=1 cargo test --test gate tasks");
+            held(&path, &expected);
         }
     }
 }
@@ -302,8 +293,7 @@ fn each_sample_gives_what_the_task_asks_for() {
         let params = file["spec"]["params"].as_array().unwrap();
         let declared: BTreeMap<&str, &Value> =
             params.iter().map(|p| (p["name"].as_str().unwrap(), p)).collect();
-        let folder =
-            std::fs::read_dir(repository(&format!("tekton/tasks/{name}/samples"))).unwrap();
+        let folder = std::fs::read_dir(repository(format!("tekton/tasks/{name}/samples"))).unwrap();
         let mut seen = 0;
         for sample in folder.map(|entry| entry.unwrap().path()) {
             let text = std::fs::read_to_string(&sample).unwrap();

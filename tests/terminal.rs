@@ -3,7 +3,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::help::BINARIES;
+use crate::help::binaries;
 use crate::support::{Dir, Tool, binary};
 
 /// What a program shows on a terminal of so many columns with these variables, and its exit code;
@@ -107,7 +107,7 @@ fn log_lines_are_coloured_on_a_terminal() {
 /// Every help page fits a narrow terminal, word for word what a pipe gets.
 #[test]
 fn help_fits_the_terminal() {
-    for &name in BINARIES {
+    for name in binaries() {
         let piped = Tool::new(name).arg("--help").run().stdout;
         let (_, examples) = piped.split_once("\nExamples:\n").unwrap();
         for (columns, at_most) in [(70, 70), (40, 60), (300, 100)] {

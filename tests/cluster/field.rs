@@ -202,5 +202,5 @@ impl Drop for Field {
 
 /// A file of this repository.
 pub fn repository(path: &str) -> String {
-    format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))
+    xtask::repository(path).display().to_string()
 }

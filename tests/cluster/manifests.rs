@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use xtask::repository;
 
 use crate::kubectl::Kubectl;
 
@@ -49,10 +50,6 @@ impl Drop for Ground {
         self.kubectl
             .try_run(&["delete", "namespace", self.kubectl.namespace(), "--wait=false"]);
     }
-}
-
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 fn overlays() -> Vec<PathBuf> {

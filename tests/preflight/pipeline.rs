@@ -1,13 +1,12 @@
 //! The shipped pipeline with `--check` in every step.
 
-use std::path::Path;
-
 use rehearsal::document::{Document, ParamValue};
 use rehearsal::run::Run;
 use rehearsal::stage::Stage;
 use rehearsal::task::TaskReport;
 use rehearsal::{programs, scenario};
 use serde_json::Value;
+use xtask::repository;
 
 use crate::support::{Dir, binary};
 
@@ -16,7 +15,7 @@ use crate::support::{Dir, binary};
 #[tokio::test]
 async fn the_whole_pipeline_can_be_checked() {
     let stage = Stage::set(&scenario::named("pass").unwrap(), 1, 1).unwrap();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tekton/pipelines/ho-release-gate.yaml");
+    let path = repository(".tekton/pipelines/ho-release-gate.yaml");
     let document =
         Document::parse(&std::fs::read_to_string(path).unwrap(), "ho-release-gate.yaml").unwrap();
     let mut request = stage.request();

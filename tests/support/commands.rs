@@ -7,6 +7,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+pub use xtask::repository;
+
 /// The blocks that are run, in the order of the documents: document, heading, and the test (or
 /// script) that runs them.
 pub const RUN_BY: &[(&str, &str, &str)] = &[
@@ -97,11 +99,6 @@ pub struct Block {
     pub needs: Option<String>,
     /// Its lines, without the indentation of a list.
     pub code: String,
-}
-
-/// A file of this repository.
-pub fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 /// The command blocks of a document, in order.

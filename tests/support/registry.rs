@@ -38,7 +38,7 @@ impl DockerRegistry {
         }
         let dir = Dir::new();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let tls = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls");
+        let tls = xtask::repository("tests/data/tls");
         // bcrypt of s3cr3t
         let passwords = dir.write(
             "htpasswd",
