@@ -2,7 +2,7 @@
 //! server.
 
 use bytes::Bytes;
-use http::header::HeaderName;
+use standins::captured::{Exchange, exchanges};
 
 use super::bucket::{Bucket, BucketError, Listing};
 use super::deck::{Deck, DeckError};
@@ -10,41 +10,26 @@ use super::job_url::JobUrl;
 use crate::http::InProcessTransport;
 use crate::prow::JobState;
 
-const EXCHANGES: &str = include_str!("data/exchanges.txt");
 const ID: &str = "855c7797-f74e-4c73-8d5d-68cece05a59b";
 
-/// Name, path and query asked, and the answer.
-struct Captured {
-    name: &'static str,
-    path: &'static str,
-    answer: http::Response<Bytes>,
+/// What a server was asked that the clients ask, and what it answered.
+fn all(server: &str) -> Vec<Exchange> {
+    let mut all = exchanges(&format!("{server}/answers.txt"));
+    all.extend(exchanges(&format!("{server}/others.txt")));
+    all.retain(|exchange| exchange.method != "HEAD" && exchange.path != "/prowjobs.js");
+    all
 }
 
-fn all() -> Vec<Captured> {
-    EXCHANGES
-        .strip_prefix("# ")
-        .unwrap()
-        .split("\n# ")
-        .map(captured)
-        .collect()
+/// The answer as it came: with the end of the line that the file has not.
+fn answer(captured: &Exchange) -> http::Response<Bytes> {
+    captured
+        .answer
+        .response()
+        .map(|body| [&body[..], b"\n"].concat().into())
 }
 
-fn captured(block: &'static str) -> Captured {
-    let (request, answer) = block.split_once("\n<<<\n").unwrap();
-    let (name, path) = request.split_once("\n>>> GET ").unwrap();
-    let (head, body) = answer.split_once("\n\n").unwrap();
-    let mut lines = head.lines();
-    let status: u16 = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let mut response = http::Response::builder().status(status);
-    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
-        response = response.header(name.parse::<HeaderName>().unwrap(), value.trim());
-    }
-    let body = format!("{}\n", body.trim_end_matches('\n'));
-    Captured { name, path, answer: response.body(body.into()).unwrap() }
-}
-
-fn server(answer: &http::Response<Bytes>) -> crate::http::SharedTransport {
-    let answer = answer.clone();
+fn server(captured: &Exchange) -> crate::http::SharedTransport {
+    let answer = answer(captured);
     std::sync::Arc::new(InProcessTransport::new(move |_| {
         let answer = answer.clone();
         Box::pin(async move { Some(answer) })
@@ -52,12 +37,12 @@ fn server(answer: &http::Response<Bytes>) -> crate::http::SharedTransport {
 }
 
 /// What Deck's client makes of an answer, in a word.
-async fn deck(captured: &Captured) -> String {
+async fn deck(captured: &Exchange) -> String {
     let id = captured
         .path
         .split_once("?prowjob=")
         .map_or(ID, |(_, id)| id.split('&').next().unwrap());
-    match Deck::new("http://localhost".parse().unwrap(), server(&captured.answer))
+    match Deck::new("http://localhost".parse().unwrap(), server(captured))
         .prowjob(id)
         .await
     {
@@ -117,13 +102,9 @@ async fn every_captured_answer_of_deck() {
         ("index-page", "page"),
         ("rerun-get", "other run"),
     ];
-    let all = all();
-    let captured: Vec<&Captured> = all
-        .iter()
-        .filter(|captured| !captured.name.starts_with("bucket-"))
-        .collect();
-    assert_eq!(captured.len(), table.len());
-    for captured in captured {
+    let all = all("deck");
+    assert_eq!(all.len(), table.len());
+    for captured in &all {
         let expected = table
             .iter()
             .find(|(name, _)| *name == captured.name)
@@ -133,8 +114,8 @@ async fn every_captured_answer_of_deck() {
 }
 
 /// What the bucket's client makes of an answer, in a few words.
-async fn bucket(captured: &Captured) -> String {
-    let client = Bucket::new("http://localhost".parse().unwrap(), server(&captured.answer));
+async fn bucket(captured: &Exchange) -> String {
+    let client = Bucket::new("http://localhost".parse().unwrap(), server(captured));
     if captured.path.starts_with("/storage/") {
         let prefix = captured
             .path
@@ -179,9 +160,12 @@ async fn every_captured_answer_of_the_bucket() {
         ("bucket-gzip-log-no-accept", "11 bytes"),
         ("bucket-list-delimiter", "2 objects, 1 folders"),
         ("bucket-range-beyond", "status 416"),
+        ("bucket-range-plain", "status 206"),
         ("bucket-fs-backend-dropped-file-breaks-list", "no bucket"),
     ];
-    for captured in all().iter().filter(|captured| captured.name.starts_with("bucket-")) {
+    let all = all("bucket");
+    assert_eq!(all.len(), table.len());
+    for captured in &all {
         let expected = table
             .iter()
             .find(|(name, _)| *name == captured.name)
@@ -192,13 +176,13 @@ async fn every_captured_answer_of_the_bucket() {
 
 #[tokio::test]
 async fn a_folded_description_survives_the_way() {
-    let all = all();
+    let all = all("deck");
     let captured = all
         .iter()
         .find(|captured| captured.name == "prowjob-aborted-timeout")
         .unwrap();
     let id = captured.path.split_once("?prowjob=").unwrap().1;
-    let job = Deck::new("http://localhost".parse().unwrap(), server(&captured.answer))
+    let job = Deck::new("http://localhost".parse().unwrap(), server(captured))
         .prowjob(id)
         .await;
     let job = job.unwrap().unwrap();

@@ -267,14 +267,14 @@ mod tests {
     }
 
     const TEXT: &str = "text/plain; charset=utf-8";
-    const SUCCESS: &str = include_str!("data/prowjob-success.yaml");
 
     #[tokio::test]
     async fn a_run_is_read_by_its_id() {
-        let job = ask(200, "text/plain", SUCCESS, ID).await.unwrap().unwrap();
+        let success = &standins::captured::file("deck/prowjob-success.yaml");
+        let job = ask(200, "text/plain", success, ID).await.unwrap().unwrap();
         assert_eq!(job.state, JobState::Success);
         assert!(matches!(
-            ask(200, "text/plain", SUCCESS, "other").await,
+            ask(200, "text/plain", success, "other").await,
             Err(DeckError::OtherRun { .. })
         ));
     }
@@ -307,6 +307,7 @@ mod tests {
 
     #[tokio::test]
     async fn pages_and_broken_answers_are_trouble() {
+        let success = &standins::captured::file("deck/prowjob-success.yaml");
         let page = "<html><title>Log In</title></html>";
         assert!(matches!(
             ask(200, "text/html; charset=utf-8", page, ID).await,
@@ -319,7 +320,7 @@ mod tests {
         assert!(matches!(ask(200, "text/plain", page, ID).await, Err(DeckError::Malformed { .. })));
         assert!(matches!(ask(200, "text/plain", "", ID).await, Err(DeckError::Malformed { .. })));
         assert!(matches!(
-            ask(200, "text/plain", &SUCCESS[..400], ID).await,
+            ask(200, "text/plain", &success[..400], ID).await,
             Err(DeckError::Malformed { .. }) | Ok(Some(_))
         ));
         assert!(matches!(

@@ -207,8 +207,7 @@ mod tests {
     use super::*;
 
     fn captured(name: &str) -> ProwJob {
-        let path = format!("{}/src/prow/data/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
-        ProwJob::from_yaml(&std::fs::read_to_string(path).unwrap()).unwrap()
+        ProwJob::from_yaml(&standins::captured::file(&format!("deck/{name}.yaml"))).unwrap()
     }
 
     #[test]

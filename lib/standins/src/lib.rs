@@ -3,6 +3,7 @@
 mod answer;
 mod archive;
 mod bucket;
+pub mod captured;
 mod deck;
 mod direct;
 mod enter;

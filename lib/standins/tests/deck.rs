@@ -7,9 +7,10 @@ use std::io::Read;
 use std::time::Duration;
 
 use bytes::Bytes;
-use captured::{Exchange, alike, ask, read};
+use captured::{alike, ask};
 use http::Request;
 use serde_json::{Value, json};
+use standins::captured::{Exchange, exchanges, file};
 use standins::{BUCKET, Ending, JobScript, ManualTime, Server, World};
 
 const JOB: &str =
@@ -77,7 +78,7 @@ fn paths_of(value: &Value) -> BTreeSet<String> {
 #[test]
 fn refusals_and_empty_lists() {
     let (world, _) = world();
-    for exchange in read(include_str!("../data/deck/answers.txt")) {
+    for exchange in exchanges("deck/answers.txt") {
         let answer = ask(&world, Server::Deck, &exchange).unwrap();
         assert_eq!(alike(answer), alike(exchange.answer.clone()), "{}", exchange.name);
     }
@@ -87,27 +88,12 @@ fn refusals_and_empty_lists() {
 fn prowjobs_have_the_captured_fields() {
     let ends = |ending: Ending, bare: bool| JobScript { ending, bare, ..JobScript::passes() };
     for (name, script, gone, captured) in [
-        (
-            "scheduling",
-            JobScript::passes(),
-            0,
-            include_str!("../data/deck/prowjob-scheduling.yaml"),
-        ),
-        ("triggered", JobScript::passes(), 6, include_str!("../data/deck/prowjob-triggered.yaml")),
-        ("pending", JobScript::passes(), 100, include_str!("../data/deck/prowjob-pending.yaml")),
-        ("success", JobScript::passes(), 10_000, include_str!("../data/deck/prowjob-success.yaml")),
-        (
-            "error",
-            ends(Ending::Error, true),
-            10_000,
-            include_str!("../data/deck/prowjob-error-no-build-id.yaml"),
-        ),
-        (
-            "aborted",
-            ends(Ending::Aborted, true),
-            10_000,
-            include_str!("../data/deck/prowjob-aborted-bare.yaml"),
-        ),
+        ("scheduling", JobScript::passes(), 0, file("deck/prowjob-scheduling.yaml")),
+        ("triggered", JobScript::passes(), 6, file("deck/prowjob-triggered.yaml")),
+        ("pending", JobScript::passes(), 100, file("deck/prowjob-pending.yaml")),
+        ("success", JobScript::passes(), 10_000, file("deck/prowjob-success.yaml")),
+        ("error", ends(Ending::Error, true), 10_000, file("deck/prowjob-error-no-build-id.yaml")),
+        ("aborted", ends(Ending::Aborted, true), 10_000, file("deck/prowjob-aborted-bare.yaml")),
     ] {
         let (world, clock) = world();
         world.prow().job(JOB, script);
@@ -118,7 +104,7 @@ fn prowjobs_have_the_captured_fields() {
         assert_eq!(status, 200);
         assert_eq!(headers["content-type"], "text/plain");
         let ours: Value = serde_saphyr::from_str(std::str::from_utf8(&body).unwrap()).unwrap();
-        let theirs: Value = serde_saphyr::from_str(captured).unwrap();
+        let theirs: Value = serde_saphyr::from_str(&captured).unwrap();
         assert_eq!(paths_of(&ours), paths_of(&theirs), "{name}");
         assert_eq!(ours["status"]["state"], name);
         assert_eq!(ours["metadata"]["labels"]["prow.k8s.io/job"], &JOB[..63]);
@@ -152,16 +138,14 @@ fn the_list_has_the_captured_fields_and_is_old() {
     assert_eq!(list("").len(), 2);
     assert_eq!(list("")[0]["metadata"]["name"], later, "newest first");
 
-    let captured: Value =
-        serde_json::from_str(include_str!("../data/deck/prowjobs-js.json")).unwrap();
+    let captured: Value = serde_json::from_str(&file("deck/prowjobs-js.json")).unwrap();
     let theirs = &captured["items"][1];
     let mut wanted = paths_of(theirs);
     wanted.remove(".status.description");
     let mut ours = paths_of(&list("")[0]);
     ours.remove(".status.description");
     assert_eq!(ours, wanted);
-    let bare: Value =
-        serde_json::from_str(include_str!("../data/deck/prowjobs-js-omit-all.json")).unwrap();
+    let bare: Value = serde_json::from_str(&file("deck/prowjobs-js-omit-all.json")).unwrap();
     let mut wanted = paths_of(&bare["items"][0]);
     wanted.remove(".status.completionTime");
     wanted.insert(".status.description".into());
@@ -213,7 +197,7 @@ fn bucket_answers() {
         &format!("{prefix}/finished.json"),
         "{\"timestamp\":1795365993,\"passed\":false,\"result\":\"FAILURE\"}\n",
     );
-    for mut exchange in read(include_str!("../data/bucket/answers.txt")) {
+    for mut exchange in exchanges("bucket/answers.txt") {
         // another gzip makes another length of the same content
         if exchange
             .answer

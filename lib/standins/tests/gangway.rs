@@ -4,7 +4,8 @@ mod captured;
 
 use std::time::Duration;
 
-use captured::{Exchange, alike, ask, read};
+use captured::{alike, ask};
+use standins::captured::{Exchange, exchanges};
 use standins::{Ending, Fault, JobScript, Limit, ManualTime, Server, State, Trouble, World};
 
 const LONG: &str = "periodic-ci-openshift-hypershift-release-4.19-periodics-e2e-aks";
@@ -32,7 +33,7 @@ fn compare(world: &World, exchange: &Exchange) {
 
 #[test]
 fn launches() {
-    for mut exchange in read(include_str!("../data/gangway/create.txt")) {
+    for mut exchange in exchanges("gangway/create.txt") {
         let (world, _) = world();
         let before = world.prow().launches().len();
         match exchange.name.as_str() {
@@ -66,7 +67,7 @@ fn launches() {
 
 #[test]
 fn looks_at_one() {
-    for mut exchange in read(include_str!("../data/gangway/read.txt")) {
+    for mut exchange in exchanges("gangway/read.txt") {
         let (world, clock) = world();
         let ends = |ending: Ending| JobScript {
             ending,
@@ -92,7 +93,7 @@ fn looks_at_one() {
 
 #[test]
 fn lists() {
-    for exchange in read(include_str!("../data/gangway/list.txt")) {
+    for exchange in exchanges("gangway/list.txt") {
         let (world, _) = world();
         world.prow().somebody_launches("periodic-short");
         world.prow().somebody_launches("periodic-short");
@@ -100,7 +101,7 @@ fn lists() {
             "periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-v2-aws-conformance",
         );
         if exchange.name == "list-by-own-key" && exchange.method == "GET" {
-            let create = read(include_str!("../data/gangway/list.txt"));
+            let create = exchanges("gangway/list.txt");
             let create = create
                 .iter()
                 .find(|create| create.name == "list-by-own-key" && create.method == "POST")
@@ -132,7 +133,7 @@ fn names_that_share_63_characters_come_together() {
 
 #[test]
 fn the_layers_before_it() {
-    for exchange in read(include_str!("../data/gangway/layers.txt")) {
+    for exchange in exchanges("gangway/layers.txt") {
         let (world, _) = world();
         world.prow().somebody_launches("periodic-short");
         match exchange.name.as_str() {

@@ -371,22 +371,21 @@ fn alike(object: &Value) -> Value {
     }
 }
 
-fn captured(text: &str) -> Value {
-    serde_json::from_str(text).unwrap()
+fn captured(path: &str) -> Value {
+    serde_json::from_str(&standins::captured::file(path)).unwrap()
 }
 
 /// A world with the captured Snapshot and plan, the plan under all captured names.
 fn captured_world() -> World {
     let world = world();
-    let snapshot =
-        captured(include_str!("../data/konflux/snapshot-just-created-by-push-build.json"));
+    let snapshot = captured("konflux/snapshot-just-created-by-push-build.json");
     let mut named = snapshot.clone();
     world.kube().put(snapshot);
     named["metadata"]["name"] = json!("s-fail");
     named["metadata"]["uid"] = json!(null);
     world.kube().put(named);
     for name in ["verified", "failing", "timeout", "no-rpa"] {
-        let mut plan = captured(include_str!("../data/konflux/releaseplan-matched.json"));
+        let mut plan = captured("konflux/releaseplan-matched.json");
         plan["metadata"]["name"] = json!(name);
         if name == "no-rpa" {
             plan["spec"]["target"] = json!("konflux-integration-service");
@@ -414,51 +413,26 @@ async fn releases_look_as_captured() {
         reason: "TaskRunTimeout".into(),
     };
     for (name, text, script, wait) in [
-        (
-            "created",
-            include_str!("../data/konflux/release-create-response.json"),
-            ReleaseScript::released(),
-            0,
-        ),
-        (
-            "progressing",
-            include_str!("../data/konflux/release-progressing.json"),
-            ReleaseScript::released(),
-            100,
-        ),
-        (
-            "released",
-            include_str!("../data/konflux/release-released.json"),
-            repository(ReleaseScript::released()),
-            1000,
-        ),
+        ("created", "konflux/release-create-response.json", ReleaseScript::released(), 0),
+        ("progressing", "konflux/release-progressing.json", ReleaseScript::released(), 100),
+        ("released", "konflux/release-released.json", repository(ReleaseScript::released()), 1000),
         (
             "failed",
-            include_str!("../data/konflux/release-failed.json"),
+            "konflux/release-failed.json",
             ReleaseScript::fails("push-snapshot", "push"),
             1000,
         ),
-        (
-            "no admission",
-            include_str!("../data/konflux/release-validation-no-rpa.json"),
-            ReleaseScript::released(),
-            1000,
-        ),
+        ("no admission", "konflux/release-validation-no-rpa.json", ReleaseScript::released(), 1000),
         (
             "no Snapshot",
-            include_str!("../data/konflux/release-validation-no-snapshot.json"),
+            "konflux/release-validation-no-snapshot.json",
             ReleaseScript::released(),
             1000,
         ),
-        (
-            "retried",
-            include_str!("../data/konflux/release-retried-attempts.json"),
-            timeout.clone(),
-            1000,
-        ),
+        ("retried", "konflux/release-retried-attempts.json", timeout.clone(), 1000),
         (
             "Snapshot gone",
-            include_str!("../data/konflux/release-failed-snapshot-deleted-while-running.json"),
+            "konflux/release-failed-snapshot-deleted-while-running.json",
             ReleaseScript::released(),
             100,
         ),
@@ -527,43 +501,26 @@ async fn statuses_look_as_captured() {
     };
     ask("POST", path("releases"), release("aro-hcp-1a0d7d21bf82-2")).await;
     let exists = ask("POST", path("releases"), release("aro-hcp-1a0d7d21bf82-2")).await;
-    assert_eq!(exists, captured(include_str!("../data/konflux/release-409.json")));
+    assert_eq!(exists, captured("konflux/release-409.json"));
     let long = ask("POST", path("releases"), release(&"a".repeat(64))).await;
-    assert_eq!(
-        long,
-        captured(include_str!("../data/konflux/webhook-denied-release-name-64.status.json"))
-    );
+    assert_eq!(long, captured("konflux/webhook-denied-release-name-64.status.json"));
     let label = json!({"metadata": {"labels": {"release.appstudio.openshift.io/author": "me"}}});
     let author = ask("PATCH", path("releases/aro-hcp-1a0d7d21bf82-2"), label).await;
-    assert_eq!(
-        author,
-        captured(include_str!(
-            "../data/konflux/webhook-denied-release-update-author-label.status.json"
-        ))
-    );
+    assert_eq!(author, captured("konflux/webhook-denied-release-update-author-label.status.json"));
     let stale = ask(
         "PATCH",
         path(&format!("snapshots/{snapshot}")),
         json!({"metadata": {"resourceVersion": "1"}}),
     )
     .await;
-    assert_eq!(
-        stale,
-        captured(include_str!("../data/konflux/snapshot-patch-stale-resourceversion-409.json"))
-    );
+    assert_eq!(stale, captured("konflux/snapshot-patch-stale-resourceversion-409.json"));
     let components =
         ask("PATCH", path(&format!("snapshots/{snapshot}")), json!({"spec": {"components": []}}))
             .await;
-    assert_eq!(
-        components,
-        captured(include_str!("../data/konflux/webhook-denied-snapshot-components.json"))
-    );
+    assert_eq!(components, captured("konflux/webhook-denied-snapshot-components.json"));
     world.kube().webhook(false);
     let down = ask("POST", path("releases"), release("x")).await;
-    assert_eq!(
-        down,
-        captured(include_str!("../data/konflux/webhook-unreachable-release-create.json"))
-    );
+    assert_eq!(down, captured("konflux/webhook-unreachable-release-create.json"));
     world
         .kube()
         .user("nobody", "system:serviceaccount:konflux-tenant:nobody");
@@ -576,7 +533,7 @@ async fn statuses_look_as_captured() {
         .await
         .unwrap();
     let denied: Value = serde_json::from_slice(answer.body()).unwrap();
-    assert_eq!(denied, captured(include_str!("../data/konflux/rbac-denied-snapshot-get.json")));
+    assert_eq!(denied, captured("konflux/rbac-denied-snapshot-get.json"));
     let unknown = world
         .direct(Server::Kube)
         .ask(Request::get(path("snapshots")).body(Bytes::new()).unwrap())

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use http::header::HeaderName;
 use jiff::Timestamp;
+use standins::captured::exchanges;
 
 use super::*;
 use crate::clock::RuntimeClock;
@@ -11,7 +11,6 @@ use crate::http::InProcessTransport;
 use crate::prow::JobState;
 use crate::prow::budget::Limits;
 
-const EXCHANGES: &str = include_str!("exchanges.txt");
 const JOB: &str = "periodic-ci-openshift-hypershift-release-4.19-periodics-e2e-aks";
 const TOKEN: &str = "sha256~EXAMPLE";
 
@@ -19,21 +18,13 @@ type Answer = http::Response<Bytes>;
 
 /// The captured answer of that name.
 fn captured(name: &str) -> Answer {
-    let block = EXCHANGES
-        .split("\n# ")
-        .find(|block| block.trim_start_matches("# ").lines().next() == Some(name));
-    let (_, answer) = block
+    ["create", "read", "list", "layers", "others"]
+        .iter()
+        .flat_map(|file| exchanges(&format!("gangway/{file}.txt")))
+        .find(|exchange| exchange.name == name)
         .unwrap_or_else(|| panic!("{name} is not captured"))
-        .split_once("<<<\n")
-        .unwrap();
-    let (head, body) = answer.split_once("\n\n").unwrap_or((answer, ""));
-    let mut lines = head.lines();
-    let status: u16 = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let mut response = http::Response::builder().status(status);
-    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
-        response = response.header(name.parse::<HeaderName>().unwrap(), value.trim());
-    }
-    response.body(body.trim().to_owned().into()).unwrap()
+        .answer
+        .response()
 }
 
 /// A client of a server that always gives one answer; `None` breaks the connection. And what was

@@ -1,76 +1,11 @@
-//! Captured exchanges: reading them, and holding a server's answer against them.
+//! Holding a server's answer against the captured one.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::Request;
+use standins::captured::{Answer, Exchange};
 use standins::{Broken, Server, World};
-
-/// One exchange as it was captured.
-#[derive(Debug, Clone, Default)]
-pub struct Exchange {
-    pub name: String,
-    pub method: String,
-    pub path: String,
-    pub headers: Vec<(String, String)>,
-    pub body: String,
-    pub answer: Answer,
-}
-
-/// What is compared.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: BTreeMap<String, String>,
-    pub body: String,
-}
-
-/// Reads `# name`, `>>> METHOD PATH`, `>>> header: value`, body, `<<<`, the answer; and again.
-pub fn read(text: &str) -> Vec<Exchange> {
-    let mut found: Vec<Exchange> = Vec::new();
-    let mut lines = text.lines().peekable();
-    while let Some(line) = lines.next() {
-        let Some(name) = line.strip_prefix("# ") else { continue };
-        let mut exchange = Exchange { name: name.to_owned(), ..Exchange::default() };
-        let first = lines
-            .next()
-            .and_then(|line| line.strip_prefix(">>> "))
-            .expect("a request line");
-        (exchange.method, exchange.path) = first
-            .split_once(' ')
-            .map(|(a, b)| (a.to_owned(), b.to_owned()))
-            .unwrap();
-        while let Some((key, value)) = lines
-            .peek()
-            .and_then(|line| line.strip_prefix(">>> ")?.split_once(": "))
-        {
-            exchange.headers.push((key.to_lowercase(), value.to_owned()));
-            lines.next();
-        }
-        let body: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with("<<<")).collect();
-        exchange.body = body.join("\n");
-        let status = lines.next().expect("a status line");
-        exchange.answer.status = status
-            .split(' ')
-            .nth(1)
-            .and_then(|code| code.parse().ok())
-            .expect("a status code");
-        for line in lines.by_ref().take_while(|line| !line.is_empty()) {
-            let (key, value) = line.split_once(':').expect("a header");
-            exchange
-                .answer
-                .headers
-                .insert(key.to_lowercase(), value.trim().to_owned());
-        }
-        let mut body = Vec::new();
-        while let Some(line) = lines.next_if(|line| !line.starts_with("# ")) {
-            body.push(line);
-        }
-        exchange.answer.body = body.join("\n").trim_end().to_owned();
-        found.push(exchange);
-    }
-    found
-}
 
 /// Asks a server the same, and gives what it answered, in the captured headers' names only.
 pub fn ask(world: &World, server: Server, exchange: &Exchange) -> Result<Answer, Broken> {
