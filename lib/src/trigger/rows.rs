@@ -168,6 +168,11 @@ async fn load(store: &dyn Store) -> Result<(Document, Option<Version>), RowsErro
     let Some((bytes, version)) = store.load().await? else {
         return Ok((Document::default(), None));
     };
+    // Emptied by hand, or by a write that broke off: there is nothing in it that could be another's.
+    if bytes.trim_ascii().is_empty() {
+        tracing::warn!("{} is empty; the nights skipped before are not known", store.place());
+        return Ok((Document::default(), Some(version)));
+    }
     let foreign = || RowsError::Foreign { place: store.place() };
     if bytes.len() > MAX_BYTES {
         return Err(foreign());
@@ -287,7 +292,6 @@ mod tests {
         let clock = RuntimeClock::starting_at("2026-08-20T00:00:00Z".parse().unwrap());
         assert_eq!(told(None, &clock, in_flight()).await, Some(0));
         for torn in [
-            "",
             "{",
             "null",
             r#"{"schema_version":1,"kind":"staleness"}"#,
@@ -306,5 +310,16 @@ mod tests {
                 "it is nobody's to overwrite"
             );
         }
+    }
+
+    /// Otherwise every night would be told as one of which it is not known whether it is the first.
+    #[tokio::test(start_paused = true)]
+    async fn an_emptied_record_is_begun_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = FileStore::new(dir.path().join("trigger.json"));
+        let clock = RuntimeClock::starting_at("2026-08-20T00:00:00Z".parse().unwrap());
+        store.save(b" \n", &Labels::new(), None).await.unwrap();
+        assert_eq!(told(Some(&store), &clock, in_flight()).await, None, "the first that is known");
+        assert_eq!(told(Some(&store), &clock, in_flight()).await, Some(2));
     }
 }
