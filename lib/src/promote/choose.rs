@@ -108,9 +108,14 @@ pub fn choose<'a>(wanted: &Wanted<'_>, releases: &'a [Release]) -> Choice<'a> {
         .noted
         .filter(|noted| noted.created)
         .and_then(|noted| noted.name.as_deref());
-    if let Some(name) =
-        made.filter(|name| !standing.iter().any(|(release, _)| name_of(release) == *name))
-    {
+    let is_there = |name: &&str| {
+        let mut seen = standing
+            .iter()
+            .map(|(release, _)| *release)
+            .chain(automatic(wanted, releases));
+        seen.any(|release| name_of(release) == *name)
+    };
+    if let Some(name) = made.filter(|name| !is_there(name)) {
         let why = "this run made it, and it was deleted before its end was seen".to_owned();
         return Choice::Unknown { name: name.to_owned(), release: None, why };
     }
@@ -141,9 +146,14 @@ pub fn automatic<'a>(wanted: &Wanted<'_>, releases: &'a [Release]) -> Vec<&'a Re
         .collect()
 }
 
-/// One that this record made is its own, whatever label somebody gave it since.
+/// One that this run made is its own, whatever label somebody gave it since. Only the annotation on
+/// the Release tells that: whoever can write records could name an automatic one there.
 fn counts_for_nothing(wanted: &Wanted<'_>, release: &Release) -> bool {
-    is_automatic(release) && !is_made_by(wanted, release)
+    is_automatic(release) && !is_annotated(wanted, release)
+}
+
+fn is_annotated(wanted: &Wanted<'_>, release: &Release) -> bool {
+    annotation(&release.metadata, RUN_ANNOTATION) == Some(wanted.run)
 }
 
 /// Whether this record made a Release.
@@ -152,8 +162,7 @@ pub fn is_made_by(wanted: &Wanted<'_>, release: &Release) -> bool {
         .noted
         .filter(|noted| noted.created)
         .and_then(|noted| noted.name.as_deref());
-    annotation(&release.metadata, RUN_ANNOTATION) == Some(wanted.run)
-        || noted == Some(name_of(release))
+    is_annotated(wanted, release) || noted == Some(name_of(release))
 }
 
 /// A Release's name.

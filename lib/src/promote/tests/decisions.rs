@@ -6,7 +6,7 @@ use crate::konflux::labels::RUN_ANNOTATION;
 use crate::konflux::{Release, ReleasePlan, Snapshot, fit_plan};
 use crate::promote::choose::{Choice, Wanted, choose, name_of};
 use crate::promote::{Options, Refusal, checks};
-use crate::record::{Candidate, Released};
+use crate::record::{Candidate, ReleaseRecord, Released};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
@@ -27,15 +27,13 @@ fn release(name: &str, status: &str, run: &str) -> Release {
 }
 
 fn chosen(releases: &[Release], again: bool) -> String {
+    chosen_by(None, releases, again)
+}
+
+fn chosen_by(noted: Option<&ReleaseRecord>, releases: &[Release], again: bool) -> String {
     let digest = DIGEST.parse().unwrap();
-    let wanted = Wanted {
-        plan: "verified",
-        snapshot: "ho-1",
-        digest: &digest,
-        run: "this",
-        noted: None,
-        again,
-    };
+    let wanted =
+        Wanted { plan: "verified", snapshot: "ho-1", digest: &digest, run: "this", noted, again };
     match choose(&wanted, releases) {
         Choice::Done { release, .. } => format!("done {}", name_of(release)),
         Choice::Wait(release) => format!("wait {}", name_of(release)),
@@ -97,6 +95,23 @@ fn an_automatic_one_is_neither_adopted_nor_in_the_way() {
     labelled.metadata.labels =
         Some([("release.appstudio.openshift.io/automated".to_owned(), "true".to_owned())].into());
     assert_eq!(chosen(&[labelled], false), "wait verified-1a0d7d21bf82-1");
+}
+
+/// A record that names an automatic Release as its own is forged or wrong: the annotation is not on
+/// that Release.
+#[test]
+fn a_record_does_not_make_an_automatic_one_ours() {
+    let noted = serde_json::from_value(json!({
+        "plan": "verified", "name": "ho-1-0c1d2e3-kq47h", "created": true, "released": "unknown",
+    }));
+    let noted: ReleaseRecord = noted.unwrap();
+    for status in ["released", "progressing", "failed", "failed-snapshot-deleted-while-running"] {
+        let mut automatic = release("ho-1-0c1d2e3-kq47h", status, "");
+        automatic.status.as_mut().unwrap().automated = true;
+        let made = chosen_by(Some(&noted), &[automatic], false);
+        assert_eq!(made, "make verified-1a0d7d21bf82-1", "{status}");
+    }
+    assert_eq!(chosen_by(Some(&noted), &[], false), "unknown ho-1-0c1d2e3-kq47h");
 }
 
 #[tokio::test(start_paused = true)]
