@@ -24,6 +24,9 @@ const NAMED_TESTS: usize = 50;
 /// Broken files that are named.
 const NAMED_FILES: usize = 3;
 
+/// What to do where a run leaves more than is read, which looking again does not change.
+const TOO_MUCH: &str = "; let the job leave less, or set junit: ignore in its job list entry";
+
 /// What the JUnit files of a run's test phase say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TestReport {
@@ -43,7 +46,8 @@ pub struct TestReport {
 enum Steps<'a> {
     /// Those of these folders.
     Of(Vec<String>),
-    /// All but those of these folders, since it is not known which steps belong to the test phase.
+    /// All but those of these folders and of steps that gather ([`gathers`]), since it is not known
+    /// which steps belong to the test phase.
     AllBut(Vec<String>, &'a str),
 }
 
@@ -83,10 +87,10 @@ impl Reader<'_> {
             }
             Steps::AllBut(others, root) => {
                 let all = self.junit_files(root, &mut report).await?;
-                files.extend(
-                    all.into_iter()
-                        .filter(|file| !others.iter().any(|other| file.name.starts_with(other))),
-                );
+                let is_other = |file: &Object| {
+                    gathers(&file.name) || others.iter().any(|other| file.name.starts_with(other))
+                };
+                files.extend(all.into_iter().filter(|file| !is_other(file)));
             }
         }
         let mut tests = Tests::default();
@@ -95,7 +99,7 @@ impl Reader<'_> {
             bytes = bytes.saturating_add(file.size);
             if report.counts.files == MAX_FILES || bytes > MAX_SUM {
                 let limit = format!(
-                    "of its JUnit files only {MAX_FILES} or {} MiB are read",
+                    "of its JUnit files only {MAX_FILES} or {} MiB are read{TOO_MUCH}",
                     MAX_SUM / MIB
                 );
                 report.unread.get_or_insert(limit);
@@ -133,9 +137,9 @@ impl Reader<'_> {
             .await;
         let listing = listing.map_err(|error| Found::failed(&error))?;
         if listing.cut {
-            report
-                .unread
-                .get_or_insert_with(|| format!("{below} holds more than can be listed"));
+            report.unread.get_or_insert_with(|| {
+                format!("{below} holds more than {MAX_LISTED} files{TOO_MUCH}")
+            });
         }
         let root = self.folder.object("");
         let own = |object: Object| {
@@ -167,7 +171,7 @@ impl Reader<'_> {
                 report.counts.files += 1;
                 if cut {
                     report.unread.get_or_insert_with(|| {
-                        format!("{path} is larger than {} MiB", MAX_FILE / MIB)
+                        format!("{path} is larger than {} MiB{TOO_MUCH}", MAX_FILE / MIB)
                     });
                 } else if !matches!(quality, Ok(Quality::Whole)) {
                     report.counts.broken_files += 1;
@@ -197,6 +201,14 @@ impl Reader<'_> {
 fn is_junit(path: &str) -> bool {
     let own = ["artifacts/junit_operator.xml", "artifacts/junit_job.xml"];
     path.ends_with(".xml") && path.contains("/junit") && !own.contains(&path)
+}
+
+/// Whether a file is of a step that gathers logs, such as `gather-must-gather`, `gather-extra` or
+/// `hypershift-azure-gather`: some leave JUnit files of their own, of what they saw in the cluster,
+/// and belong to no test phase. Asked only where the step graph does not tell the phases.
+fn gathers(path: &str) -> bool {
+    let step = path.split('/').nth(2).unwrap_or_default();
+    step.split('-').any(|word| word == "gather")
 }
 
 /// `artifacts/TEST/STEP`: files of one step tell of the same tests.
@@ -231,6 +243,20 @@ mod tests {
         ] {
             assert!(!is_junit(path), "{path}");
         }
+    }
+
+    #[test]
+    fn steps_that_gather() {
+        for (step, wanted) in [
+            ("gather-must-gather", true),
+            ("gather-extra", true),
+            ("hypershift-azure-gather", true),
+            ("hypershift-azure-run-e2e", false),
+            ("e2e-gatherer-test", false),
+        ] {
+            assert_eq!(gathers(&format!("artifacts/e2e/{step}/junit.xml")), wanted, "{step}");
+        }
+        assert!(!gathers("artifacts/junit_1.xml"));
     }
 
     #[test]

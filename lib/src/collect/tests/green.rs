@@ -301,6 +301,13 @@ fn good() -> Vec<(&'static str, Left)> {
         // The step graph.
         ("no step graph", vec![without(OPERATOR)]),
         (
+            "a step that gathers, and no step graph",
+            vec![
+                without(OPERATOR),
+                at("artifacts/e2e/gather-extra/artifacts/junit/junit.xml", failed("A")),
+            ],
+        ),
+        (
             "a step graph that breaks off",
             vec![at(OPERATOR, "<testsuites><testsuite name='step graph'><testcase name='x'/>")],
         ),
