@@ -281,7 +281,12 @@ fn a_refused_token_is_told_in_the_archives_words() {
         .replace("token:", "username:");
     watch.dir.write("kubeconfig", certificate);
     ended(&watch.with_archive().run(), 1);
-    assert!(watch.words()[1].contains("the kubeconfig has no bearer token"), "{:?}", watch.words());
+    assert!(
+        watch.words()[1]
+            .contains("the kubeconfig's user has no bearer token for it, or a blank one"),
+        "{:?}",
+        watch.words()
+    );
     assert_eq!(
         watch.world.requests_to(Server::Archive).len(),
         2,

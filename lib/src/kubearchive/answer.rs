@@ -16,8 +16,11 @@ const MAX_PAGE: u64 = 256 << 20;
 /// A page of a list.
 #[derive(Debug)]
 pub(super) struct Page<T> {
+    /// The objects, up to the first that cannot be read.
     pub(super) items: Vec<T>,
     pub(super) next: String,
+    /// What is wrong with that one, if there is one.
+    pub(super) odd: Option<String>,
 }
 
 /// What is around the items. `metadata.continue` must be there: a list that was cut off lacks it.
@@ -74,9 +77,10 @@ fn list<T: DeserializeOwned>(body: &mut dyn Read) -> io::Result<Verdict<T>> {
         }
         let look = |item: &[u8]| {
             match serde_json::from_slice(item) {
-                Ok(object) => found.push(object),
+                Ok(object) if odd.is_none() => found.push(object),
+                Ok(_) => {}
                 // Whole, and not of the form that was archived: so it will be the next time.
-                Err(error) if error.is_data() => odd = Some(error),
+                Err(error) if error.is_data() => odd = odd.take().or(Some(error)),
                 Err(error) => return Err(error.into()),
             }
             Ok(())
@@ -91,10 +95,10 @@ fn list<T: DeserializeOwned>(body: &mut dyn Read) -> io::Result<Verdict<T>> {
         return page_for_people();
     }
     match items.finish::<Frame>() {
-        Ok(_) if let Some(error) = odd => {
-            Ok(Verdict::Final(format!("a list with an entry that cannot be read: {error}")))
+        Ok(frame) => {
+            let odd = odd.map(|error| error.to_string());
+            Ok(Verdict::Page(Page { items: found, next: frame.metadata.next, odd }))
         }
-        Ok(frame) => Ok(Verdict::Page(Page { items: found, next: frame.metadata.next })),
         Err(error) => broken(error),
     }
 }
@@ -221,8 +225,22 @@ mod tests {
         assert_eq!(kind(200, list), "page");
         assert_eq!(kind(200, r#"{"kind":"List","items":null,"metadata":{"continue":""}}"#), "page");
         let odd = r#"{"kind":"List","items":[{"metadata":{"name":7}}],"metadata":{"continue":""}}"#;
-        assert_eq!(kind(200, odd), "final", "it is whole, and will be the same the next time");
+        assert_eq!(kind(200, odd), "page", "it is whole, and will be the same the next time");
         assert_eq!(kind(200, &odd[..odd.len() - 4]), "passing");
+    }
+
+    /// Lists are newest first, so that what comes before an entry that cannot be read is certain.
+    #[test]
+    fn what_comes_before_an_odd_entry_counts() {
+        let entries = ["\"a\"", "\"b\"", "7", "\"c\"", "{}"];
+        let entries = entries.map(|name| format!(r#"{{"metadata":{{"name":{name}}}}}"#));
+        let list = format!(r#"{{"items":[{}],"metadata":{{"continue":""}}}}"#, entries.join(","));
+        let Verdict::Page(page) = read::<ReleaseBrief>(200, &mut list.as_bytes()).unwrap() else {
+            panic!()
+        };
+        let names: Vec<_> = page.items.iter().map(|item| item.metadata.name.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert!(page.odd.unwrap().starts_with("invalid type: integer `7`"));
     }
 
     #[test]

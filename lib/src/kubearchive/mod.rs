@@ -7,6 +7,8 @@
 //! every one is repeated; the database frozen, no byte comes for ever.
 
 mod answer;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -83,6 +85,14 @@ pub enum ArchiveError {
     /// The list has no end.
     #[error("KubeArchive's list of {0} has more than 2000 entries in the time asked for")]
     TooMany(&'static str),
+    /// An entry has not the form of its kind; those before it were read.
+    #[error("KubeArchive's list of {plural} has an entry that cannot be read: {problem}")]
+    Odd {
+        /// What was listed.
+        plural: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// It takes too long.
     #[error("KubeArchive's list of {plural} has not come to its end within {}", crate::duration::human(*within))]
     TooSlow {
@@ -109,10 +119,7 @@ pub struct Listing<T> {
 fn advice(status: u16, said: &str) -> &'static str {
     match (status, said) {
         (400, said) if said.contains("empty authorization") => {
-            "; the kubeconfig has no bearer token for it"
-        }
-        (400, said) if said.contains("incorrectly formatted authorization") => {
-            "; the kubeconfig's bearer token is blank"
+            "; the kubeconfig's user has no bearer token for it, or a blank one"
         }
         (401, "unauthorized") => {
             "; the account may not list these objects, or got the right less than a minute ago"
@@ -188,7 +195,11 @@ impl KubeArchive {
             items.extend(page.items);
             token = page.next;
             let rest = match () {
-                () if token.is_empty() || enough(&items) => None,
+                () if enough(&items) => None,
+                () if let Some(problem) = page.odd => {
+                    Some(ArchiveError::Odd { plural: resource.plural, problem })
+                }
+                () if token.is_empty() => None,
                 () if items.len() >= MAX_ENTRIES => Some(ArchiveError::TooMany(resource.plural)),
                 () => continue,
             };
