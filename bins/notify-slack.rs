@@ -11,7 +11,6 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 use gate::clock::SharedClock;
@@ -256,9 +255,6 @@ async fn archive(args: &Args, step: &Step) -> Result<Option<KubeArchive>, Failur
     }))
 }
 
-/// How long may be spent on the line that names the newest verified image.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 /// Where the plan's Releases are.
 async fn releases(
     cluster: &Cluster,
@@ -276,7 +272,7 @@ async fn releases(
         component: None,
         scenario: None,
         gate: None,
-        patience: PATIENCE,
+        patience: notify::PATIENCE,
     }))
 }
 

@@ -348,6 +348,55 @@ fn what_was_last_verified_is_what_releases_say() {
     }
 }
 
+/// What is not known is not none; and a green message, which does not name it, asks nobody.
+#[test]
+fn what_was_last_verified_is_asked_for_only_where_it_is_told() {
+    for (decision, down, wanted) in [
+        ("failed", false, Some("last verified: no image that is known of")),
+        (
+            "failed",
+            true,
+            Some("last verified: not known, KubeArchive: KubeArchive has trouble (500"),
+        ),
+        ("passed", true, None),
+    ] {
+        let desk = Desk::new();
+        let kubeconfig = desk.dir.path("kubeconfig");
+        desk.servers.write_kubeconfig(&kubeconfig, "tenant").unwrap();
+        let mut record = record(Some(decision));
+        if decision == "passed" {
+            record["release"] = json!({
+                "plan": "plan-1", "name": "r-1", "released": "true", "final": true,
+                "completed_at": "2026-08-20T06:10:00Z",
+            });
+        }
+        desk.world.kube().put(json!({
+            "kind": "ConfigMap", "metadata": {"name": "gate-20", "namespace": "tenant"},
+            "data": {"record.json": record.to_string()},
+        }));
+        if down {
+            desk.world
+                .fault(Fault::on(Server::Archive, Trouble::StatusBefore(500)));
+        }
+        let output = Tool::new("notify-slack")
+            .args(["--time-scale", "200", "--record", "configmap:gate-20", "--release-plan"])
+            .args(["plan-1", "--kubearchive-url", &desk.servers.archive_url(), "--kubeconfig"])
+            .arg(kubeconfig)
+            .arg("--slack-webhook-file")
+            .arg(desk.dir.path("webhook"))
+            .run();
+        ok(&output);
+        let words = desk.words();
+        let releases = desk.world.requests_to(Server::Kube);
+        let releases = releases.iter().any(|asked| asked.path.contains("/releases"));
+        let archive = !desk.world.requests_to(Server::Archive).is_empty();
+        match wanted {
+            Some(wanted) => assert!(words.contains(wanted) && releases && archive, "{words}"),
+            None => assert!(!words.contains("last verified") && !releases && !archive, "{words}"),
+        }
+    }
+}
+
 #[test]
 fn a_message_that_cannot_be_sent_fails_the_step_and_is_kept() {
     let desk = Desk::new();

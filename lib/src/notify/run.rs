@@ -94,6 +94,10 @@ pub struct Delivery {
     pub sent: Option<Result<(), NotifyError>>,
 }
 
+/// How long may be spent on the line that names the newest verified image, with all that is asked
+/// for it (20 seconds of wall time).
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Waits for the Release where one is due, composes the message, sends it and notes it.
 pub async fn run(options: Options, sources: Sources) -> Delivery {
     let Sources { record, begin, past, releases, cancelled, slack, clock } = sources;
@@ -238,4 +242,55 @@ fn note_once(notes: &mut Vec<Notification>, note: &Notification) {
     }
     let surplus = notes.len().saturating_sub(10);
     notes.drain(..surplus);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::SignedDuration;
+    use standins::{Server, TokioTime, World};
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::clock::RuntimeClock;
+    use crate::cluster::Cluster;
+    use crate::http::InProcessTransport;
+    use crate::kubearchive::KubeArchive;
+    use crate::trigger::Tenant;
+
+    /// A locked table: the connection is there, and no byte comes.
+    #[tokio::test(start_paused = true)]
+    async fn an_archive_that_never_answers_keeps_the_message_for_twenty_seconds() {
+        let start: Timestamp = "2026-08-01T00:00:00Z".parse().unwrap();
+        let clock: SharedClock = Arc::new(RuntimeClock::starting_at(start));
+        let world = World::builder().clock(TokioTime::starting_at(start)).build();
+        let cluster = Cluster {
+            client: kube::Client::new(world.direct(Server::Kube), "tenant"),
+            namespace: "tenant".to_owned(),
+        };
+        let archive = KubeArchive {
+            base: "https://archive.example".parse().unwrap(),
+            bearer: None,
+            transport: Arc::new(InProcessTransport::new(|_| Box::pin(std::future::pending()))),
+            clock: clock.clone(),
+        };
+        let sources = staleness::Sources {
+            tenant: Tenant::new(cluster, clock.clone()),
+            archive: Some(archive),
+            plan: "plan".to_owned(),
+            threshold: SignedDuration::from_hours(72),
+            application: None,
+            component: None,
+            scenario: None,
+            gate: None,
+            patience: PATIENCE,
+        };
+        let begun = Instant::now();
+        let sight = verified(&sources, clock.now()).await;
+        assert_eq!(begun.elapsed().as_secs(), 20);
+        assert!(sight.newest.is_none());
+        let unseen = sight.unseen.unwrap();
+        assert!(unseen.starts_with("KubeArchive: ") && unseen.contains("20s"), "{unseen}");
+    }
 }
