@@ -170,7 +170,7 @@ pub async fn check(
     remarks.iter().for_each(|remark| tracing::warn!("{remark}"));
 
     let repeat = SignedDuration::try_from(options.repeat).unwrap_or(SignedDuration::MAX);
-    let told = known.due(&finding, repeat, now);
+    let told = known.due(&finding, repeat, now).by_clock(&evidence, now);
     let alarm = known.alarm(&evidence, &untested, repeat, now);
     let summary = summary(&finding, &untested, &alarm, now);
     let context = Context {

@@ -196,6 +196,14 @@ impl Evidence {
         runs.chain(self.recorded()).max()
     }
 
+    /// The newest time by the API server's clock.
+    pub fn last_stamp(&self) -> Option<Timestamp> {
+        let runs = self.runs.iter().filter_map(|run| run.metadata.creation_timestamp);
+        let made = self.releases.iter();
+        runs.chain(made.filter_map(|release| release.metadata.creation_timestamp))
+            .max()
+    }
+
     /// When the gate first did anything that is known of.
     pub fn first_activity(&self) -> Option<Timestamp> {
         let runs = self.runs.iter().filter_map(|run| run.metadata.creation_timestamp);

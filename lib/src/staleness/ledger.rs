@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Finding};
+use super::{Cause, Evidence, Finding};
 use crate::record::{Store, StoreError, Version, labels};
 
 /// The version of the ledger's form.
@@ -106,6 +106,17 @@ impl Default for Ledger {
             automatic_told: Vec::new(),
             found: String::new(),
             looked_at: None,
+        }
+    }
+}
+
+impl Told {
+    /// Tells no end of an alarm by a clock that is behind what the cluster has stamped already: an
+    /// image that is too old would seem young enough.
+    pub fn by_clock(self, evidence: &Evidence, now: Timestamp) -> Self {
+        match (&self, evidence.last_stamp()) {
+            (Self::Recovery, Some(at)) if is_ahead(at, now) => Self::Nothing,
+            _ => self,
         }
     }
 }
