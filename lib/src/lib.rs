@@ -6,6 +6,7 @@
 //! - [`image`], [`snapshot`]: what is tested. [`registry`] and [`resolve`] find it.
 //! - [`prow`]: Gangway, Deck and the artifact bucket; [`jobs`], [`launch`], [`evidence`],
 //!   [`collect`] and [`gate`] are built on it.
+//! - [`history`]: what a job's runs left behind over many nights, and what is said from it.
 //! - [`konflux`]: Snapshots, ReleasePlans and Releases in the cluster; [`promote`] makes the
 //!   Release. [`tekton`]: PipelineRuns.
 //! - [`slack`], [`notify`]: messages. [`trigger`] starts the gate. [`preflight`]: `--check`.
@@ -23,6 +24,7 @@ pub mod evidence;
 pub mod failure;
 pub mod gate;
 pub mod glob;
+pub mod history;
 pub mod http;
 pub mod image;
 pub mod items;
