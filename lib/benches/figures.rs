@@ -10,7 +10,6 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use gate::clock::{RuntimeClock, SharedClock};
 use gate::collect::collector::Collector;
 use gate::collect::policy::Policy;
@@ -25,13 +24,17 @@ use gate::prow::bucket::Bucket;
 use gate::prow::budget::Limits;
 use gate::prow::deck::Deck;
 use gate::prow::gangway::Gangway;
-use gate::record::{
-    Candidate, Class, Decision, Identity, Journal, Labels, Store, StoreError, Version,
-    gangway_budget,
-};
+use gate::record::{Candidate, Class, Decision, Identity, Journal, gangway_budget};
 use gate::secret::SecretFile;
 use jiff::Timestamp;
 use standins::{Fault, JobScript, Server, TokioTime, Trouble, World};
+use support::memory::Memory;
+use support::random::Random;
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+extern crate gate as library;
 
 /// The limit that Gangway was seen with most often.
 const LIMITS: Limits = Limits { per_minute: 9, burst: 5 };
@@ -45,57 +48,8 @@ struct Night {
     last_launch: f64,
 }
 
-/// A record that needs no disk.
-#[derive(Debug, Default)]
-struct Memory(Mutex<Option<(Vec<u8>, u64)>>);
-
-#[async_trait]
-impl Store for Memory {
-    async fn load(&self) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
-        let held = self.0.lock().expect("no writer panics").clone();
-        Ok(held.map(|(bytes, version)| (bytes, Version(version.to_string()))))
-    }
-
-    async fn save(
-        &self,
-        bytes: &[u8],
-        _: &Labels,
-        replaces: Option<&Version>,
-    ) -> Result<Version, StoreError> {
-        let mut held = self.0.lock().expect("no writer panics");
-        let current = held.as_ref().map(|(_, version)| *version);
-        if current.map(|version| version.to_string()).as_deref()
-            != replaces.map(|version| version.0.as_str())
-        {
-            return Err(StoreError::Conflict);
-        }
-        let next = current.unwrap_or(0) + 1;
-        *held = Some((bytes.to_vec(), next));
-        Ok(Version(next.to_string()))
-    }
-
-    fn place(&self) -> String {
-        "the record in memory".to_owned()
-    }
-}
-
-/// Numbers that are the same for the same seed.
-#[derive(Debug)]
-struct Dice(u64);
-
-impl Dice {
-    fn within(&mut self, low: u64, high: u64) -> u64 {
-        // The multiplier and increment of MMIX.
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        low + (self.0 >> 33) % (high - low + 1)
-    }
-}
-
 /// How long a server takes to answer, in milliseconds.
-fn latency(server: &str, dice: &mut Dice) -> Duration {
+fn latency(server: &str, dice: &mut Random) -> Duration {
     Duration::from_millis(match server {
         "gangway" => dice.within(200, 2000),
         "deck" => dice.within(50, 600),
@@ -104,7 +58,7 @@ fn latency(server: &str, dice: &mut Dice) -> Duration {
 }
 
 fn network(world: &World, seed: u64) -> SharedTransport {
-    let (world, dice) = (world.clone(), Arc::new(Mutex::new(Dice(seed))));
+    let (world, dice) = (world.clone(), Arc::new(Mutex::new(Random::seeded(seed))));
     Arc::new(InProcessTransport::new(move |request| {
         let (world, dice) = (world.clone(), Arc::clone(&dice));
         Box::pin(async move {
@@ -133,7 +87,7 @@ async fn night(count: usize, seed: u64, deck_answers: bool, token: SecretFile) -
         .seed(seed)
         .build();
     let clock: SharedClock = Arc::new(RuntimeClock::starting_at(start));
-    let mut dice = Dice(seed);
+    let mut dice = Random::seeded(seed);
     let names: Vec<String> = (0..count)
         .map(|job| format!("periodic-ci-x-periodics-e2e-{job}"))
         .collect();

@@ -51,3 +51,10 @@ pub mod text;
 pub mod trigger;
 
 pub mod verified;
+
+// What the tests share is outside, for those beside this folder and the benchmarks too.
+#[cfg(test)]
+extern crate self as library;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;

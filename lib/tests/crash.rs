@@ -4,14 +4,18 @@
 #![allow(missing_docs)]
 
 mod simulation;
+mod support;
+
+extern crate gate as library;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use gate::record::{Cause, Decision};
 use simulation::Scene;
-use simulation::killer::{Killer, Random};
 use standins::{Fault, JobScript, Nth, Server, Trouble};
+use support::killer::Killer;
+use support::random::Random;
 
 /// Jobs whose names share Prow's label, among others.
 const JOBS: [&str; 6] = [
@@ -158,7 +162,7 @@ async fn outcome(case: &Case, scene: &Scene, after: &str) -> Outcome {
     let mut counts = BTreeMap::new();
     ours.iter()
         .for_each(|launch| *counts.entry(launch.job.clone()).or_default() += 1);
-    Outcome { launched: gate::launch::launched(&scene.record.record().unwrap()), launches: counts }
+    Outcome { launched: gate::launch::launched(&scene.record.record()), launches: counts }
 }
 
 impl Case {
@@ -284,7 +288,7 @@ async fn night(
         }
     }
     tokio::time::sleep(Duration::from_secs(300)).await;
-    let record = scene.record.record().unwrap();
+    let record = scene.record.record();
     let mut ours: Vec<_> = scene.world.prow().launches();
     ours.retain(|launch| launch.labels.contains_key("release-gate/key"));
     let mut made: Vec<_> = ours

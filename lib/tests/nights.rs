@@ -5,6 +5,10 @@
 
 #![allow(missing_docs)]
 
+mod support;
+
+extern crate gate as library;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,7 +18,6 @@ use gate::cluster::Cluster;
 use gate::collect::collector::Collector;
 use gate::collect::policy::Policy;
 use gate::collect::progress::Reporter;
-use gate::http::{InProcessTransport, SharedTransport};
 use gate::jobs::{self, Given};
 use gate::launch::{self, Finder, Launcher};
 use gate::prow::bucket::Bucket;
@@ -173,11 +176,7 @@ impl Nights {
             namespace: Some(NS.to_owned()),
         };
         let store = || Box::new(ConfigMapStore::new(&self.cluster, format!("gate-{name}")));
-        let world = self.world.clone();
-        let transport: SharedTransport = Arc::new(InProcessTransport::new(move |request| {
-            let world = world.clone();
-            Box::pin(async move { world.network(request).await })
-        }));
+        let transport = support::network(&self.world);
         let (blocking, variables) =
             (json!([Self::job(platform)]).to_string(), ["IMAGE".to_owned()]);
         let given =

@@ -16,13 +16,15 @@ use standins::{Server, TokioTime, World};
 use super::{Begin, Facts, Sight, Sources, run, samples};
 use crate::clock::{RuntimeClock, SharedClock};
 use crate::cluster::Cluster;
-use crate::http::{InProcessTransport, SharedTransport};
+use crate::http::SharedTransport;
 use crate::record::{
     ConfigMapStore, GateRecord, Identity, Journal, Limits, Whose, labels, past_runs,
 };
 use crate::secret::SecretFile;
 use crate::slack::{Slack, Target};
 use crate::staleness::{self, Quiet};
+use crate::support::network;
+use crate::support::random::Random;
 use crate::trigger::Tenant;
 
 const NAMESPACE: &str = "acme-tenant";
@@ -56,19 +58,6 @@ const DRAWN: [&str; 20] = [
     "cancelled",
     "killed",
 ];
-
-/// Numbers that are the same in every run (SplitMix64).
-struct Seed(u64);
-
-impl Seed {
-    fn below(&mut self, most: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % most
-    }
-}
 
 struct Town {
     world: World,
@@ -137,11 +126,7 @@ fn shift(value: &mut Value, by: SignedDuration) {
 impl Town {
     fn new(start: Timestamp) -> Self {
         let world = World::builder().clock(TokioTime::starting_at(start)).build();
-        let network = world.clone();
-        let transport: SharedTransport = Arc::new(InProcessTransport::new(move |request| {
-            let network = network.clone();
-            Box::pin(async move { network.network(request).await })
-        }));
+        let transport = network(&world);
         let client = kube::Client::new(world.direct(Server::Kube), NAMESPACE);
         let secrets = tempfile::tempdir().unwrap();
         std::fs::write(secrets.path().join("token"), TOKEN).unwrap();
@@ -300,15 +285,14 @@ async fn sixty_nights_read_in_the_channel_as_checked_in() {
         .into_iter()
         .map(|(name, _, facts)| (name, facts))
         .collect();
-    let mut seed = Seed(7);
+    let mut random = Random::seeded(7);
     let (mut number, mut spoken) = (0, 0);
     for day in 0..NIGHTS {
         let midnight = start + SignedDuration::from_hours(24 * i64::try_from(day).unwrap());
         for (index, (label, name)) in PLATFORMS.iter().enumerate() {
             number += 1;
             // Each platform begins with an image that is verified.
-            let drawn =
-                if day == 0 { "promoted" } else { DRAWN[seed.below(DRAWN.len() as u64) as usize] };
+            let drawn = if day == 0 { "promoted" } else { random.one_of(&DRAWN) };
             let begun = midnight + SignedDuration::from_mins(30 * i64::try_from(index).unwrap());
             let night = Night { label, name, drawn, number, begun };
             let before = town.world.slack().messages().len();

@@ -3,11 +3,8 @@
 
 #![allow(dead_code, missing_docs)]
 
-pub mod killer;
-
-use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,7 +14,7 @@ use gate::collect::collector::Collector;
 use gate::collect::policy::Policy;
 use gate::collect::progress::Reporter;
 use gate::failure::Failure;
-use gate::http::{InProcessTransport, SharedTransport};
+use gate::http::SharedTransport;
 use gate::jobs::{self, Given};
 use gate::launch::{self, Ended, Finder, Launcher, Options};
 use gate::prow::bucket::Bucket;
@@ -31,60 +28,13 @@ use gate::secret::SecretFile;
 use jiff::Timestamp;
 use standins::{JobScript, Server, TokioTime, World};
 
-use self::killer::{Deadly, Killer, Slow};
+use crate::support::killer::{Deadly, Killer, Slow};
+use crate::support::memory::Memory;
+use crate::support::network;
 
 /// When every simulation begins.
 pub fn beginning() -> Timestamp {
     "2026-08-20T03:00:00Z".parse().unwrap()
-}
-
-/// A record in memory that several processes share.
-#[derive(Clone, Default)]
-pub struct Memory(Arc<Mutex<(u64, Option<Vec<u8>>)>>);
-
-impl fmt::Debug for Memory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Memory")
-    }
-}
-
-impl Memory {
-    /// The record as it is stored.
-    pub fn record(&self) -> Option<GateRecord> {
-        self.0
-            .lock()
-            .unwrap()
-            .1
-            .as_ref()
-            .map(|bytes| serde_json::from_slice(bytes).unwrap())
-    }
-}
-
-#[async_trait]
-impl Store for Memory {
-    async fn load(&self) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
-        let state = self.0.lock().unwrap();
-        Ok(state.1.clone().map(|bytes| (bytes, Version(state.0.to_string()))))
-    }
-
-    async fn save(
-        &self,
-        bytes: &[u8],
-        _: &Labels,
-        replaces: Option<&Version>,
-    ) -> Result<Version, StoreError> {
-        let mut state = self.0.lock().unwrap();
-        let current = state.1.as_ref().map(|_| Version(state.0.to_string()));
-        if current.as_ref() != replaces {
-            return Err(StoreError::Conflict);
-        }
-        *state = (state.0 + 1, Some(bytes.to_vec()));
-        Ok(Version(state.0.to_string()))
-    }
-
-    fn place(&self) -> String {
-        "the record in memory".to_owned()
-    }
 }
 
 /// A record whose n-th write is stored at once and acknowledged only long after.
@@ -163,11 +113,7 @@ impl Scene {
     }
 
     pub fn transport(&self) -> SharedTransport {
-        let world = self.world.clone();
-        Arc::new(InProcessTransport::new(move |request| {
-            let world = world.clone();
-            Box::pin(async move { world.network(request).await })
-        }))
+        network(&self.world)
     }
 
     pub fn options(&self, blocking: &[&str], informing: &[&str]) -> Options {
@@ -226,10 +172,9 @@ impl Scene {
         let (to_record, to_servers, seed) = self.ways;
         // Each process has ways of its own.
         let seed = seed + self.processes.fetch_add(1, Ordering::Relaxed);
-        let store = Slow::new(self.record.clone(), to_record, seed, killer);
+        let store = Slow::new(self.record.clone(), to_record, seed);
         let store = Box::new(Deadly(store, killer.clone()));
-        let transport: SharedTransport =
-            Arc::new(Slow::new(self.transport(), to_servers, seed, killer));
+        let transport: SharedTransport = Arc::new(Slow::new(self.transport(), to_servers, seed));
         let transport = Arc::new(Deadly(transport, killer.clone()));
         launch::run(&options, store, transport, self.clock.clone()).await
     }
@@ -238,10 +183,8 @@ impl Scene {
     pub async fn collect_under(&self, killer: &Arc<Killer>) -> Result<GateRecord, CollectError> {
         let (to_record, _, seed) = self.ways;
         let seed = seed + self.processes.fetch_add(1, Ordering::Relaxed);
-        let store = Box::new(Deadly(
-            Slow::new(self.record.clone(), to_record, seed, killer),
-            killer.clone(),
-        ));
+        let store =
+            Box::new(Deadly(Slow::new(self.record.clone(), to_record, seed), killer.clone()));
         let transport: SharedTransport = Arc::new(Deadly(self.transport(), killer.clone()));
         let options = self.options(&["unused"], &[]);
         let journal =
@@ -278,7 +221,7 @@ impl Scene {
 
     /// The execution that the record has for a job.
     pub fn execution(&self, job: &str) -> Option<String> {
-        self.record.record()?.job(job)?.attempts.last()?.execution.clone()
+        self.record.begun()?.job(job)?.attempts.last()?.execution.clone()
     }
 
     /// Requests to a server so far.

@@ -7,86 +7,75 @@ use standins::{Fault, JobScript, Nth, RanImage, Server, Trouble};
 
 use super::scene::{Scene, minutes};
 use crate::record::{Class, Decision};
+use crate::support::random::Random;
 
-/// A small generator whose sequence is the same for the same seed.
-struct Dice(u64);
+fn script(random: &mut Random) -> (JobScript, bool) {
+    let other = format!("quay.io/acme/ho@sha256:{}", "b".repeat(64));
+    let (script, good) = match random.below(10) {
+        0 => (JobScript::fails(&["TestX"]), false),
+        1 => (JobScript::setup_fails(), false),
+        2 => (JobScript::no_lease(), false),
+        3 => (JobScript::aborted(), false),
+        4 => (JobScript::passes().ran_image(RanImage::Other(other)), false),
+        5 => (JobScript::passes().ran_image(RanImage::None), false),
+        6 => (JobScript::passes().new_build_after(minutes(5)), true),
+        _ => (JobScript::passes(), true),
+    };
+    (script.running(minutes(10 + random.below(20))), good)
+}
 
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        // The multiplier and increment of MMIX.
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % sides
+fn trouble(random: &mut Random) -> Trouble {
+    match random.below(12) {
+        0 => Trouble::DropBefore,
+        1 => Trouble::DropAfter,
+        2 => Trouble::StallBefore(Duration::from_secs(50)),
+        3 => Trouble::Truncate(random.below(3000) as usize),
+        4 => Trouble::Html403,
+        5 => Trouble::Html200,
+        6 => Trouble::NotFound,
+        7 => Trouble::TooMany(Some(7)),
+        8 => Trouble::StatusBefore(500),
+        9 => Trouble::StatusAfter(504),
+        10 => Trouble::EmptyList,
+        _ => Trouble::StatusBefore(403),
     }
+}
 
-    fn script(&mut self) -> (JobScript, bool) {
-        let other = format!("quay.io/acme/ho@sha256:{}", "b".repeat(64));
-        let (script, good) = match self.roll(10) {
-            0 => (JobScript::fails(&["TestX"]), false),
-            1 => (JobScript::setup_fails(), false),
-            2 => (JobScript::no_lease(), false),
-            3 => (JobScript::aborted(), false),
-            4 => (JobScript::passes().ran_image(RanImage::Other(other)), false),
-            5 => (JobScript::passes().ran_image(RanImage::None), false),
-            6 => (JobScript::passes().new_build_after(minutes(5)), true),
-            _ => (JobScript::passes(), true),
-        };
-        (script.running(minutes(10 + self.roll(20) as u64)), good)
-    }
-
-    fn trouble(&mut self) -> Trouble {
-        match self.roll(12) {
-            0 => Trouble::DropBefore,
-            1 => Trouble::DropAfter,
-            2 => Trouble::StallBefore(Duration::from_secs(50)),
-            3 => Trouble::Truncate(self.roll(3000)),
-            4 => Trouble::Html403,
-            5 => Trouble::Html200,
-            6 => Trouble::NotFound,
-            7 => Trouble::TooMany(Some(7)),
-            8 => Trouble::StatusBefore(500),
-            9 => Trouble::StatusAfter(504),
-            10 => Trouble::EmptyList,
-            _ => Trouble::StatusBefore(403),
-        }
-    }
-
-    fn nth(&mut self) -> Nth {
-        match self.roll(4) {
-            0 => Nth::Each,
-            1 => Nth::Every(2),
-            2 => Nth::Every(3),
-            _ => Nth::From(1 + self.roll(20) as u32),
-        }
+fn nth(random: &mut Random) -> Nth {
+    match random.below(4) {
+        0 => Nth::Each,
+        1 => Nth::Every(2),
+        2 => Nth::Every(3),
+        _ => Nth::From(1 + random.below(20) as u32),
     }
 }
 
 async fn night(seed: u64) {
-    let mut dice = Dice(seed);
+    let mut random = Random::seeded(seed);
     let mut scene = Scene::new().await;
     scene.policy.timeout = minutes(120);
-    let jobs = 1 + dice.roll(3);
+    let jobs = 1 + random.below(3);
     let mut all_good = true;
     for job in 0..jobs {
-        let (script, good) = dice.script();
+        let (script, good) = script(&mut random);
         all_good &= good;
         scene
             .launch(&format!("periodic-{job}"), Class::Blocking, script)
             .await;
     }
     // Some faults last for ever, some are over before any patience is.
-    let lasting = dice.roll(2) == 0;
-    let from = scene.clock.after(scene.clock.now(), minutes(dice.roll(25) as u64));
+    let lasting = random.below(2) == 0;
+    let from = scene.clock.after(scene.clock.now(), minutes(random.below(25)));
     let until = scene
         .clock
         .after(from, if lasting { minutes(1000) } else { minutes(2) });
     for server in [Server::Deck, Server::Bucket, Server::Gangway] {
-        if dice.roll(2) == 0 {
-            scene
-                .world
-                .fault(Fault::on(server, dice.trouble()).nth(dice.nth()).between(from, until));
+        if random.below(2) == 0 {
+            scene.world.fault(
+                Fault::on(server, trouble(&mut random))
+                    .nth(nth(&mut random))
+                    .between(from, until),
+            );
         }
     }
     let record = scene.run().await;

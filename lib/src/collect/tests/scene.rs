@@ -12,7 +12,7 @@ use crate::collect::collector::Collector;
 use crate::collect::policy::Policy;
 use crate::collect::progress::Reporter;
 use crate::evidence::Rules;
-use crate::http::{BaseUrl, InProcessTransport, SharedTransport};
+use crate::http::{BaseUrl, SharedTransport};
 use crate::image::ImageRef;
 use crate::launch::{Finder, Launcher};
 use crate::prow::bucket::Bucket;
@@ -25,6 +25,7 @@ use crate::record::{
     LaunchOptions,
 };
 use crate::secret::SecretFile;
+use crate::support::network;
 
 /// The variable that carries the image.
 pub const VARIABLE: &str = "OVERRIDE_IMAGE";
@@ -59,11 +60,7 @@ impl Scene {
         let start: Timestamp = "2026-08-20T00:30:00Z".parse().unwrap();
         let world = World::builder().clock(TokioTime::starting_at(start)).build();
         let clock: SharedClock = Arc::new(RuntimeClock::starting_at(start));
-        let network = world.clone();
-        let transport: SharedTransport = Arc::new(InProcessTransport::new(move |request| {
-            let network = network.clone();
-            Box::pin(async move { network.network(request).await })
-        }));
+        let transport = network(&world);
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("token"), "sha256~token").unwrap();
         world.prow().token("sha256~token");

@@ -4,20 +4,23 @@ use std::time::Duration;
 
 use standins::{Fault, Nth, ReleaseScript, Server, Trouble};
 
-use super::harness::{Death, Memory, Setting};
+use super::harness::Setting;
 use crate::failure::Exit;
 use crate::promote::Options;
 use crate::record::Released;
+use crate::support::killer::NEVER;
+use crate::support::memory::Memory;
+use crate::support::random::Random;
 
-/// Runs processes until one lives to its end.
+/// Runs processes, killed at these points, until one lives to its end.
 async fn carry_on(
     setting: &Setting,
     memory: &Memory,
     options: &Options,
-    deaths: &[Death],
+    points: &[u64],
 ) -> (Exit, Released) {
-    for death in deaths {
-        match setting.process(memory, options, *death).await.0 {
+    for point in points {
+        match setting.process(memory, options, *point).await.0 {
             Some(end) => {
                 let promotion = end.unwrap();
                 return (promotion.exit, promotion.released);
@@ -29,64 +32,49 @@ async fn carry_on(
     (promotion.exit, promotion.released)
 }
 
-/// A generator of numbers that are the same in every run (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-
-    fn death(&mut self) -> Death {
-        let at = u32::try_from(self.below(24)).unwrap() + 1;
-        [Death::Before(at), Death::After(at), Death::Late(at)]
-            [usize::try_from(self.below(3)).unwrap()]
-    }
+/// A point of a promotion; some are beyond its end.
+fn point(random: &mut Random) -> u64 {
+    1 + random.below(72)
 }
 
 #[tokio::test(start_paused = true)]
 async fn killed_at_every_request_and_every_write() {
     let setting = Setting::new(|_| ());
     let (_, all) = setting
-        .process(&setting.memory("run"), &setting.options(), Death::Never)
+        .process(&setting.memory("run"), &setting.options(), NEVER)
         .await;
-    assert!((15..40).contains(&all), "{all} points to die at");
-    for at in 1..=all {
-        for death in [Death::Before(at), Death::After(at), Death::Late(at)] {
-            let setting = Setting::new(|_| ());
-            let memory = setting.memory("run");
-            let end = carry_on(&setting, &memory, &setting.options(), &[death]).await;
-            tokio::time::sleep(Duration::from_secs(60)).await;
-            assert_eq!(end, (Exit::Done, Released::True), "{death:?}");
-            assert_eq!(setting.releases(), 1, "{death:?}");
-            let noted = memory.record().release.unwrap();
-            assert!(noted.is_final && noted.created, "{death:?}: {noted:?}");
-        }
+    assert!((45..130).contains(&all), "{all} points to die at");
+    for point in 1..=all {
+        let setting = Setting::new(|_| ());
+        let memory = setting.memory("run");
+        let end = carry_on(&setting, &memory, &setting.options(), &[point]).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(end, (Exit::Done, Released::True), "killed at {point}");
+        assert_eq!(setting.releases(), 1, "killed at {point}");
+        let noted = memory.record().release.unwrap();
+        assert!(noted.is_final && noted.created, "killed at {point}: {noted:?}");
     }
+    eprintln!("{all} kills of a promotion");
 }
 
 #[tokio::test(start_paused = true)]
 async fn killed_again_and_again() {
     for seed in 0..150 {
-        let mut dice = Dice(seed);
-        let deaths: Vec<Death> = (0..1 + dice.below(5)).map(|_| dice.death()).collect();
+        let mut random = Random::seeded(seed);
+        let points: Vec<u64> = (0..1 + random.below(5)).map(|_| point(&mut random)).collect();
         let setting = Setting::new(|_| ());
         let memory = setting.memory("run");
-        let end = carry_on(&setting, &memory, &setting.options(), &deaths).await;
+        let end = carry_on(&setting, &memory, &setting.options(), &points).await;
         tokio::time::sleep(Duration::from_secs(60)).await;
-        assert_eq!(end, (Exit::Done, Released::True), "seed {seed}: {deaths:?}");
-        assert_eq!(setting.releases(), 1, "seed {seed}: {deaths:?}");
+        assert_eq!(end, (Exit::Done, Released::True), "seed {seed}: {points:?}");
+        assert_eq!(setting.releases(), 1, "seed {seed}: {points:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn three_at_once_and_killed() {
     for seed in 0..100 {
-        let mut dice = Dice(1_000_000 + seed);
+        let mut random = Random::seeded(1_000_000 + seed);
         let setting = Setting::new(|_| ());
         let shared = setting.memory("shared");
         // Of one record, or each of its own.
@@ -99,20 +87,20 @@ async fn three_at_once_and_killed() {
                 }
             })
             .collect();
-        let deaths: Vec<Vec<Death>> = (0..3)
-            .map(|_| (0..dice.below(4)).map(|_| dice.death()).collect())
+        let points: Vec<Vec<u64>> = (0..3)
+            .map(|_| (0..random.below(4)).map(|_| point(&mut random)).collect())
             .collect();
         let options = setting.options();
         let (one, two, three) = tokio::join!(
-            carry_on(&setting, &memories[0], &options, &deaths[0]),
-            carry_on(&setting, &memories[1], &options, &deaths[1]),
-            carry_on(&setting, &memories[2], &options, &deaths[2]),
+            carry_on(&setting, &memories[0], &options, &points[0]),
+            carry_on(&setting, &memories[1], &options, &points[1]),
+            carry_on(&setting, &memories[2], &options, &points[2]),
         );
         tokio::time::sleep(Duration::from_secs(60)).await;
         for end in [one, two, three] {
-            assert_eq!(end, (Exit::Done, Released::True), "seed {seed}: {deaths:?}");
+            assert_eq!(end, (Exit::Done, Released::True), "seed {seed}: {points:?}");
         }
-        assert_eq!(setting.releases(), 1, "seed {seed}: {deaths:?}");
+        assert_eq!(setting.releases(), 1, "seed {seed}: {points:?}");
     }
 }
 
@@ -129,43 +117,50 @@ async fn killed_while_the_cluster_misbehaves() {
         Trouble::StallAfter(Duration::from_secs(90)),
     ];
     for seed in 0..150 {
-        let mut dice = Dice(2_000_000 + seed);
+        let mut random = Random::seeded(2_000_000 + seed);
         let setting = Setting::new(|_| ());
         let memory = setting.memory("run");
-        for _ in 0..1 + dice.below(4) {
-            let trouble = troubles[usize::try_from(dice.below(8)).unwrap()].clone();
-            let nth = Nth::Only(u32::try_from(dice.below(4)).unwrap() + 1);
+        for _ in 0..1 + random.below(4) {
+            let trouble = troubles[usize::try_from(random.below(8)).unwrap()].clone();
+            let nth = Nth::Only(u32::try_from(random.below(4)).unwrap() + 1);
             let fault = Fault::on(Server::Kube, trouble).nth(nth);
-            setting.world.fault(match dice.below(2) {
+            setting.world.fault(match random.below(2) {
                 0 => fault.method("POST"),
                 _ => fault,
             });
         }
-        let deaths: Vec<Death> = (0..dice.below(4)).map(|_| dice.death()).collect();
-        let end = carry_on(&setting, &memory, &setting.options(), &deaths).await;
+        let points: Vec<u64> = (0..random.below(4)).map(|_| point(&mut random)).collect();
+        let end = carry_on(&setting, &memory, &setting.options(), &points).await;
         tokio::time::sleep(Duration::from_secs(60)).await;
-        assert_eq!(setting.releases(), 1, "seed {seed}: {deaths:?}");
-        assert_eq!(end, (Exit::Done, Released::True), "seed {seed}: {deaths:?}");
+        assert_eq!(setting.releases(), 1, "seed {seed}: {points:?}");
+        assert_eq!(end, (Exit::Done, Released::True), "seed {seed}: {points:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn another_one_after_a_failure_is_made_once() {
-    for at in 1..=22 {
-        for death in [Death::Before(at), Death::After(at), Death::Late(at)] {
-            let setting = Setting::new(|night| {
-                night.releases =
-                    vec![ReleaseScript::fails("push-snapshot", "push"), ReleaseScript::released()];
-            });
-            let memory = setting.memory("run");
-            assert_eq!(setting.run(&memory, &setting.options()).await.exit, Exit::Failed);
-            let again = Options { again: true, ..setting.options() };
-            let end = carry_on(&setting, &memory, &again, &[death]).await;
-            tokio::time::sleep(Duration::from_secs(60)).await;
-            assert_eq!(end, (Exit::Done, Released::True), "{death:?}");
-            assert_eq!(setting.releases(), 2, "{death:?}");
+    let mut point = 0;
+    // To the end of the promotion.
+    loop {
+        point += 1;
+        let setting = Setting::new(|night| {
+            night.releases =
+                vec![ReleaseScript::fails("push-snapshot", "push"), ReleaseScript::released()];
+        });
+        let memory = setting.memory("run");
+        assert_eq!(setting.run(&memory, &setting.options()).await.exit, Exit::Failed);
+        let again = Options { again: true, ..setting.options() };
+        let lived = setting.process(&memory, &again, point).await.0.is_some();
+        let end = carry_on(&setting, &memory, &again, &[]).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(end, (Exit::Done, Released::True), "killed at {point}");
+        assert_eq!(setting.releases(), 2, "killed at {point}");
+        if lived {
+            break;
         }
     }
+    assert!(point > 45, "{point} points to die at");
+    eprintln!("{} kills of a second promotion", point - 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,12 +1,13 @@
 //! The decisions without a cluster.
 
-use super::harness::{Death, Setting};
+use super::harness::Setting;
 use crate::failure::Exit;
 use crate::konflux::labels::RUN_ANNOTATION;
 use crate::konflux::{Release, ReleasePlan, Snapshot, fit_plan};
 use crate::promote::choose::{Choice, Wanted, choose, name_of};
 use crate::promote::{Options, Refusal, checks};
 use crate::record::{Candidate, ReleaseRecord, Released};
+use crate::support::killer::NEVER;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
@@ -281,12 +282,7 @@ async fn a_record_of_another_plan_or_two_images_is_misuse() {
     let memory = setting.memory("run");
     assert_eq!(setting.run(&memory, &setting.options()).await.exit, Exit::Done);
     let other = Options { plan: "another".to_owned(), ..setting.options() };
-    let failure = setting
-        .process(&memory, &other, Death::Never)
-        .await
-        .0
-        .unwrap()
-        .unwrap_err();
+    let failure = setting.process(&memory, &other, NEVER).await.0.unwrap().unwrap_err();
     assert_eq!(failure.exit, Exit::Misuse);
     assert!(failure.error.to_string().contains("another"), "{}", failure.error);
 
@@ -294,7 +290,7 @@ async fn a_record_of_another_plan_or_two_images_is_misuse() {
     let memory = setting.memory("run");
     memory.change(|record| record.candidate.as_mut().unwrap().digest = DIGEST.parse().unwrap());
     let failure = setting
-        .process(&memory, &setting.options(), Death::Never)
+        .process(&memory, &setting.options(), NEVER)
         .await
         .0
         .unwrap()

@@ -3,7 +3,7 @@
 
 use standins::{Fault, JobScript, RanImage, Server, Trouble};
 
-use super::harness::{Death, JOBS, Memory, Setting, VARIABLE};
+use super::harness::{JOBS, Setting, VARIABLE};
 use crate::evidence::GivenRules;
 use crate::failure::{Exit, Failure};
 use crate::gate::verdict::decide;
@@ -13,6 +13,8 @@ use crate::promote::{Evidence, Options, Promotion};
 use crate::record::{
     Cause, Class, GateRecord, JobState, PolicyRecord, ProofMode, Released, Tested,
 };
+use crate::support::killer::NEVER;
+use crate::support::memory::Memory;
 
 const LOG: &str = "artifacts/*/hypershift-install/build-log.txt";
 
@@ -47,11 +49,7 @@ fn world(second: JobScript) -> (Setting, Memory) {
 }
 
 async fn promote(setting: &Setting, memory: &Memory) -> Result<Promotion, Failure> {
-    setting
-        .process(memory, &given(setting), Death::Never)
-        .await
-        .0
-        .unwrap()
+    setting.process(memory, &given(setting), NEVER).await.0.unwrap()
 }
 
 /// The promotion says no, in these words, and nothing is released.
@@ -208,7 +206,7 @@ async fn the_candidate_swapped() {
     refused(&setting, promote(&setting, &memory).await, "the image under test is");
     // By hand, without the flags, the executions tell.
     let unsaid = Options { tested: Tested::default(), ..given(&setting) };
-    let promotion = setting.process(&memory, &unsaid, Death::Never).await.0.unwrap();
+    let promotion = setting.process(&memory, &unsaid, NEVER).await.0.unwrap();
     refused(&setting, promotion, "it carries another key");
 }
 
@@ -388,7 +386,7 @@ async fn a_release_that_is_there_is_followed_whatever_deck_says() {
     let (setting, memory) = world(JobScript::passes());
     // Killed as soon as the Release is made.
     for at in 1.. {
-        setting.process(&memory, &given(&setting), Death::After(at)).await;
+        setting.process(&memory, &given(&setting), at).await;
         if setting.releases() > 0 {
             break;
         }

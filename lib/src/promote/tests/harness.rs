@@ -1,21 +1,17 @@
 //! A world with a passed record, and processes that can be killed at any request and any write.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::json;
 use standins::{Installed, JobScript, Night, ReleaseScript, Server, TokioTime, World};
-use tokio::sync::Notify;
 use tower::ServiceExt;
 
 use crate::clock::{RuntimeClock, SharedClock};
 use crate::cluster::Cluster;
 use crate::failure::Failure;
 use crate::gate::verdict::decide;
-use crate::http::{InProcessTransport, SharedTransport};
 use crate::image::ImageRef;
 use crate::konflux::Konflux;
 use crate::launch::order;
@@ -24,66 +20,14 @@ use crate::prow::bucket::Bucket;
 use crate::prow::deck::Deck;
 use crate::record::samples::{attempt, job};
 use crate::record::{
-    Candidate, Cause, Class, GateRecord, Identity, JobState, Journal, Labels, LaunchOptions, Store,
-    StoreError, Version,
+    Candidate, Cause, Class, GateRecord, Identity, JobState, Journal, LaunchOptions,
 };
+use crate::support::killer::{Deadly, Killer, NEVER};
+use crate::support::memory::Memory;
+use crate::support::network;
 
 /// How long the managed pipeline takes where nothing else is said (90 seconds).
 const MANAGED: Duration = Duration::from_secs(90);
-
-/// Where and how a process dies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Death {
-    /// Before its n-th request or write is sent.
-    Before(u32),
-    /// After it has had its effect, before the answer is there.
-    After(u32),
-    /// As it is sent: it has its effect half a minute later, when nobody waits any more.
-    Late(u32),
-    /// Not at all.
-    Never,
-}
-
-/// Counts what a process sends, and stops it for ever where it is to die.
-#[derive(Debug)]
-pub struct Life {
-    death: Death,
-    sent: AtomicU32,
-    dead: Notify,
-}
-
-impl Life {
-    fn new(death: Death) -> Arc<Self> {
-        Arc::new(Self { death, sent: AtomicU32::new(0), dead: Notify::new() })
-    }
-
-    async fn send<T: Send + 'static>(
-        &self,
-        request: impl Future<Output = T> + Send + 'static,
-    ) -> T {
-        let number = self.sent.fetch_add(1, Ordering::SeqCst) + 1;
-        match self.death {
-            Death::Before(n) if n == number => self.die().await,
-            Death::Late(n) if n == number => {
-                tokio::spawn(async move {
-                    tokio::time::sleep(Duration::from_secs(30)).await;
-                    request.await
-                });
-                self.die().await
-            }
-            Death::After(n) if n == number => {
-                request.await;
-                self.die().await
-            }
-            _ => request.await,
-        }
-    }
-
-    async fn die<T>(&self) -> T {
-        self.dead.notify_one();
-        std::future::pending().await
-    }
-}
 
 /// The blocking jobs.
 pub const JOBS: [&str; 2] = ["e2e-aks", "e2e-aks-upgrade"];
@@ -91,93 +35,34 @@ pub const JOBS: [&str; 2] = ["e2e-aks", "e2e-aks-upgrade"];
 /// The variable that carries the image.
 pub const VARIABLE: &str = "OVERRIDE_IMAGE";
 
-/// A record in memory that outlives the processes.
-#[derive(Debug, Clone, Default)]
-pub struct Memory(Arc<Mutex<(u64, Vec<u8>)>>);
-
-impl Memory {
-    /// A record of a run whose tests have passed, with its runs in Prow.
-    pub fn passed(world: &World, night: &Installed, id: &str, now: Timestamp) -> Self {
-        let mut record = GateRecord::begin(id, now);
-        let image: ImageRef = night.reference.parse().unwrap();
-        record.candidate = Some(Candidate {
-            snapshot: Some(night.snapshot.clone()),
-            component: Some("hypershift-operator-main".to_owned()),
-            ..Candidate::of(image)
-        });
-        record.launch = Some(LaunchOptions::default());
-        record.jobs = JOBS
-            .map(|name| {
-                job(name, Class::Blocking, vec![attempt(JobState::Success, Some(Cause::Passed))])
-            })
-            .into();
-        for name in JOBS {
-            record.job_mut(name).unwrap().override_env = vec![VARIABLE.to_owned()];
-            let order = order(&record, name, 1).unwrap().pod_spec_options;
-            let run = world.prow().launched_ago(
-                name,
-                Duration::from_secs(4 * 3600),
-                order.envs,
-                order.labels,
-            );
-            record.job_mut(name).unwrap().attempts[0].execution = Some(run);
-        }
-        record.verdict = Some(decide(&record, now));
-        let memory = Self::default();
-        *memory.0.lock().unwrap() = (1, serde_json::to_vec(&record).unwrap());
-        memory
+/// The record of a run whose tests have passed, with its runs in Prow.
+fn passed(world: &World, night: &Installed, id: &str, now: Timestamp) -> GateRecord {
+    let mut record = GateRecord::begin(id, now);
+    let image: ImageRef = night.reference.parse().unwrap();
+    record.candidate = Some(Candidate {
+        snapshot: Some(night.snapshot.clone()),
+        component: Some("hypershift-operator-main".to_owned()),
+        ..Candidate::of(image)
+    });
+    record.launch = Some(LaunchOptions::default());
+    record.jobs = JOBS
+        .map(|name| {
+            job(name, Class::Blocking, vec![attempt(JobState::Success, Some(Cause::Passed))])
+        })
+        .into();
+    for name in JOBS {
+        record.job_mut(name).unwrap().override_env = vec![VARIABLE.to_owned()];
+        let order = order(&record, name, 1).unwrap().pod_spec_options;
+        let run = world.prow().launched_ago(
+            name,
+            Duration::from_secs(4 * 3600),
+            order.envs,
+            order.labels,
+        );
+        record.job_mut(name).unwrap().attempts[0].execution = Some(run);
     }
-
-    /// Changes the record behind everybody's back.
-    pub fn change(&self, change: impl FnOnce(&mut GateRecord)) {
-        let mut record = self.record();
-        change(&mut record);
-        let mut memory = self.0.lock().unwrap();
-        *memory = (memory.0 + 1, serde_json::to_vec(&record).unwrap());
-    }
-
-    /// Replaces the document behind everybody's back.
-    pub fn replace(&self, document: String) {
-        let mut memory = self.0.lock().unwrap();
-        *memory = (memory.0 + 1, document.into_bytes());
-    }
-
-    pub fn record(&self) -> GateRecord {
-        serde_json::from_slice(&self.0.lock().unwrap().1).unwrap()
-    }
-}
-
-#[derive(Debug)]
-struct Mortal(Memory, Arc<Life>);
-
-#[async_trait]
-impl Store for Mortal {
-    async fn load(&self) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
-        let memory = self.0.0.lock().unwrap();
-        Ok(Some((memory.1.clone(), Version(memory.0.to_string()))))
-    }
-
-    async fn save(
-        &self,
-        bytes: &[u8],
-        _: &Labels,
-        replaces: Option<&Version>,
-    ) -> Result<Version, StoreError> {
-        let (memory, bytes, replaces) = (self.0.0.clone(), bytes.to_vec(), replaces.cloned());
-        let write = async move {
-            let mut memory = memory.lock().unwrap();
-            if replaces != Some(Version(memory.0.to_string())) {
-                return Err(StoreError::Conflict);
-            }
-            *memory = (memory.0 + 1, bytes);
-            Ok(Version(memory.0.to_string()))
-        };
-        self.1.send(write).await
-    }
-
-    fn place(&self) -> String {
-        "the record".to_owned()
-    }
+    record.verdict = Some(decide(&record, now));
+    record
 }
 
 /// A world in paused time.
@@ -203,7 +88,7 @@ impl Setting {
     }
 
     pub fn memory(&self, id: &str) -> Memory {
-        Memory::passed(&self.world, &self.night, id, self.clock.now())
+        Memory::of(&passed(&self.world, &self.night, id, self.clock.now()))
     }
 
     pub fn options(&self) -> Options {
@@ -211,21 +96,17 @@ impl Setting {
     }
 
     fn witnesses(&self) -> Witnesses {
-        let network = self.world.clone();
-        let transport: SharedTransport = Arc::new(InProcessTransport::new(move |request| {
-            let network = network.clone();
-            Box::pin(async move { network.network(request).await })
-        }));
+        let transport = network(&self.world);
         let base = |server: Server| server.base().parse().unwrap();
         let deck = Deck::new(base(Server::Deck), Arc::clone(&transport));
         Witnesses { deck, bucket: Bucket::new(base(Server::Bucket), transport) }
     }
 
-    fn konflux(&self, life: &Arc<Life>) -> Konflux {
-        let (server, life) = (self.world.direct(Server::Kube), life.clone());
+    fn konflux(&self, killer: &Arc<Killer>) -> Konflux {
+        let (server, killer) = (self.world.direct(Server::Kube), killer.clone());
         let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
-            let (server, life) = (server.clone(), life.clone());
-            async move { life.send(server.oneshot(request)).await }
+            let (server, killer) = (server.clone(), killer.clone());
+            async move { killer.send(server.oneshot(request)).await }
         });
         let cluster = Cluster {
             client: kube::Client::new(service, &self.namespace),
@@ -234,31 +115,28 @@ impl Setting {
         Konflux::new(&cluster, self.clock.clone())
     }
 
-    /// Runs one process; `None` when it died.
+    /// Runs one process, killed at a point; `None` when it died. And the points that it passed.
     pub async fn process(
         &self,
         memory: &Memory,
         options: &Options,
-        death: Death,
-    ) -> (Option<Result<Promotion, Failure>>, u32) {
-        let life = Life::new(death);
-        let konflux = self.konflux(&life);
-        let work = async {
-            let store = Box::new(Mortal(memory.clone(), life.clone()));
+        point: u64,
+    ) -> (Option<Result<Promotion, Failure>>, u64) {
+        let killer = Killer::at(point);
+        let konflux = self.konflux(&killer);
+        let process = async {
+            let store = Box::new(Deadly(memory.clone(), killer.clone()));
             let journal =
                 Journal::existing(store, self.clock.clone(), &Identity::default()).await?;
             promote::run(&konflux, &self.witnesses(), &journal, options, &self.clock).await
         };
-        let end = tokio::select! {
-            end = work => Some(end),
-            () = life.dead.notified() => None,
-        };
-        (end, life.sent.load(Ordering::SeqCst))
+        let end = killer.run(process).await;
+        (end, killer.passed())
     }
 
     /// Runs a process that does not die.
     pub async fn run(&self, memory: &Memory, options: &Options) -> Promotion {
-        self.process(memory, options, Death::Never).await.0.unwrap().unwrap()
+        self.process(memory, options, NEVER).await.0.unwrap().unwrap()
     }
 
     /// How many Releases there are.

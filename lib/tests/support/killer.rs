@@ -1,6 +1,7 @@
-//! Kills a step at a chosen point: before or after any request and any access to the record.
+//! Kills a process at a chosen point: before, during or after any request and any access to the
+//! record.
 //!
-//! At that point the step stops for ever, and whoever runs it drops it: what it had sent has been
+//! At that point the process stops for ever, and whoever runs it drops it: what it had sent has been
 //! sent, what it had stored is stored, and nothing else has happened. Just as a kill -9.
 
 use std::fmt;
@@ -10,14 +11,21 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gate::http::{Request, Response, SharedTransport, Transport, TransportError};
-use gate::record::{Labels, Store, StoreError, Version};
+use library::http::{Request, Response, SharedTransport, Transport, TransportError};
+use library::record::{Labels, Store, StoreError, Version};
 use tokio::sync::Notify;
 
-/// Counts the points of one run of a step, and stops it at one of them.
+use super::random::Random;
+
+/// The point of a process that lives.
+pub const NEVER: u64 = 0;
+/// When a request arrives whose sender died while it was under way: nobody waits any more.
+const LATE: Duration = Duration::from_secs(30);
+
+/// Counts the points of one run of a process, and stops it at one of them.
 #[derive(Debug)]
 pub struct Killer {
-    /// The point, counted from 1; 0 lets it live.
+    /// The point, counted from 1, or [`NEVER`].
     at: u64,
     passed: AtomicU64,
     killed: Notify,
@@ -33,39 +41,66 @@ impl Killer {
         self.passed.load(Ordering::Relaxed)
     }
 
-    /// Runs a step; `None` if it was killed.
-    pub async fn run<T>(&self, step: impl Future<Output = T>) -> Option<T> {
+    /// Runs a process; `None` if it was killed.
+    pub async fn run<T>(&self, process: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
             () = self.killed.notified() => None,
-            result = step => Some(result),
+            result = process => Some(result),
         }
     }
 
-    async fn point(&self) {
-        if self.passed.fetch_add(1, Ordering::Relaxed) + 1 == self.at {
-            self.killed.notify_one();
-            std::future::pending().await
+    /// One point.
+    pub async fn point(&self) {
+        if self.is_reached() {
+            self.die().await
         }
+    }
+
+    /// Sends something, in three points: before it is sent; while it is under way, when it has its
+    /// effect half a minute later; and when the answer is there.
+    pub async fn send<T: Send + 'static>(
+        &self,
+        request: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        self.point().await;
+        if self.is_reached() {
+            tokio::spawn(async move {
+                tokio::time::sleep(LATE).await;
+                request.await
+            });
+            return self.die().await;
+        }
+        let answer = request.await;
+        self.point().await;
+        answer
+    }
+
+    /// Counts a point; whether it is the last one.
+    fn is_reached(&self) -> bool {
+        self.passed.fetch_add(1, Ordering::Relaxed) + 1 == self.at
+    }
+
+    async fn die<T>(&self) -> T {
+        self.killed.notify_one();
+        std::future::pending().await
     }
 }
 
-/// A transport whose every request has a point before and one after.
+/// What a mortal process has: each request and each write in three points, each read after one.
 #[derive(Debug)]
 pub struct Deadly<T>(pub T, pub Arc<Killer>);
 
 #[async_trait]
 impl Transport for Deadly<SharedTransport> {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        self.1.point().await;
-        let result = self.0.send(request).await;
-        self.1.point().await;
-        result
+        let inner = self.0.clone();
+        self.1.send(async move { inner.send(request).await }).await
     }
 }
 
 #[async_trait]
-impl<S: Store + fmt::Debug> Store for Deadly<S> {
+impl<S: Store + Clone + fmt::Debug + 'static> Store for Deadly<S> {
     async fn load(&self) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
         self.1.point().await;
         self.0.load().await
@@ -77,10 +112,10 @@ impl<S: Store + fmt::Debug> Store for Deadly<S> {
         labels: &Labels,
         replaces: Option<&Version>,
     ) -> Result<Version, StoreError> {
-        self.1.point().await;
-        let result = self.0.save(bytes, labels, replaces).await;
-        self.1.point().await;
-        result
+        let (inner, bytes) = (self.0.clone(), bytes.to_vec());
+        let (labels, replaces) = (labels.clone(), replaces.cloned());
+        let write = async move { inner.save(&bytes, &labels, replaces.as_ref()).await };
+        self.1.send(write).await
     }
 
     fn place(&self) -> String {
@@ -88,25 +123,18 @@ impl<S: Store + fmt::Debug> Store for Deadly<S> {
     }
 }
 
-/// A slow way to the servers. What was sent arrives, even if the sender is dead by then.
+/// A slow way to the servers. What was sent arrives, even if the sender gave up by then.
 #[derive(Debug, Clone)]
 pub struct Slow<T> {
     pub inner: T,
     /// The longest way there and back in milliseconds.
     pub longest: u64,
     random: Arc<Mutex<Random>>,
-    /// Kills the sender while its request is under way.
-    killer: Arc<Killer>,
 }
 
 impl<T> Slow<T> {
-    pub fn new(inner: T, longest: u64, seed: u64, killer: &Arc<Killer>) -> Self {
-        Self {
-            inner,
-            longest,
-            random: Arc::new(Mutex::new(Random::seeded(seed))),
-            killer: killer.clone(),
-        }
+    pub fn new(inner: T, longest: u64, seed: u64) -> Self {
+        Self { inner, longest, random: Arc::new(Mutex::new(Random::seeded(seed))) }
     }
 
     /// How long the next way takes: mostly short, sometimes as long as it can.
@@ -128,7 +156,6 @@ impl Transport for Slow<SharedTransport> {
             tokio::time::sleep(back).await;
             answer
         });
-        self.killer.point().await;
         let host = "a slow host".to_owned();
         tokio::time::timeout(after, arrives)
             .await
@@ -159,32 +186,5 @@ impl<S: Store + fmt::Debug> Store for Slow<S> {
 
     fn place(&self) -> String {
         self.inner.place()
-    }
-}
-
-/// Numbers that depend on the seed alone (SplitMix64).
-#[derive(Debug, Clone)]
-pub struct Random(u64);
-
-impl Random {
-    pub fn seeded(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `end`.
-    pub fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    /// True once in so many times.
-    pub fn once_in(&mut self, times: u64) -> bool {
-        self.below(times) == 0
     }
 }
