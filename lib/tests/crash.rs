@@ -190,7 +190,7 @@ fn a_launch_survives_every_kill() {
     let begun = Instant::now();
     let mut random = Random::seeded(5);
     let (mut kills, mut cases) = (0, 0);
-    while kills < 2000 {
+    while kills < 2400 {
         let case = Case::seeded(&mut random);
         let (reference, passed) = paused(launch(&case, &[]));
         assert_eq!(reference.launched, case.jobs.len(), "{}", case.described());
