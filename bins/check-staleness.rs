@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use argh::{ArgsInfo, FromArgs};
-use gate::cluster::{Cluster, ClusterOptions, bearer};
+use gate::cluster::{Cluster, ClusterOptions, Tenant, bearer};
 use gate::failure::Failure;
 use gate::http::{BaseUrl, SharedTransport, UreqTransport, extra_certificates};
 use gate::kubearchive::KubeArchive;
@@ -22,7 +22,6 @@ use gate::slack::{Slack, Target};
 use gate::snapshot::ComponentName;
 use gate::staleness::{self, Options, Quiet, Sources};
 use gate::step::{self, Results, Step};
-use gate::trigger::Tenant;
 
 /// Says how old the newest verified image of a ReleasePlan is, raises an alarm when it is too old
 /// or when that cannot be seen, and tells why: the gate did not run, was killed, failed, passed
@@ -181,7 +180,7 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     };
     let ledger = location.as_ref().map(|location| ledger(location, &cluster));
     let sources = Sources {
-        tenant: Tenant::new(cluster, step.clock.clone()),
+        tenant: Tenant::new(&cluster, step.clock.clone()),
         archive,
         plan: args.release_plan,
         threshold: options.threshold,
@@ -192,8 +191,7 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         patience: staleness::PATIENCE,
     };
     if args.check {
-        let checks =
-            staleness::preflight(&sources, ledger.is_some(), slack.as_ref(), &step.clock).await;
+        let checks = staleness::preflight(&sources, ledger.is_some(), slack.as_ref()).await;
         return checks.end(&Results::none());
     }
     let checked =

@@ -19,13 +19,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use argh::{ArgsInfo, FromArgs};
-use gate::cluster::{Cluster, ClusterOptions};
+use gate::cluster::{Cluster, ClusterOptions, Tenant};
 use gate::duration;
 use gate::evidence::GivenRules;
 use gate::failure::Failure;
 use gate::http::{BaseUrl, SharedTransport, UreqTransport, extra_certificates, with_token};
 use gate::jobs;
-use gate::konflux::Konflux;
 use gate::promote::{self, Mode, Options, Witnesses, tries};
 use gate::prow;
 use gate::prow::bucket::Bucket;
@@ -307,8 +306,8 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
             Journal::existing(store, step.clock.clone(), &identity).await?
         }
     };
-    let konflux = Konflux::new(&cluster, step.clock.clone());
-    let promotion = promote::run(&konflux, &witnesses, &journal, &options, &step.clock).await;
+    let tenant = Tenant::new(&cluster, step.clock.clone());
+    let promotion = promote::run(&tenant, &witnesses, &journal, &options, &step.clock).await;
     if options.mode == Mode::Check {
         let refused = promotion.as_ref().ok().and_then(|promotion| promotion.end().err());
         let refused = refused.as_ref().or(promotion.as_ref().err());

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use argh::{ArgsInfo, FromArgs};
 use gate::clock::SharedClock;
-use gate::cluster::{Cluster, ClusterOptions, bearer};
+use gate::cluster::{Cluster, ClusterOptions, Tenant, bearer};
 use gate::failure::{Chain, Failure};
 use gate::http::{BaseUrl, BaseUrlError, SharedTransport, UreqTransport, extra_certificates};
 use gate::kubearchive::KubeArchive;
@@ -26,7 +26,6 @@ use gate::secret::SecretFile;
 use gate::slack::{Slack, Target};
 use gate::staleness;
 use gate::step::{self, Results, Step};
-use gate::trigger::Tenant;
 
 /// Sends one message about a run of the gate to Slack: the verdict, what became of each job, the
 /// Release, and what to do next. Says what it knows even if no other step ran.
@@ -264,7 +263,7 @@ async fn releases(
 ) -> Result<Option<staleness::Sources>, Failure> {
     let Some(plan) = args.release_plan.clone() else { return Ok(None) };
     Ok(Some(staleness::Sources {
-        tenant: Tenant::new(cluster.clone(), step.clock.clone()),
+        tenant: Tenant::new(cluster, step.clock.clone()),
         archive: archive(args, step).await?,
         plan,
         threshold: options.threshold.unwrap_or_default(),

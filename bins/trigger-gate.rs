@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use argh::{ArgsInfo, FromArgs};
-use gate::cluster::{Cluster, ClusterOptions, bearer};
+use gate::cluster::{Cluster, ClusterOptions, Tenant, bearer};
 use gate::failure::{Chain, Failure};
 use gate::http::{BaseUrl, SharedTransport, UreqTransport, extra_certificates};
 use gate::kubearchive::KubeArchive;
@@ -22,7 +22,7 @@ use gate::secret::SecretFile;
 use gate::slack::{Colour, Line, Payload, Slack, Target};
 use gate::snapshot::ComponentName;
 use gate::step::{self, Results, Step};
-use gate::trigger::{self, Due, Options, Report, Tenant, Wanted};
+use gate::trigger::{self, Due, Options, Report, Wanted};
 
 /// Starts the gate: picks the newest Snapshot of a component, labels it for each scenario in turn,
 /// and confirms that a run began. Leaves a scenario alone whose image is verified or whose gate is
@@ -157,18 +157,11 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         }),
     };
     let store = location.as_ref().map(|location| store_at(location, Some(&cluster)));
-    let tenant = Tenant::new(cluster, step.clock.clone());
+    let tenant = Tenant::new(&cluster, step.clock.clone());
     if args.check {
         let keeps = location.as_ref().is_some_and(Location::is_config_map);
-        let checks = trigger::preflight(
-            &options,
-            &tenant,
-            archive.as_ref(),
-            keeps,
-            &step.clock,
-            slack.as_ref(),
-        )
-        .await;
+        let checks =
+            trigger::preflight(&options, &tenant, archive.as_ref(), keeps, slack.as_ref()).await;
         return checks.end(&Results::none());
     }
     let (mut failures, mut due) = (Vec::new(), Vec::new());

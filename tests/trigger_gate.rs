@@ -1102,7 +1102,7 @@ fn nothing_fit_is_no_start_and_slack_is_told() {
 fn missing_rights_are_told() {
     let tenant = Tenant::new();
     tenant.world.kube().deny("list", "pipelineruns");
-    failed(&tenant.trigger().run(), "lacks the right");
+    failed(&tenant.trigger().run(), "the cluster does not allow to");
     assert_eq!(tenant.writes(), 0, "without them a gate could be started twice");
     tenant.world.kube().allow_all();
     tenant.world.kube().deny("list", "configmaps");

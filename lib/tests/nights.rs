@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gate::clock::{RuntimeClock, SharedClock};
-use gate::cluster::Cluster;
+use gate::cluster::{Cluster, Tenant};
 use gate::collect::collector::Collector;
 use gate::collect::policy::Policy;
 use gate::collect::progress::Reporter;
@@ -30,7 +30,7 @@ use gate::record::{
 };
 use gate::secret::SecretFile;
 use gate::step::LastWords;
-use gate::trigger::{self, Ending, Skip, Tenant, VerifiedBy, Wanted};
+use gate::trigger::{self, Ending, Skip, VerifiedBy, Wanted};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use standins::{JobScript, ScenarioScript, Server, TokioTime, World};
@@ -139,7 +139,7 @@ impl Nights {
     /// trigger-gate as the platform's CronJob starts it.
     async fn trigger(&self, platform: usize) -> (Ending, bool) {
         let (scenario, _) = PLATFORMS[platform];
-        let tenant = Tenant::new(self.cluster.clone(), self.clock.clone());
+        let tenant = Tenant::new(&self.cluster, self.clock.clone());
         let options = trigger::Options {
             application: Some("ho".to_owned()),
             component: Some(gate::snapshot::ComponentName::of("ho-main")),

@@ -1,5 +1,6 @@
-//! The Kubernetes cluster: how it is reached, and what its errors mean.
+//! The Kubernetes cluster: how it is reached, what its errors mean, and how objects are read.
 
+mod api_error;
 mod authorize;
 mod connect;
 mod files;
@@ -8,12 +9,17 @@ mod list;
 mod patience;
 mod proxy;
 mod refusals;
+mod resource;
+mod tenant;
 
+pub use api_error::{ApiError, words};
 pub use connect::{Bearer, Cluster, ClusterError, ClusterOptions, bearer};
 pub use kubeconfig::Unusable;
 pub use list::{Page, page};
 pub use patience::patiently;
 pub use proxy::ProxyError;
+pub use resource::Resource;
+pub use tenant::Tenant;
 
 /// The HTTP status of an API server's refusal.
 pub fn code(error: &kube::Error) -> Option<u16> {

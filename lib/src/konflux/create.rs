@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use kube::api::PostParams;
 use kube::core::Object;
 
-use super::client::Konflux;
-use super::error::words;
+use super::RELEASES;
 use super::labels::{PLAN_LABEL, SNAPSHOT_LABEL};
-use super::objects::{self, Release, ReleaseSpec};
-use crate::cluster;
+use super::objects::{Release, ReleaseSpec};
+use crate::cluster::{self, Tenant, words};
 
 /// A Release that is about to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +33,7 @@ impl Draft {
             release_plan: self.plan.clone(),
             grace_period_days: self.grace_period_days.map(i64::from),
         };
-        let mut release: Release = Object::new(&self.name, &objects::releases(), spec);
+        let mut release: Release = Object::new(&self.name, &RELEASES.api(), spec);
         release.metadata.labels = Some(BTreeMap::from([
             (PLAN_LABEL.to_owned(), self.plan.clone()),
             (SNAPSHOT_LABEL.to_owned(), self.snapshot.clone()),
@@ -69,11 +68,11 @@ pub enum Creation {
     },
 }
 
-impl Konflux {
+impl Tenant {
     /// Asks for a Release to be made, once.
     pub async fn create(&self, draft: &Draft, dry_run: bool) -> Creation {
         let params = PostParams { dry_run, field_manager: Some("release-gate".to_owned()) };
-        match self.releases.create(&params, &draft.object()).await {
+        match self.releases().create(&params, &draft.object()).await {
             Ok(mut release) => {
                 release.metadata.managed_fields = None;
                 Creation::Made(Box::new(release))

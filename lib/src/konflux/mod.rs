@@ -5,23 +5,43 @@
 
 mod client;
 mod create;
-mod error;
+mod fit;
 pub mod labels;
+mod newest;
 mod objects;
 mod plan;
 pub mod release_name;
 mod release_state;
+mod snapshot_brief;
+mod snapshots;
 mod watch;
 
-pub use client::Konflux;
 pub use create::{Creation, Draft};
-pub use error::KonfluxError;
+pub use fit::{Against, judge};
 pub use labels::{AUTO_RELEASE_LABEL, PLAN_LABEL};
+pub use newest::{Candidate, Choice, Seen, newest};
 pub use objects::{
-    Condition, GROUP, ManagedAttempt, MatchedAdmission, Processing, Release, ReleasePlan,
-    ReleasePlanSpec, ReleasePlanStatus, ReleaseSpec, ReleaseStatus, Snapshot, SnapshotStatus,
-    annotation, built_at, built_at_by_name, condition, created_at, is_automatic, label,
+    Condition, ManagedAttempt, MatchedAdmission, Processing, Release, ReleasePlan, ReleasePlanSpec,
+    ReleasePlanStatus, ReleaseSpec, ReleaseStatus, Snapshot, SnapshotStatus, annotation, built_at,
+    built_at_by_name, condition, created_at, is_automatic, label,
 };
 pub use plan::{PlanProblem, fit_plan};
 pub use release_state::{Outcome, PushedImage, outcome, pipeline_run};
+pub use snapshot_brief::{SnapshotBrief, Unreadable};
 pub use watch::Sight;
+
+use crate::cluster::Resource;
+
+/// Snapshots.
+pub const SNAPSHOTS: Resource = appstudio("v1alpha1", "Snapshot", "snapshots");
+/// ReleasePlans.
+pub const PLANS: Resource = appstudio("v1alpha1", "ReleasePlan", "releaseplans");
+/// Releases.
+pub const RELEASES: Resource = appstudio("v1alpha1", "Release", "releases");
+/// IntegrationTestScenarios.
+pub const SCENARIOS: Resource =
+    appstudio("v1beta2", "IntegrationTestScenario", "integrationtestscenarios");
+
+const fn appstudio(version: &'static str, kind: &'static str, plural: &'static str) -> Resource {
+    Resource { group: "appstudio.redhat.com", version, kind, plural }
+}

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use kube::api::ObjectMeta;
-use kube::core::{ApiResource, Object};
+use kube::core::Object;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -10,11 +10,6 @@ use super::labels::{AUTOMATED_LABEL, START_ANNOTATION};
 use crate::image::Digest;
 use crate::snapshot::SnapshotSpec;
 use crate::text;
-
-/// The API group of all of them.
-pub const GROUP: &str = "appstudio.redhat.com";
-/// Its version.
-const VERSION: &str = "v1alpha1";
 
 /// No more of a listed condition's message is kept (1 KiB): less is shown.
 const LONGEST_MESSAGE: usize = 1024;
@@ -163,28 +158,6 @@ pub struct ManagedAttempt {
     pub last_step: Option<String>,
 }
 
-pub(super) fn snapshots() -> ApiResource {
-    resource("Snapshot", "snapshots")
-}
-
-pub(super) fn plans() -> ApiResource {
-    resource("ReleasePlan", "releaseplans")
-}
-
-pub(super) fn releases() -> ApiResource {
-    resource("Release", "releases")
-}
-
-fn resource(kind: &str, plural: &str) -> ApiResource {
-    ApiResource {
-        group: GROUP.to_owned(),
-        version: VERSION.to_owned(),
-        api_version: format!("{GROUP}/{VERSION}"),
-        kind: kind.to_owned(),
-        plural: plural.to_owned(),
-    }
-}
-
 /// What the gate reads of a Release that was listed: no managers of fields, no foreign annotations
 /// (a build's are many), words where something failed. Of what it pushed there is all that is shown
 /// of `whole` ones, and of others whether that was the `tested` digest.
@@ -252,18 +225,21 @@ pub fn created_at(metadata: &ObjectMeta) -> Option<Timestamp> {
     metadata.creation_timestamp.as_ref().map(|time| time.0)
 }
 
-/// When a Snapshot's build began: its annotation (milliseconds, or seconds up to 10^10, as
-/// integration-service reads it), else its creation, as `SortSnapshots` has it.
+/// When a Snapshot's build began: its annotation, else its creation, as `SortSnapshots` has it.
 pub fn built_at(snapshot: &Snapshot) -> Option<Timestamp> {
-    let annotated = annotation(&snapshot.metadata, START_ANNOTATION).and_then(|text| {
-        let number: i64 = text.trim().parse().ok().filter(|number| *number > 0)?;
-        if number <= 10_000_000_000 {
-            Timestamp::from_second(number).ok()
-        } else {
-            Timestamp::from_millisecond(number).ok()
-        }
-    });
-    annotated.or_else(|| created_at(&snapshot.metadata))
+    annotation(&snapshot.metadata, START_ANNOTATION)
+        .and_then(start_of_build)
+        .or_else(|| created_at(&snapshot.metadata))
+}
+
+/// The start of a build as its annotation says it: milliseconds, or seconds up to 10^10, as
+/// integration-service reads it.
+pub(super) fn start_of_build(text: &str) -> Option<Timestamp> {
+    match text.trim().parse::<i64>() {
+        Ok(seconds @ 1..=10_000_000_000) => Timestamp::from_second(seconds).ok(),
+        Ok(milliseconds) if milliseconds > 0 => Timestamp::from_millisecond(milliseconds).ok(),
+        _ => None,
+    }
 }
 
 /// The start of the build that a Snapshot's name tells: `app-YYYYMMDD-HHMMSS-mmm[-xx]`.

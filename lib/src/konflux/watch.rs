@@ -5,10 +5,8 @@ use std::time::Duration;
 use futures::StreamExt;
 use kube::api::{WatchEvent, WatchParams};
 
-use super::client::Konflux;
-use super::error::{KonfluxError, words};
 use super::objects::Release;
-use crate::cluster;
+use crate::cluster::{self, ApiError, Tenant, words};
 
 /// How long one watch lasts (25 seconds): shorter than the longest silence that a connection is
 /// allowed, so that a watch that has died unnoticed ends as well.
@@ -28,21 +26,21 @@ pub enum Sight {
     },
 }
 
-impl Konflux {
+impl Tenant {
     /// Looks at a Release once.
     ///
     /// # Errors
-    /// [`KonfluxError`] when looking again cannot help.
-    pub async fn look(&self, name: &str) -> Result<Sight, KonfluxError> {
-        match self.releases.get_opt(name).await {
+    /// [`ApiError`] when looking again cannot help.
+    pub async fn look(&self, name: &str) -> Result<Sight, ApiError> {
+        match self.releases().get_opt(name).await {
             Ok(Some(release)) => Ok(Sight::There(Box::new(release))),
             Ok(None) => Ok(Sight::Gone),
             Err(error) if cluster::is_transient(&error) => {
                 Ok(Sight::Unseen { said: words(&error) })
             }
-            Err(error) => Err(KonfluxError::of(
+            Err(error) => Err(ApiError::of(
                 "read",
-                format!("Release {name} in namespace {}", self.namespace),
+                format!("Release {name} in namespace {}", self.namespace()),
                 1,
                 error,
             )),
@@ -53,12 +51,12 @@ impl Konflux {
     /// `None` when nothing changed, or it could not be watched: then it has to be looked at again.
     ///
     /// # Errors
-    /// [`KonfluxError`] when the rights to watch are missing.
+    /// [`ApiError`] when the rights to watch are missing.
     pub async fn change(
         &self,
         seen: &Release,
         longest: Duration,
-    ) -> Result<Option<Sight>, KonfluxError> {
+    ) -> Result<Option<Sight>, ApiError> {
         let name = seen.metadata.name.as_deref().unwrap_or_default();
         let version = seen.metadata.resource_version.as_deref().unwrap_or_default();
         let seconds = WATCH.min(longest).as_secs().max(1);
@@ -66,8 +64,9 @@ impl Konflux {
             .fields(&format!("metadata.name={name}"))
             .timeout(u32::try_from(seconds).unwrap_or(1))
             .disable_bookmarks();
+        let releases = self.releases();
         let watched = async {
-            let mut events = match self.releases.watch(&params, version).await {
+            let mut events = match releases.watch(&params, version).await {
                 Ok(events) => events.boxed(),
                 Err(error) => return Err(error),
             };
@@ -87,8 +86,8 @@ impl Konflux {
         match tokio::time::timeout(longest.min(WATCH + Duration::from_secs(3)), watched).await {
             Ok(Ok(sight)) => Ok(sight),
             Err(_) => Ok(None),
-            Ok(Err(error)) => match KonfluxError::of("watch", "Releases", 1, error) {
-                forbidden @ KonfluxError::Forbidden { .. } => Err(forbidden),
+            Ok(Err(error)) => match ApiError::of("watch", "Releases", 1, error) {
+                forbidden @ ApiError::Forbidden { .. } => Err(forbidden),
                 other => {
                     tracing::debug!("watching Release {name}: {}", crate::failure::Chain(&other));
                     Ok(None)

@@ -20,7 +20,7 @@ use url::Url;
 use answer::Verdict;
 
 use crate::clock::SharedClock;
-use crate::cluster::Bearer;
+use crate::cluster::{Bearer, Resource};
 use crate::failure::Chain;
 use crate::http::{BaseUrl, Request, SharedTransport, TransportError};
 use crate::retry::{Policy, Tries, retry_after};
@@ -129,21 +129,6 @@ fn advice(status: u16, said: &str) -> &'static str {
         _ => "",
     }
 }
-
-/// A kind of objects.
-#[derive(Debug, Clone, Copy)]
-pub struct Resource {
-    /// The API group.
-    pub group: &'static str,
-    /// Its version, exactly as the objects were archived.
-    pub version: &'static str,
-    /// The plural.
-    pub plural: &'static str,
-}
-
-/// Releases.
-pub const RELEASES: Resource =
-    Resource { group: "appstudio.redhat.com", version: "v1alpha1", plural: "releases" };
 
 /// An archive.
 #[derive(Debug, Clone)]

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::*;
 use crate::clock::RuntimeClock;
 use crate::http::{Body, Response, Transport};
+use crate::konflux::RELEASES;
 
 #[derive(Debug)]
 enum Answer {

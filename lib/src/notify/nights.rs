@@ -15,7 +15,7 @@ use standins::{Server, TokioTime, World};
 
 use super::{Begin, Facts, Sight, Sources, run, samples};
 use crate::clock::{RuntimeClock, SharedClock};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Tenant};
 use crate::http::SharedTransport;
 use crate::record::{
     ConfigMapStore, GateRecord, Identity, Journal, Limits, Whose, labels, past_runs,
@@ -25,7 +25,6 @@ use crate::slack::{Slack, Target};
 use crate::staleness::{self, Quiet};
 use crate::support::network;
 use crate::support::random::Random;
-use crate::trigger::Tenant;
 
 const NAMESPACE: &str = "acme-tenant";
 const CHANNEL: &str = "C0123";
@@ -260,7 +259,7 @@ impl Town {
             quiet: Quiet::default(),
         };
         let sources = staleness::Sources {
-            tenant: Tenant::new(self.cluster.clone(), Arc::clone(&self.clock)),
+            tenant: Tenant::new(&self.cluster, Arc::clone(&self.clock)),
             archive: None,
             plan: format!("ho-release-gate-{name}"),
             threshold: options.threshold,

@@ -254,10 +254,9 @@ mod tests {
 
     use super::*;
     use crate::clock::RuntimeClock;
-    use crate::cluster::Cluster;
+    use crate::cluster::{Cluster, Tenant};
     use crate::http::InProcessTransport;
     use crate::kubearchive::KubeArchive;
-    use crate::trigger::Tenant;
 
     /// A locked table: the connection is there, and no byte comes.
     #[tokio::test(start_paused = true)]
@@ -276,7 +275,7 @@ mod tests {
             clock: clock.clone(),
         };
         let sources = staleness::Sources {
-            tenant: Tenant::new(cluster, clock.clone()),
+            tenant: Tenant::new(&cluster, clock.clone()),
             archive: Some(archive),
             plan: "plan".to_owned(),
             threshold: SignedDuration::from_hours(72),

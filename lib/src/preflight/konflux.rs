@@ -1,12 +1,13 @@
 //! Konflux's objects, for steps whose account need not be able to read them.
 
 use super::Preflight;
+use crate::cluster::Tenant;
 use crate::failure::Chain;
-use crate::konflux::{Konflux, fit_plan};
+use crate::konflux::fit_plan;
 
 /// Whether a ReleasePlan exists, is matched, and makes no Releases by itself.
-pub async fn plan(konflux: &Konflux, name: &str, checks: &mut Preflight) {
-    match konflux.plan(name).await {
+pub async fn plan(tenant: &Tenant, name: &str, checks: &mut Preflight) {
+    match tenant.plan(name).await {
         Ok(found) => match fit_plan(name, found.as_ref()) {
             Ok(()) => checks.passed(
                 "plan",

@@ -21,10 +21,10 @@ use crate::failure::Chain;
 const LONGEST: Duration = Duration::from_secs(20);
 
 /// Konflux's API group.
-pub const KONFLUX: &str = crate::konflux::GROUP;
+pub const KONFLUX: &str = crate::konflux::SNAPSHOTS.group;
 
 /// Tekton's API group.
-pub const TEKTON: &str = crate::tekton::GROUP;
+pub const TEKTON: &str = crate::tekton::RUNS.group;
 
 /// Verbs on a resource that a step needs in its namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use super::Preflight;
 use crate::failure::Chain;
-use crate::kubearchive::{KubeArchive, NOTHING, RELEASES};
+use crate::konflux::RELEASES;
+use crate::kubearchive::{KubeArchive, NOTHING};
 use crate::slack::{Probe, Slack};
 
 /// Whether Slack would take a message.

@@ -1,8 +1,8 @@
 //! How the work ends, and what may still be in doubt then.
 
 use super::{Promotion, Refusal};
+use crate::cluster::ApiError;
 use crate::failure::Exit;
-use crate::konflux::KonfluxError;
 use crate::record::{RecordError, ReleaseRecord, Released};
 
 /// How the work ended.
@@ -35,9 +35,9 @@ impl From<RecordError> for End {
     }
 }
 
-impl From<KonfluxError> for End {
-    fn from(error: KonfluxError) -> Self {
-        let passes = matches!(error, KonfluxError::Trouble { .. });
+impl From<ApiError> for End {
+    fn from(error: ApiError) -> Self {
+        let passes = matches!(error, ApiError::Trouble { .. });
         Refusal { stays: !passes, ..Refusal::cannot(crate::failure::Chain(&error).to_string()) }
             .into()
     }

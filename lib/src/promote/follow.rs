@@ -26,7 +26,7 @@ impl Task<'_> {
         let deadline = self.clock.after(created, self.options.wait);
         let changed =
             |release: &Release, phase: &str| self.progress(release.clone(), phase.to_owned());
-        Ok(match wait(self.konflux, self.clock, release, self.digest(), deadline, changed).await {
+        Ok(match wait(self.tenant, self.clock, release, self.digest(), deadline, changed).await {
             Ended::There(release, Outcome::Released { images }) => {
                 End::Final(Box::new(self.landed(&release, images, false)))
             }

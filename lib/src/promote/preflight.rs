@@ -4,9 +4,9 @@ use super::choose::{Choice, automatic, choose, name_of};
 use super::end::End;
 use super::run::Task;
 use super::{Promotion, Refusal, checks};
-use crate::cluster::Cluster;
+use crate::cluster::{ApiError, Cluster};
 use crate::failure::{Chain, Exit};
-use crate::konflux::{KonfluxError, Release, ReleasePlan, Snapshot, fit_plan};
+use crate::konflux::{Release, ReleasePlan, Snapshot, fit_plan};
 use crate::preflight::rights::{self, KONFLUX, Right};
 use crate::preflight::{Preflight, place};
 use crate::record::Released;
@@ -75,7 +75,7 @@ impl Findings {
     }
 
     /// What was read; `None` where the rights are missing, which another account may have.
-    fn seen<T>(&mut self, what: &'static str, read: Result<T, KonfluxError>) -> Option<T> {
+    fn seen<T>(&mut self, what: &'static str, read: Result<T, ApiError>) -> Option<T> {
         match read {
             Ok(value) => Some(value),
             Err(error) if error.is_forbidden() => {
@@ -121,7 +121,7 @@ impl Task<'_> {
 
     async fn plan(&self, findings: &mut Findings) -> Option<ReleasePlan> {
         let name = &self.options.plan;
-        let plan = findings.seen("plan", self.konflux.plan(name).await)?;
+        let plan = findings.seen("plan", self.tenant.plan(name).await)?;
         let admission = || {
             let admission = plan
                 .as_ref()
@@ -136,7 +136,7 @@ impl Task<'_> {
 
     async fn candidate_in(&self, findings: &mut Findings) -> Option<Snapshot> {
         let name = self.snapshot;
-        let found = findings.seen("snapshot", self.konflux.snapshot(name).await)?;
+        let found = findings.seen("snapshot", self.tenant.snapshot(name).await)?;
         let judged = checks::snapshot(self.candidate, name, found.as_ref());
         findings.judged("snapshot", judged, || format!("{name} has {}", self.digest()));
         found

@@ -14,10 +14,11 @@ use std::time::Duration;
 use super::end::{Doubt, End};
 use super::{Evidence, Mode, Options, Promotion, Refusal, Witnesses, checks};
 use crate::clock::SharedClock;
+use crate::cluster::Tenant;
 use crate::failure::{Chain, Exit, Failure};
 use crate::image::Digest;
 use crate::konflux::labels::RUN_ANNOTATION;
-use crate::konflux::{Creation, Draft, Konflux, Release, created_at};
+use crate::konflux::{Creation, Draft, Release, created_at};
 use crate::record::{Candidate, GateRecord, Journal, RecordError, ReleaseRecord, Released};
 use crate::retry::{Policy, Tries};
 use crate::snapshot::is_name;
@@ -40,7 +41,7 @@ const MAX_ROUNDS: u32 = 50;
 /// Only for input that contradicts itself, and for a record that cannot be used; everything else
 /// is a [`Promotion`] with its exit code.
 pub async fn run(
-    konflux: &Konflux,
+    tenant: &Tenant,
     witnesses: &Witnesses,
     journal: &Journal,
     options: &Options,
@@ -55,7 +56,7 @@ pub async fn run(
         return Ok(repeated);
     }
     let task = Task {
-        konflux,
+        tenant,
         witnesses,
         journal,
         options,
@@ -66,7 +67,7 @@ pub async fn run(
         automatic: Mutex::default(),
     };
     let end = match options.mode {
-        Mode::Check => task.check(konflux.cluster()).await,
+        Mode::Check => task.check(&tenant.cluster).await,
         Mode::Create | Mode::DryRun => task.promote(&record).await,
     };
     match end.unwrap_or_else(|end| end) {
@@ -155,7 +156,7 @@ enum Asked {
 }
 
 pub(super) struct Task<'a> {
-    pub(super) konflux: &'a Konflux,
+    pub(super) tenant: &'a Tenant,
     pub(super) witnesses: &'a Witnesses,
     pub(super) journal: &'a Journal,
     pub(super) options: &'a Options,
@@ -261,7 +262,7 @@ impl Task<'_> {
             grace_period_days: self.options.grace_period_days,
             annotations: BTreeMap::from([(RUN_ANNOTATION.to_owned(), self.run.to_owned())]),
         };
-        match self.konflux.create(&draft, !self.writes()).await {
+        match self.tenant.create(&draft, !self.writes()).await {
             Creation::Made(release) => {
                 if self.writes() {
                     tracing::info!(release = name, "Release {name} is made");

@@ -5,10 +5,9 @@ use super::end::End;
 use super::newer;
 use super::run::{Surveyed, Task};
 use super::{Refusal, checks};
+use crate::cluster::ApiError;
 use crate::konflux::release_name as name;
-use crate::konflux::{
-    KonfluxError, Release, ReleasePlan, Snapshot, built_at, created_at, fit_plan,
-};
+use crate::konflux::{Release, ReleasePlan, Snapshot, built_at, created_at, fit_plan};
 use crate::record::{RecordError, Released};
 use crate::text;
 
@@ -18,7 +17,7 @@ impl Task<'_> {
         let record = self.journal.record().await;
         let wanted = self.wanted(record.release.as_ref());
         let releases = self.releases().await?;
-        let found = self.konflux.snapshot(self.snapshot).await?;
+        let found = self.tenant.snapshot(self.snapshot).await?;
         self.name_automatic(&automatic(&wanted, &releases));
         let choice = choose(&wanted, &releases);
         // A Release that is there may outlive its Snapshot; one that is made may not.
@@ -48,7 +47,7 @@ impl Task<'_> {
                         name_of(release)
                     );
                 }
-                let plan = self.konflux.plan(&self.options.plan).await?;
+                let plan = self.tenant.plan(&self.options.plan).await?;
                 self.fit(plan.as_ref(), found.as_ref())?;
                 self.order(&releases, found.as_ref()).await?;
                 Ok(Surveyed::Make(name))
@@ -58,8 +57,8 @@ impl Task<'_> {
 
     /// Right before the creation: plan and Snapshot as they are now.
     pub(super) async fn ready(&self) -> Result<(), End> {
-        let plan = self.konflux.plan(&self.options.plan).await?;
-        let snapshot = self.konflux.snapshot(self.snapshot).await?;
+        let plan = self.tenant.plan(&self.options.plan).await?;
+        let snapshot = self.tenant.snapshot(self.snapshot).await?;
         Ok(self.fit(plan.as_ref(), snapshot.as_ref())?)
     }
 
@@ -100,9 +99,9 @@ impl Task<'_> {
         }
     }
 
-    pub(super) async fn releases(&self) -> Result<Vec<Release>, KonfluxError> {
+    pub(super) async fn releases(&self) -> Result<Vec<Release>, ApiError> {
         let plan = &self.options.plan;
-        self.konflux
+        self.tenant
             .releases_of(plan, &name::prefix(plan, self.digest()), self.snapshot, self.digest())
             .await
     }
@@ -128,7 +127,7 @@ impl Task<'_> {
         for other in
             newer::other_snapshots(releases, &self.options.plan, self.snapshot, self.digest())
         {
-            let found = self.konflux.snapshot(other.snapshot).await?;
+            let found = self.tenant.snapshot(other.snapshot).await?;
             let same = |snapshot: &Snapshot| {
                 checks::snapshot(self.candidate, other.snapshot, Some(snapshot)).is_ok()
             };

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use super::choose::name_of;
 use crate::clock::SharedClock;
+use crate::cluster::{ApiError, Tenant};
 use crate::image::Digest;
-use crate::konflux::{Konflux, KonfluxError, Outcome, Release, Sight, outcome};
+use crate::konflux::{Outcome, Release, Sight, outcome};
 
 /// The pause before looking again where a watch cannot be had, or ended at once (gate time).
 const PAUSE: Duration = Duration::from_secs(5);
@@ -38,7 +39,7 @@ pub enum Ended {
 
 /// Follows a Release until `deadline`; `changed` is told of every new phase.
 pub async fn wait<F>(
-    konflux: &Konflux,
+    tenant: &Tenant,
     clock: &SharedClock,
     seen: Release,
     tested: &Digest,
@@ -71,7 +72,7 @@ where
         }
         let begun = clock.now();
         let sight = match may_watch {
-            true => konflux.change(&release, left / clock.scale()).await,
+            true => tenant.change(&release, left / clock.scale()).await,
             false => {
                 clock.sleep(POLL.min(left)).await;
                 Ok(None)
@@ -84,15 +85,15 @@ where
                 if may_watch && clock.since(begun) < Duration::from_secs(1) {
                     clock.sleep(PAUSE.min(left)).await;
                 }
-                konflux.look(&name).await
+                tenant.look(&name).await
             }
-            Err(KonfluxError::Forbidden { said, .. }) => {
+            Err(ApiError::Forbidden { said, .. }) => {
                 tracing::warn!(
                     "Releases cannot be watched, so they are looked at every {}s: {said}",
                     POLL.as_secs()
                 );
                 may_watch = false;
-                konflux.look(&name).await
+                tenant.look(&name).await
             }
             Err(error) => Err(error),
         };

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use super::{Demands, ResolveError, SnapshotFlag, choose, inspect, judge};
 use crate::clock::SharedClock;
-use crate::cluster::{Cluster, ClusterOptions};
+use crate::cluster::{Cluster, ClusterOptions, Tenant};
 use crate::failure::Failure;
 use crate::image::Digest;
-use crate::konflux::Konflux;
 use crate::record::{self, Candidate, Identity, Journal, Location};
 use crate::registry::credentials::{Credentials, Environment};
 use crate::registry::{Registry, RegistryOptions};
@@ -171,7 +170,7 @@ async fn look_up(
     cluster: &Cluster,
     clock: &SharedClock,
 ) -> Result<SnapshotSpec, Failure> {
-    let found = Konflux::new(cluster, clock.clone()).snapshot(name).await;
+    let found = Tenant::new(cluster, clock.clone()).snapshot(name).await;
     match found {
         Ok(Some(snapshot)) => Ok(snapshot.spec),
         Ok(None) => Err(Failure::failed(format!(

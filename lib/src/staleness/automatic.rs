@@ -71,7 +71,7 @@ pub fn automatic(evidence: &Evidence, now: Timestamp) -> Vec<Automatic> {
 
 /// In words, and since when its image may be out.
 fn state(release: &ReleaseBrief) -> (&'static str, Option<Timestamp>) {
-    let reason = crate::verified::condition(&release.status.conditions, "Released")
+    let reason = crate::konflux::condition(&release.status.conditions, "Released")
         .map(|found| found.reason.as_str());
     match reason {
         _ if release.has_landed() => ("it has landed", release.landed_at()),

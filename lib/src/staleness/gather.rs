@@ -6,12 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Build, Evidence, Reach, Source, SourceName};
+use crate::cluster::Tenant;
 use crate::failure::Chain;
 use crate::image::Digest;
+use crate::konflux::{self, Choice};
 use crate::kubearchive::{self, KubeArchive, Listing};
 use crate::record::{Limits, Whose, past_runs};
 use crate::snapshot::ComponentName;
-use crate::trigger::{self, Choice, Tenant};
 use crate::verified::{self, ReleaseBrief, Snapshots, Standing, merge};
 
 /// How far back the archive is asked at first (90 days), and at least so many thresholds.
@@ -165,7 +166,7 @@ async fn beyond(
     deadline: Instant,
     evidence: &mut Evidence,
 ) {
-    let asked = archive.holds_any(kubearchive::RELEASES, &sources.tenant.cluster.namespace);
+    let asked = archive.holds_any(konflux::RELEASES, &sources.tenant.cluster.namespace);
     let unknown = |why: &str| format!("what is older is not known: {why}");
     match timeout_at(deadline, asked).await {
         Ok(Ok(true)) => {
@@ -202,7 +203,7 @@ pub async fn newest_build(sources: &Sources, evidence: &mut Evidence) {
     let mut builds = Builds::default();
     let look = |built_at, digest: &Digest| builds.add(built_at, verified.image.is(digest));
     let (application, component) = (sources.application.as_deref(), sources.component.as_ref());
-    match trigger::newest(&sources.tenant, application, component, look).await {
+    match konflux::newest(&sources.tenant, application, component, look).await {
         Ok(Choice { unjudged: Some(seen), .. }) => {
             evidence.build = Some(Build::Unjudged {
                 snapshot: seen.name,

@@ -1,8 +1,6 @@
 //! `check-staleness --check`.
 
 use super::Sources;
-use crate::clock::SharedClock;
-use crate::konflux::Konflux;
 use crate::preflight::rights::{self, KONFLUX, Right, TEKTON};
 use crate::preflight::{Preflight, konflux, speakers};
 use crate::slack::Slack;
@@ -36,12 +34,7 @@ const RECORDS: Right = Right {
 pub const RIGHTS: [Right; 4] = [RELEASES, SNAPSHOTS, RUNS, RECORDS];
 
 /// Looks at every source and at Slack. Tells nobody and writes nothing.
-pub async fn preflight(
-    sources: &Sources,
-    remembers: bool,
-    slack: Option<&Slack>,
-    clock: &SharedClock,
-) -> Preflight {
+pub async fn preflight(sources: &Sources, remembers: bool, slack: Option<&Slack>) -> Preflight {
     let cluster = &sources.tenant.cluster;
     let mut checks = Preflight::default();
     let needed = [
@@ -56,7 +49,7 @@ pub async fn preflight(
         .map(|(_, right)| right)
         .collect();
     if rights::review(cluster, &needed, &mut checks).await {
-        konflux::plan(&Konflux::new(cluster, clock.clone()), &sources.plan, &mut checks).await;
+        konflux::plan(&sources.tenant, &sources.plan, &mut checks).await;
     }
     match &sources.archive {
         Some(archive) => speakers::archive(archive, &cluster.namespace, &mut checks).await,

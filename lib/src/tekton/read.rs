@@ -2,7 +2,7 @@
 
 use kube::core::Request;
 
-use super::{GROUP_VERSION, PipelineRun, RUNS};
+use super::{PipelineRun, RUNS};
 use crate::clock::SharedClock;
 use crate::cluster::{self, Cluster};
 
@@ -16,9 +16,9 @@ pub async fn pipeline_run(
     clock: &SharedClock,
     name: &str,
 ) -> kube::Result<PipelineRun> {
-    let collection = format!("/apis/{GROUP_VERSION}/namespaces/{}/{RUNS}", cluster.namespace);
+    let path = RUNS.path(&cluster.namespace);
     cluster::patiently(clock, || async {
-        let request = Request::new(&collection).get(name, &Default::default());
+        let request = Request::new(&path).get(name, &Default::default());
         cluster
             .client
             .request(request.map_err(kube::Error::BuildRequest)?)

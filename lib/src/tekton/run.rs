@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::konflux::labels::RunLabels;
 use crate::konflux::{Condition, condition};
 use crate::null::or_default;
 
@@ -39,17 +40,6 @@ pub struct RunMetadata {
     /// The labels that count.
     #[serde(default, deserialize_with = "or_default")]
     pub labels: RunLabels,
-}
-
-/// The labels that count; their names are those of [`crate::konflux::labels`].
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-pub struct RunLabels {
-    /// The Snapshot.
-    #[serde(default, rename = "appstudio.openshift.io/snapshot")]
-    pub snapshot: Option<String>,
-    /// The id of the trigger that started it.
-    #[serde(default, rename = "custom.appstudio.openshift.io/gate-trigger-id")]
-    pub id: Option<String>,
 }
 
 /// A run's spec.
@@ -135,7 +125,6 @@ impl PipelineRun {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::konflux::labels::{ID_LABEL, OF_SNAPSHOT_LABEL};
     use serde_json::json;
 
     #[test]
@@ -177,16 +166,6 @@ mod tests {
         for run in [nulls, empty, timeouts] {
             assert_eq!(read(run), read(bare.clone()));
         }
-    }
-
-    #[test]
-    fn the_labels_are_read_by_their_names() {
-        let run: PipelineRun = serde_json::from_value(
-            json!({"metadata": {"name": "x", "labels": {OF_SNAPSHOT_LABEL: "s-1", ID_LABEL: "id-1"}}}),
-        )
-        .unwrap();
-        let labels = &run.metadata.labels;
-        assert_eq!((labels.snapshot.as_deref(), labels.id.as_deref()), (Some("s-1"), Some("id-1")));
     }
 
     #[test]

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use super::client::Tenant;
 use super::invalid::{Invalid, creation_failure};
-use super::{
-    Brief, Ending, Look, Observation, Options, Skip, TriggerError, Wanted, keep, known, observe,
-};
+use super::{Ending, Look, Observation, Options, Skip, Wanted, keep, known, observe};
 use crate::clock::SharedClock;
-use crate::cluster;
+use crate::cluster::{self, ApiError, Tenant};
 use crate::duration::human;
 use crate::failure::Chain;
+use crate::konflux::SnapshotBrief;
 use crate::step::LastWords;
 
 /// How often the Snapshot and its runs are looked at (2 seconds).
@@ -143,7 +141,7 @@ impl Trigger<'_> {
 
     /// The Snapshot once its label is free. A value that is there is another trigger at work,
     /// whichever it is; one that stays is stuck and taken away.
-    async fn free(&self) -> Result<Brief, Ending> {
+    async fn free(&self) -> Result<SnapshotBrief, Ending> {
         let begun = self.clock.now();
         let mut seen: Option<(String, jiff::Timestamp)> = None;
         loop {
@@ -293,7 +291,7 @@ impl Trigger<'_> {
 
     /// How it ends where it cannot be seen what came of the label: nothing shall start later that
     /// nobody waits for.
-    async fn abandon(&self, id: &str, error: &TriggerError) -> Ending {
+    async fn abandon(&self, id: &str, error: &ApiError) -> Ending {
         let error = Chain(error);
         match self.take_back(id).await {
             Ok(()) => Ending::Failed(format!(
@@ -306,7 +304,7 @@ impl Trigger<'_> {
     async fn take_back(&self, id: &str) -> Result<(), Ending> {
         let mut last = "it changes all the time".to_owned();
         for _ in 0..CONFLICTS {
-            let read = match self.tenant.snapshot(self.snapshot).await {
+            let read = match self.tenant.snapshot_brief(self.snapshot).await {
                 Ok(Some(read)) => read,
                 Ok(None) => return Err(self.deleted()),
                 // Each read was tried again for minutes.
@@ -332,8 +330,8 @@ impl Trigger<'_> {
         )))
     }
 
-    async fn look(&self, id: &str, noted: Option<&Invalid>) -> Result<Look, TriggerError> {
-        let Some(read) = self.tenant.snapshot(self.snapshot).await? else {
+    async fn look(&self, id: &str, noted: Option<&Invalid>) -> Result<Look, ApiError> {
+        let Some(read) = self.tenant.snapshot_brief(self.snapshot).await? else {
             return Ok(Look { gone: true, ..Look::default() });
         };
         let runs = self.tenant.runs_with(self.snapshot, self.scenario, id).await?;
@@ -342,8 +340,8 @@ impl Trigger<'_> {
         Ok(Look { gone: false, label, id, runs, invalid: invalid.map(|entry| entry.words()) })
     }
 
-    async fn read(&self) -> Result<Brief, Ending> {
-        let read = self.tenant.snapshot(self.snapshot).await.map_err(failed)?;
+    async fn read(&self) -> Result<SnapshotBrief, Ending> {
+        let read = self.tenant.snapshot_brief(self.snapshot).await.map_err(failed)?;
         read.ok_or_else(|| self.deleted())
     }
 
@@ -374,7 +372,7 @@ impl Trigger<'_> {
 /// for. A run that exists by then goes on.
 async fn take_back_at_the_end(tenant: Tenant, snapshot: String, scenario: String, id: String) {
     for _ in 0..CONFLICTS {
-        let Ok(Some(read)) = tenant.snapshot(&snapshot).await else { return };
+        let Ok(Some(read)) = tenant.snapshot_brief(&snapshot).await else { return };
         let labels = &read.metadata.labels;
         if labels.run.as_deref() != Some(scenario.as_str())
             || labels.id.as_deref() != Some(id.as_str())
@@ -402,6 +400,6 @@ enum Wait {
     Lost(Observation),
 }
 
-fn failed(error: TriggerError) -> Ending {
+fn failed(error: ApiError) -> Ending {
     Ending::Failed(Chain(&error).to_string())
 }

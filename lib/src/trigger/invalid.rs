@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Brief;
+use crate::konflux::SnapshotBrief;
 use crate::text;
 
 /// What integration-service noted of a scenario in the Snapshot's status annotation.
@@ -30,7 +30,7 @@ impl Invalid {
 /// What integration-service noted about a run that it could not make. One that stood there before
 /// says nothing of a new try, and the annotation says nothing that can be relied on about runs that
 /// were made.
-pub(super) fn creation_failure(snapshot: &Brief, scenario: &str) -> Option<Invalid> {
+pub(super) fn creation_failure(snapshot: &SnapshotBrief, scenario: &str) -> Option<Invalid> {
     let entries: Vec<Invalid> =
         serde_json::from_str(snapshot.metadata.annotations.status.as_deref()?).ok()?;
     let invalid = |entry: &Invalid| {
@@ -50,7 +50,7 @@ mod tests {
         let status = r#"[{"scenario":"a","status":"TestPassed","details":"Integration test passed"},
             {"scenario":"b","status":"TestInvalid","lastUpdateTime":"2026-11-22T15:16:25.421674486Z",
              "details":"Creation of pipelineRun failed during creation due to: no such file"}]"#;
-        let mut snapshot = Brief::default();
+        let mut snapshot = SnapshotBrief::default();
         snapshot.metadata.annotations.status = Some(status.to_owned());
         assert_eq!(creation_failure(&snapshot, "a"), None);
         assert!(

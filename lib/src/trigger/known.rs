@@ -2,30 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
-
-use super::{Options, Tenant, TriggerError};
-use crate::cluster;
+use super::Options;
+use crate::cluster::Tenant;
+use crate::konflux::labels::Owner;
 use crate::text;
 
 /// How many names are listed.
 const SHOWN: usize = 8;
 
-/// Whom a Snapshot belongs to, by its labels.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-pub struct Owner {
-    #[serde(default, rename = "appstudio.openshift.io/application")]
-    application: Option<String>,
-    #[serde(default, rename = "appstudio.openshift.io/component-group")]
-    component_group: Option<String>,
-    #[serde(default, rename = "appstudio.openshift.io/component")]
-    component: Option<String>,
-}
-
-impl Owner {
-    fn application(&self) -> Option<&str> {
-        self.application.as_deref().or(self.component_group.as_deref())
-    }
+/// The Application or ComponentGroup.
+fn application_of(owner: &Owner) -> Option<&str> {
+    owner.application.as_deref().or(owner.component_group.as_deref())
 }
 
 /// Whether a scenario exists, looked up before anything is labelled: integration-service takes the
@@ -53,10 +40,8 @@ pub(super) enum Known {
 
 /// That there is no such scenario, and which there are.
 pub(super) async fn no_scenario(tenant: &Tenant, name: &str) -> String {
-    let missing = format!(
-        "there is no IntegrationTestScenario {name} in namespace {}",
-        tenant.cluster.namespace
-    );
+    let missing =
+        format!("there is no IntegrationTestScenario {name} in namespace {}", tenant.namespace());
     match tenant.scenario_names().await {
         Ok(names) if names.is_empty() => format!("{missing}, nor any other"),
         Ok(names) => format!("{missing}; there are {}", listed(&names)),
@@ -69,7 +54,7 @@ pub(super) async fn no_snapshots(options: &Options, tenant: &Tenant) -> Option<S
     let (application, component) =
         (options.application.as_deref()?, &options.component.as_ref()?.name);
     let owners = tenant.owners().await.ok()?;
-    Some(explained(&owners, application, component, &tenant.cluster.namespace))
+    Some(explained(&owners, application, component, tenant.namespace()))
 }
 
 fn explained(
@@ -82,7 +67,7 @@ fn explained(
         |name: fn(&Owner) -> Option<&str>, of: &dyn Fn(&&Owner) -> bool| -> BTreeSet<String> {
             owners.iter().filter(of).filter_map(name).map(str::to_owned).collect()
         };
-    let applications = all(Owner::application, &|_| true);
+    let applications = all(application_of, &|_| true);
     if applications.is_empty() {
         return format!("there is no Snapshot of any Application in namespace {namespace}");
     }
@@ -92,8 +77,9 @@ fn explained(
             "--application: no Snapshot in namespace {namespace} is of {application:?}; there are {there}"
         );
     }
-    let components =
-        all(|owner| owner.component.as_deref(), &|owner| owner.application() == Some(application));
+    let components = all(|owner| owner.component.as_deref(), &|owner| {
+        application_of(owner) == Some(application)
+    });
     let there = listed(&components);
     format!(
         "--component: no Snapshot of Application {application} is of {component:?}; there are {there}"
@@ -107,13 +93,6 @@ fn listed(names: &BTreeSet<String>) -> String {
     }
     let names: Vec<String> = names.iter().map(|name| text::one_line(name, 63)).collect();
     text::some_of(&names, SHOWN)
-}
-
-impl TriggerError {
-    /// Whether the account lacks the right.
-    fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Cluster { source, .. } if cluster::code(source) == Some(403))
-    }
 }
 
 #[cfg(test)]

@@ -6,18 +6,14 @@
 //! when starting fails. So it is set for one scenario at a time, with an id of its own, and what
 //! counts is a PipelineRun with that id that has begun.
 //!
-//! - [`Brief`]: a Snapshot in a list, as little of it as is needed. [`judge`] says what speaks
-//!   against it, [`Choice`] finds the newest.
 //! - [`skip`] says why a scenario is rightly left alone.
 //! - [`note`] remembers nights that were skipped in a row, so that they can be told of.
 //! - [`observe`] decides what a look at the label and the runs means; [`run`] does it all.
 
-mod brief;
 mod choose;
-mod client;
+mod error;
 mod fire;
 mod invalid;
-mod judge;
 mod keep;
 mod known;
 mod observe;
@@ -29,10 +25,7 @@ mod verified;
 
 use std::time::Duration;
 
-pub use brief::{Against, Brief};
-pub use choose::{Candidate, Choice, newest};
-pub use client::{Tenant, TriggerError};
-pub use judge::judge;
+pub use error::TriggerError;
 use known::Known;
 pub use observe::{Look, Observation, observe};
 pub use preflight::{RIGHTS, preflight};
@@ -42,6 +35,8 @@ pub use skip::{Evidence, Skip, Unclear, skip};
 pub use verified::{Verified, VerifiedBy};
 
 use crate::clock::SharedClock;
+use crate::cluster::Tenant;
+use crate::konflux::Candidate;
 use crate::kubearchive::KubeArchive;
 use crate::snapshot::ComponentName;
 use crate::step::LastWords;

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::choose::{Choice, choose};
-use super::{Options, Tenant, TriggerError, known};
-use crate::clock::SharedClock;
-use crate::cluster;
+use super::choose::choose;
+use super::{Options, known};
+use crate::cluster::Tenant;
 use crate::failure::Chain;
-use crate::konflux::Konflux;
+use crate::konflux::{Choice, labels};
 use crate::kubearchive::KubeArchive;
 use crate::preflight::rights::{self, KONFLUX, Right, TEKTON};
 use crate::preflight::{Preflight, konflux, speakers};
@@ -77,7 +76,6 @@ pub async fn preflight(
     tenant: &Tenant,
     archive: Option<&KubeArchive>,
     keeps: bool,
-    clock: &SharedClock,
     slack: Option<&Slack>,
 ) -> Preflight {
     let mut checks = Preflight::default();
@@ -87,14 +85,13 @@ pub async fn preflight(
         for wanted in &options.wanted {
             scenario(tenant, &wanted.scenario, &mut checks).await;
         }
-        let client = Konflux::new(&tenant.cluster, clock.clone());
         let plans: BTreeSet<&str> = options
             .wanted
             .iter()
             .filter_map(|wanted| wanted.plan.as_deref())
             .collect();
         for plan in plans {
-            konflux::plan(&client, plan, &mut checks).await;
+            konflux::plan(tenant, plan, &mut checks).await;
         }
         candidates(options, tenant, &mut checks).await;
     }
@@ -123,7 +120,7 @@ async fn scenario(tenant: &Tenant, name: &str, checks: &mut Preflight) {
             flaws => checks.failed("scenario", format_args!("{name}: {}", flaws.join("; "))),
         },
         Ok(None) => checks.failed("scenario", known::no_scenario(tenant, name).await),
-        Err(TriggerError::Cluster { source, .. }) if cluster::code(&source) == Some(403) => {
+        Err(error) if error.is_forbidden() => {
             checks.unknown(
                 "scenario",
                 format_args!("this account may not read {name}, which is no harm"),
@@ -145,7 +142,7 @@ fn flaws(scenario: &Value) -> Vec<String> {
         }
     }
     for name in TIMEOUTS {
-        let key = format!("test.appstudio.openshift.io/{name}");
+        let key = labels::timeout_annotation(name);
         if scenario["metadata"]["annotations"][&key]
             .as_str()
             .is_none_or(str::is_empty)

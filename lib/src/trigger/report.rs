@@ -6,7 +6,8 @@ use comfy_table::{Table, presets};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Choice, Skip};
+use super::Skip;
+use crate::konflux::Choice;
 
 /// How it ended for a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -218,8 +218,9 @@ fn add(rows: &mut BTreeMap<String, Row>, report: &Report, clock: &dyn Clock) {
 mod tests {
     use super::*;
     use crate::clock::RuntimeClock;
+    use crate::konflux::Choice;
     use crate::record::{FileStore, Labels};
-    use crate::trigger::{Choice, ScenarioReport, Skip, VerifiedBy};
+    use crate::trigger::{ScenarioReport, Skip, VerifiedBy};
 
     fn report(endings: &[(&str, Ending)]) -> Report {
         let mut report = Report::new(Choice::default(), false);

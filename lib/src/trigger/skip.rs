@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::client::Tenant;
 use super::verified::{
     Releases, Verified, VerifiedBy, archive_may_tell, record_may_tell, recorded,
 };
-use super::{Candidate, Options, TriggerError, Wanted};
+use super::{Options, TriggerError, Wanted};
 use crate::clock::Clock;
+use crate::cluster::Tenant;
+use crate::konflux::Candidate;
 use crate::kubearchive::KubeArchive;
 use crate::record::{Limits, Past, PastRuns, Whose, past_runs};
 use crate::tekton::PipelineRun;
@@ -218,12 +219,9 @@ async fn records(
     let whose = Whose::Scenario { name: scenario, runs: &uids };
     past_runs(&tenant.cluster, &tenant.clock, whose, Limits::default())
         .await
-        .map_err(|source| {
-            let action = format!(
-                "read the records of earlier runs in namespace {}",
-                tenant.cluster.namespace
-            );
-            TriggerError::Cluster { action, source }
+        .map_err(|source| TriggerError::Records {
+            namespace: tenant.namespace().to_owned(),
+            source,
         })
 }
 

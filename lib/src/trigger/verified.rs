@@ -11,10 +11,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::client::Tenant;
-use super::{Candidate, Options, TriggerError};
+use super::{Options, TriggerError};
+use crate::cluster::Tenant;
 use crate::failure::Chain;
 use crate::image::Digest;
+use crate::konflux::Candidate;
 use crate::kubearchive::{self, ArchiveError, KubeArchive, Listing};
 use crate::record::{Past, Unreadable};
 use crate::verified::{Image, ReleaseBrief, Snapshots, Standing, archived, merge};

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::ReleaseBrief;
-use crate::konflux::PLAN_LABEL;
-use crate::kubearchive::{KubeArchive, Listing, RELEASES};
+use crate::konflux::{PLAN_LABEL, RELEASES};
+use crate::kubearchive::{KubeArchive, Listing};
 
 /// The archive's Releases of a plan that were created after a moment, newest first, until `enough` says
 /// that no older one can matter, or `within` is over (wall time).

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
-use crate::konflux::Condition;
+use crate::cluster::{ApiError, Tenant};
+use crate::konflux::{Condition, RELEASES, condition};
 use crate::null::or_default;
 use crate::text;
 
@@ -113,11 +114,6 @@ fn only_the_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cond
     Ok(conditions)
 }
 
-/// A condition by its type.
-pub fn condition<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
-    conditions.iter().find(|condition| condition.kind == kind)
-}
-
 impl ReleaseBrief {
     /// Whether it ended well.
     pub fn has_landed(&self) -> bool {
@@ -142,5 +138,19 @@ impl ReleaseBrief {
     /// all had been pushed before.
     pub fn pushed(&self) -> Vec<String> {
         self.status.artifacts.digests.clone()
+    }
+}
+
+/// Releases on a page.
+const A_PAGE: u32 = 50;
+
+impl Tenant {
+    /// Shows every live Release; their labels are set by a webhook, so that plans are compared by
+    /// the spec.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn each_release(&self, look: impl FnMut(ReleaseBrief)) -> Result<(), ApiError> {
+        self.each(RELEASES, "", A_PAGE, look).await
     }
 }

@@ -15,8 +15,6 @@ mod snapshots;
 mod standing;
 
 pub use archived::{archived, merge};
-pub use brief::{
-    ReleaseBrief, ReleaseLabels, ReleaseMetadata, ReleaseSpec, ReleaseStatus, condition,
-};
+pub use brief::{ReleaseBrief, ReleaseLabels, ReleaseMetadata, ReleaseSpec, ReleaseStatus};
 pub use snapshots::Snapshots;
 pub use standing::{Image, MadeFor, Standing};

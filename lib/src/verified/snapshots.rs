@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{MadeFor, ReleaseBrief};
+use crate::cluster::{ApiError, Tenant};
 use crate::image::{Digest, ImageRef};
+use crate::konflux::SnapshotBrief;
 use crate::snapshot::{self, ComponentName};
-use crate::trigger::{Brief, Tenant, TriggerError};
 
 /// The digests of Snapshots, as far as these were looked up.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -37,7 +38,7 @@ impl Snapshots {
     }
 
     /// Notes what a Snapshot has, or that it is gone.
-    pub fn note(&mut self, name: &str, found: Option<&Brief>) {
+    pub fn note(&mut self, name: &str, found: Option<&SnapshotBrief>) {
         let digests = found.and_then(|found| digests(found, self.component.as_ref()));
         self.known.insert(name.to_owned(), digests);
     }
@@ -45,10 +46,10 @@ impl Snapshots {
     /// Looks a Snapshot up, once.
     ///
     /// # Errors
-    /// [`TriggerError`] when it cannot be read.
-    pub async fn look_up(&mut self, tenant: &Tenant, name: &str) -> Result<(), TriggerError> {
+    /// [`ApiError`] when it cannot be read.
+    pub async fn look_up(&mut self, tenant: &Tenant, name: &str) -> Result<(), ApiError> {
         if !name.is_empty() && !self.knows(name) {
-            let found = tenant.snapshot(name).await?;
+            let found = tenant.snapshot_brief(name).await?;
             self.note(name, found.as_ref());
         }
         Ok(())
@@ -61,7 +62,7 @@ impl Snapshots {
 }
 
 /// `None` where it does not tell: then there is nothing to compare with.
-fn digests(snapshot: &Brief, component: Option<&ComponentName>) -> Option<Vec<Digest>> {
+fn digests(snapshot: &SnapshotBrief, component: Option<&ComponentName>) -> Option<Vec<Digest>> {
     let components = &snapshot.spec.components;
     let digest =
         |image: &str| ImageRef::dropping_tag(image).ok().map(|image| image.digest().clone());

@@ -9,11 +9,10 @@ use standins::{Installed, JobScript, Night, ReleaseScript, Server, TokioTime, Wo
 use tower::ServiceExt;
 
 use crate::clock::{RuntimeClock, SharedClock};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Tenant};
 use crate::failure::Failure;
 use crate::gate::verdict::decide;
 use crate::image::ImageRef;
-use crate::konflux::Konflux;
 use crate::launch::order;
 use crate::promote::{self, Options, Promotion, Witnesses};
 use crate::prow::bucket::Bucket;
@@ -102,7 +101,7 @@ impl Setting {
         Witnesses { deck, bucket: Bucket::new(base(Server::Bucket), transport) }
     }
 
-    fn konflux(&self, killer: &Arc<Killer>) -> Konflux {
+    fn tenant(&self, killer: &Arc<Killer>) -> Tenant {
         let (server, killer) = (self.world.direct(Server::Kube), killer.clone());
         let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
             let (server, killer) = (server.clone(), killer.clone());
@@ -112,7 +111,7 @@ impl Setting {
             client: kube::Client::new(service, &self.namespace),
             namespace: self.namespace.clone(),
         };
-        Konflux::new(&cluster, self.clock.clone())
+        Tenant::new(&cluster, self.clock.clone())
     }
 
     /// Runs one process, killed at a point; `None` when it died. And the points that it passed.
@@ -123,12 +122,12 @@ impl Setting {
         point: u64,
     ) -> (Option<Result<Promotion, Failure>>, u64) {
         let killer = Killer::at(point);
-        let konflux = self.konflux(&killer);
+        let tenant = self.tenant(&killer);
         let process = async {
             let store = Box::new(Deadly(memory.clone(), killer.clone()));
             let journal =
                 Journal::existing(store, self.clock.clone(), &Identity::default()).await?;
-            promote::run(&konflux, &self.witnesses(), &journal, options, &self.clock).await
+            promote::run(&tenant, &self.witnesses(), &journal, options, &self.clock).await
         };
         let end = killer.run(process).await;
         (end, killer.passed())

@@ -1,15 +1,57 @@
-//! What speaks against a Snapshot.
+//! Whether a Snapshot can be gated, or what speaks against it.
 
-use super::{Against, Brief};
+use std::borrow::Cow;
+
+use super::SnapshotBrief;
+use super::objects::condition;
 use crate::image::{Digest, ImageRef};
 use crate::snapshot::{self, ComponentName, SnapshotError};
-use crate::verified::condition;
+
+/// What speaks against a Snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Against {
+    /// It was built for a pull request or a merge queue, or for several pull requests together.
+    NotPushed,
+    /// It is being deleted.
+    Deleted,
+    /// A newer one was released instead.
+    Superseded,
+    /// integration-service calls it invalid.
+    Invalid,
+    /// It holds the component in other versions alone.
+    OtherVersion,
+    /// It cannot be told which image it has, or whether that is fit: why.
+    Unjudged(String),
+    /// A newer one is fit.
+    Older,
+    /// It is fit, and a newer one cannot be judged.
+    Behind,
+}
+
+impl Against {
+    /// The reason in words.
+    pub fn words(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::NotPushed => "not built by a push (pull request, merge queue, or group)",
+            Self::Deleted => "is being deleted",
+            Self::Superseded => "superseded: a newer Snapshot was released",
+            Self::Invalid => "integration-service calls it invalid",
+            Self::OtherVersion => "the component is in it in other versions alone",
+            Self::Unjudged(why) => return Cow::Owned(format!("cannot be judged: {why}")),
+            Self::Older => "older than the chosen one",
+            Self::Behind => "fit, but a newer one cannot be judged",
+        })
+    }
+}
 
 /// A Snapshot's image, or what speaks against it. Without a component's name its only one is meant.
 ///
 /// # Errors
 /// The first thing that speaks against it.
-pub fn judge(snapshot: &Brief, component: Option<&ComponentName>) -> Result<Digest, Against> {
+pub fn judge(
+    snapshot: &SnapshotBrief,
+    component: Option<&ComponentName>,
+) -> Result<Digest, Against> {
     if snapshot.metadata.deletion_timestamp.is_some() {
         return Err(Against::Deleted);
     }
@@ -58,7 +100,7 @@ fn bare(error: &SnapshotError) -> String {
 
 /// integration-service's own rule: not from a merge queue, no group, and the event is a push, or
 /// not told, or no pull request is named.
-fn is_push(snapshot: &Brief) -> bool {
+fn is_push(snapshot: &SnapshotBrief) -> bool {
     let (labels, annotations) = (&snapshot.metadata.labels, &snapshot.metadata.annotations);
     let queue = annotations
         .source_branch
@@ -78,8 +120,8 @@ mod tests {
         ComponentName::of("hypershift-operator-main")
     }
 
-    fn captured(name: &str) -> Brief {
-        let all: std::collections::BTreeMap<String, Brief> =
+    fn captured(name: &str) -> SnapshotBrief {
+        let all: std::collections::BTreeMap<String, SnapshotBrief> =
             serde_json::from_str(include_str!("data/snapshots.json")).unwrap();
         all[name].clone()
     }
@@ -102,7 +144,7 @@ mod tests {
     #[test]
     fn what_else_speaks_against_one() {
         let fit = captured("just-created-by-push-build");
-        let with = |change: fn(&mut Brief)| {
+        let with = |change: fn(&mut SnapshotBrief)| {
             let mut snapshot = fit.clone();
             change(&mut snapshot);
             judge(&snapshot, Some(&component())).err()
@@ -111,20 +153,20 @@ mod tests {
             with(|s| s.metadata.deletion_timestamp = s.metadata.creation_timestamp),
             Some(Against::Deleted)
         );
-        let queue = |s: &mut Brief| {
+        let queue = |s: &mut SnapshotBrief| {
             s.metadata.annotations.source_branch = Some("gh-readonly-queue/main/pr-1".into())
         };
         assert_eq!(with(queue), Some(Against::NotPushed));
         assert_eq!(with(|s| s.metadata.labels.event_type = Some("Push".into())), None);
         assert_eq!(with(|s| s.metadata.labels.event_type = None), None);
-        let merged = |s: &mut Brief| s.metadata.labels.pull_request = Some("7".into());
+        let merged = |s: &mut SnapshotBrief| s.metadata.labels.pull_request = Some("7".into());
         assert_eq!(with(merged), None, "a push that names the pull request it merged");
     }
 
     #[test]
     fn what_cannot_be_judged_says_why() {
         let fit = captured("just-created-by-push-build");
-        let why = |change: &dyn Fn(&mut Brief)| {
+        let why = |change: &dyn Fn(&mut SnapshotBrief)| {
             let mut snapshot = fit.clone();
             change(&mut snapshot);
             match judge(&snapshot, Some(&component())) {
@@ -133,11 +175,11 @@ mod tests {
             }
         };
         let image = |image: &'static str| {
-            move |s: &mut Brief| s.spec.components[0].container_image = image.into()
+            move |s: &mut SnapshotBrief| s.spec.components[0].container_image = image.into()
         };
-        let twice = why(&|s: &mut Brief| {
+        let twice = why(&|s: &mut SnapshotBrief| {
             s.spec.components[0].version = Some("main".into());
-            let other = super::super::brief::Component {
+            let other = super::super::snapshot_brief::Component {
                 version: Some("release-4.22".into()),
                 ..s.spec.components[0].clone()
             };
@@ -150,7 +192,7 @@ mod tests {
             "{twice}"
         );
         assert!(
-            why(&|s: &mut Brief| s.spec.components.clear())
+            why(&|s: &mut SnapshotBrief| s.spec.components.clear())
                 .contains("is not in it; it has: no components")
         );
         assert!(why(&image("quay.io/a/b:latest")).contains("has no digest"));
@@ -167,9 +209,10 @@ mod tests {
         let mut both = captured("componentgroup");
         let one = both.spec.components[0].clone();
         both.spec.components[0].version = Some("main".into());
-        both.spec
-            .components
-            .push(super::super::brief::Component { version: Some("release-4.22".into()), ..one });
+        both.spec.components.push(super::super::snapshot_brief::Component {
+            version: Some("release-4.22".into()),
+            ..one
+        });
         let of = |version: &str| {
             judge(&both, Some(&ComponentName { version: Some(version.to_owned()), ..component() }))
         };

@@ -1,6 +1,6 @@
-//! What the API server's answers about Konflux's objects mean.
+//! Why an object could not be read, for people.
 
-use crate::cluster;
+use super::{code, is_transient};
 use crate::text;
 
 /// How much of a server's own words is shown.
@@ -8,7 +8,7 @@ const QUOTED: usize = 600;
 
 /// Why an object could not be read.
 #[derive(Debug, thiserror::Error)]
-pub enum KonfluxError {
+pub enum ApiError {
     /// The rights do not suffice.
     #[error("the cluster does not allow to {verb} {what}: {said}")]
     Forbidden {
@@ -59,8 +59,10 @@ pub enum KonfluxError {
     },
 }
 
-impl KonfluxError {
-    pub(super) fn of(
+impl ApiError {
+    /// What an answer means for who tried to `verb` (`read`) `what` (`Snapshot ho-1 in namespace x`)
+    /// so many times.
+    pub fn of(
         verb: &'static str,
         what: impl Into<String>,
         attempts: u32,
@@ -68,11 +70,11 @@ impl KonfluxError {
     ) -> Self {
         let what = what.into();
         let said = words(&error);
-        match cluster::code(&error) {
+        match code(&error) {
             Some(401) => Self::Unauthorized { said },
             Some(403) => Self::Forbidden { verb, what, said },
             Some(404) => Self::NoResource { verb, what },
-            _ if cluster::is_transient(&error) => {
+            _ if is_transient(&error) => {
                 Self::Trouble { verb, what, attempts, source: Box::new(error) }
             }
             _ => Self::Refused { verb, what, source: Box::new(error) },
@@ -82,9 +84,14 @@ impl KonfluxError {
     /// The status of the server's answer, if it refused for a reason of its own.
     pub(super) fn code(&self) -> Option<u16> {
         match self {
-            Self::Refused { source, .. } => cluster::code(source),
+            Self::Refused { source, .. } => code(source),
             _ => None,
         }
+    }
+
+    /// Whether the same question may be answered a moment later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Trouble { .. })
     }
 
     /// Whether only the rights are missing.
@@ -94,7 +101,7 @@ impl KonfluxError {
 }
 
 /// An API server's own words, on one line.
-pub(super) fn words(error: &kube::Error) -> String {
+pub fn words(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => text::one_line(&status.message, QUOTED),
         other => text::one_line(&crate::failure::Chain(other).to_string(), QUOTED),

@@ -1,0 +1,35 @@
+//! A kind of objects, as the API's paths name it.
+
+use kube::core::ApiResource;
+
+/// A kind of objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resource {
+    /// The API group.
+    pub group: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// The kind: `Snapshot`.
+    pub kind: &'static str,
+    /// The plural: `snapshots`.
+    pub plural: &'static str,
+}
+
+impl Resource {
+    /// The path of a namespace's objects: `/apis/GROUP/VERSION/namespaces/NAMESPACE/PLURAL`.
+    pub fn path(&self, namespace: &str) -> String {
+        let Self { group, version, plural, .. } = self;
+        format!("/apis/{group}/{version}/namespaces/{namespace}/{plural}")
+    }
+
+    /// The same for kube's own client.
+    pub fn api(&self) -> ApiResource {
+        ApiResource {
+            group: self.group.to_owned(),
+            version: self.version.to_owned(),
+            api_version: format!("{}/{}", self.group, self.version),
+            kind: self.kind.to_owned(),
+            plural: self.plural.to_owned(),
+        }
+    }
+}
