@@ -57,21 +57,22 @@ impl Challenge {
     }
 }
 
-/// The address at which the token service gives a token to read a repository.
-pub(super) fn token_url(realm: &Url, service: Option<&str>, repository: &str) -> Url {
+/// The address at which the token service gives a token for a right.
+pub(super) fn token_url(realm: &Url, service: Option<&str>, scope: &str) -> Url {
     let mut url = realm.clone();
     let mut query = url.query_pairs_mut();
     if let Some(service) = service {
         query.append_pair("service", service);
     }
-    query.append_pair("scope", &scope(repository));
+    query.append_pair("scope", scope);
     drop(query);
     url
 }
 
-/// The right to read a repository, as token services know it.
-pub(super) fn scope(repository: &str) -> String {
-    format!("repository:{repository}:pull")
+/// The right to read a repository, or to write it as well, as token services know it.
+pub(super) fn scope(repository: &str, writes: bool) -> String {
+    let rights = if writes { "pull,push" } else { "pull" };
+    format!("repository:{repository}:{rights}")
 }
 
 #[cfg(test)]
@@ -121,7 +122,7 @@ mod tests {
     #[test]
     fn what_a_realm_holds_already_stays() {
         let realm = "https://r.io/v2/auth?account=robot".parse().unwrap();
-        let url = token_url(&realm, Some("r.io&x=y"), "acme/ho");
+        let url = token_url(&realm, Some("r.io&x=y"), &scope("acme/ho", false));
         assert_eq!(
             url.as_str(),
             "https://r.io/v2/auth?account=robot&service=r.io%26x%3Dy&scope=repository%3Aacme%2Fho%3Apull"

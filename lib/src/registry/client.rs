@@ -8,17 +8,13 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde::Deserialize;
-use tokio::sync::{Mutex, OnceCell};
-use url::Url;
+use tokio::sync::OnceCell;
 
-use super::challenge::{self, Challenge};
 use super::credentials::{Credentials, Login};
 use super::error::{Failed, Kind, RegistryError};
-use super::fetch::{Answer, Fetcher, Plain, TIMEOUT, is_named};
+use super::fetch::{Answer, TIMEOUT};
+use super::login::Session;
 use super::manifest::{self, ContentError};
 use crate::clock::SharedClock;
 use crate::http::{self, SharedTransport, UreqTransport};
@@ -31,16 +27,10 @@ use crate::text;
 const QUOTED: usize = 300;
 
 /// No manifest is larger (4 MiB), as registries have it.
-const MAX_MANIFEST: u64 = 4 << 20;
+pub(super) const MAX_MANIFEST: u64 = 4 << 20;
 
 /// No configuration is larger (8 MiB).
-const MAX_BLOB: u64 = 8 << 20;
-
-/// No token is longer (256 KiB), nor what comes with it.
-const MAX_TOKEN: u64 = 256 << 10;
-
-/// As whom an identity token is exchanged.
-const CLIENT: &str = "release-gate";
+pub(super) const MAX_BLOB: u64 = 8 << 20;
 
 /// How registries are reached.
 #[derive(Debug, Clone, Default)]
@@ -55,22 +45,15 @@ pub struct RegistryOptions {
 ///
 /// Proxies are taken from `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, but not for this machine.
 pub struct Registry {
-    host: String,
-    repository: String,
-    login: Option<Login>,
-    hint: Option<String>,
-    clock: SharedClock,
-    transport: SharedTransport,
-    plain_http: Vec<String>,
-    session: OnceCell<Session>,
-}
-
-/// A registry that has been spoken to.
-struct Session {
-    base: Url,
-    fetcher: Fetcher,
-    /// What goes into `Authorization`, if it wants anything.
-    authorization: Mutex<Option<Secret>>,
+    pub(super) host: String,
+    pub(super) repository: String,
+    pub(super) login: Option<Login>,
+    pub(super) hint: Option<String>,
+    pub(super) clock: SharedClock,
+    pub(super) transport: SharedTransport,
+    pub(super) plain_http: Vec<String>,
+    pub(super) writes: bool,
+    pub(super) session: OnceCell<Session>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -130,8 +113,15 @@ impl Registry {
             clock,
             transport,
             plain_http: options.plain_http.clone(),
+            writes: false,
             session: OnceCell::new(),
         }
+    }
+
+    /// The same, asking for the right to write as well.
+    #[must_use]
+    pub fn writing(self) -> Self {
+        Self { writes: true, ..self }
     }
 
     /// The manifest or index of a digest, proven.
@@ -168,7 +158,7 @@ impl Registry {
         Ok(manifest::digest(&answer.body))
     }
 
-    async fn asked(
+    pub(super) async fn asked(
         &self,
         what: &str,
         kind: &str,
@@ -177,7 +167,7 @@ impl Registry {
         limit: u64,
     ) -> Result<Answer, RegistryError> {
         self.retried(what, || async {
-            let session = self.session.get_or_try_init(|| self.connect()).await?;
+            let session = self.session().await?;
             let url = session.url(&self.repository, kind, reference);
             let answer = self.get(session, url, accept, limit).await?;
             if answer.status == 200 { Ok(answer) } else { Err(Failed::of_answer(&answer)) }
@@ -185,123 +175,7 @@ impl Registry {
         .await
     }
 
-    /// One request; a 401 that says how to log in is answered once.
-    async fn get(
-        &self,
-        session: &Session,
-        url: Url,
-        accept: &str,
-        limit: u64,
-    ) -> Result<Answer, Failed> {
-        let before = session.authorization.lock().await.clone();
-        let answer = session
-            .fetcher
-            .get(url.clone(), before.as_ref(), accept, limit)
-            .await?;
-        if answer.status != 401 {
-            return Ok(answer);
-        }
-        let after = self.authorization(session, &answer).await?;
-        let same = after.as_ref().map(Secret::expose) == before.as_ref().map(Secret::expose);
-        match after {
-            Some(after) if !same => {
-                let answer = session.fetcher.get(url, Some(&after), accept, limit).await;
-                *session.authorization.lock().await = Some(after);
-                answer
-            }
-            _ => Ok(answer),
-        }
-    }
-
-    /// The first to ask finds out what the registry wants, and whether one on this machine speaks
-    /// TLS.
-    async fn connect(&self) -> Result<Session, Failed> {
-        if is_named(&self.host, &self.plain_http) {
-            return self.log_in("http").await;
-        }
-        match self.log_in("https").await {
-            // A certificate that is refused is no reason to do without.
-            Err(failed) if failed.kind == Kind::NoTls || failed.unconnected => {
-                match self.base("http") {
-                    Ok(base) if http::is_loopback(&base) => self.log_in("http").await,
-                    _ => Err(failed),
-                }
-            }
-            other => other,
-        }
-    }
-
-    fn base(&self, scheme: &str) -> Result<Url, Failed> {
-        let base = format!("{scheme}://{}/", answering(&self.host)).parse::<Url>();
-        base.map_err(|error| Failed::refused(format!("its name is no host: {error}")))
-    }
-
-    async fn log_in(&self, scheme: &str) -> Result<Session, Failed> {
-        let plain =
-            if scheme == "http" { Plain::For(self.plain_http.clone()) } else { Plain::Never };
-        let fetcher = Fetcher::new(self.transport.clone(), plain);
-        let session =
-            Session { base: self.base(scheme)?, fetcher, authorization: Mutex::new(None) };
-        let mut url = session.base.clone();
-        url.set_path("/v2/");
-        let answer = session.fetcher.get(url, None, "*/*", MAX_MANIFEST).await?;
-        match answer.status {
-            401 => {
-                let wanted = self.authorization(&session, &answer).await?;
-                *session.authorization.lock().await = wanted;
-                Ok(session)
-            }
-            408 | 425 | 429 | 500.. => Err(Failed::of_answer(&answer)),
-            // What it says of the repository counts.
-            _ => Ok(session),
-        }
-    }
-
-    /// What the registry wants to see in `Authorization`, as its 401 says; `None` where there is
-    /// nothing to show it.
-    async fn authorization(
-        &self,
-        session: &Session,
-        refusal: &Answer,
-    ) -> Result<Option<Secret>, Failed> {
-        let basic = |login: Option<&Login>| match login {
-            Some(Login::Basic { user, password }) => Some(Secret::new(format!(
-                "Basic {}",
-                STANDARD.encode(format!("{user}:{}", password.expose()))
-            ))),
-            _ => None,
-        };
-        let login = self.login.as_ref();
-        if let Some(Login::Token(token)) = login {
-            return Ok(Some(Secret::new(format!("Bearer {}", token.expose()))));
-        }
-        let (realm, service) = match Challenge::of(&refusal.headers).map_err(Failed::refused)? {
-            None => return Ok(None),
-            Some(Challenge::Basic) => return Ok(basic(login)),
-            Some(Challenge::Bearer { realm, service }) => (realm, service),
-        };
-        let answer = match login {
-            Some(Login::Identity(token)) => {
-                let mut form = url::form_urlencoded::Serializer::new(String::new());
-                form.append_pair("grant_type", "refresh_token")
-                    .append_pair("client_id", CLIENT);
-                form.append_pair("refresh_token", token.expose());
-                form.append_pair("service", service.as_deref().unwrap_or_default());
-                form.append_pair("scope", &challenge::scope(&self.repository));
-                session.fetcher.post_form(realm, form.finish(), MAX_TOKEN).await?
-            }
-            login => {
-                let url = challenge::token_url(&realm, service.as_deref(), &self.repository);
-                session
-                    .fetcher
-                    .get(url, basic(login).as_ref(), "application/json", MAX_TOKEN)
-                    .await?
-            }
-        };
-        token(&answer).map(|token| Some(Secret::new(format!("Bearer {token}"))))
-    }
-
-    async fn retried<T, F, R>(&self, what: &str, ask: F) -> Result<T, RegistryError>
+    pub(super) async fn retried<T, F, R>(&self, what: &str, ask: F) -> Result<T, RegistryError>
     where
         F: Fn() -> R,
         R: Future<Output = Result<T, Failed>>,
@@ -353,50 +227,18 @@ impl Registry {
     }
 }
 
-impl Session {
-    fn url(&self, repository: &str, kind: &str, reference: &str) -> Url {
-        let mut url = self.base.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty()
-                .push("v2")
-                .extend(repository.split('/'))
-                .push(kind)
-                .push(reference);
-        }
-        url
-    }
-}
-
-/// The host that answers for a registry: docker.io's has another name.
-fn answering(registry: &str) -> &str {
-    if registry == "docker.io" { "index.docker.io" } else { registry }
-}
-
 /// A repository's path in its registry: docker.io's own images have a folder that nobody writes.
 fn path_at(host: &str, path: &str) -> String {
     let is_docker = matches!(host, "docker.io" | "index.docker.io");
     if is_docker && !path.contains('/') { format!("library/{path}") } else { path.to_owned() }
 }
 
-/// The token that a token service gives.
-fn token(answer: &Answer) -> Result<String, Failed> {
-    #[derive(Deserialize)]
-    struct Given {
-        token: Option<String>,
-        access_token: Option<String>,
-    }
-    if answer.status != 200 {
-        return Err(Failed::of_token_service(answer));
-    }
-    let given = serde_json::from_slice::<Given>(&answer.body).ok();
-    let token = given
-        .and_then(|given| given.token.filter(|token| !token.is_empty()).or(given.access_token));
-    let trouble = || Failed::trouble("the token service sent no token".to_owned());
-    token.filter(|token| !token.is_empty()).ok_or_else(trouble)
-}
-
 /// The content, if it has its digest: whatever a header says, the content proves itself.
-fn proven(what: String, answer: Answer, digest: &Digest) -> Result<Bytes, RegistryError> {
+pub(super) fn proven(
+    what: String,
+    answer: Answer,
+    digest: &Digest,
+) -> Result<Bytes, RegistryError> {
     let header = answer
         .headers
         .get("docker-content-digest")
@@ -419,6 +261,7 @@ fn proven(what: String, answer: Answer, digest: &Digest) -> Result<Bytes, Regist
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::login::answering;
 
     #[test]
     fn docker_io_answers_elsewhere() {

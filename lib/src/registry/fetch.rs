@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method};
 use url::Url;
 
@@ -24,7 +24,7 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_REDIRECTS: usize = 5;
 
 /// An answer, whatever its status.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
@@ -86,7 +86,11 @@ impl Fetcher {
             if let Some(credentials) = ours {
                 request = request.header(AUTHORIZATION, secret(credentials)?);
             }
-            let answer = self.send(request, limit).await?;
+            let mut answer = self.send(request, limit).await?;
+            if url.origin() != origin {
+                // Another host has no say in where the credentials go.
+                answer.headers.remove(WWW_AUTHENTICATE);
+            }
             if !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
                 return Ok(answer);
             }
@@ -112,6 +116,21 @@ impl Fetcher {
             Request { method: Method::POST, body: Some(form.into()), ..Request::get(url, TIMEOUT) };
         let request = request
             .header(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        self.send(request, limit).await
+    }
+
+    /// Sends a request that may write. Its answer is not followed to another address: what is
+    /// written goes where the registry itself says.
+    pub(super) async fn write(
+        &self,
+        request: Request,
+        authorization: Option<&Secret>,
+        limit: u64,
+    ) -> Result<Answer, Failed> {
+        let request = match authorization {
+            Some(credentials) => request.header(AUTHORIZATION, secret(credentials)?),
+            None => request,
+        };
         self.send(request, limit).await
     }
 

@@ -25,7 +25,7 @@ pub use enter::Dropped;
 pub use kube::{Kube, Pushed, ReleaseEnding, ReleaseScript, ScenarioScript, USER};
 pub use night::{Installed, Night};
 pub use prow::{BUCKET, Ending, JobScript, Launch, Limit, Prow, RanImage, State, TestPhase};
-pub use registry::{Access, ImageBuilder, ImageRef, Media, Registry, SESSION_TOKEN};
+pub use registry::{Access, ImageBuilder, ImageRef, Media, Registry, SESSION_TOKEN, Writes};
 pub use serve::{CLUSTER_TOKEN, ServeOptions, Servers, Tls, WEBHOOK};
 pub use slack::{Message, Slack};
 pub use switch::{Canned, Fault, Nth, Server, Trouble};

@@ -1,7 +1,8 @@
-//! An OCI registry that is read from: manifests by digest and tag, blobs, basic and bearer
-//! authentication.
+//! An OCI registry: manifests by digest and tag, blobs, basic and bearer authentication. Where a
+//! test says so, it is written to as well.
 
 mod image;
+mod write;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use http::request::Parts;
 use serde_json::{Value, json};
 
 pub use image::{ImageBuilder, Media};
+pub use write::Writes;
 
 use crate::World;
 use crate::answer::{Answer, answer, json_answer};
@@ -31,10 +33,45 @@ pub enum Access {
 #[derive(Debug, Default)]
 pub(crate) struct RegistryState {
     /// Repository and digest, to media type and bytes.
-    manifests: BTreeMap<(String, String), (&'static str, Vec<u8>)>,
+    manifests: BTreeMap<(String, String), (String, Vec<u8>)>,
     blobs: BTreeMap<(String, String), Vec<u8>>,
     tags: BTreeMap<(String, String), String>,
     access: Access,
+    writes: Writes,
+    uploads: usize,
+    tokens: Tokens,
+}
+
+/// The token that is good at the moment.
+#[derive(Debug, Default)]
+struct Tokens {
+    /// How many requests one is good for.
+    lasts: Option<usize>,
+    /// How many it was shown with.
+    shown: usize,
+    /// How many there were before.
+    spent: usize,
+}
+
+impl Tokens {
+    fn now(&self) -> String {
+        match self.spent {
+            0 => SESSION_TOKEN.to_owned(),
+            spent => format!("{SESSION_TOKEN}-{spent}"),
+        }
+    }
+
+    /// Whether a token is good for one more request.
+    fn take(&mut self, token: Option<&str>) -> bool {
+        let good = token == Some(self.now().as_str());
+        self.shown += usize::from(good);
+        if good && self.lasts.is_some_and(|lasts| self.shown > lasts) {
+            self.spent += 1;
+            self.shown = 0;
+            return false;
+        }
+        good
+    }
 }
 
 /// An image in the registry.
@@ -73,7 +110,9 @@ impl Registry {
         let blobs = built.blobs.iter().map(|(digest, _)| digest.clone()).collect();
         let mut state = self.0.registry_state();
         for (digest, media, bytes) in built.manifests {
-            state.manifests.insert((repository.clone(), digest), (media, bytes));
+            state
+                .manifests
+                .insert((repository.clone(), digest), (media.to_owned(), bytes));
         }
         for (digest, bytes) in built.blobs {
             state.blobs.insert((repository.clone(), digest), bytes);
@@ -112,6 +151,31 @@ impl Registry {
             .for_each(|(_, bytes)| spoil(bytes));
     }
 
+    /// Lets a token of its token service be good for so many requests; the next one needs another.
+    pub fn token_lasts(&self, requests: usize) {
+        self.0.registry_state().tokens.lasts = Some(requests);
+    }
+
+    /// Sets whether it takes what is written.
+    pub fn writes(&self, writes: Writes) {
+        self.0.registry_state().writes = writes;
+    }
+
+    /// The tags of a repository, with what each shows at the moment.
+    pub fn tags(&self, repository: &str) -> BTreeMap<String, String> {
+        let state = self.0.registry_state();
+        let tags = state.tags.iter().filter(|((known, _), _)| known == repository);
+        tags.map(|((_, tag), digest)| (tag.clone(), digest.clone())).collect()
+    }
+
+    /// The manifests of a repository, as JSON.
+    pub fn manifests(&self, repository: &str) -> Vec<Value> {
+        let state = self.0.registry_state();
+        let all = state.manifests.iter().filter(|((known, _), _)| known == repository);
+        all.filter_map(|(_, (_, bytes))| serde_json::from_slice(bytes).ok())
+            .collect()
+    }
+
     /// Sets who may read.
     pub fn access(&self, access: Access) {
         self.0.registry_state().access = access;
@@ -121,8 +185,8 @@ impl Registry {
 /// The token that the registry's token service hands out.
 pub const SESSION_TOKEN: &str = "session-token-of-the-standin-registry";
 
-pub(crate) fn handle(world: &World, parts: &Parts, _body: &Bytes) -> Answer {
-    let state = world.registry_state();
+pub(crate) fn handle(world: &World, parts: &Parts, body: &Bytes) -> Answer {
+    let mut state = world.registry_state();
     let path = parts.uri.path();
     let sent = parts
         .headers
@@ -134,10 +198,10 @@ pub(crate) fn handle(world: &World, parts: &Parts, _body: &Bytes) -> Answer {
             Access::Bearer(Some(wanted)) if sent.strip_prefix("Basic ") != Some(wanted) => {
                 error(401, "UNAUTHORIZED", "authentication required", json!(null))
             }
-            _ => json_answer(
-                200,
-                &json!({"token": SESSION_TOKEN, "access_token": SESSION_TOKEN, "expires_in": 300}),
-            ),
+            _ => {
+                let token = state.tokens.now();
+                json_answer(200, &json!({"token": token, "access_token": token, "expires_in": 300}))
+            }
         };
     }
     let Some(rest) = path.strip_prefix("/v2/") else {
@@ -157,12 +221,12 @@ pub(crate) fn handle(world: &World, parts: &Parts, _body: &Bytes) -> Answer {
         .as_ref()
         .map(|(repository, _, _)| *repository)
         .unwrap_or_default();
-    let challenge = match &state.access {
+    let challenge = match state.access.clone() {
         Access::Open => None,
         Access::Basic(wanted) => {
-            (sent.strip_prefix("Basic ") != Some(wanted)).then(|| "Basic realm=\"standin\"".to_owned())
+            (sent.strip_prefix("Basic ") != Some(wanted.as_str())).then(|| "Basic realm=\"standin\"".to_owned())
         }
-        Access::Bearer(_) => (sent.strip_prefix("Bearer ") != Some(SESSION_TOKEN)).then(|| {
+        Access::Bearer(_) => (!state.tokens.take(sent.strip_prefix("Bearer "))).then(|| {
             format!("Bearer realm=\"http://{host}/token\",service=\"standin\",scope=\"repository:{scope}:pull\"")
         }),
     };
@@ -172,6 +236,9 @@ pub(crate) fn handle(world: &World, parts: &Parts, _body: &Bytes) -> Answer {
             .headers_mut()
             .insert("www-authenticate", challenge.parse().expect("a header value"));
         return refusal;
+    }
+    if let Some(answer) = write::handle(&mut state, parts, body, rest) {
+        return answer;
     }
     if parts.method != Method::GET && parts.method != Method::HEAD {
         return error(405, "UNSUPPORTED", "The operation is unsupported.", json!(null));
@@ -195,7 +262,7 @@ pub(crate) fn handle(world: &World, parts: &Parts, _body: &Bytes) -> Answer {
                 Some((media, bytes)) => answer(
                     200,
                     &[
-                        ("content-type", media),
+                        ("content-type", media.as_str()),
                         ("docker-content-digest", &digest),
                         ("docker-distribution-api-version", "registry/2.0"),
                     ],
