@@ -10,12 +10,14 @@
 //! - [`konflux`]: Snapshots, ReleasePlans and Releases in the cluster; [`promote`] makes the
 //!   Release. [`tekton`]: PipelineRuns.
 //! - [`slack`], [`notify`]: messages. [`trigger`] starts the gate. [`preflight`]: `--check`.
+//! - [`attest`]: the verdict as a signed statement that travels with the image.
 //! - [`cluster`], [`http`]: how servers are reached.
 //! - [`clock`], [`duration`], [`glob`], [`retry`], [`secret`], [`text`]: small things that know no
 //!   domain.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+pub mod attest;
 pub mod clock;
 pub mod cluster;
 pub mod collect;

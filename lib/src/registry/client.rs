@@ -1,8 +1,4 @@
 //! Asking a registry for content by its digest.
-//!
-//! The types are those of the OCI client library; its requests are not used: it takes a token
-//! service's address and a redirect as they come, follows them with credentials and over plain
-//! HTTP, and reads bodies without a limit.
 
 use std::future::Future;
 use std::path::PathBuf;

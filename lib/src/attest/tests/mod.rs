@@ -1,0 +1,9 @@
+//! What a consumer, a policy and a registry see of a verdict.
+
+mod exchanges;
+mod keys;
+mod memory;
+mod registry;
+mod served;
+mod statements;
+mod verifying;
