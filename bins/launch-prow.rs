@@ -21,7 +21,7 @@ use gate::failure::Failure;
 use gate::http::{self, BaseUrl, UreqTransport};
 use gate::image::ImageRef;
 use gate::jobs::{self, Given, Source};
-use gate::launch::{self, Options};
+use gate::launch::{self, Options, Sampling};
 use gate::prow;
 use gate::prow::budget::Limits;
 use gate::record::{self, Identity, Location};
@@ -31,7 +31,7 @@ use gate::step::{self, Results, Step};
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     description = "Launches each Prow job exactly once through Gangway, against one image digest, and writes the\nexecutions to the gate record. Run again after a crash: what runs already is adopted.",
-    note = "The job list is YAML: - name: JOB, and besides, where wanted, class: blocking or informing\n[default: blocking], owner: TEXT, override-env: NAME or a list, env: a mapping, proof-log: GLOB,\nproof-last: true (that log alone proves, and the image is the last in it), tests: N (a success of fewer\ndoes not count), junit: ignore.",
+    note = "The job list is YAML: - name: JOB, and besides, where wanted, class: blocking or informing\n[default: blocking], owner: TEXT, override-env: NAME or a list, env: a mapping, proof-log: GLOB,\nproof-last: true (that log alone proves, and the image is the last in it), tests: N (a success of fewer\ndoes not count), junit: ignore,\nevery: 3d (not every night: when its last pass is that old, or it did not pass), cell: a mapping.\nOr a mapping of jobs: LIST and matrix: dimensions, required, except, fresh, budget.",
     example = "{command_name} --record file:gate.json --image quay.io/acme/ho@sha256:4be1… \\\n    --blocking '[\"periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-aks\"]' \\\n    --override-env OVERRIDE_HYPERSHIFT_OPERATOR_IMAGE --gangway-token-file token",
     example = "{command_name} --record file:gate.json --image quay.io/acme/ho@sha256:4be1… \\\n    --jobs jobs.yaml --override-env OPERATOR_IMAGE --dry-run",
     error_code(0, "launched, now or before; with --check: nothing failed"),
@@ -91,6 +91,9 @@ struct Args {
     /// check everything and show what would be sent; send and write nothing
     #[argh(switch)]
     dry_run: bool,
+    /// run the jobs with every too, due or not, whatever the budget
+    #[argh(switch)]
+    all_cells: bool,
     /// look whether everything that this step needs is there and answers, and change nothing
     #[argh(switch)]
     check: bool,
@@ -213,14 +216,25 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let store = record::store_at(&location, cluster.as_ref());
     let tokens = prow::Tokens::of(args.deck_token_file, args.artifacts_token_file)
         .map_err(Failure::misuse)?;
-    let options =
-        Options { image, request, identity, gangway, token, deck, artifacts, tokens, limits };
+    let sampling = Sampling { cluster: cluster.clone(), all: args.all_cells };
+    let options = Options {
+        image,
+        request,
+        identity,
+        gangway,
+        token,
+        deck,
+        artifacts,
+        tokens,
+        limits,
+        sampling,
+    };
     if args.dry_run && !args.check {
-        let orders = launch::dry_run(&options, store, step.clock).await?;
+        let preview = launch::dry_run(&options, store, step.clock).await?;
         results.set("launched", "0");
-        let shown = launch::as_json(&orders);
+        let shown = launch::as_json(&preview);
         return results
-            .write_with(&[("would_send", shown)], || launch::preview(&orders))
+            .write_with(&shown, || launch::preview(&preview))
             .map_err(Failure::failed);
     }
     let transport = Arc::new(UreqTransport::new(extra.unwrap_or_default()));

@@ -124,7 +124,7 @@ async fn night(count: usize, seed: u64, deck_answers: bool, token: SecretFile) -
         .expect("a record");
     let journal = Arc::new(journal);
     journal.bind(&Candidate::of(image)).await.expect("a new record");
-    bind(&journal, &request)
+    bind(&journal, &request, None)
         .await
         .expect("a record")
         .expect("a new record");

@@ -7,6 +7,7 @@
 //! - [`prow`]: Gangway, Deck and the artifact bucket; [`jobs`], [`launch`], [`evidence`],
 //!   [`collect`] and [`gate`] are built on it.
 //! - [`history`]: what a job's runs left behind over many nights, and what is said from it.
+//! - [`matrix`]: which jobs run tonight, and what the nights together cover.
 //! - [`konflux`]: Snapshots, ReleasePlans and Releases in the cluster; [`promote`] makes the
 //!   Release. [`tekton`]: PipelineRuns.
 //! - [`slack`], [`notify`]: messages. [`trigger`] starts the gate. [`preflight`]: `--check`.
@@ -34,6 +35,7 @@ pub mod jobs;
 pub mod konflux;
 pub mod kubearchive;
 pub mod launch;
+pub mod matrix;
 pub mod notify;
 mod null;
 pub mod preflight;

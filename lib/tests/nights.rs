@@ -191,6 +191,7 @@ impl Nights {
             artifacts: Server::Bucket.base().parse().unwrap(),
             tokens: gate::prow::Tokens::default(),
             limits: Limits::default(),
+            sampling: launch::Sampling::default(),
         };
         launch::run(&options, store(), transport.clone(), self.clock.clone())
             .await

@@ -1,6 +1,7 @@
-//! The gate's own judgement: the [`verdict`] over all jobs, which of them are run again ([`reruns`]), and
-//! the [`words`] in which people are told what became of each.
+//! The gate's own judgement: the [`verdict`] over all jobs, which of them are run again ([`reruns`]),
+//! what a run adds to the [`matrix`], and the [`words`] in which people are told what became of each.
 
+pub mod matrix;
 pub mod reruns;
 pub mod verdict;
 pub mod words;

@@ -5,21 +5,18 @@ use crate::record::{Class, GateRecord, JobRecord, LaunchOptions};
 use crate::text;
 
 /// In what a request differs from the one that the record was begun with, if it does: jobs, their
-/// settings, and the variables of all.
+/// settings, and the variables of all. Of the sampled jobs those that were chosen for the night count.
 pub fn difference(record: &GateRecord, request: &Request) -> Option<String> {
-    among(&record.jobs.iter().collect::<Vec<_>>(), record.launch.as_ref(), request)
+    let request = request.tonight(record.matrix.as_ref());
+    among(&record.jobs.iter().collect::<Vec<_>>(), record.launch.as_ref(), &request)
 }
 
 /// [`difference`], for the blocking jobs alone: they are what decides.
 pub fn blocking_difference(record: &GateRecord, request: &Request) -> Option<String> {
-    let jobs = request
-        .jobs
-        .iter()
-        .filter(|job| job.class == Class::Blocking)
-        .cloned()
-        .collect();
+    let mut request = request.tonight(record.matrix.as_ref());
+    request.jobs.retain(|job| job.class == Class::Blocking);
     let blocking: Vec<_> = record.jobs_of(Class::Blocking).collect();
-    among(&blocking, record.launch.as_ref(), &Request { jobs, env: request.env.clone() })
+    among(&blocking, record.launch.as_ref(), &request)
 }
 
 fn among(
@@ -52,9 +49,12 @@ fn among(
             proof_last,
             tests,
             junit,
+            cell,
+            every,
             ..
         } = job.clone();
-        (name, class, owner, override_env, env, (proof_log, proof_last), (tests, junit))
+        let proof = (proof_log, proof_last);
+        (name, class, owner, override_env, env, proof, (tests, junit), (cell, every))
     };
     let same = |job: &&&JobRecord| {
         recorded

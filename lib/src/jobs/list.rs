@@ -1,4 +1,5 @@
-//! The job list in YAML: a list of jobs, each with what a plain name cannot say.
+//! The job list in YAML: a list of jobs, each with what a plain name cannot say; or a mapping of such a
+//! list, `jobs`, and the [`matrix`](crate::matrix) that the jobs cover.
 //!
 //! ```yaml
 //! - name: periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-aks
@@ -10,51 +11,136 @@
 //!   proof-last: true           # an upgrade job: that log alone, and the image is the last one in it
 //!   tests: 100                 # a success in which fewer tests ran does not count
 //!   junit: read                # or ignore: what its JUnit files say does not count
+//!   every: 3d                  # not every night: when its last pass is that old, or it did not pass
+//!   cell: {cpo: "4.19.z", platform: aks}   # which cell of the matrix it covers; needs a matrix
 //! ```
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor, value::SeqAccessDeserializer};
+use schemars::JsonSchema;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
 use super::{
     Asked, JobsError, check_name, check_override, check_value, check_variable, job, quoted,
 };
 use crate::glob::Glob;
-use crate::record::{Class, Junit};
+use crate::matrix::{Days, Listed, Matrix, RawCell, RawMatrix, Wrong, enough};
+use crate::record::{Class, JobRecord, Junit};
 
 /// No job list is larger (1 MiB).
 pub(super) const MAX_BYTES: usize = 1024 * 1024;
 
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Entry {
-    name: Spanned<String>,
-    #[serde(default)]
-    class: EntryClass,
-    #[serde(default)]
-    owner: Option<Spanned<String>>,
-    #[serde(default)]
-    override_env: Option<Spanned<OneOrMore>>,
-    #[serde(default)]
-    env: BTreeMap<String, Spanned<String>>,
-    #[serde(default)]
-    proof_log: Option<Spanned<String>>,
-    #[serde(default)]
-    proof_last: Option<Spanned<bool>>,
-    #[serde(default)]
-    tests: Option<Spanned<u32>>,
-    #[serde(default)]
-    junit: Junit,
+/// The jobs that a gate launches.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
+enum JobList {
+    /// The jobs alone.
+    Plain(Vec<Entry>),
+    /// The jobs, and the matrix that they cover.
+    Whole(Box<Whole>),
 }
 
-#[derive(Debug, Clone, Copy, Default, serde::Deserialize)]
+/// The jobs, and the matrix that they cover.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Whole {
+    /// The jobs.
+    jobs: Vec<Entry>,
+    /// What they must cover.
+    #[serde(default)]
+    matrix: Option<RawMatrix>,
+}
+
+/// A Prow job.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Entry {
+    /// Its full name, such as periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-aks.
+    #[schemars(with = "String")]
+    name: Spanned<String>,
+    /// Whether it must pass, or is only shown.
+    #[serde(default)]
+    class: EntryClass,
+    /// Whom to ask about it.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    owner: Option<Spanned<String>>,
+    /// The variables that carry the image into it, instead of those of --override-env.
+    #[serde(default)]
+    #[schemars(with = "Option<NameOrNames>")]
+    override_env: Option<Spanned<OneOrMore>>,
+    /// Constant variables, besides those of --env; these win.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    env: BTreeMap<String, Spanned<String>>,
+    /// Which log proves the image: a pattern of its path below the job's folder.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    proof_log: Option<Spanned<String>>,
+    /// Whether that log alone proves it, and the image is the last one in it (an upgrade job).
+    #[serde(default)]
+    #[schemars(with = "Option<bool>")]
+    proof_last: Option<Spanned<bool>>,
+    /// A success in which fewer tests ran does not count.
+    #[serde(default)]
+    #[schemars(with = "Option<u32>", range(min = 1))]
+    tests: Option<Spanned<u32>>,
+    /// What its JUnit files count for.
+    #[serde(default)]
+    junit: Junit,
+    /// Which cell of the matrix it covers: a value for each dimension.
+    #[serde(default)]
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    cell: Option<Spanned<RawCell>>,
+    /// Not every night: when its last pass is so old, it never passed, or did not pass last time.
+    #[serde(default)]
+    #[schemars(with = "Option<Days>")]
+    every: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Clone, Copy, Default, serde::Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum EntryClass {
+    /// It must pass.
     #[default]
     Blocking,
+    /// It is shown and decides nothing.
     Informing,
+}
+
+/// One name, or a list of them.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[allow(dead_code, reason = "the shape of OneOrMore, for the schema alone")]
+enum NameOrNames {
+    One(String),
+    More(Vec<String>),
+}
+
+impl<'de> Deserialize<'de> for JobList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = JobList;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of jobs, or a mapping of jobs and matrix")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, jobs: A) -> Result<JobList, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(jobs)).map(JobList::Plain)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<JobList, A::Error> {
+                let whole = Whole::deserialize(MapAccessDeserializer::new(fields))?;
+                Ok(JobList::Whole(Box::new(whole)))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
 }
 
 /// One name, or a list of them.
@@ -84,12 +170,12 @@ impl<'de> Deserialize<'de> for OneOrMore {
 }
 
 /// Reads a job list.
-pub(super) fn read(flag: &str, yaml: &str) -> Result<Vec<Asked>, JobsError> {
-    let expected = "expected a YAML list of jobs, each with a name (and class, owner, override-env, env, proof-log, proof-last, tests, junit)";
+pub(super) fn read(flag: &str, yaml: &str) -> Result<(Vec<Asked>, Option<Matrix>), JobsError> {
+    let expected = "expected a YAML list of jobs, each with a name (and class, owner, override-env, env, proof-log, proof-last, tests, junit, cell, every), or a mapping of such a list, jobs, and matrix";
     if yaml.len() > MAX_BYTES {
         return Err(JobsError::new(flag, format!("it is larger than {} KiB", MAX_BYTES / 1024)));
     }
-    let entries: Vec<Entry> = serde_saphyr::from_str(yaml).map_err(|error| {
+    let list: JobList = serde_saphyr::from_str(yaml).map_err(|error| {
         let is_list = is_job_list(yaml);
         let problem = if is_list { brief(&error) } else { kind_of(&error) };
         let Some(at) = error.location() else {
@@ -104,14 +190,37 @@ pub(super) fn read(flag: &str, yaml: &str) -> Result<Vec<Asked>, JobsError> {
         let place = format!("{flag}, line {} column {}", at.line(), at.column());
         JobsError::new(place, format!("{problem}; {expected}{found}"))
     })?;
+    let (entries, raw) = match list {
+        JobList::Plain(jobs) => (jobs, None),
+        JobList::Whole(whole) => (whole.jobs, whole.matrix),
+    };
     // An empty file is a mistake; an empty list is an answer.
     if entries.is_empty() && !yaml.contains('[') {
         return Err(JobsError::new(flag, format!("there is nothing in it; {expected}")));
     }
-    entries.into_iter().map(|entry| check(flag, entry)).collect()
+    let at = |wrong: Wrong| JobsError::new(format!("{flag}, line {}", wrong.line), wrong.problem);
+    let matrix = raw.as_ref().map(RawMatrix::check).transpose().map_err(at)?;
+    let check = |entry| check(flag, entry, matrix.as_ref());
+    let asked: Vec<_> = entries.into_iter().map(check).collect::<Result<_, _>>()?;
+    if let (Some(matrix), Some(raw)) = (&matrix, &raw) {
+        let jobs: Vec<_> = asked.iter().map(|asked| listed(&asked.job)).collect();
+        enough(matrix, &jobs).map_err(|problem| at(Wrong { line: raw.limits_line(), problem }))?;
+    }
+    Ok((asked, matrix))
 }
 
-fn check(flag: &str, entry: Entry) -> Result<Asked, JobsError> {
+/// A job as the matrix sees it.
+pub(super) fn listed(job: &JobRecord) -> Listed<'_> {
+    Listed { name: &job.name, cell: job.cell.as_ref(), every: job.every }
+}
+
+/// The list's JSON Schema, for editors.
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(JobList);
+    serde_json::to_string_pretty(&schema).expect("a schema is JSON") + "\n"
+}
+
+fn check(flag: &str, entry: Entry, matrix: Option<&Matrix>) -> Result<Asked, JobsError> {
     let line = |at: &serde_saphyr::Location| format!("{flag}, line {}", at.line());
     let place = line(&entry.name.referenced);
     check_name(&entry.name.value).map_err(|problem| JobsError::new(&place, problem))?;
@@ -160,6 +269,22 @@ fn check(flag: &str, entry: Entry) -> Result<Asked, JobsError> {
             (number, Junit::Read) => job.tests = Some(number),
         }
     }
+    if let Some(every) = entry.every {
+        let parsed = every.value.parse().map_err(|problem| {
+            JobsError::new(line(&every.referenced), format!("every: {problem}"))
+        });
+        job.every = Some(parsed?);
+    }
+    if let Some(cell) = entry.cell {
+        let Some(matrix) = matrix else {
+            let problem = "cell: there is no matrix; expected a mapping of jobs and matrix rather than a list of jobs";
+            return Err(JobsError::new(line(&cell.referenced), problem));
+        };
+        let found = matrix.cell(&cell);
+        job.cell = Some(found.map_err(|wrong| {
+            JobsError::new(format!("{flag}, line {}", wrong.line), wrong.problem)
+        })?);
+    }
     Ok(Asked { place, job })
 }
 
@@ -185,7 +310,13 @@ fn proof_log(flag: &str, given: Spanned<String>) -> Result<String, JobsError> {
 /// Whether a text is a list of entries with names. Of any other nothing is quoted: who names the
 /// wrong file may have named one with a secret.
 fn is_job_list(yaml: &str) -> bool {
-    let entries = serde_saphyr::from_str::<Vec<BTreeMap<String, serde::de::IgnoredAny>>>(yaml);
+    type Entries = Vec<BTreeMap<String, serde::de::IgnoredAny>>;
+    #[derive(serde::Deserialize)]
+    struct Jobs {
+        jobs: Entries,
+    }
+    let entries = serde_saphyr::from_str::<Entries>(yaml)
+        .or_else(|_| serde_saphyr::from_str::<Jobs>(yaml).map(|whole| whole.jobs));
     entries.is_ok_and(|entries| entries.iter().any(|entry| entry.contains_key("name")))
 }
 
@@ -196,7 +327,9 @@ fn kind_of(error: &serde_saphyr::Error) -> String {
         ["this is no list", "this is no set of fields", "this is no text", "missing field `name`"];
     match brief.as_str() {
         brief if ours.contains(&brief) => brief.to_owned(),
-        brief if brief.starts_with("unknown field") => "a field that no job has".to_owned(),
+        // A text or a number as a whole.
+        brief if brief.starts_with("invalid type") => "this is no list".to_owned(),
+        brief if brief.starts_with("unknown field") => "a field that no job list has".to_owned(),
         _ => "this cannot be read as a list of jobs in YAML".to_owned(),
     }
 }
@@ -224,7 +357,7 @@ mod tests {
     use super::*;
 
     fn wrong(yaml: &str) -> String {
-        read("--jobs", yaml).unwrap_err().to_string()
+        read("--jobs", yaml).map(|_| ()).unwrap_err().to_string()
     }
 
     #[test]
@@ -235,7 +368,7 @@ mod tests {
             "  env: {COUNT: 5, FLAG: \"yes\"}\n  proof-log: artifacts/*/x.log\n  proof-last: true\n  tests: 12\n",
             "- name: periodic-b\n  junit: ignore\n",
         );
-        let asked = read("--jobs", yaml).unwrap();
+        let (asked, _) = read("--jobs", yaml).unwrap();
         let [a, b] = asked.as_slice() else { panic!("{asked:?}") };
         assert_eq!((a.place.as_str(), b.place.as_str()), ("--jobs, line 2", "--jobs, line 10"));
         assert_eq!((a.job.class, b.job.class), (Class::Informing, Class::Blocking));
@@ -252,7 +385,7 @@ mod tests {
     #[test]
     fn every_mistake_has_its_place() {
         let table = [
-            ("just a text\nof two lines", "--jobs, line 1"),
+            ("just a text\nof two lines", "--jobs: this is no list; expected a YAML list of jobs"),
             ("- a\n- b\n", "--jobs, line 1"),
             ("- name: a\n- class: blocking\n", "--jobs, line 2 column 3: missing field `name`"),
             ("- name: a\n  clas: blocking\n", "--jobs, line 2 column 3: unknown field `clas`"),
@@ -351,5 +484,148 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    const WHOLE: &str = r#"
+matrix:
+  dimensions:
+    cpo: ["4.19.z", "4.20.z"]
+    management: ["4.19", "4.20"]
+  required:
+    - {cpo: "4.20.z"}
+    - {cpo: "4.19.z", management: ["4.19"]}
+  except:
+    - {cpo: "4.20.z", management: "4.19"}
+  fresh: 7d
+  budget: 2
+jobs:
+  - name: always
+    cell: {cpo: "4.20.z", management: "4.20"}
+  - name: sometimes
+    cell: {cpo: 4.19.z, management: 4.19}
+    every: 3d
+"#;
+
+    #[test]
+    fn a_mapping_has_a_matrix_besides() {
+        let (asked, matrix) = read("--jobs", WHOLE).unwrap();
+        let matrix = matrix.unwrap();
+        let words = crate::matrix::words;
+        let required: Vec<_> = matrix.required.iter().map(words).collect();
+        assert_eq!(required, ["cpo=4.19.z management=4.19", "cpo=4.20.z management=4.20"]);
+        assert_eq!((matrix.fresh.unwrap().to_string(), matrix.budget), ("7d".to_owned(), Some(2)));
+        assert_eq!(asked[1].place, "--jobs, line 16");
+        let job = &asked[1].job;
+        assert_eq!(words(job.cell.as_ref().unwrap()), "cpo=4.19.z management=4.19");
+        assert_eq!(job.every.unwrap().to_string(), "3d");
+        // Without a matrix every may stand alone.
+        let (asked, matrix) = read("--jobs", "- name: a\n  every: 36h\n").unwrap();
+        assert_eq!((asked[0].job.every.unwrap().to_string(), matrix), ("1d12h".to_owned(), None));
+        assert!(read("--jobs", "jobs:\n- name: a\n").unwrap().1.is_none());
+    }
+
+    #[test]
+    fn every_mistake_in_the_matrix_has_its_place() {
+        let with = |from: &str, to: &str| {
+            assert!(WHOLE.contains(from), "{from}");
+            wrong(&WHOLE.replacen(from, to, 1))
+        };
+        let table = [
+            (
+                "cpo: [\"4.19.z\"",
+                "Cpo: [\"4.19.z\"",
+                "4: dimensions: expected a name of lower-case",
+            ),
+            ("[\"4.19.z\", ", "[\"4.20.z\", ", "4: dimensions: cpo: \"4.20.z\" stands there twice"),
+            ("[\"4.19\", \"4.20\"]", "[]", "5: dimensions: management: expected a list of values"),
+            (
+                "[\"4.19\", \"4.20\"]",
+                "[\"4 19\"]",
+                "5: dimensions: management: expected a value of",
+            ),
+            (
+                "- {cpo: \"4.20.z\"}",
+                "- {cpu: \"4.20.z\"}",
+                "7: required: \"cpu\" is no dimension; expected one of cpo, management",
+            ),
+            ("- {cpo: \"4.20.z\"}", "- {}", "7: required: an empty entry"),
+            (
+                "management: [\"4.19\"]",
+                "management: [\"4.18\"]",
+                "8: required: management: \"4.18\" is none of its values; expected one of 4.19, 4.20",
+            ),
+            (
+                "\"4.20.z\", management: \"4.19\"",
+                "\"4.19.z\", management: \"4.20\"",
+                "10: except: none of these cells is required",
+            ),
+            (
+                "fresh: 7d",
+                "fresh: 7",
+                "11: fresh: expected a duration of 1h to 366d such as 7d, 1d12h or 72h, found \"7\"",
+            ),
+            ("budget: 2", "budget: 0", "12: budget: expected a number of jobs from 1 on"),
+            ("budget: 2", "budget: two", "12"),
+            ("budget: 2", "budjet: 2", "12 column 3: unknown field `budjet`"),
+            ("fresh: 7d", "fresh: 7d\n  fresh: 8d", "12"),
+            (
+                "    cell: {cpo: \"4.20.z\", ",
+                "    cell: {",
+                "15: cell: cpo is missing; expected one of 4.19.z, 4.20.z",
+            ),
+            (
+                "management: 4.19}",
+                "management: 4.21}",
+                "17: cell: management: \"4.21\" is none of its values",
+            ),
+            (
+                "management: 4.19}",
+                "management: 4.19, from: x}",
+                "17: cell: \"from\" is no dimension",
+            ),
+            ("every: 3d", "every: sometimes", "18: every: expected a duration"),
+            ("every: 3d", "every: 30d", "12: every: 30d of sometimes is longer than fresh: 7d"),
+            ("every: 3d", "evry: 3d", "18 column 5: unknown field `evry`"),
+            ("  - name: sometimes", "  - nam: sometimes", "16"),
+        ];
+        for (from, to, start) in table {
+            let error = with(from, to);
+            let start = format!("--jobs, line {start}");
+            assert!(error.starts_with(&start) && !error.contains('\n'), "{to}: {error}");
+        }
+        let error = wrong("- name: a\n  cell: {a: b}\n");
+        assert!(error.starts_with("--jobs, line 2: cell: there is no matrix"), "{error}");
+        let cells: Vec<_> = (0..40).map(|number| format!("v{number}")).collect();
+        let list = cells.join(", ");
+        let error = wrong(&format!(
+            "matrix:\n  dimensions:\n    a: [{list}]\n    b: [{list}]\njobs:\n- name: a\n"
+        ));
+        assert!(error.starts_with("--jobs, line 3: dimensions: 1600 combinations"), "{error}");
+    }
+
+    #[test]
+    fn the_worked_example_has_the_holes_that_it_names() {
+        use crate::matrix::Tonight;
+        let yaml = include_str!("../../../docs/examples/hypershift-matrix.yaml");
+        let (asked, matrix) = read("--jobs", yaml).unwrap();
+        let jobs: Vec<_> = asked.iter().map(|asked| listed(&asked.job)).collect();
+        let now = jiff::Timestamp::from_second(1_780_000_000).unwrap();
+        let tonight =
+            Tonight::choose(matrix.as_ref(), &jobs, &Default::default(), (now, false)).unwrap();
+        let running = tonight.plan.choices.iter().filter(|choice| choice.runs).count();
+        assert_eq!((jobs.len(), tonight.required.len(), running), (38, 62, 6));
+        let made = tonight.coverage(|_| Some(now), now).unwrap();
+        assert_eq!((made.fresh, made.stale(), made.holes()), (38, 0, 24));
+        let holes = |test: &str| made.holes.iter().filter(|cell| cell["test"] == test).count();
+        assert_eq!(
+            ["management-skew", "upgrade", "guest-skew", "e2e"].map(holes),
+            [6, 6, 4, 8],
+            "the comment at its head"
+        );
+    }
+
+    #[test]
+    fn the_schema_is_as_checked_in() {
+        xtask::held("docs/jobs.schema.json", &schema());
     }
 }

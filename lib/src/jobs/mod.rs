@@ -13,11 +13,13 @@ mod source;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::matrix::{Listed, Matrix, Tonight};
 use crate::record::{Class, JobRecord};
 use crate::text;
 
 pub use compare::{blocking_difference, difference};
 pub use flags::{Flags, FlagsError};
+pub use list::schema;
 pub use source::{Source, SourceError};
 
 /// Why the jobs asked for cannot be launched: nothing was sent.
@@ -56,6 +58,24 @@ pub struct Request {
     pub jobs: Vec<JobRecord>,
     /// Constant variables for every job. A job's own win.
     pub env: BTreeMap<String, String>,
+    /// What the jobs must cover, where the list says so.
+    pub matrix: Option<Matrix>,
+}
+
+impl Request {
+    /// The jobs as the matrix sees them.
+    pub fn listed(&self) -> Vec<Listed<'_>> {
+        self.jobs.iter().map(list::listed).collect()
+    }
+
+    /// What is left of it when only the sampled jobs of that choice run. A job without `every` stays
+    /// whatever the choice says: it comes from who started the run, the choice from the record.
+    pub fn tonight(&self, chosen: Option<&Tonight>) -> Self {
+        let runs = |job: &&JobRecord| {
+            job.every.is_none() || chosen.is_none_or(|chosen| chosen.plan.runs(&job.name))
+        };
+        Self { jobs: self.jobs.iter().filter(runs).cloned().collect(), ..self.clone() }
+    }
 }
 
 /// Reads and checks everything given.
@@ -84,8 +104,11 @@ pub fn read(given: &Given<'_>) -> Result<Request, JobsError> {
             job: job(name, class),
         }));
     }
+    let mut matrix = None;
     if let Some(yaml) = given.jobs {
-        asked.extend(list::read("--jobs", yaml)?);
+        let (listed, found) = list::read("--jobs", yaml)?;
+        asked.extend(listed);
+        matrix = found;
     }
     check_names(&asked)?;
     for Asked { place, job } in &mut asked {
@@ -100,7 +123,14 @@ pub fn read(given: &Given<'_>) -> Result<Request, JobsError> {
         let problem = "no blocking job: nothing would decide; expected at least one name, such as [\"periodic-ci-…\"], or a job of class blocking in --jobs";
         return Err(JobsError::new("--blocking", problem));
     }
-    Ok(Request { jobs, env })
+    if jobs
+        .iter()
+        .all(|job| job.class != Class::Blocking || job.every.is_some())
+    {
+        let problem = "every blocking job has every, so that on some nights nothing would decide; expected at least one blocking job without it";
+        return Err(JobsError::new("--jobs", problem));
+    }
+    Ok(Request { jobs, env, matrix })
 }
 
 /// A job and where it was asked for.
@@ -295,6 +325,25 @@ mod tests {
                 "{blocking}"
             );
         }
+    }
+
+    #[test]
+    fn something_must_decide_every_night() {
+        let sampled = "- {name: a, every: 3d}\n- {name: b, class: informing}\n";
+        assert!(refused("", "", sampled).starts_with("--jobs: every blocking job has every"));
+        let request = read(&given(r#"["c"]"#, "", sampled, &image())).unwrap();
+        assert_eq!(request.jobs.len(), 3);
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let mut chosen =
+            Tonight::choose(None, &request.listed(), &Default::default(), (now, false)).unwrap();
+        let names =
+            |request: &Request| request.jobs.iter().map(|job| job.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&request.tonight(Some(&chosen))), ["c", "a", "b"]);
+        chosen.plan.choices[0].runs = false;
+        assert_eq!(names(&request.tonight(Some(&chosen))), ["c", "b"]);
+        // A record that leaves out what runs every night is not believed.
+        chosen.plan.choices[0].name = "c".to_owned();
+        assert_eq!(names(&request.tonight(Some(&chosen))), ["c", "a", "b"]);
     }
 
     #[test]

@@ -25,6 +25,7 @@
 //! that clocks that differ or jump cannot shorten a wait.
 
 mod attempt;
+mod due;
 mod error;
 mod find;
 mod launcher;
@@ -36,13 +37,14 @@ mod request;
 mod run;
 mod table;
 
+pub use due::tonight;
 pub use error::LaunchError;
 pub use find::Finder;
 pub use launcher::{Launched, Launcher};
 pub use order::order;
 pub use preflight::{RIGHTS, preflight};
 pub use request::{Mismatch, bind, compare, settled};
-pub use run::{Ended, Options, dry_run, run};
+pub use run::{Ended, Options, Preview, Sampling, dry_run, run};
 pub use table::{as_json, launched, preview, table};
 
 use crate::record::Class;

@@ -17,7 +17,15 @@ use crate::prow::gangway::Gangway;
 use crate::record::{Class, Location, store_at};
 
 /// What the step needs in its namespace, for a record in a ConfigMap.
-pub const RIGHTS: [Right; 1] = [place::BEGIN];
+pub const RIGHTS: [Right; 2] = [
+    place::BEGIN,
+    Right {
+        group: "",
+        resource: "configmaps",
+        verbs: &["list"],
+        to: "to know which jobs with every are due; without it all are",
+    },
+];
 
 /// Looks at everything that a launch needs: the record, the token, the jobs, and what past runs of
 /// them left. Sends no order and writes nothing.
@@ -37,10 +45,14 @@ pub async fn preflight(
         ));
     };
     let mut checks = Preflight::default();
+    let sampled = options.request.jobs.iter().any(|job| job.every.is_some());
     let answers = match cluster {
-        Some(cluster) => rights::review(cluster, &RIGHTS, &mut checks).await,
+        Some(cluster) => rights::review(cluster, &RIGHTS[..1], &mut checks).await,
         None => true,
     };
+    if let Some(cluster) = cluster.filter(|_| answers && sampled) {
+        rights::review_optional(cluster, &RIGHTS[1..], &mut checks).await;
+    }
     let seen = match answers {
         true => place::look(location, cluster, &options.identity, &clock, &mut checks).await,
         false => place::Seen::Unreadable,
@@ -48,9 +60,9 @@ pub async fn preflight(
     if let place::Seen::Record(_) = seen {
         let store = store_at(location, cluster);
         match dry_run(&Options { token: None, ..options.clone() }, store, clock.clone()).await {
-            Ok(orders) => checks.passed(
+            Ok(preview) => checks.passed(
                 "request",
-                format_args!("{} of its jobs are still to be launched", orders.len()),
+                format_args!("{} of its jobs are still to be launched", preview.orders.len()),
             ),
             Err(failure) => checks.failed("request", Chain(failure.error.as_ref())),
         }

@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::jobs::{Request, difference};
+use crate::matrix::Tonight;
 use crate::record::{Class, GateRecord, Journal, LaunchOptions, RecordError};
 
 use super::attempt;
@@ -20,18 +21,19 @@ impl From<Mismatch> for Failure {
     }
 }
 
-/// Writes the request into a record that has none, and compares it with the one that is there.
+/// Writes the request into a record that has none, and compares it with the one that is there. Of the
+/// sampled jobs those of the choice are written; a choice that is there already stands.
 ///
 /// # Errors
 /// The inner [`Mismatch`] when they differ, [`RecordError`] when the record cannot be used.
 pub async fn bind(
     journal: &Journal,
     request: &Request,
+    tonight: Option<&Tonight>,
 ) -> Result<Result<(), Mismatch>, RecordError> {
     let difference = journal.update(|record| {
-        if record.jobs.is_empty() && record.launch.is_none() {
-            record.jobs.clone_from(&request.jobs);
-            record.launch = Some(LaunchOptions { env: request.env.clone() });
+        if !is_begun(record) {
+            begin(record, request, tonight.cloned());
         }
         difference(record, request)
     });
@@ -43,8 +45,20 @@ pub async fn bind(
 /// # Errors
 /// [`Mismatch`] when the record was begun with another request.
 pub fn compare(place: &str, record: &GateRecord, request: &Request) -> Result<(), Mismatch> {
-    let begun = !record.jobs.is_empty() || record.launch.is_some();
-    mismatch(place.to_owned(), if begun { difference(record, request) } else { None })
+    let difference = if is_begun(record) { difference(record, request) } else { None };
+    mismatch(place.to_owned(), difference)
+}
+
+/// Whether a record holds a request.
+pub fn is_begun(record: &GateRecord) -> bool {
+    !record.jobs.is_empty() || record.launch.is_some()
+}
+
+/// Puts a request into a record that holds none.
+pub(super) fn begin(record: &mut GateRecord, request: &Request, tonight: Option<Tonight>) {
+    record.matrix = tonight;
+    record.jobs = request.tonight(record.matrix.as_ref()).jobs;
+    record.launch = Some(LaunchOptions { env: request.env.clone() });
 }
 
 fn mismatch(place: String, difference: Option<String>) -> Result<(), Mismatch> {
@@ -90,5 +104,37 @@ mod tests {
             let error = compare("r", &record, &request(yaml, env)).unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
         }
+    }
+
+    #[test]
+    fn a_choice_that_is_there_stands() {
+        let request = request("- name: a\n- {name: b, every: 3d}\n- {name: c, every: 3d}", "{}");
+        let now = Timestamp::UNIX_EPOCH;
+        let choose = |all| {
+            let jobs = request.listed();
+            Tonight::choose(None, &jobs, &Default::default(), (now, all)).unwrap()
+        };
+        let mut chosen = choose(true);
+        chosen.plan.choices[1].runs = false;
+        let left_out = chosen.plan.choices[1].name.clone();
+        let mut record = GateRecord::begin("uid", now);
+        begin(&mut record, &request, Some(chosen.clone()));
+        assert_eq!(record.jobs.len(), 2);
+        assert!(record.job(&left_out).is_none());
+        assert!(is_begun(&record));
+        assert_eq!(compare("r", &record, &request), Ok(()), "the same list, the same choice");
+        // Without the choice the record would have lost a job.
+        record.matrix = None;
+        let error = compare("r", &record, &request).unwrap_err().to_string();
+        assert!(error.contains(&format!("{left_out} is new")), "{error}");
+        record.matrix = Some(chosen);
+        // Nor may it leave out what runs every night.
+        record.jobs.retain(|job| job.name != "a");
+        assert!(
+            compare("r", &record, &request)
+                .unwrap_err()
+                .to_string()
+                .contains("a is new")
+        );
     }
 }

@@ -2,22 +2,24 @@
 
 use std::sync::Arc;
 
+use super::request::{begin, is_begun};
 use super::{
-    Finder, LaunchError, Launcher, bind, compare, launch_all, look, order, settled, table,
+    Finder, LaunchError, Launcher, bind, compare, launch_all, look, order, settled, table, tonight,
 };
 use crate::clock::SharedClock;
+use crate::cluster::Cluster;
 use crate::failure::{Chain, Failure};
 use crate::http::{BaseUrl, SharedTransport, with_token};
 use crate::image::ImageRef;
 use crate::jobs::Request;
+use crate::matrix::Tonight;
 use crate::prow::Tokens;
 use crate::prow::bucket::Bucket;
 use crate::prow::budget::{Budget, Limits};
 use crate::prow::deck::Deck;
 use crate::prow::gangway::{Create, Gangway};
 use crate::record::{
-    Candidate, Class, GateRecord, Identity, JobRecord, Journal, LaunchOptions, RecordError, Store,
-    gangway_budget,
+    Candidate, Class, GateRecord, Identity, JobRecord, Journal, RecordError, Store, gangway_budget,
 };
 use crate::secret::SecretFile;
 use crate::text::some_of;
@@ -46,6 +48,26 @@ pub struct Options {
     pub tokens: Tokens,
     /// `--requests-per-minute` and `--burst`.
     pub limits: Limits,
+    /// How the jobs that do not run every night are chosen.
+    pub sampling: Sampling,
+}
+
+/// How the jobs with `every` are chosen.
+#[derive(Debug, Clone, Default)]
+pub struct Sampling {
+    /// Where the earlier records are, if they are in a cluster.
+    pub cluster: Option<Cluster>,
+    /// `--all-cells`: every job runs.
+    pub all: bool,
+}
+
+/// What a run would do.
+#[derive(Debug)]
+pub struct Preview {
+    /// The orders that it would send, blocking jobs first.
+    pub orders: Vec<(Class, Create)>,
+    /// Which of the jobs with `every` run, and what the matrix asks for.
+    pub tonight: Option<Tonight>,
 }
 
 /// How a launch ended.
@@ -101,7 +123,11 @@ pub async fn run(
     token.read().map_err(Failure::misuse)?;
     let journal = Arc::new(Journal::open(store, clock.clone(), &options.identity).await?);
     journal.bind(&Candidate::of(options.image.clone())).await?;
-    bind(&journal, &options.request).await??;
+    let tonight = match is_begun(&journal.record().await) {
+        true => None,
+        false => due(options, &clock).await,
+    };
+    bind(&journal, &options.request, tonight.as_ref()).await??;
     let budget = if settled(&journal.record().await) {
         tracing::info!("the record already says what became of every launch");
         Arc::new(Budget::new(clock.clone(), options.limits, false))
@@ -118,15 +144,15 @@ pub async fn run(
         options.artifacts.clone(),
         with_token(transport, options.tokens.artifacts.clone()),
     ));
-    let due = journal.record().await;
-    let due: Vec<&str> = due
+    let record = journal.record().await;
+    let open: Vec<&str> = record
         .jobs
         .iter()
         .filter(|job| job.attempts.is_empty())
         .map(|job| job.name.as_str())
         .collect();
-    if !due.is_empty()
-        && let Some(closed) = look::closed(&deck, &bucket, &due).await
+    if !open.is_empty()
+        && let Some(closed) = look::closed(&deck, &bucket, &open).await
     {
         return Err(Failure::failed(format!(
             "nothing was launched, since its end could not be seen: {closed}"
@@ -142,7 +168,13 @@ pub async fn run(
     Ok(Ended { launched: running.len(), running, table: table(&record), error })
 }
 
-/// The orders that a run would send, blocking jobs first. Reads the record and writes nothing.
+async fn due(options: &Options, clock: &SharedClock) -> Option<Tonight> {
+    let Sampling { cluster, all } = &options.sampling;
+    tonight(&options.request, &options.identity, cluster.as_ref(), clock, *all).await
+}
+
+/// What a run would do. Reads the record, and the earlier ones where jobs are chosen by them; writes
+/// nothing.
 ///
 /// # Errors
 /// Misuse when the record belongs to another run, image or request.
@@ -150,7 +182,7 @@ pub async fn dry_run(
     options: &Options,
     store: Box<dyn Store>,
     clock: SharedClock,
-) -> Result<Vec<(Class, Create)>, Failure> {
+) -> Result<Preview, Failure> {
     if let Some(token) = &options.token {
         token.read().map_err(Failure::misuse)?;
     }
@@ -176,16 +208,15 @@ pub async fn dry_run(
         return Err(RecordError::OtherImage { place, found, given }.into());
     }
     options.identity.complete(&mut record);
-    if record.jobs.is_empty() {
-        record.jobs.clone_from(&options.request.jobs);
-        record.launch = Some(LaunchOptions { env: options.request.env.clone() });
+    if !is_begun(&record) {
+        begin(&mut record, &options.request, due(options, &clock).await);
     }
     let in_order = record
         .jobs_of(Class::Blocking)
         .chain(record.jobs_of(Class::Informing));
-    let due = |job: &&JobRecord| job.attempts.iter().all(|attempt| attempt.execution.is_none());
-    Ok(in_order
-        .filter(due)
-        .filter_map(|job| Some((job.class, order(&record, &job.name, 1)?)))
-        .collect())
+    let open = |job: &&JobRecord| job.attempts.iter().all(|attempt| attempt.execution.is_none());
+    let orders = in_order
+        .filter(open)
+        .filter_map(|job| Some((job.class, order(&record, &job.name, 1)?)));
+    Ok(Preview { orders: orders.collect(), tonight: record.matrix.clone() })
 }

@@ -5,6 +5,7 @@ use super::facts::TaskStatus;
 use super::words::{ordinal, short};
 use super::{Facts, History, Message, Sight, Tone, jobs, outcome_of, whom};
 use crate::duration::{self, ago, days};
+use crate::gate::matrix;
 use crate::konflux::PushedImage;
 use crate::record::{Candidate, GateRecord, Health, Outcome, ReleaseRecord, Stopped};
 use crate::slack::{Line, Mention};
@@ -29,6 +30,7 @@ pub fn compose(facts: &Facts) -> Message {
         body[0].extend(reasons(record, outcome));
         body.push(jobs::blocking(record));
         body.push(jobs::informing(record).into_iter().collect());
+        body.push(matrix::line(record, facts.now).into_iter().map(Line::of).collect());
         body.push(release_lines(facts, record, outcome));
     }
     body.push(task_lines(facts, outcome));

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::matrix::{Cell, Days};
 use crate::prow::{JobState, TestCounts};
 
 /// Whether a job decides.
@@ -58,6 +59,12 @@ pub struct JobRecord {
     /// What its JUnit files count for.
     #[serde(default, skip_serializing_if = "Junit::is_read")]
     pub junit: Junit,
+    /// Which cell of the matrix it covers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<Cell>,
+    /// How old its last pass may become before it runs again; it runs every night where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Days>,
     /// Its attempts in order; empty until it is about to be launched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
@@ -79,6 +86,8 @@ impl JobRecord {
             proof_last: false,
             tests: None,
             junit: Junit::default(),
+            cell: None,
+            every: None,
             attempts: Vec::new(),
             refusal: None,
         }

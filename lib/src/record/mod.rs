@@ -52,6 +52,7 @@ pub use crate::prow::{JobState, TestCounts};
 
 use crate::cluster::Cluster;
 use crate::image::{Digest, ImageRef};
+use crate::matrix::Tonight;
 use crate::snapshot::ComponentName;
 
 /// The version of the record's schema that this toolkit reads and writes.
@@ -111,6 +112,10 @@ pub struct GateRecord {
     /// The jobs asked for, each with its attempts. Once set, no job is added or taken away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub jobs: Vec<JobRecord>,
+    /// Which of the jobs that do not run every night run now, and what the matrix asks for. Written
+    /// with the jobs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matrix: Option<Tonight>,
     /// The ReleasePlan that the image is promoted by. Once set, it never changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
@@ -151,6 +156,7 @@ impl GateRecord {
             gangway_processes: 0,
             candidate: None,
             jobs: Vec::new(),
+            matrix: None,
             plan: None,
             policy: None,
             stopped: None,

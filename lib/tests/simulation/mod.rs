@@ -142,6 +142,7 @@ impl Scene {
             artifacts: Server::Bucket.base().parse().unwrap(),
             tokens: gate::prow::Tokens::default(),
             limits: self.limits,
+            sampling: launch::Sampling::default(),
         }
     }
 

@@ -212,6 +212,7 @@ impl Collector {
         let recorded = || Request {
             jobs: record.jobs.clone(),
             env: record.launch.clone().unwrap_or_default().env,
+            matrix: None,
         };
         let asked = self.policy.request.clone().unwrap_or_else(recorded);
         let tested = self.policy.tested.clone().or(candidate);
