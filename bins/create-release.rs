@@ -25,12 +25,12 @@ use gate::evidence::GivenRules;
 use gate::failure::Failure;
 use gate::http::{BaseUrl, SharedTransport, UreqTransport, extra_certificates, with_token};
 use gate::jobs;
+use gate::name::is_label;
 use gate::promote::{self, Mode, Options, Witnesses, tries};
 use gate::prow;
 use gate::prow::bucket::Bucket;
 use gate::prow::deck::Deck;
 use gate::record::{Identity, Journal, Location, Tested, note_stop, store_at};
-use gate::snapshot::is_name;
 use gate::step::{self, Results, Step};
 use gate::text;
 
@@ -189,7 +189,7 @@ impl step::Arguments for Args {
 
 /// The typed text made into what is meant.
 fn options(args: &Args) -> Result<Options, Failure> {
-    if !is_name(&args.release_plan) {
+    if !is_label(&args.release_plan) {
         return Err(Failure::misuse(format!(
             "--release-plan: expected lower-case letters, digits and -, at most 63, found {:?}",
             args.release_plan

@@ -17,6 +17,7 @@ use gate::cluster::{Cluster, ClusterOptions, Tenant, bearer};
 use gate::failure::{Chain, Failure};
 use gate::http::{BaseUrl, SharedTransport, UreqTransport, extra_certificates};
 use gate::kubearchive::KubeArchive;
+use gate::name::{LONGEST_LABEL, is_subdomain};
 use gate::record::{Location, store_at};
 use gate::secret::SecretFile;
 use gate::slack::{Colour, Line, Payload, Slack, Target};
@@ -270,12 +271,7 @@ fn options(args: &Args) -> Result<Options, Failure> {
 
 /// The names go into label selectors and label values.
 fn object_name(flag: &str, name: &str) -> Result<(), Failure> {
-    let fits = name.len() <= 63
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
-        && !name.starts_with(['-', '.'])
-        && !name.ends_with(['-', '.']);
+    let fits = name.len() <= LONGEST_LABEL && is_subdomain(name);
     let wrong = || {
         format!("{flag}: expected an object's name (lower-case letters, digits, -), found {name:?}")
     };

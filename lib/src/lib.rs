@@ -38,6 +38,7 @@ pub mod konflux;
 pub mod kubearchive;
 pub mod launch;
 pub mod matrix;
+pub mod name;
 pub mod notify;
 mod null;
 pub mod preflight;

@@ -7,11 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::image::{ImageError, ImageRef};
+use crate::name::is_label;
 use crate::text;
-
-/// The longest name that a Snapshot, a ReleasePlan and a Release can have: their names become
-/// label values.
-pub const MAX_NAME: usize = 63;
 
 /// How many component names an error lists.
 const NAMES_SHOWN: usize = 8;
@@ -278,7 +275,7 @@ pub fn read(text: &str) -> Result<Given, SnapshotError> {
     let trimmed = text.trim();
     match serde_json::from_str::<Value>(trimmed) {
         Ok(value) => content(trimmed, &value),
-        Err(_) if is_name(trimmed) => Ok(Given::Name(trimmed.to_owned())),
+        Err(_) if is_label(trimmed) => Ok(Given::Name(trimmed.to_owned())),
         Err(error) => {
             let looks_like_json = trimmed.starts_with(['{', '[']);
             let problem = looks_like_json.then(|| error.to_string());
@@ -408,17 +405,6 @@ impl Component {
     fn git(&self) -> Option<&Git> {
         self.source.as_ref()?.git.as_ref()
     }
-}
-
-/// Whether a text can be the name of a Snapshot, a ReleasePlan or a Release in a Release's spec:
-/// `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`, at most 63 characters, no dots (the CRD's own pattern).
-pub fn is_name(text: &str) -> bool {
-    let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    text.len() <= MAX_NAME
-        && edge(text.as_bytes().first())
-        && edge(text.as_bytes().last())
-        && text.bytes().all(inside)
 }
 
 #[cfg(test)]

@@ -19,9 +19,9 @@ use crate::failure::{Chain, Exit, Failure};
 use crate::image::Digest;
 use crate::konflux::labels::RUN_ANNOTATION;
 use crate::konflux::{Creation, Draft, Release, created_at};
+use crate::name::is_label;
 use crate::record::{Candidate, GateRecord, Journal, RecordError, ReleaseRecord, Released};
 use crate::retry::{Policy, Tries};
-use crate::snapshot::is_name;
 
 /// How often and how long a creation is tried that the cluster does not take: six tries, pauses of
 /// 2, 4, 8, 16 and 30 seconds.
@@ -105,7 +105,7 @@ fn subject(record: &GateRecord) -> Result<(Candidate, String), Failure> {
         )));
     }
     match candidate.snapshot.clone() {
-        Some(snapshot) if is_name(&snapshot) => Ok((candidate, snapshot)),
+        Some(snapshot) if is_label(&snapshot) => Ok((candidate, snapshot)),
         Some(snapshot) => Err(Failure::misuse(format!(
             "the record's Snapshot {snapshot:?} cannot be released: a Release takes names of lower-case letters, digits and -, at most 63"
         ))),

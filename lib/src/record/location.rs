@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::name::is_subdomain;
+
 /// Why a text is no place for a record.
 #[derive(Debug, thiserror::Error)]
 #[error("--record: expected configmap:NAME or file:PATH, found {found:?}{problem}")]
@@ -33,9 +35,7 @@ impl FromStr for Location {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = |problem| LocationError { found: text.to_owned(), problem };
         match text.split_once(':') {
-            Some(("configmap", name)) if is_object_name(name) => {
-                Ok(Self::ConfigMap(name.to_owned()))
-            }
+            Some(("configmap", name)) if is_subdomain(name) => Ok(Self::ConfigMap(name.to_owned())),
             Some(("configmap", _)) => Err(wrong(
                 ": a ConfigMap's name has lower-case letters, digits, - and ., at most 253",
             )),
@@ -50,16 +50,6 @@ impl FromStr for Location {
             _ => Err(wrong("")),
         }
     }
-}
-
-/// A DNS subdomain, as Kubernetes names most objects.
-fn is_object_name(name: &str) -> bool {
-    let label = |label: &str| {
-        let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        edge(label.as_bytes().first()) && edge(label.as_bytes().last()) && label.bytes().all(inside)
-    };
-    name.len() <= 253 && name.split('.').all(label)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::path::PathBuf;
 
+use crate::name::is_label;
 use crate::snapshot::{self, Given, SnapshotError, SnapshotSpec};
 
 /// No Snapshot is larger than what a cluster can store (2 MiB).
@@ -78,7 +79,7 @@ impl SnapshotFlag {
     }
 
     fn of(given: Given, flag: Option<&str>, name_needed: bool) -> Result<Self, InputError> {
-        if let Some(flag) = flag.filter(|flag| !snapshot::is_name(flag)) {
+        if let Some(flag) = flag.filter(|flag| !is_label(flag)) {
             return Err(InputError::Name { found: flag.to_owned() });
         }
         let (spec, found) = match given {
