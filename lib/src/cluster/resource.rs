@@ -1,7 +1,5 @@
 //! A kind of objects, as the API's paths name it.
 
-use kube::core::ApiResource;
-
 /// A kind of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resource {
@@ -20,16 +18,5 @@ impl Resource {
     pub fn path(&self, namespace: &str) -> String {
         let Self { group, version, plural, .. } = self;
         format!("/apis/{group}/{version}/namespaces/{namespace}/{plural}")
-    }
-
-    /// The same for kube's own client.
-    pub fn api(&self) -> ApiResource {
-        ApiResource {
-            group: self.group.to_owned(),
-            version: self.version.to_owned(),
-            api_version: format!("{}/{}", self.group, self.version),
-            kind: self.kind.to_owned(),
-            plural: self.plural.to_owned(),
-        }
     }
 }

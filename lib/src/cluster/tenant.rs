@@ -1,6 +1,6 @@
 //! The gate's namespace: the one client of what it holds.
 //!
-//! Here is how objects are read, whatever their kind; [`crate::konflux`] and [`crate::tekton`] add
+//! Here is how objects are read, whatever their kind; the rooms konflux and tekton add
 //! what is read. Reads are repeated as long as that may help ([`Policy::READ`]).
 
 use std::future::Future;

@@ -54,6 +54,6 @@ impl Tenant {
 
     /// Releases for what is more than reading: creating and watching.
     pub(super) fn releases(&self) -> Api<Release> {
-        Api::namespaced_with(self.cluster.client.clone(), self.namespace(), &RELEASES.api())
+        Api::namespaced(self.cluster.client.clone(), self.namespace())
     }
 }

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use kube::api::PostParams;
-use kube::core::Object;
+use kube::api::{ObjectMeta, PostParams, TypeMeta};
 
-use super::RELEASES;
 use super::labels::{PLAN_LABEL, SNAPSHOT_LABEL};
 use super::objects::{Release, ReleaseSpec};
 use crate::cluster::{self, Tenant, words};
@@ -33,7 +31,9 @@ impl Draft {
             release_plan: self.plan.clone(),
             grace_period_days: self.grace_period_days.map(i64::from),
         };
-        let mut release: Release = Object::new(&self.name, &RELEASES.api(), spec);
+        let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
+        let mut release =
+            Release { types: Some(TypeMeta::resource::<Release>()), metadata, spec, status: None };
         release.metadata.labels = Some(BTreeMap::from([
             (PLAN_LABEL.to_owned(), self.plan.clone()),
             (SNAPSHOT_LABEL.to_owned(), self.snapshot.clone()),

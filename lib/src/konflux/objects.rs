@@ -1,13 +1,17 @@
 //! Snapshots, ReleasePlans and Releases as values.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
-use kube::api::ObjectMeta;
-use kube::core::Object;
+use kube::api::{ObjectMeta, TypeMeta};
+use kube::core::{NamespaceResourceScope, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::RELEASES;
 use super::labels::{AUTOMATED_LABEL, START_ANNOTATION};
 use crate::image::Digest;
+use crate::null::or_default;
 use crate::snapshot::SnapshotSpec;
 use crate::text;
 
@@ -24,8 +28,52 @@ const MOST_IMAGES: usize = 50;
 pub type Snapshot = Object<SnapshotSpec, SnapshotStatus>;
 /// A ReleasePlan.
 pub type ReleasePlan = Object<ReleasePlanSpec, ReleasePlanStatus>;
-/// A Release.
-pub type Release = Object<ReleaseSpec, ReleaseStatus>;
+/// A Release: the one form in which it is read, in the cluster or in an archive. `null` is read as
+/// absent, as Go does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Release {
+    /// Its API group and version, where it is told: an entry of a list need not.
+    #[serde(flatten)]
+    pub types: Option<TypeMeta>,
+    /// Name, labels and times.
+    pub metadata: ObjectMeta,
+    /// What is released by which plan.
+    #[serde(default, deserialize_with = "or_default")]
+    pub spec: ReleaseSpec,
+    /// How it went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<ReleaseStatus>,
+}
+
+impl kube::Resource for Release {
+    type DynamicType = ();
+    type Scope = NamespaceResourceScope;
+
+    fn kind(_: &()) -> Cow<'_, str> {
+        RELEASES.kind.into()
+    }
+
+    fn group(_: &()) -> Cow<'_, str> {
+        RELEASES.group.into()
+    }
+
+    fn version(_: &()) -> Cow<'_, str> {
+        RELEASES.version.into()
+    }
+
+    fn plural(_: &()) -> Cow<'_, str> {
+        RELEASES.plural.into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
 
 /// A condition, as all of Konflux's objects have them.
 ///
@@ -36,13 +84,13 @@ pub struct Condition {
     #[serde(rename = "type")]
     pub kind: String,
     /// `True`, `False` or `Unknown`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub status: String,
     /// The one word that counts.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub reason: String,
     /// In words; often empty.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub message: String,
 }
 
@@ -94,10 +142,10 @@ pub struct MatchedAdmission {
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseSpec {
     /// The Snapshot's name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub snapshot: String,
     /// The ReleasePlan's name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub release_plan: String,
     /// How many days the Release is kept; the plan's where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -109,10 +157,10 @@ pub struct ReleaseSpec {
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseStatus {
     /// Its phases and, as `Released`, the whole.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub conditions: Vec<Condition>,
     /// Whether integration-service made it by itself.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "std::ops::Not::not")]
     pub automated: bool,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,7 +169,7 @@ pub struct ReleaseStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_processing: Option<Processing>,
     /// The managed pipeline's attempts.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub managed_pipeline_attempts: Vec<ManagedAttempt>,
     /// What the managed pipeline says it did; free in form.
     #[serde(default, skip_serializing_if = "Value::is_null")]
@@ -142,10 +190,10 @@ pub struct Processing {
 #[serde(rename_all = "camelCase")]
 pub struct ManagedAttempt {
     /// `namespace/name`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub pipeline_run: String,
     /// `Progressing`, `Succeeded` or `Failed`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub status: String,
     /// `Error`, `OOMKill`, `PipelineRunTimeout` or `TaskRunTimeout`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -282,6 +330,26 @@ mod tests {
         assert_eq!(built_at(&snapshot), Some(milliseconds));
         snapshot.metadata.annotations = None;
         assert_eq!(built_at(&snapshot).unwrap().to_string(), "2026-11-22T15:09:00Z");
+    }
+
+    #[test]
+    fn null_is_absent_in_a_release() {
+        let bare = json!({"metadata": {"name": "r"}, "status": {}});
+        let nulls = json!({
+            "metadata": {"name": "r", "labels": null, "annotations": null, "creationTimestamp": null},
+            "spec": {"snapshot": null, "releasePlan": null, "gracePeriodDays": null},
+            "status": {
+                "conditions": null, "automated": null, "completionTime": null, "managedProcessing": null,
+                "managedPipelineAttempts": null, "artifacts": null,
+            },
+        });
+        let read = |value| serde_json::from_value::<Release>(value).unwrap();
+        assert_eq!(read(nulls), read(bare));
+        let condition =
+            json!({"type": "Released", "status": null, "reason": null, "message": null});
+        let ended = json!({"metadata": {}, "spec": null, "status": {"conditions": [condition]}});
+        assert_eq!(read(ended).status.unwrap().conditions[0].status, "");
+        assert_eq!(read(json!({"metadata": {}, "status": null})).status, None);
     }
 
     #[test]

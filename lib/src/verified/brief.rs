@@ -1,100 +1,79 @@
 //! As much of a Release as tells whether it verifies an image.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::cluster::{ApiError, Tenant};
-use crate::konflux::{Condition, RELEASES, condition};
-use crate::null::or_default;
+use crate::konflux::{
+    Condition, RELEASES, Release, ReleaseSpec, condition, created_at, is_automatic,
+};
 use crate::text;
 
-/// As much of a Release as is needed. `null` is read as absent, as Go does.
+/// What is kept of a [`Release`] where there may be thousands.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(from = "Release")]
 pub struct ReleaseBrief {
     /// Name, uid and times.
     pub metadata: ReleaseMetadata,
     /// What is released by which plan.
-    #[serde(default, deserialize_with = "or_default")]
     pub spec: ReleaseSpec,
     /// How it went.
-    #[serde(default, deserialize_with = "or_default")]
     pub status: ReleaseStatus,
 }
 
 /// A Release's metadata.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReleaseMetadata {
     /// The name.
     pub name: String,
-    /// Unlike the name, of one Release for ever.
-    #[serde(default, deserialize_with = "or_default")]
+    /// Unlike the name, of one Release for ever; empty where it is not told.
     pub uid: String,
     /// When it was created.
-    #[serde(default)]
     pub creation_timestamp: Option<Timestamp>,
-    /// The labels that count.
-    #[serde(default, deserialize_with = "or_default")]
-    pub labels: ReleaseLabels,
-}
-
-/// The labels that count.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-pub struct ReleaseLabels {
-    /// `true` on a Release that integration-service made by itself.
-    #[serde(default, rename = "release.appstudio.openshift.io/automated")]
-    pub automated: Option<String>,
-}
-
-/// A Release's spec.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ReleaseSpec {
-    /// The Snapshot.
-    #[serde(default, deserialize_with = "or_default")]
-    pub snapshot: String,
-    /// The plan.
-    #[serde(default, deserialize_with = "or_default")]
-    pub release_plan: String,
 }
 
 /// A Release's status.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReleaseStatus {
     /// The whole: of its phases only `Released` is kept, and none of the words.
-    #[serde(default, deserialize_with = "only_the_whole")]
     pub conditions: Vec<Condition>,
     /// When it ended.
-    #[serde(default)]
     pub completion_time: Option<Timestamp>,
-    /// Whether integration-service made it by itself.
-    #[serde(default, deserialize_with = "or_default")]
+    /// Whether integration-service made it by itself, by its status or its label.
     pub automated: bool,
-    /// What the managed pipeline says it did.
-    #[serde(default)]
-    pub artifacts: Artifacts,
+    /// The digests that it says it pushed, an empty text for an image without one.
+    pub pushed: Vec<String>,
 }
 
-/// What a managed pipeline says it did: free in form, and only the digests of its images are kept.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(from = "serde_json::Value")]
-pub struct Artifacts {
-    /// The digests, an empty text for an image without one.
-    pub digests: Vec<String>,
-}
-
-impl From<serde_json::Value> for Artifacts {
-    fn from(artifacts: serde_json::Value) -> Self {
-        let images = artifacts.get("images").and_then(serde_json::Value::as_array);
+impl From<Release> for ReleaseBrief {
+    fn from(release: Release) -> Self {
+        let automated = is_automatic(&release);
+        let creation_timestamp = created_at(&release.metadata);
+        let Release { metadata, spec, status, .. } = release;
+        let status = status.unwrap_or_default();
+        let whole = |found: &Condition| Condition { message: String::new(), ..found.clone() };
+        let images = status.artifacts.get("images").and_then(serde_json::Value::as_array);
         let digest = |image: &serde_json::Value| {
-            image
-                .get("shasum")
-                .and_then(serde_json::Value::as_str)
-                .map(|digest| text::cut(digest, LONGEST_DIGEST))
+            let digest = image.get("shasum").and_then(serde_json::Value::as_str);
+            text::cut(digest.unwrap_or_default(), LONGEST_DIGEST)
         };
-        let images = images.into_iter().flatten().take(MOST_IMAGES);
-        Self { digests: images.map(|image| digest(image).unwrap_or_default()).collect() }
+        Self {
+            metadata: ReleaseMetadata {
+                name: metadata.name.unwrap_or_default(),
+                uid: metadata.uid.unwrap_or_default(),
+                creation_timestamp,
+            },
+            spec,
+            status: ReleaseStatus {
+                conditions: condition(&status.conditions, "Released")
+                    .map(whole)
+                    .into_iter()
+                    .collect(),
+                completion_time: status.completion_time,
+                automated,
+                pushed: images.into_iter().flatten().take(MOST_IMAGES).map(digest).collect(),
+            },
+        }
     }
 }
 
@@ -103,16 +82,6 @@ const MOST_IMAGES: usize = 500;
 
 /// No digest is longer.
 const LONGEST_DIGEST: usize = 160;
-
-fn only_the_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Condition>, D::Error> {
-    let mut conditions = Option::<Vec<Condition>>::deserialize(deserializer)?.unwrap_or_default();
-    conditions.retain(|condition| condition.kind == "Released");
-    conditions
-        .iter_mut()
-        .for_each(|condition| condition.message = String::new());
-    conditions.shrink_to_fit();
-    Ok(conditions)
-}
 
 impl ReleaseBrief {
     /// Whether it ended well.
@@ -131,13 +100,13 @@ impl ReleaseBrief {
 
     /// Whether integration-service made it by itself: of an image that nobody has tested.
     pub fn is_automatic(&self) -> bool {
-        self.status.automated || self.metadata.labels.automated.as_deref() == Some("true")
+        self.status.automated
     }
 
     /// The digests that it says it pushed, an empty text for an image without one; no entry where
     /// all had been pushed before.
     pub fn pushed(&self) -> Vec<String> {
-        self.status.artifacts.digests.clone()
+        self.status.pushed.clone()
     }
 }
 

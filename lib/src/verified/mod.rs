@@ -15,6 +15,6 @@ mod snapshots;
 mod standing;
 
 pub use archived::{archived, merge};
-pub use brief::{ReleaseBrief, ReleaseLabels, ReleaseMetadata, ReleaseSpec, ReleaseStatus};
+pub use brief::{ReleaseBrief, ReleaseMetadata, ReleaseStatus};
 pub use snapshots::Snapshots;
 pub use standing::{Image, MadeFor, Standing};
