@@ -15,6 +15,9 @@
 //! and a bad one to pass as seldom; what earlier runs of the job on images before the range have shown is
 //! added to `a` and `b`. Inconclusive runs say nothing.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::Outcome;
 
 /// Weight of what is expected of a rate, in runs: half a run on the unexpected side, and this on the other.
@@ -22,7 +25,7 @@ const UNEXPECTED: f64 = 0.5;
 const EXPECTED: f64 = 2.5;
 
 /// Earlier runs of the job or the test on images that are good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Before {
     /// How many of them failed as the one looked for.
     pub failed: u32,

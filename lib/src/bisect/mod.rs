@@ -17,14 +17,20 @@
 
 pub mod chance;
 mod course;
+pub mod document;
+mod outcome;
 pub mod plan;
+pub mod range;
+pub mod run;
 #[cfg(test)]
 mod simulation;
+pub mod words;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use course::{Answer, Next, Unfound, Why, next};
+pub use outcome::outcome;
 
 /// What a run of the job shows of the Snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

@@ -35,6 +35,8 @@ pub enum Whose<'a> {
         /// The UIDs of its PipelineRuns.
         runs: &'a [&'a str],
     },
+    /// All of the namespace.
+    Anybody,
 }
 
 impl Whose<'_> {
@@ -42,6 +44,7 @@ impl Whose<'_> {
         let key = match self {
             Self::Gate(_) => labels::GATE,
             Self::Scenario { .. } => labels::SCENARIO,
+            Self::Anybody => return None,
         };
         meta.labels.as_ref()?.get(key).map(String::as_str)
     }
@@ -49,6 +52,7 @@ impl Whose<'_> {
     fn name(&self) -> &str {
         match self {
             Self::Gate(name) | Self::Scenario { name, .. } => name,
+            Self::Anybody => "",
         }
     }
 
@@ -61,6 +65,7 @@ impl Whose<'_> {
         let said = match self {
             Self::Gate(_) => &record.gate,
             Self::Scenario { .. } => &record.scenario,
+            Self::Anybody => return true,
         };
         match (said, self) {
             (Some(said), _) => said == self.name(),
@@ -173,7 +178,7 @@ pub async fn each(
         let record = decode(document.as_bytes(), &format!("the record configmap:{name}"));
         let ours = match &record {
             Ok(record) => whose.owns(&meta, record),
-            Err(_) => whose.has_label(&meta),
+            Err(_) => matches!(whose, Whose::Anybody) || whose.has_label(&meta),
         };
         if ours && look(&meta, record).is_break() {
             break;

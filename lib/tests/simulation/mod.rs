@@ -210,6 +210,19 @@ impl Scene {
         collector.run(&mut Reporter::new(false)).await
     }
 
+    /// Prow's servers for a bisect, reached by a transport.
+    pub fn servers(&self, transport: SharedTransport) -> gate::bisect::run::Servers {
+        let options = self.options(&["unused"], &[]);
+        gate::bisect::run::Servers {
+            deck: Arc::new(Deck::new(options.deck, transport.clone())),
+            bucket: Arc::new(Bucket::new(options.artifacts, transport.clone())),
+            gangway: options.gangway,
+            token: options.token.unwrap(),
+            limits: self.limits,
+            transport,
+        }
+    }
+
     /// How often each of our keys was launched, by Prow's own count: those that people made aside.
     pub fn launches(&self, job: &str) -> usize {
         self.world

@@ -1,0 +1,263 @@
+//! What people see of a bisect: its plan, its probes, its end.
+
+use super::document::{Document, Place};
+use super::plan::{advised, cost, expected_error, rate};
+use super::{Answer, Finding, Next, Outcome, Unfound, chance, finding, next};
+use crate::image::Digest;
+use crate::slack::{Colour, Line, Payload};
+
+/// Snapshots that are named of those that are left.
+const NAMED: usize = 5;
+
+/// Above this chance of error an answer is called unsure (20 %).
+const UNSURE: f64 = 0.2;
+
+/// What it will cost, before it begins.
+pub fn preview(document: &Document) -> String {
+    let (range, rules) = (document.range.len(), &document.rules);
+    let cost = cost(range, rules);
+    let mut lines = vec![format!(
+        "{} Snapshots between, {} probes, {} to {} runs of {}; the job's own schedule pauses while a run of it is under way",
+        range.saturating_sub(2),
+        cost.probes,
+        cost.least,
+        cost.most,
+        document.job.name
+    )];
+    if let Some(rate) = rate(document.before) {
+        let error = expected_error(range, rate, rules);
+        let mut line = format!(
+            "the failure was seen in {} of {} runs on good images: the answer will be wrong with a chance of {}",
+            document.before.failed,
+            document.before.failed + document.before.passed,
+            percent(error)
+        );
+        let confirm = advised(range, rate, rules);
+        if confirm > rules.confirm {
+            line += &format!("; --confirm {confirm} brings it to less than 5 %");
+        }
+        lines.push(line);
+    }
+    for (place, number) in document.range.iter().zip(0..) {
+        let end = match number {
+            0 => " · good",
+            _ if number + 1 == range => " · bad",
+            _ => "",
+        };
+        lines.push(format!("  {}{end}", named(place)));
+    }
+    lines.join("\n")
+}
+
+/// What was found of each Snapshot that was probed, oldest first, and where it stands.
+pub fn table(document: &Document) -> String {
+    let seen = document.seen();
+    let mut lines = Vec::new();
+    for (place, runs) in document.range.iter().zip(&seen) {
+        if !runs.is_empty() {
+            let state = match finding(runs, &document.rules) {
+                Finding::Good => "good",
+                Finding::Bad => "bad",
+                Finding::Skipped => "shows nothing",
+                Finding::Open => "open",
+            };
+            lines.push(format!("  {:<13} {}  {}", state, named(place), counts(runs)));
+        }
+    }
+    lines.extend(end(document).iter().map(Line::plain));
+    lines.join("\n")
+}
+
+fn counts(runs: &[Outcome]) -> String {
+    let count = |what| runs.iter().filter(|run| **run == what).count();
+    let parts = [
+        (count(Outcome::Failed), "failed"),
+        (count(Outcome::Passed), "passed"),
+        (count(Outcome::Inconclusive), "inconclusive"),
+    ];
+    let parts: Vec<_> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    parts.join(", ")
+}
+
+/// Where it stands, the most important first.
+pub fn end(document: &Document) -> Vec<Line> {
+    let seen = document.seen();
+    let stopped = document.ended.as_ref().is_some_and(|ended| ended.stopped);
+    match next(&seen, &document.rules) {
+        Next::Found(answer) => found(document, answer),
+        Next::Unfound { why, left } => {
+            let why = match why {
+                Unfound::NeverGood => {
+                    "--good fails as well: the change is older; begin again with an older one"
+                }
+                Unfound::NeverBad => {
+                    "--bad does not fail: the failure does not come with the image, or only seldom"
+                }
+                Unfound::Inconclusive => "what is left shows nothing",
+                Unfound::RunsUsedUp => "--runs is used up",
+            };
+            let mut lines = vec![Line::of(format!("no first bad Snapshot: {why}"))];
+            lines.extend(remaining(document, left));
+            lines
+        }
+        Next::Run { left, .. } => {
+            let words = if stopped { "stopped" } else { "not ended yet" };
+            let mut lines = vec![Line::of(words)];
+            lines.extend(remaining(document, left));
+            lines
+        }
+    }
+}
+
+fn found(document: &Document, answer: Answer) -> Vec<Line> {
+    let (good, bad) = (&document.range[answer.good], &document.range[answer.bad]);
+    let seen = document.seen();
+    let error = chance::of_error(&seen, document.before, answer.bad);
+    let mut lines = vec![Line::of(format!("first bad: {}", named(bad)))];
+    lines.extend(changes(good, bad));
+    let mut sure = format!("chance of error {}", percent(error));
+    if error > UNSURE {
+        let more = (document.rules.confirm + 2).min(9);
+        sure += &format!(
+            ": the runs contradict each other or are few; begin again with --confirm {more}"
+        );
+    }
+    lines.push(Line::of(sure));
+    if !answer.seen {
+        lines.push(Line::of(
+            "one of the two shows nothing in its own runs and was taken at its word",
+        ));
+    }
+    lines
+}
+
+/// The changes between two Snapshots: one link, and the commits.
+fn changes(good: &Place, bad: &Place) -> Option<Line> {
+    let (from, to) = (good.revision.as_deref()?, bad.revision.as_deref()?);
+    let words = format!("commits {}..{}", short(from), short(to));
+    let url = bad
+        .git_url
+        .as_deref()
+        .map(|url| url.trim_end_matches('/').trim_end_matches(".git"));
+    Some(match url.filter(|url| url.starts_with("https://")) {
+        Some(url) => Line::default().link(words, format!("{url}/compare/{from}...{to}")),
+        None => Line::of(words),
+    })
+}
+
+fn remaining(document: &Document, left: std::ops::RangeInclusive<usize>) -> Option<Line> {
+    let places = document.range.get(left)?;
+    let names: Vec<_> = places.iter().map(|place| place.snapshot.clone()).collect();
+    let names = crate::text::some_of(&names, NAMED);
+    Some(Line::of(format!("the first bad one is one of {}: {names}", places.len())))
+}
+
+/// The message at the end.
+pub fn payload(document: &Document) -> Payload {
+    let lines = end(document);
+    let job = crate::text::short_names(&[&document.job.name]).concat();
+    let what = document
+        .test
+        .as_deref()
+        .map_or(job.clone(), |test| format!("{test} in {job}"));
+    let (sign, colour) = match next(&document.seen(), &document.rules) {
+        Next::Found(_) => ("🔎", Colour::Yellow),
+        _ => ("⚪", Colour::Grey),
+    };
+    let runs = document.runs.iter().filter(|run| run.outcome.is_some()).count();
+    Payload {
+        headline: Line::default().bold(format!("{sign} bisect of {what} ended after {runs} runs")),
+        colour,
+        body: vec![lines],
+        footer: None,
+    }
+}
+
+fn named(place: &Place) -> String {
+    let digest: &Digest = place.image.digest();
+    let hex = digest.as_str().trim_start_matches("sha256:");
+    let mut words = format!("{} · {}", &hex[..hex.len().min(8)], place.snapshot);
+    if let Some(title) = &place.title {
+        words += &format!(" · {title:?}");
+    }
+    words
+}
+
+fn short(revision: &str) -> &str {
+    revision.get(..8).unwrap_or(revision)
+}
+
+/// `4 %`, `0.3 %`, `under 0.1 %`.
+pub fn percent(share: f64) -> String {
+    match share * 100.0 {
+        low if low < 0.1 => "under 0.1 %".to_owned(),
+        low if low < 10.0 => format!("{low:.1} %"),
+        high => format!("{high:.0} %"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::Run;
+    use super::super::document::tests::document;
+    use super::super::tests::runs;
+    use super::*;
+
+    fn with(letters: &[&str]) -> Document {
+        let mut document = document(letters.len());
+        for (place, letters) in letters.iter().enumerate() {
+            for (index, outcome) in runs(letters).into_iter().enumerate() {
+                document.runs.push(Run {
+                    place,
+                    number: index + 1,
+                    outcome: Some(outcome),
+                    words: None,
+                    execution: None,
+                    job_url: None,
+                    record: None,
+                });
+            }
+        }
+        document
+    }
+
+    #[test]
+    fn the_plan_names_costs_and_risk() {
+        let mut document = with(&["", "", "", "", ""]);
+        document.before.failed = 6;
+        document.before.passed = 14;
+        let shown = preview(&document);
+        assert!(
+            shown.starts_with("3 Snapshots between, 2 probes, 4 to 6 runs of periodic-a;"),
+            "{shown}"
+        );
+        assert!(shown.contains("6 of 20 runs on good images: the answer will be wrong with a chance of 20 %; --confirm 3 brings it to less than 5 %"), "{shown}");
+        assert!(shown.contains("00000000 · snap-0 · good\n"), "{shown}");
+    }
+
+    #[test]
+    fn the_end_names_the_first_bad_one_and_its_changes() {
+        let found = with(&["", "PP", "FPF", "", ""]);
+        let shown = table(&found);
+        for words in [
+            "good          00000000 · snap-1  2 passed",
+            "bad           00000000 · snap-2  2 failed, 1 passed",
+            "first bad: 00000000 · snap-2",
+            "commits 00000000..00000000",
+            "chance of error ",
+        ] {
+            assert!(shown.contains(words), "{words}: {shown}");
+        }
+        let link = format!("https://github.com/acme/ho/compare/{:040x}...{:040x}", 1, 2);
+        assert!(payload(&found).json().to_string().contains(&link));
+        let left = table(&with(&["", "PP", "????", "FF", ""]));
+        assert!(left.contains("no first bad Snapshot: what is left shows nothing"), "{left}");
+        assert!(left.contains("the first bad one is one of 2: snap-2, snap-3"), "{left}");
+        let never = table(&with(&["", "", "PP", "PP", "PP"]));
+        assert!(never.contains("--bad does not fail"), "{never}");
+    }
+}
