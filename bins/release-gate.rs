@@ -22,6 +22,8 @@ mod notify_slack;
 mod resolve_image;
 #[path = "trigger-gate.rs"]
 mod trigger_gate;
+#[path = "verify-verdict.rs"]
+mod verify_verdict;
 
 /// What a step does.
 pub type Main = fn() -> ExitCode;
@@ -35,6 +37,7 @@ pub const STEPS: &[(&str, Main)] = &[
     ("notify-slack", notify_slack::main),
     ("resolve-image", resolve_image::main),
     ("trigger-gate", trigger_gate::main),
+    ("verify-verdict", verify_verdict::main),
 ];
 
 /// The name by which this program was called, and the step of that name.

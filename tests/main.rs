@@ -31,3 +31,4 @@ mod support;
 mod tasks;
 mod terminal;
 mod trigger_gate;
+mod verify_verdict;

@@ -3,6 +3,7 @@
 //! - [`verdict`] is what is attested, [`statement`] its in-toto statement.
 //! - [`key`] reads keys as cosign writes them, [`bundle`] signs a statement as a Sigstore bundle.
 //! - [`verify`] answers whether a bundle says that an image passed a gate.
+//! - [`consume`] asks that as a consumer does.
 //! - [`artifact`] lays a bundle out for a registry, [`push`] brings it there and finds it again,
 //!   [`beside`] hangs the plain, unsigned statement on the candidate.
 //!
@@ -12,6 +13,7 @@
 pub mod artifact;
 pub mod beside;
 pub mod bundle;
+pub mod consume;
 pub mod key;
 pub mod push;
 mod sealed;

@@ -15,14 +15,21 @@ pub fn page(name: &str, info: &CommandInfoWithArgs, width: usize) -> String {
     let mut page = String::new();
     let flags = flags(info);
     let required = flags.iter().filter(|flag| flag.required);
-    let usage = required
-        .map(Flag::written)
+    let places = info.positionals.iter().map(|place| place.name.to_owned());
+    let usage = places
+        .chain(required.map(Flag::written))
         .chain(["[options]".to_owned()])
         .collect::<Vec<_>>()
         .join(" ");
     page += &wrapped(&format!("Usage: {name} {usage}"), 0, 4, width);
     page += "\n";
     page += &wrapped(info.description, 0, 0, width);
+    if !info.positionals.is_empty() {
+        page += "\nArguments:\n";
+    }
+    for place in info.positionals {
+        page += &entry(width, &format!("  {}", place.name), place.description, COLUMN);
+    }
     page += "\nOptions:\n";
     for flag in &flags {
         page += &entry(

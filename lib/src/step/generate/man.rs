@@ -5,7 +5,7 @@ use argh::CommandInfoWithArgs;
 use super::Flag;
 
 /// The toolkit's binaries, each of whose pages names the others.
-const BINARIES: [&str; 8] = [
+const BINARIES: [&str; 9] = [
     "check-staleness",
     "collect-results",
     "create-release",
@@ -14,6 +14,7 @@ const BINARIES: [&str; 8] = [
     "rehearse-gate",
     "resolve-image",
     "trigger-gate",
+    "verify-verdict",
 ];
 
 /// A variable of the environment, the flag whose presence means that a binary reads it (or none,
@@ -60,6 +61,9 @@ pub fn page(name: &str, info: &CommandInfoWithArgs, flags: &[Flag]) -> String {
     page += ".nh\n.ad l\n";
     page += &format!(".SH NAME\n{} \\- {}\n", escaped(name), text(&summary(&description)));
     page += &format!(".SH SYNOPSIS\n.B {}\n", escaped(name));
+    for place in info.positionals {
+        page += &format!("\\fI{}\\fR\n", escaped(place.name));
+    }
     for flag in flags.iter().filter(|flag| flag.required) {
         page += &format!("{}\n", written(flag));
     }
