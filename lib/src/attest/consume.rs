@@ -164,7 +164,7 @@ mod tests {
         let said = Said::of(&bundle, &public("open.pub"), lenient, now());
         let table = said.table();
         assert!(table.starts_with("result     WARNED\naccepted   e2e-aks by jane@"), "{table}");
-        assert!(table.contains("decided    2026-08-20T03:20:11Z, 1h9m ago"), "{table}");
+        assert!(table.contains("decided    2026-08-20T03:20:11Z, 1h09m ago"), "{table}");
         let json: serde_json::Value = serde_json::from_str(&said.json()).unwrap();
         assert_eq!(
             (&json["answer"], &json["found"]["result"]),
