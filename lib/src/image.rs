@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 /// Why a text does not name an image by its digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +52,15 @@ pub enum ImageError {
 pub struct Digest(String);
 
 impl Digest {
+    /// The digest of some content.
+    pub fn of(content: impl AsRef<[u8]>) -> Self {
+        let hash = Sha256::digest(content);
+        Self(
+            hash.iter()
+                .fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}")),
+        )
+    }
+
     /// The first 12 hexadecimal digits, for names and people.
     pub fn short(&self) -> &str {
         &self.hex()[..12]

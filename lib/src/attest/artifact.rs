@@ -52,7 +52,7 @@ impl Descriptor {
     fn of(media_type: &str, bytes: &[u8]) -> Self {
         Self {
             media_type: media_type.to_owned(),
-            digest: digest(bytes),
+            digest: Digest::of(bytes),
             size: bytes.len() as u64,
             artifact_type: None,
             annotations: BTreeMap::new(),
@@ -136,7 +136,7 @@ impl Artifact {
             annotations: &annotations,
         })
         .unwrap_or_default();
-        let digest = digest(&manifest);
+        let digest = Digest::of(&manifest);
         Self { manifest: manifest.into(), digest, blobs, artifact_type, annotations }
     }
 
@@ -186,7 +186,7 @@ pub fn tag(image: &Digest, gate: &str) -> String {
         return format!("{prefix}{gate}");
     }
     let shown = &shown[..shown.len().min(SHOWN_OF_GATE)];
-    format!("{prefix}{shown}_{}", &statement::hex(gate.as_bytes())[..8])
+    format!("{prefix}{shown}_{}", &Digest::of(gate).hex()[..8])
 }
 
 /// What the tags of all verdicts on an image begin with.
@@ -221,12 +221,4 @@ pub fn own_repository(
                 .is_some_and(|colon| same(&path[..slash + colon]))
     });
     verified.then(|| format!("{repository} is a repository of verified images"))
-}
-
-/// The digest of some bytes.
-pub(super) fn digest(bytes: &[u8]) -> Digest {
-    // 64 hexadecimal digits behind `sha256:` are a digest.
-    format!("sha256:{}", statement::hex(bytes))
-        .parse()
-        .unwrap_or_else(|_| unreachable!())
 }

@@ -14,9 +14,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::verdict::{End, Job, Verdict};
+use crate::image::Digest;
 use crate::text;
 
 /// The type of a statement, as it is written.
@@ -326,7 +326,7 @@ fn policy(verdict: &Verdict) -> Configuration {
     let content = serde_json::to_vec(&verdict.policy).unwrap_or_default();
     Configuration {
         name: "policy".to_owned(),
-        digest: sha256(&hex(&content)),
+        digest: sha256(Digest::of(&content).hex()),
         content: Some(STANDARD.encode(&content)),
         media_type: Some("application/json".to_owned()),
         ..Configuration::default()
@@ -347,13 +347,6 @@ fn toolkit(verdict: &Verdict) -> Configuration {
 
 fn sha256(hex: &str) -> BTreeMap<String, String> {
     BTreeMap::from([("sha256".to_owned(), hex.to_owned())])
-}
-
-/// The SHA-256 of some bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// in-toto's timestamps are RFC 3339 in UTC; a fraction of a second would say nothing.

@@ -195,9 +195,8 @@ pub fn suffices(proof: &Proof, log_named: bool, mode: ProofMode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::ImageRef;
+    use crate::image::{Digest, ImageRef};
     use crate::record::Candidate;
-    use sha2::Digest as _;
     use std::io::BufReader;
 
     fn digest(digit: char) -> String {
@@ -265,11 +264,7 @@ mod tests {
             }],
         });
         let index = index.to_string();
-        let own: String = sha2::Sha256::digest(&index)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let image: ImageRef = format!("quay.io/acme/ho@sha256:{own}").parse().unwrap();
+        let image: ImageRef = format!("quay.io/acme/ho@{}", Digest::of(&index)).parse().unwrap();
         let subject = Subject::of(&Candidate { index: Some(index), ..Candidate::of(image) });
         let shown = |digit| {
             let log = format!("imageID: quay.io/acme/ho@{}\n", digest(digit));

@@ -49,7 +49,6 @@ impl From<ImageRef> for Subject {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sha2::{Digest as _, Sha256};
 
     fn digest(digit: &str) -> String {
         format!("sha256:{}", digit.repeat(64))
@@ -68,11 +67,7 @@ mod tests {
             "manifests": [entry("b", "amd64"), entry("c", "arm64"), entry("d", "unknown")],
         });
         let index = index.to_string();
-        let own: String = Sha256::digest(&index)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let image: ImageRef = format!("quay.io/acme/ho@sha256:{own}").parse().unwrap();
+        let image: ImageRef = format!("quay.io/acme/ho@{}", Digest::of(&index)).parse().unwrap();
         Candidate { index: Some(index), ..Candidate::of(image) }
     }
 

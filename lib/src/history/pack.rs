@@ -7,13 +7,13 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::bounds::{Dropped, MAX_PACKED, MAX_RUNS, MAX_TESTS, MAX_UNPACKED};
 use super::document::{History, Test};
 use super::mark::Mark;
 use super::regression::OpenRegression;
 use super::run::Run;
+use crate::image::Digest;
 use crate::text;
 
 /// What the document says it is, and the value of its label.
@@ -31,9 +31,7 @@ const SKEW: SignedDuration = SignedDuration::from_mins(10);
 /// The name of the ConfigMap with a job's history: `history-` and 20 digits of the hash of the job's
 /// name, which may be longer than a name can be.
 pub fn config_map_name(job: &str) -> String {
-    let hash = Sha256::digest(job);
-    let digits = hash.iter().take(10).map(|byte| format!("{byte:02x}"));
-    digits.fold("history-".to_owned(), |name, digits| name + &digits)
+    format!("history-{}", &Digest::of(job).hex()[..20])
 }
 
 /// Why a stored history cannot be used. No verdict depends on one: it becomes a warning.

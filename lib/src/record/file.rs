@@ -5,9 +5,9 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use sha2::{Digest as _, Sha256};
 
 use super::{Labels, MAX_BYTES, Store, StoreError, Version};
+use crate::image::Digest;
 
 /// A file that is replaced as a whole: temporary sibling, fsync, rename. The lock (`FILE.lock`) is
 /// held per write, not per process: two processes may use one record.
@@ -31,7 +31,7 @@ impl FileStore {
         let mut bytes = Vec::new();
         // Twice the limit: a person may have made it readable by adding blanks.
         file.take(2 * MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-        let version = Version(format!("{:x}", HexDigest(&bytes)));
+        let version = version(&bytes);
         Ok(Some((bytes, version)))
     }
 
@@ -54,7 +54,7 @@ impl FileStore {
         file.as_file().sync_all()?;
         file.persist(&self.path).map_err(|error| error.error)?;
         fs::File::open(folder)?.sync_all()?;
-        Ok(Some(Version(format!("{:x}", HexDigest(bytes)))))
+        Ok(Some(version(bytes)))
     }
 
     fn permanent(&self, action: &'static str) -> impl FnOnce(io::Error) -> StoreError {
@@ -64,14 +64,8 @@ impl FileStore {
 }
 
 /// The content's SHA-256 is its version: whoever wrote the same has not changed anything.
-struct HexDigest<'a>(&'a [u8]);
-
-impl std::fmt::LowerHex for HexDigest<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        Sha256::digest(self.0)
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
+fn version(bytes: &[u8]) -> Version {
+    Version(Digest::of(bytes).hex().to_owned())
 }
 
 #[async_trait]

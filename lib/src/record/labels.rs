@@ -4,10 +4,9 @@
 //! A label holds less than a name may say, so that different names can give one label: whoever
 //! selects by a label compares the record's own text as well.
 
-use sha2::{Digest as _, Sha256};
-
 use super::{GateRecord, Labels};
 use crate::cluster;
+use crate::image::Digest;
 
 /// The label that says what a document is about.
 pub const KIND: &str = "release-gate/kind";
@@ -39,10 +38,7 @@ pub fn value(name: &str) -> String {
     if !value.is_empty() {
         return value;
     }
-    let hash = Sha256::digest(name);
-    hash.iter()
-        .take(6)
-        .fold("name-".to_owned(), |value, byte| format!("{value}{byte:02x}"))
+    format!("name-{}", Digest::of(name).short())
 }
 
 /// Selects the gate's records with that label; `key` is [`GATE`] or [`SCENARIO`].

@@ -151,7 +151,7 @@ impl Registry {
         let what = format!("{}/{}:{tag}", self.host, self.repository);
         let accept = manifest::ACCEPTED.join(", ");
         let answer = self.asked(&what, "manifests", tag, &accept, MAX_MANIFEST).await?;
-        Ok(manifest::digest(&answer.body))
+        Ok(Digest::of(&answer.body).into())
     }
 
     pub(super) async fn asked(

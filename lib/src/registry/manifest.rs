@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
 use crate::image::Digest;
 
@@ -140,18 +139,15 @@ pub fn is_revision(label: &str, revision: &str) -> bool {
 /// # Errors
 /// [`ContentError::Digest`] when it is another.
 pub fn verify(bytes: &[u8], expected: &Digest) -> Result<(), ContentError> {
-    let actual = digest(bytes);
-    match actual == expected.as_str() {
+    let actual = Digest::of(bytes);
+    match actual == *expected {
         true => Ok(()),
-        false => Err(ContentError::Digest { expected: expected.clone(), actual, header: None }),
+        false => Err(ContentError::Digest {
+            expected: expected.clone(),
+            actual: actual.into(),
+            header: None,
+        }),
     }
-}
-
-/// The digest of some content.
-pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Reads a manifest or an index.

@@ -67,7 +67,7 @@ impl Registry {
                 super::client::proven(what, answer.clone(), &digest)?;
                 digest
             }
-            Err(_) => digest_of(&answer.body),
+            Err(_) => Digest::of(&answer.body),
         };
         Ok(Some(StoredManifest { digest, media_type, bytes: answer.body }))
     }
@@ -262,10 +262,6 @@ fn found<T>(asked: Result<T, RegistryError>) -> Result<Option<T>, RegistryError>
         Err(RegistryError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn digest_of(bytes: &[u8]) -> Digest {
-    manifest::digest(bytes).parse().expect("a SHA-256 is a digest")
 }
 
 /// Uploads begin at an address that ends in a slash.

@@ -60,7 +60,7 @@ impl Memory {
     pub fn with_image(self, image: &str) -> (Self, Digest) {
         let bytes =
             Bytes::from(json!({"mediaType": INDEX, "manifests": [], "n": image}).to_string());
-        let digest = artifact::digest(&bytes);
+        let digest = Digest::of(&bytes);
         let mut content = self.content.lock().unwrap();
         content.manifests.insert(digest.clone(), (INDEX.to_owned(), bytes));
         drop(content);
@@ -68,7 +68,7 @@ impl Memory {
     }
 
     pub fn put_at(&self, tag: &str, bytes: Bytes) {
-        let digest = artifact::digest(&bytes);
+        let digest = Digest::of(&bytes);
         let mut content = self.content.lock().unwrap();
         content.manifests.insert(digest.clone(), (INDEX.to_owned(), bytes));
         content.tags.insert(tag.to_owned(), digest);
@@ -167,7 +167,7 @@ impl Store for Memory {
 
     async fn put_blob(&self, digest: &Digest, bytes: Bytes) -> Result<(), RegistryError> {
         let mut content = self.asked()?;
-        assert_eq!(artifact::digest(&bytes), *digest);
+        assert_eq!(Digest::of(&bytes), *digest);
         content.writes.push("blob".to_owned());
         content.blobs.insert(digest.clone(), bytes);
         Ok(())
@@ -188,7 +188,7 @@ impl Store for Memory {
             let size = content.blobs.get(&digest).map(Bytes::len);
             assert_eq!(size.map(|size| size as u64), part["size"].as_u64(), "{reference}");
         }
-        let digest = artifact::digest(&bytes);
+        let digest = Digest::of(&bytes);
         let manners = *self.manners.lock().unwrap();
         content
             .manifests
@@ -202,7 +202,7 @@ impl Store for Memory {
                 content.tags.insert(reference.to_owned(), digest);
             }
             if let Some(bytes) = manners.rival.and_then(|rival| rival(reference)) {
-                let digest = artifact::digest(&bytes);
+                let digest = Digest::of(&bytes);
                 content.manifests.insert(digest.clone(), (INDEX.to_owned(), bytes));
                 content.tags.insert(reference.to_owned(), digest);
             }

@@ -166,7 +166,7 @@ fn the_manifest_is_the_one_that_the_specification_has() {
     let bundle = signed(&statement);
     let artifact = Artifact::of_bundle(bundle.clone(), &statement);
     let json: Value = serde_json::from_slice(&artifact.manifest).unwrap();
-    let layer = artifact::digest(&bundle);
+    let layer = Digest::of(&bundle);
     assert_eq!(
         json,
         json!({
