@@ -1,7 +1,7 @@
 //! The gate's namespace: the one client of what it holds.
 //!
-//! Here is how objects are read, whatever their kind; the rooms konflux and tekton add
-//! what is read. Reads are repeated as long as that may help ([`Policy::READ`]).
+//! Here is how objects are read, whatever their kind; the rooms konflux and tekton add what is read.
+//! Reads are repeated as long as that may help ([`Policy::READ`](crate::retry::Policy::READ)).
 
 use std::future::Future;
 
@@ -10,9 +10,9 @@ use kube::core::Request;
 use serde::de::DeserializeOwned;
 
 use super::api_error::{ApiError, words};
-use super::{Cluster, Resource, code, is_missing_namespace, is_transient, page};
+use super::patience::repeated;
+use super::{Cluster, Resource, code, is_missing_namespace, page};
 use crate::clock::SharedClock;
-use crate::retry::{Policy, Tries};
 
 /// How often a list is begun again that has changed under our hands.
 const RESTARTS: u32 = 5;
@@ -145,23 +145,10 @@ impl Tenant {
         F: Fn() -> R,
         R: Future<Output = kube::Result<T>>,
     {
-        let mut tries = Tries::begin(Policy::READ, &self.clock);
-        loop {
-            let error = match ask().await {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            let (Some(pause), true) = (tries.pause(None), is_transient(&error)) else {
-                let what = format!("{what} in namespace {}", self.namespace());
-                return Err(ApiError::of(verb, what, tries.failed(), error));
-            };
-            tracing::warn!(
-                attempt = tries.failed(),
-                pause_s = pause.as_secs(),
-                "cannot {verb} {what}: {}; trying again",
-                words(&error)
-            );
-            tries.wait(pause).await;
-        }
+        let warned = |error: &kube::Error| format!("cannot {verb} {what}: {}", words(error));
+        repeated(&self.clock, ask, warned).await.map_err(|(error, attempts)| {
+            let what = format!("{what} in namespace {}", self.namespace());
+            ApiError::of(verb, what, attempts, error)
+        })
     }
 }
