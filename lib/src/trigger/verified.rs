@@ -134,8 +134,9 @@ impl<'a> Releases<'a> {
             }
         };
         self.tenant.each_release(of_plan).await?;
-        self.live.clone_from(&live);
-        self.verified(live, VerifiedBy::Release).await
+        let verified = self.verified(&live, VerifiedBy::Release).await?;
+        self.live = live;
+        Ok(verified)
     }
 
     /// The same of Releases that are in the archive alone, and why some of them could not be read.
@@ -156,23 +157,25 @@ impl<'a> Releases<'a> {
         let known = live.len();
         let gone = merge(live, items).split_off(known);
         let why = rest.map(|error: ArchiveError| Chain(&error).to_string());
-        Ok((self.verified(gone, VerifiedBy::Archived).await?, why))
+        Ok((self.verified(&gone, VerifiedBy::Archived).await?, why))
     }
 
     async fn verified(
         &mut self,
-        mut releases: Vec<ReleaseBrief>,
+        releases: &[ReleaseBrief],
         by: impl Fn(String) -> VerifiedBy,
     ) -> Result<Vec<Verified>, TriggerError> {
-        releases.retain(|release| release.has_landed() && may_be_of(release, self.chosen));
+        let may_tell =
+            |release: &&ReleaseBrief| release.has_landed() && may_be_of(release, self.chosen);
+        let mut releases = releases.iter().filter(may_tell).collect::<Vec<_>>();
         releases.sort_by_key(|release| std::cmp::Reverse(release.metadata.creation_timestamp));
         let mut found = Vec::new();
         for release in releases {
             if self.snapshots.len() < COMPARED {
                 self.snapshots.look_up(self.tenant, &release.spec.snapshot).await?;
             }
-            let standing = release.standing(&self.snapshots.made_for(&release));
-            let (name, snapshot) = (release.metadata.name, release.spec.snapshot);
+            let standing = release.standing(&self.snapshots.made_for(release));
+            let (name, snapshot) = (release.metadata.name.clone(), release.spec.snapshot.clone());
             match standing {
                 Standing::Verified { image, .. } => {
                     found.push(Verified { by: by(name), snapshot: Some(snapshot), image });
