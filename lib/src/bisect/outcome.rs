@@ -11,6 +11,10 @@ use crate::record::{Attempt, Cause, FailingTests};
 /// that failed for want of a cluster, that is not proven to have run the image, or was never judged.
 pub fn outcome(attempt: &Attempt, test: Option<&str>) -> (Outcome, String) {
     let detail = || attempt.detail.clone().unwrap_or_default();
+    let failures = || match attempt.failing_tests.is_empty() {
+        true => detail(),
+        false => format!("{} failed", attempt.failing_tests.brief(2)),
+    };
     let Some(cause) = attempt.cause else {
         let reason = attempt
             .refusal
@@ -29,20 +33,11 @@ pub fn outcome(attempt: &Attempt, test: Option<&str>) -> (Outcome, String) {
             (Outcome::Passed, format!("{test} failed and passed"))
         }
         (Cause::Product, Some(test)) => {
-            let others = match failing.is_empty() {
-                true => detail(),
-                false => format!("{} failed", failing.brief(2)),
-            };
-            (Outcome::Inconclusive, format!("{others}, and {test} is not among the failures"))
+            let words = format!("{}, and {test} is not among the failures", failures());
+            (Outcome::Inconclusive, words)
         }
-        (Cause::Product, None) => {
-            let words =
-                if failing.is_empty() { detail() } else { format!("{} failed", failing.brief(2)) };
-            (Outcome::Failed, words)
-        }
-        (Cause::Hollow, None) if !failing.is_empty() => {
-            (Outcome::Failed, format!("{} failed", failing.brief(2)))
-        }
+        (Cause::Product, None) => (Outcome::Failed, failures()),
+        (Cause::Hollow, None) if !failing.is_empty() => (Outcome::Failed, failures()),
         (cause, _) => (Outcome::Inconclusive, format!("{}: {}", cause.as_str(), detail())),
     }
 }
