@@ -53,6 +53,15 @@ impl Case {
         case
     }
 
+    /// create-release of another run of the gate that passed on the same image, by the same plan.
+    fn another_run(&self) -> Output {
+        let gate = serde_json::from_str::<Value>(&self.dir.read("gate.json")).unwrap();
+        self.record("other.json", gate["verdict"].clone());
+        self.tool("other.json")
+            .args(["--release-plan", &self.night.plan])
+            .run()
+    }
+
     /// What a passed run leaves behind.
     fn record(&self, name: &str, verdict: Value) {
         let image = self.night.reference.as_str();
@@ -158,14 +167,7 @@ fn a_passed_image_is_promoted_once() {
     ends(&again, 0, "true", "");
     assert_eq!(case.world.requests().len(), requests, "the record alone answers");
 
-    case.record(
-        "other.json",
-        serde_json::from_str::<Value>(&case.dir.read("gate.json")).unwrap()["verdict"].clone(),
-    );
-    let other = case
-        .tool("other.json")
-        .args(["--release-plan", &case.night.plan])
-        .run();
+    let other = case.another_run();
     ends(&other, 0, "true", "is there already");
     assert_eq!(case.world.kube().releases().len(), 1);
 }
@@ -455,14 +457,7 @@ fn a_failure_of_another_run_does_not_stand_in_the_way() {
             vec![ReleaseScript::fails("push-snapshot", "push"), ReleaseScript::released()]
     });
     assert_eq!(case.run(&[]).code, 1);
-    case.record(
-        "other.json",
-        serde_json::from_str::<Value>(&case.dir.read("gate.json")).unwrap()["verdict"].clone(),
-    );
-    let other = case
-        .tool("other.json")
-        .args(["--release-plan", &case.night.plan])
-        .run();
+    let other = case.another_run();
     ends(&other, 0, "true", "");
     assert!(results(&other).0.ends_with("-2"));
 }
@@ -475,14 +470,7 @@ fn what_is_not_known_is_not_tried_again() {
     let case = Case::with(|night| night.releases = vec![blocked]);
     ends(&case.run(&[]), 4, "unknown", "the image may have been pushed");
     ends(&case.run(&["--again"]), 4, "unknown", "the image may have been pushed");
-    case.record(
-        "other.json",
-        serde_json::from_str::<Value>(&case.dir.read("gate.json")).unwrap()["verdict"].clone(),
-    );
-    let other = case
-        .tool("other.json")
-        .args(["--release-plan", &case.night.plan])
-        .run();
+    let other = case.another_run();
     ends(&other, 4, "unknown", "");
     assert_eq!(case.world.kube().releases().len(), 1);
 

@@ -15,6 +15,12 @@ use gate::history::{
 };
 use gate::prow::{JobState, TestCounts};
 use jiff::{SignedDuration, Timestamp};
+use support::random::Random;
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+extern crate gate as library;
 
 #[global_allocator]
 static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
@@ -50,10 +56,7 @@ fn at(number: u64) -> Timestamp {
 }
 
 fn mix(part: u64, other: u64) -> u64 {
-    let z = (part << 32 | other).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    Random::seeded(part << 32 | other).next()
 }
 
 /// A name as long as those of OpenShift's conformance tests, with words that differ.

@@ -36,6 +36,19 @@ fn server(captured: &Exchange) -> crate::http::SharedTransport {
     }))
 }
 
+/// Holds what a client makes of each captured answer of a server to a table that names them all.
+async fn hold(server: &str, table: &[(&str, &str)], client: impl AsyncFn(&Exchange) -> String) {
+    let all = all(server);
+    assert_eq!(all.len(), table.len());
+    for captured in &all {
+        let expected = table
+            .iter()
+            .find(|(name, _)| *name == captured.name)
+            .map(|(_, expected)| *expected);
+        assert_eq!(Some(client(captured).await.as_str()), expected, "{}", captured.name);
+    }
+}
+
 /// What Deck's client makes of an answer, in a word.
 async fn deck(captured: &Exchange) -> String {
     let id = captured
@@ -102,15 +115,7 @@ async fn every_captured_answer_of_deck() {
         ("index-page", "page"),
         ("rerun-get", "other run"),
     ];
-    let all = all("deck");
-    assert_eq!(all.len(), table.len());
-    for captured in &all {
-        let expected = table
-            .iter()
-            .find(|(name, _)| *name == captured.name)
-            .map(|(_, expected)| *expected);
-        assert_eq!(Some(deck(captured).await.as_str()), expected, "{}", captured.name);
-    }
+    hold("deck", &table, deck).await;
 }
 
 /// What the bucket's client makes of an answer, in a few words.
@@ -163,15 +168,7 @@ async fn every_captured_answer_of_the_bucket() {
         ("bucket-range-plain", "status 206"),
         ("bucket-fs-backend-dropped-file-breaks-list", "no bucket"),
     ];
-    let all = all("bucket");
-    assert_eq!(all.len(), table.len());
-    for captured in &all {
-        let expected = table
-            .iter()
-            .find(|(name, _)| *name == captured.name)
-            .map(|(_, expected)| *expected);
-        assert_eq!(Some(bucket(captured).await.as_str()), expected, "{}", captured.name);
-    }
+    hold("bucket", &table, bucket).await;
 }
 
 #[tokio::test]

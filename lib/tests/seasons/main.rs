@@ -7,7 +7,11 @@
 
 mod figures;
 mod play;
+#[path = "../support/mod.rs"]
+mod support;
 mod truth;
+
+extern crate gate as library;
 
 use figures::{Figures, percent};
 use gate::history::flaky::DEFAULT_RERUNS;

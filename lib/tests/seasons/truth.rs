@@ -2,6 +2,8 @@
 
 use gate::history::Ended;
 
+use crate::support::random::Random;
+
 /// The length of a season.
 pub const NIGHTS: i64 = 90;
 
@@ -134,14 +136,9 @@ impl Season {
             Stream::Truth => 3,
             Stream::Extra(n) => 4 + n as u64,
         };
-        // SplitMix64 over the parts.
         let parts = [self.seed, stream, night as u64, number as u64];
-        let mixed = parts.into_iter().fold(0_u64, |state, part| {
-            let z = state.wrapping_add(part).wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^ (z >> 31)
-        });
+        let mix = |state: u64, part| Random::seeded(state.wrapping_add(part)).next();
+        let mixed = parts.into_iter().fold(0, mix);
         (mixed >> 11) as f64 / (1_u64 << 53) as f64
     }
 
