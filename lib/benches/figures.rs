@@ -15,7 +15,6 @@ use gate::collect::collector::Collector;
 use gate::collect::policy::Policy;
 use gate::collect::progress::Reporter;
 use gate::evidence::Rules;
-use gate::gate::verdict;
 use gate::http::{InProcessTransport, SharedTransport};
 use gate::image::ImageRef;
 use gate::jobs;
@@ -184,7 +183,7 @@ async fn night(count: usize, seed: u64, deck_answers: bool, token: SecretFile) -
     assert_eq!(decided.decision, Decision::Passed, "{:?}", decided.reasons);
     let ended = record
         .jobs_of(Class::Blocking)
-        .filter_map(|job| verdict::telling(job)?.completed_at)
+        .filter_map(|job| job.telling()?.completed_at)
         .max();
     let asked: Vec<Timestamp> = world
         .requests_to(Server::Gangway)

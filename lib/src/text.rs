@@ -1,7 +1,6 @@
-//! Text that has to fit: cutting with a count, one line out of many, short names of jobs.
+//! Text that has to fit or be harmless: cutting with a count, one line out of many, ordinals.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 /// The first `limit` bytes of a text at most, cut at a character, with what was left out counted:
 /// `the beginning … (+120 bytes)`. The mark is part of the limit.
@@ -61,51 +60,20 @@ pub fn some_of<S: AsRef<str>>(names: &[S], most: usize) -> String {
     }
 }
 
-/// No job's short name is shorter, unless the whole is.
-const SHORTEST: usize = 6;
-
-/// What stands before the part of a periodic's name that people use.
-const PERIODICS: &str = "-periodics-";
-
-/// Job names as people know them, each still another one: what follows `-periodics-`, or else
-/// without the beginning that they all share up to a `-`, and long enough to mean something.
-pub fn short_names<'a>(names: &[&'a str]) -> Vec<&'a str> {
-    let rest_of = |name: &'a str| {
-        name.split_once(PERIODICS)
-            .map(|(_, rest)| rest)
-            .filter(|rest| !rest.is_empty())
-    };
-    let periodics: Option<Vec<&str>> = names.iter().map(|name| rest_of(name)).collect();
-    if let Some(short) = periodics.filter(|short| all_different(short)) {
-        return short;
+/// `first`, `second` … `tenth`, `11th` …
+pub fn ordinal(number: usize) -> String {
+    const WORDS: [&str; 10] = [
+        "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
+        "tenth",
+    ];
+    match (number.checked_sub(1).and_then(|index| WORDS.get(index)), number % 100, number % 10) {
+        (Some(word), ..) => (*word).to_owned(),
+        (None, 11..=13, _) => format!("{number}th"),
+        (None, _, 1) => format!("{number}st"),
+        (None, _, 2) => format!("{number}nd"),
+        (None, _, 3) => format!("{number}rd"),
+        _ => format!("{number}th"),
     }
-    let Some((first, rest)) = names.split_first().filter(|(_, rest)| !rest.is_empty()) else {
-        return names.to_vec();
-    };
-    let shared = rest.iter().fold(first.len(), |length, name| {
-        first
-            .bytes()
-            .zip(name.bytes())
-            .take(length)
-            .take_while(|(a, b)| a == b)
-            .count()
-    });
-    let shortest = names.iter().map(|name| name.len()).min().unwrap_or(0);
-    let fits = |cut: &usize| shortest.saturating_sub(*cut) >= SHORTEST;
-    let dashes = first[..first.floor_char_boundary(shared)]
-        .rmatch_indices('-')
-        .map(|(dash, _)| dash + 1);
-    let mut cut = dashes.into_iter().find(fits).unwrap_or(0);
-    // `e2e-` is part of what people call a job.
-    if first[..cut].ends_with("-e2e-") {
-        cut -= "e2e-".len();
-    }
-    names.iter().map(|name| &name[cut..]).collect()
-}
-
-fn all_different(names: &[&str]) -> bool {
-    let mut seen = HashSet::new();
-    names.iter().all(|name| seen.insert(name))
 }
 
 #[cfg(test)]
@@ -125,30 +93,6 @@ mod tests {
     }
 
     #[test]
-    fn names_of_jobs_as_people_know_them() {
-        let long = [
-            "periodic-ci-x-4.22-periodics-e2e-aks",
-            "periodic-ci-x-4.22-periodics-e2e-aks-upgrade",
-        ];
-        assert_eq!(short_names(&long), ["e2e-aks", "e2e-aks-upgrade"]);
-        assert_eq!(short_names(&long[..1]), ["e2e-aks"]);
-        let releases = ["ci-4.22-periodics-e2e-aks", "ci-4.23-periodics-e2e-aks"];
-        assert_eq!(short_names(&releases), ["4.22-periodics-e2e-aks", "4.23-periodics-e2e-aks"]);
-        assert_eq!(
-            short_names(&["ci-main-e2e-aks", "ci-main-e2e-aks-upgrade"]),
-            ["e2e-aks", "e2e-aks-upgrade"]
-        );
-        assert_eq!(
-            short_names(&["x-e2e-cell-001", "x-e2e-cell-002"]),
-            ["e2e-cell-001", "e2e-cell-002"]
-        );
-        assert_eq!(short_names(&["a-b", "c-d"]), ["a-b", "c-d"]);
-        assert_eq!(short_names(&["jobé-x", "jobè-x"]), ["jobé-x", "jobè-x"]);
-        assert_eq!(short_names(&["x-periodics-"]), ["x-periodics-"]);
-        assert_eq!(short_names(&[]), [""; 0]);
-    }
-
-    #[test]
     fn a_foreign_text_is_one_line() {
         assert_eq!(one_line("a\r\n\u{1b}[31mb  c\u{202e}d", 100), "a [31mb cd");
     }
@@ -163,6 +107,18 @@ mod tests {
         for plain in ["", "ü – 日本語 🚨", "עברית"] {
             assert!(matches!(harmless(plain), Cow::Borrowed(text) if text == plain));
         }
+    }
+
+    #[test]
+    fn ordinals() {
+        let words: Vec<_> = [1, 3, 10, 11, 12, 13, 21, 22, 103, 111]
+            .into_iter()
+            .map(ordinal)
+            .collect();
+        assert_eq!(
+            words,
+            ["first", "third", "tenth", "11th", "12th", "13th", "21st", "22nd", "103rd", "111th"]
+        );
     }
 
     proptest! {

@@ -159,7 +159,7 @@ fn remaining(document: &Document, left: std::ops::RangeInclusive<usize>) -> Opti
 /// The message at the end.
 pub fn payload(document: &Document) -> Payload {
     let lines = end(document);
-    let job = crate::text::short_names(&[&document.job.name]).concat();
+    let job = crate::jobs::short_names(&[&document.job.name]).concat();
     let what = document
         .test
         .as_deref()

@@ -67,7 +67,7 @@ fn reservations(record: &GateRecord) -> Vec<String> {
         .zip(&names)
         .filter(|(job, _)| job.class == Class::Informing);
     let open: Vec<&str> = informing
-        .filter(|(job, _)| !crate::gate::verdict::passed(job))
+        .filter(|(job, _)| !job.passed())
         .map(|(_, name)| name.as_str())
         .collect();
     let said = [

@@ -21,7 +21,8 @@ pub fn table(record: &GateRecord, verdict: &Verdict, clock: &dyn Clock, width: u
     let names = words::names(&record.jobs);
     for class in [Class::Blocking, Class::Informing] {
         for (job, name) in record.jobs.iter().zip(&names).filter(|(job, _)| job.class == class) {
-            let took = crate::gate::verdict::telling(job)
+            let took = job
+                .telling()
                 .and_then(|attempt| took(attempt, clock))
                 .map(duration::human)
                 .unwrap_or_default();
@@ -53,10 +54,8 @@ pub fn took(attempt: &Attempt, clock: &dyn Clock) -> Option<Duration> {
 
 /// Where to look at the blocking jobs that did not pass: the first few.
 fn links(record: &GateRecord) -> Vec<String> {
-    let open = record
-        .jobs_of(Class::Blocking)
-        .filter(|job| !crate::gate::verdict::passed(job));
-    open.filter_map(|job| crate::gate::verdict::telling(job)?.job_url.clone())
+    let open = record.jobs_of(Class::Blocking).filter(|job| !job.passed());
+    open.filter_map(|job| job.telling()?.job_url.clone())
         .take(5)
         .collect()
 }

@@ -4,7 +4,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
 use super::summary::summary;
-use crate::gate::words;
+use crate::gate::counts;
 use crate::record::{Class, Decision, GateRecord, JobRecord, Verdict};
 use crate::step::results::{MAX_RESULT_BYTES, escaped_len};
 use crate::text;
@@ -40,13 +40,13 @@ impl TestOutput {
             Decision::Undecided => "ERROR",
         };
         let failures = verdict.blocking_total.saturating_sub(verdict.blocking_passed);
-        let open = record
-            .jobs_of(Class::Informing)
-            .filter(|job| !crate::gate::verdict::passed(job))
-            .count();
-        let passed = record.jobs.iter().filter(|job| crate::gate::verdict::passed(job));
-        let warnings =
-            open + passed.filter_map(JobRecord::last).map(words::warnings).sum::<usize>();
+        let open = record.jobs_of(Class::Informing).filter(|job| !job.passed()).count();
+        let passed = record.jobs.iter().filter(|job| job.passed());
+        let warnings = open
+            + passed
+                .filter_map(JobRecord::last)
+                .map(counts::warnings)
+                .sum::<usize>();
         Self {
             result,
             timestamp: seconds(verdict.decided_at),

@@ -10,7 +10,9 @@
 //! - [`rules`]: what a run must show. [`classify`]: what the evidence comes to, a pure function.
 //!
 //! Nothing here waits or writes: [`collect`](crate::collect) does. To add a cause: a variant of
-//! [`Cause`](crate::record::Cause), a line in [`classify`], its words in `gate::words`.
+//! [`Cause`](crate::record::Cause) (the compiler asks for its word and whether it can be run again;
+//! add it to `ALL`), a line in [`classify`], its words in [`causes`](crate::gate::causes), and a
+//! row in `docs/runbook.md` and `docs/migration.md`.
 
 pub mod account;
 pub mod again;

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 
-use super::verdict::passed;
 use crate::matrix::coverage::Coverage;
 use crate::matrix::due::Ended;
 use crate::record::{GateRecord, JobRecord};
@@ -14,7 +13,7 @@ pub fn ended(job: &JobRecord) -> Option<Ended> {
     let at = launched
         .filter_map(|attempt| attempt.launched_at.or(Some(attempt.intent.written_at)))
         .min()?;
-    Some(Ended { at, passed: passed(job) })
+    Some(Ended { at, passed: job.passed() })
 }
 
 /// The coverage as it is after a run; `None` where its list has no matrix.

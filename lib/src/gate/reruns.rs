@@ -13,17 +13,6 @@ pub const RERUN: &str = "infrastructure=1,setup=1";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reruns(BTreeMap<Cause, u32>);
 
-/// The causes for which a run can be repeated. One that passed or that ran out of time cannot.
-const RERUNNABLE: [Cause; 7] = [
-    Cause::Product,
-    Cause::Setup,
-    Cause::Teardown,
-    Cause::Infrastructure,
-    Cause::Unproven,
-    Cause::Hollow,
-    Cause::Undetermined,
-];
-
 /// No cause is worth more reruns than this.
 const MOST: u32 = 9;
 
@@ -51,13 +40,9 @@ impl Reruns {
     /// Whether a job whose last attempt has failed is worth another one: its cause has a budget
     /// that earlier attempts with the same cause have not used up.
     pub fn allow(&self, job: &JobRecord) -> bool {
-        let Some(Attempt { cause: Some(cause), .. }) = job.last() else { return false };
-        let same = job
-            .attempts
-            .iter()
-            .filter(|attempt| attempt.cause == Some(*cause))
-            .count();
-        same as u64 <= u64::from(self.of(*cause))
+        let Some(cause) = job.last().and_then(Attempt::judged) else { return false };
+        let same = |attempt: &&Attempt| attempt.judged() == Some(cause);
+        job.attempts.iter().filter(same).count() as u64 <= u64::from(self.of(cause))
     }
 }
 
@@ -85,7 +70,9 @@ impl FromStr for Reruns {
 
     /// Reads `CAUSE=N,…`; what is not named has no rerun.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let names = RERUNNABLE.map(Cause::as_str).join(", ");
+        let causes = || Cause::ALL.into_iter().filter(|cause| cause.can_be_run_again());
+        let names: Vec<&str> = causes().map(Cause::as_str).collect();
+        let names = names.join(", ");
         let mut reruns = BTreeMap::new();
         for entry in text.split(',').map(str::trim) {
             let wrong = |problem: &str| {
@@ -94,8 +81,7 @@ impl FromStr for Reruns {
                 )
             };
             let (cause, number) = entry.split_once('=').ok_or_else(|| wrong(""))?;
-            let cause = RERUNNABLE
-                .into_iter()
+            let cause = causes()
                 .find(|known| known.as_str() == cause.trim())
                 .ok_or_else(|| wrong(""))?;
             let number = number

@@ -5,26 +5,7 @@
 use jiff::Timestamp;
 
 use super::words;
-use crate::record::{Attempt, Cause, Class, Decision, GateRecord, JobRecord, JobState, Verdict};
-
-/// Whether a job passed: its last attempt ran as ordered, ended well, and was judged so.
-pub fn passed(job: &JobRecord) -> bool {
-    job.last().is_some_and(|attempt| {
-        attempt.cause == Some(Cause::Passed)
-            && attempt.state == JobState::Success
-            && attempt.execution.is_some()
-            && attempt.refusal.is_none()
-    })
-}
-
-/// The attempt that tells what became of a job: the last one, or the one before where a rerun was
-/// announced and never became a run.
-pub fn telling(job: &JobRecord) -> Option<&Attempt> {
-    let known = |attempt: &&Attempt| {
-        attempt.refusal.is_none() && (attempt.execution.is_some() || attempt.cause.is_some())
-    };
-    job.attempts.iter().rev().find(known).or(job.attempts.last())
-}
+use crate::record::{Cause, Class, Decision, GateRecord, JobRecord, Standing, Verdict};
 
 /// Decides over everything that the record holds.
 ///
@@ -40,10 +21,9 @@ pub fn decide(record: &GateRecord, decided_at: Timestamp) -> Verdict {
             .filter(|(job, _)| job.class == Class::Blocking)
     };
     let blocking_total = blocking().count();
-    let blocking_passed = blocking().filter(|(job, _)| passed(job)).count();
-    let mut open: Vec<_> = blocking().filter(|(job, _)| !passed(job)).collect();
-    let is_product =
-        |job: &JobRecord| telling(job).and_then(|attempt| attempt.cause) == Some(Cause::Product);
+    let blocking_passed = blocking().filter(|(job, _)| job.passed()).count();
+    let mut open: Vec<_> = blocking().filter(|(job, _)| !job.passed()).collect();
+    let is_product = |job: &JobRecord| job.standing() == Standing::Judged(Cause::Product);
     let product = open.iter().any(|(job, _)| is_product(job));
     open.sort_by_key(|(job, _)| !is_product(job));
     let mut reasons: Vec<String> =
@@ -64,8 +44,10 @@ pub fn decide(record: &GateRecord, decided_at: Timestamp) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::samples::{attempt, job};
-    use crate::record::{FailingTests, LaunchRefusal};
+    use crate::record::samples::{STATES, attempt, job, refusal};
+    use std::iter;
+
+    use crate::record::{Attempt, FailingTests, JobState};
     use proptest::prelude::*;
 
     fn record(jobs: Vec<JobRecord>) -> GateRecord {
@@ -74,10 +56,6 @@ mod tests {
 
     fn judge(jobs: Vec<JobRecord>) -> Verdict {
         decide(&record(jobs), Timestamp::UNIX_EPOCH)
-    }
-
-    fn refusal() -> LaunchRefusal {
-        LaunchRefusal { at: Timestamp::UNIX_EPOCH, reason: "no such job".to_owned(), token: false }
     }
 
     fn good() -> Attempt {
@@ -114,7 +92,7 @@ mod tests {
         assert_eq!(job(attempt(JobState::Pending, Some(Cause::Passed))), Decision::Undecided);
         assert_eq!(job(attempt(JobState::Success, None)), Decision::Undecided);
         assert_eq!(job(Attempt { execution: None, ..good() }), Decision::Undecided);
-        assert_eq!(job(Attempt { refusal: Some(refusal()), ..good() }), Decision::Undecided);
+        assert_eq!(job(Attempt { refusal: Some(refusal(false)), ..good() }), Decision::Undecided);
     }
 
     #[test]
@@ -123,7 +101,7 @@ mod tests {
         failed.failing_tests =
             FailingTests { names: vec!["TestUpgradeControlPlane".to_owned()], more: 0 };
         let mut refused = job("periodic-x-periodics-c", Class::Blocking, vec![]);
-        refused.refusal = Some(refusal());
+        refused.refusal = Some(refusal(false));
         let verdict = judge(vec![
             job("periodic-x-periodics-a", Class::Blocking, vec![good()]),
             refused,
@@ -136,37 +114,19 @@ mod tests {
         assert_eq!((verdict.blocking_passed, verdict.blocking_total), (1, 3));
     }
 
-    const STATES: [JobState; 8] = [
-        JobState::Unknown,
-        JobState::Scheduling,
-        JobState::Triggered,
-        JobState::Pending,
-        JobState::Success,
-        JobState::Failure,
-        JobState::Aborted,
-        JobState::Error,
-    ];
-    const CAUSES: [Option<Cause>; 10] = [
-        None,
-        Some(Cause::Passed),
-        Some(Cause::Product),
-        Some(Cause::Setup),
-        Some(Cause::Teardown),
-        Some(Cause::Infrastructure),
-        Some(Cause::Deadline),
-        Some(Cause::Unproven),
-        Some(Cause::Hollow),
-        Some(Cause::Undetermined),
-    ];
+    /// No cause, `passed`, and every other.
+    fn causes() -> Vec<Option<Cause>> {
+        iter::once(None).chain(Cause::ALL.map(Some)).collect()
+    }
 
     fn any_job() -> impl Strategy<Value = JobRecord> {
         let state = prop::sample::select(&STATES[..]);
-        let cause = prop::sample::select(&CAUSES[..]);
+        let cause = prop::sample::select(causes());
         let attempt = (state, cause, any::<bool>(), prop::bool::weighted(0.1)).prop_map(
             |(state, cause, ran, refused)| {
                 let attempt = attempt(state, cause);
                 let execution = attempt.execution.filter(|_| ran);
-                Attempt { execution, refusal: refused.then(refusal), ..attempt }
+                Attempt { execution, refusal: refused.then(|| refusal(false)), ..attempt }
             },
         );
         let attempts = prop::collection::vec(attempt, 0..4);
@@ -200,7 +160,7 @@ mod tests {
         #[test]
         fn a_further_failure_never_improves_the_verdict(
             jobs in prop::collection::vec(any_job(), 0..5),
-            failure in prop::sample::select(&CAUSES[2..]),
+            failure in prop::sample::select(causes().split_off(2)),
             state in prop::sample::select(&STATES[..]),
             place in any::<prop::sample::Index>(),
         ) {

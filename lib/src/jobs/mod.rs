@@ -8,6 +8,7 @@ mod compare;
 mod flags;
 mod list;
 mod names;
+mod short_names;
 mod source;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use crate::text;
 pub use compare::{blocking_difference, difference};
 pub use flags::{Flags, FlagsError};
 pub use list::schema;
+pub use short_names::short_names;
 pub use source::{Source, SourceError};
 
 /// Why the jobs asked for cannot be launched: nothing was sent.

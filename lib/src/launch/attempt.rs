@@ -4,56 +4,51 @@
 use jiff::Timestamp;
 
 use super::Launched;
-use crate::record::{Attempt, GateRecord, Intent, JobRecord, LaunchRefusal};
+use crate::record::{Again, Attempt, GateRecord, Intent, JobRecord, LaunchRefusal, Standing};
 
-/// Where an attempt stands.
+/// What is to be done about an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// It runs, or has run.
-    Launched(Launched),
-    /// It was refused for good.
+pub(super) enum Due {
+    /// Nothing: it runs, or has run.
+    Nothing(Launched),
+    /// Nothing: it was refused for good.
     Refused(LaunchRefusal),
-    /// Nothing can be under way: it may be announced. With the intent there is, if any.
-    Free(Option<Intent>),
-    /// It was announced, and what became of it is not known.
-    InDoubt(Intent),
+    /// It may be announced. With the intent there is, if any.
+    Announce(Option<Intent>),
+    /// It is looked for: it was announced, and what became of it is not known.
+    Look(Intent),
 }
 
-/// Where an attempt of a job stands; `None` if it has no place in the record.
-pub(super) fn standing(record: &GateRecord, job: &str, number: u32) -> Option<Standing> {
+/// What is to be done about an attempt of a job; `None` if it has no place in the record.
+pub(super) fn due(record: &GateRecord, job: &str, number: u32) -> Option<Due> {
     let job = record.job(job)?;
     let Some(attempt) = find(job, number) else {
         let next = job.attempts.last().map_or(1, |last| last.number + 1);
-        return (number == next).then_some(Standing::Free(None));
+        return (number == next).then_some(Due::Announce(None));
     };
-    Some(of(attempt))
-}
-
-fn of(attempt: &Attempt) -> Standing {
     let intent = || attempt.intent.clone();
-    match (&attempt.refusal, &attempt.execution) {
-        // With another token it may work; that nothing was made is known of every such refusal.
-        (Some(refusal), _) if refusal.token && attempt.intent.certainly_not_created => {
-            Standing::Free(Some(intent()))
+    Some(match attempt.standing() {
+        Standing::Free | Standing::Refused(_, Again::WithAnotherToken) => {
+            Due::Announce(Some(intent()))
         }
-        (Some(refusal), _) => Standing::Refused(refusal.clone()),
-        (None, Some(id)) => {
-            Standing::Launched(Launched { execution: id.clone(), adopted: attempt.adopted })
+        Standing::Refused(refusal, Again::No) => Due::Refused(refusal.clone()),
+        Standing::InDoubt => Due::Look(intent()),
+        Standing::Running(_) | Standing::Judged(_) | Standing::Contradictory => {
+            let execution = attempt.run()?.to_owned();
+            Due::Nothing(Launched { execution, adopted: attempt.adopted })
         }
-        (None, None) if attempt.intent.certainly_not_created => Standing::Free(Some(intent())),
-        (None, None) => Standing::InDoubt(intent()),
-    }
+    })
 }
 
 /// Whether the record answers for an attempt: it runs, or was refused for good.
 pub(super) fn is_settled(job: &JobRecord, number: u32) -> bool {
-    find(job, number)
-        .is_some_and(|attempt| matches!(of(attempt), Standing::Launched(_) | Standing::Refused(_)))
+    is_refused(job, number) || find(job, number).is_some_and(|attempt| attempt.standing().has_run())
 }
 
 /// Whether an attempt was refused for good.
 pub(super) fn is_refused(job: &JobRecord, number: u32) -> bool {
-    find(job, number).is_some_and(|attempt| matches!(of(attempt), Standing::Refused(_)))
+    find(job, number)
+        .is_some_and(|attempt| matches!(attempt.standing(), Standing::Refused(_, Again::No)))
 }
 
 /// The intent that follows `found`, announced by `holder` now.
@@ -226,14 +221,14 @@ mod tests {
         };
         differs(&mut record, "a", 1, &refusal);
         launched(&mut record, "a", 1, &run, at(2));
-        assert_eq!(standing(&record, "a", 1), Some(Standing::Refused(refusal.clone())));
+        assert_eq!(due(&record, "a", 1), Some(Due::Refused(refusal.clone())));
         assert_eq!(record.jobs[0].attempts[0].execution, None);
         // Nor does it stay adopted when the other was quicker.
         let (mut record, _) = announced();
         launched(&mut record, "a", 1, &run, at(1));
-        assert_eq!(standing(&record, "a", 1), Some(Standing::Launched(run)));
+        assert_eq!(due(&record, "a", 1), Some(Due::Nothing(run)));
         differs(&mut record, "a", 1, &refusal);
-        assert_eq!(standing(&record, "a", 1), Some(Standing::Refused(refusal)));
+        assert_eq!(due(&record, "a", 1), Some(Due::Refused(refusal)));
         assert_eq!(record.jobs[0].attempts[0].execution, None);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::attempt::{self, Standing};
+use super::attempt::{self, Due};
 use super::find::{Finder, Found, Known};
 use super::{LaunchError, order};
 use crate::clock::SharedClock;
@@ -155,16 +155,16 @@ impl Launcher {
             let missing = || LaunchError::NoSuchAttempt { job: job.to_owned(), number };
             self.compare(&record)?;
             let order = order(&record, job, number).ok_or_else(missing)?;
-            match attempt::standing(&record, job, number).ok_or_else(missing)? {
-                Standing::Launched(launched) => return Ok(launched),
-                Standing::Refused(LaunchRefusal { reason, token, .. }) => {
+            match attempt::due(&record, job, number).ok_or_else(missing)? {
+                Due::Nothing(launched) => return Ok(launched),
+                Due::Refused(LaunchRefusal { reason, token, .. }) => {
                     return Err(LaunchError::Refused { job: job.to_owned(), reason, token });
                 }
-                Standing::Free(found) => {
+                Due::Announce(found) => {
                     course.doubt = None;
                     self.send(&order, number, found.as_ref(), &mut course).await?;
                 }
-                Standing::InDoubt(intent) => {
+                Due::Look(intent) => {
                     self.resolve(&record, &order, number, intent, &mut course).await?
                 }
             }
@@ -446,11 +446,11 @@ fn known(record: &GateRecord) -> Vec<Known> {
         .iter()
         .flat_map(|job| job.attempts.iter().map(move |attempt| (job, attempt)));
     let mut runs: Vec<_> = runs
-        .filter_map(|(job, attempt)| Some((attempt.launched_at, job, attempt.execution.as_ref()?)))
+        .filter_map(|(job, attempt)| Some((attempt.launched_at, job, attempt.run()?)))
         .collect();
     runs.sort_by_key(|(at, ..)| *at);
     runs.into_iter()
-        .map(|(_, job, id)| Known { job: job.name.clone(), id: id.clone() })
+        .map(|(_, job, id)| Known { job: job.name.clone(), id: id.to_owned() })
         .collect()
 }
 

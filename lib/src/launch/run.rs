@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::request::{begin, is_begun};
 use super::{
-    Finder, LaunchError, Launcher, bind, compare, launch_all, look, order, settled, table, tonight,
+    Finder, LaunchError, Launcher, attempt, bind, compare, launch_all, look, order, settled, table,
+    tonight,
 };
 use crate::clock::SharedClock;
 use crate::cluster::Cluster;
@@ -19,7 +20,7 @@ use crate::prow::budget::{Budget, Limits};
 use crate::prow::deck::Deck;
 use crate::prow::gangway::{Create, Gangway};
 use crate::record::{
-    Candidate, Class, GateRecord, Identity, JobRecord, Journal, RecordError, Store, gangway_budget,
+    Candidate, Class, GateRecord, Identity, Journal, RecordError, Store, gangway_budget,
 };
 use crate::secret::SecretFile;
 use crate::text::some_of;
@@ -163,8 +164,8 @@ pub async fn run(
         .asked(options.image.clone(), options.request.clone());
     let error = launch_all(&launcher).await.err();
     let record = launcher.journal().record().await;
-    let runs = |job: &&JobRecord| job.attempts.iter().any(|attempt| attempt.execution.is_some());
-    let running: Vec<_> = record.jobs.iter().filter(runs).map(|job| job.name.clone()).collect();
+    let runs = record.jobs.iter().filter(|job| job.has_run());
+    let running: Vec<_> = runs.map(|job| job.name.clone()).collect();
     Ok(Ended { launched: running.len(), running, table: table(&record), error })
 }
 
@@ -214,9 +215,8 @@ pub async fn dry_run(
     let in_order = record
         .jobs_of(Class::Blocking)
         .chain(record.jobs_of(Class::Informing));
-    let open = |job: &&JobRecord| job.attempts.iter().all(|attempt| attempt.execution.is_none());
     let orders = in_order
-        .filter(open)
+        .filter(|job| !attempt::is_settled(job, 1))
         .filter_map(|job| Some((job.class, order(&record, &job.name, 1)?)));
     Ok(Preview { orders: orders.collect(), tonight: record.matrix.clone() })
 }

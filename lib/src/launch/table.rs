@@ -2,15 +2,11 @@
 
 use super::Preview;
 use crate::matrix::{Tonight, due};
-use crate::record::{Class, GateRecord, JobRecord};
+use crate::record::{Attempt, Class, GateRecord, JobRecord, Standing};
 
 /// How many jobs have a run.
 pub fn launched(record: &GateRecord) -> usize {
-    record
-        .jobs
-        .iter()
-        .filter(|job| job.attempts.iter().any(|attempt| attempt.execution.is_some()))
-        .count()
+    record.jobs.iter().filter(|job| job.has_run()).count()
 }
 
 /// The jobs with what became of each.
@@ -40,14 +36,18 @@ fn waiting(tonight: &Tonight) -> impl Iterator<Item = String> {
 }
 
 fn state(job: &JobRecord) -> String {
-    match (job.attempts.first(), &job.refusal) {
-        (_, Some(refusal)) => format!("not launched: {}", refusal.reason),
-        (Some(attempt), None) => match (&attempt.execution, attempt.adopted) {
-            (Some(id), true) => format!("runs as {id} (found by its key)"),
-            (Some(id), false) => format!("runs as {id}"),
-            (None, _) => "its launch was begun".to_owned(),
-        },
-        (None, None) => "not launched yet".to_owned(),
+    let first = job.attempts.first();
+    match job.first_launch() {
+        Standing::Refused(refusal, _) => format!("not launched: {}", refusal.reason),
+        Standing::Free | Standing::InDoubt if first.is_some() => "its launch was begun".to_owned(),
+        Standing::Free | Standing::InDoubt => "not launched yet".to_owned(),
+        Standing::Running(_) | Standing::Judged(_) | Standing::Contradictory => {
+            let id = first.and_then(Attempt::run).unwrap_or_default();
+            match first.is_some_and(|attempt| attempt.adopted) {
+                true => format!("runs as {id} (found by its key)"),
+                false => format!("runs as {id}"),
+            }
+        }
     }
 }
 

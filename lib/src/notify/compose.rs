@@ -2,7 +2,7 @@
 
 use super::command::Command;
 use super::facts::TaskStatus;
-use super::words::{ordinal, short};
+use super::words::short;
 use super::{Facts, History, Message, Sight, Tone, jobs, outcome_of, whom};
 use crate::duration::{self, ago, days};
 use crate::gate::matrix;
@@ -118,7 +118,7 @@ fn row(facts: &Facts, outcome: Outcome) -> String {
     let Some(history) = &facts.history else { return String::new() };
     match (outcome.health(), history.row_with(outcome), history.red_before) {
         (Health::Red, 2.., _) => {
-            format!(" · {} red run in a row", ordinal(history.row_with(outcome)))
+            format!(" · {} red run in a row", text::ordinal(history.row_with(outcome)))
         }
         (Health::Green, _, 1) => " · recovered after a red run".to_owned(),
         (Health::Green, _, before @ 2..) => format!(" · recovered after {before} red runs"),

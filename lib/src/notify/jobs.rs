@@ -1,21 +1,20 @@
 //! What became of each job, in a line.
 
-use super::words::ordinal;
-use crate::gate::words;
-use crate::record::{
-    Attempt, Cause, Class, FailingTests, GateRecord, JobRecord, JobState, ProofLevel,
-};
+use crate::gate::causes::told;
+use crate::gate::{counts, words};
+use crate::jobs::short_names;
+use crate::record::{Attempt, Cause, Class, GateRecord, JobRecord, JobState, Standing};
 use crate::slack::Line;
 use crate::text;
 
+/// A launch of which nobody knows what became.
+const IN_DOUBT: &str = "launch not confirmed";
 /// More passed jobs than this are named in one line without links.
 const PASSED_ONE_BY_ONE: usize = 12;
 /// So many jobs that did not pass have a line each; more are named with their cause alone.
 const BAD_ONE_BY_ONE: usize = 25;
 /// Bytes of a line that names many jobs.
 const NAMES: usize = 1500;
-/// Failing tests named for a job.
-const TESTS: usize = 3;
 /// Bytes of a foreign text in a line.
 const FOREIGN: usize = 160;
 
@@ -27,22 +26,18 @@ struct Named<'a> {
 
 fn named(record: &GateRecord) -> Vec<Named<'_>> {
     let names: Vec<&str> = record.jobs.iter().map(|job| job.name.as_str()).collect();
-    text::short_names(&names)
+    short_names(&names)
         .into_iter()
         .zip(&record.jobs)
         .map(|(name, job)| Named { name, job })
         .collect()
 }
 
-fn passed(job: &JobRecord) -> bool {
-    job.last().is_some_and(|attempt| attempt.cause == Some(Cause::Passed))
-}
-
 /// How many blocking jobs passed on a later try.
 pub fn passed_on_rerun(record: &GateRecord) -> usize {
     record
         .jobs_of(Class::Blocking)
-        .filter(|job| passed(job) && job.attempts.len() > 1)
+        .filter(|job| job.passed() && job.attempts.len() > 1)
         .count()
 }
 
@@ -58,10 +53,9 @@ pub fn hollow(record: &GateRecord) -> usize {
 }
 
 fn ended_as(record: &GateRecord, cause: Cause) -> usize {
-    let last = |job: &JobRecord| job.last().and_then(|attempt| attempt.cause);
     record
         .jobs_of(Class::Blocking)
-        .filter(|job| last(job) == Some(cause))
+        .filter(|job| job.standing() == Standing::Judged(cause))
         .count()
 }
 
@@ -70,7 +64,7 @@ pub fn blocking(record: &GateRecord) -> Vec<Line> {
     let jobs = named(record)
         .into_iter()
         .filter(|named| named.job.class == Class::Blocking);
-    let (good, bad): (Vec<_>, Vec<_>) = jobs.partition(|named| passed(named.job));
+    let (good, bad): (Vec<_>, Vec<_>) = jobs.partition(|named| named.job.passed());
     let (told, rest) = bad.split_at(bad.len().min(BAD_ONE_BY_ONE));
     let mut lines: Vec<Line> = told.iter().map(line).collect();
     let rest: Vec<_> = rest
@@ -101,9 +95,12 @@ fn names_in_lines(lead: &str, names: &[String]) -> Vec<Line> {
 
 /// What became of a job in a word.
 fn word(job: &JobRecord) -> &'static str {
-    match job.last().filter(|_| job.refusal.is_none()) {
-        None => "not launched",
-        Some(attempt) => attempt.cause.map_or_else(|| unfinished(attempt), Cause::as_str),
+    match job.standing() {
+        Standing::Free | Standing::Refused(..) => "not launched",
+        Standing::InDoubt => IN_DOUBT,
+        Standing::Running(state) => unfinished(state),
+        Standing::Judged(cause) => cause.as_str(),
+        Standing::Contradictory => "contradictory",
     }
 }
 
@@ -116,11 +113,11 @@ pub fn informing(record: &GateRecord) -> Option<Line> {
     if jobs.is_empty() {
         return None;
     }
-    let (good, bad): (Vec<_>, Vec<_>) = jobs.iter().partition(|named| passed(named.job));
+    let (good, bad): (Vec<_>, Vec<_>) = jobs.iter().partition(|named| named.job.passed());
     let mut line = Line::of("informing: ");
     for (index, named) in bad.iter().take(10).enumerate() {
         line = line.text(if index == 0 { "" } else { " · " });
-        line = match named.job.last().and_then(|attempt| attempt.job_url.as_deref()) {
+        line = match named.job.telling().and_then(|attempt| attempt.job_url.as_deref()) {
             Some(url) => line.link(named.name, url),
             None => line.text(named.name),
         };
@@ -143,7 +140,7 @@ pub fn informing(record: &GateRecord) -> Option<Line> {
 fn line(named: &Named<'_>) -> Line {
     let job = named.job;
     let mut line = Line::default().bold(named.name).text(format!("  {}", state(job)));
-    if let Some(owner) = job.owner.as_ref().filter(|_| !passed(job)) {
+    if let Some(owner) = job.owner.as_ref().filter(|_| !job.passed()) {
         line = line.text(format!(" · owner: {}", text::one_line(owner, 60)));
     }
     for attempt in &job.attempts {
@@ -159,86 +156,59 @@ fn line(named: &Named<'_>) -> Line {
     line
 }
 
-/// What became of a job, with what happened to earlier tries.
+/// What became of a job, with what happened to earlier tries, and to a rerun that has no run.
 fn state(job: &JobRecord) -> String {
-    if let Some(refusal) = &job.refusal {
-        return format!("could not be launched: {}", text::one_line(&refusal.reason, FOREIGN));
-    }
-    let Some((last, earlier)) = job.attempts.split_last() else { return "not launched".to_owned() };
-    let mut words = outcome(last);
+    let Some(telling) = job.telling() else { return of(None, job.standing()) };
+    let mut words = of(Some(telling), job.standing());
+    let earlier = job.attempts.iter().filter(|attempt| attempt.number < telling.number);
+    let earlier: Vec<_> = earlier
+        .map(|attempt| format!("{}: {}", nth(attempt), earlier_try(attempt)))
+        .collect();
     if !earlier.is_empty() {
-        let link = if last.cause == Some(Cause::Passed) { " on the" } else { ";" };
-        let before = earlier
-            .iter()
-            .map(|attempt| format!("{}: {}", ordinal(attempt.number as usize), why(attempt)));
-        let before = before.collect::<Vec<_>>().join("; ");
-        words += &format!("{link} {} try ({before})", ordinal(job.attempts.len()));
+        let link = if job.passed() { " on the" } else { ";" };
+        words += &format!("{link} {} try ({})", nth(telling), earlier.join("; "));
+    }
+    if let Some(rerun) = job.missing_rerun() {
+        words += &format!("; {} try: {}", nth(rerun), of(Some(rerun), rerun.standing()));
     }
     words
 }
 
-fn outcome(attempt: &Attempt) -> String {
-    let Some(cause) = attempt.cause else { return unfinished(attempt).to_owned() };
-    match cause {
-        Cause::Passed => match attempt.proof.as_ref().map(|proof| proof.level) {
-            Some(ProofLevel::Requested) => {
-                format!("passed (image requested, no log proves it){}", tested(attempt))
-            }
-            Some(ProofLevel::Unproven) => format!("passed (image not proven){}", tested(attempt)),
-            _ => format!("passed{}", tested(attempt)),
-        },
-        Cause::Product => format!("failed, {}", why(attempt)),
-        Cause::Setup | Cause::Teardown => format!("failed in {}", why(attempt)),
-        Cause::Deadline => format!("not finished in time{}", detail(attempt)),
-        Cause::Infrastructure => format!("no result, {}", why(attempt)),
-        Cause::Unproven => {
-            format!("succeeded, but it is not proven which image ran{}", proof(attempt))
+fn nth(attempt: &Attempt) -> String {
+    text::ordinal(attempt.number as usize)
+}
+
+/// How an attempt stands, and what is known of it.
+fn of(attempt: Option<&Attempt>, standing: Standing<'_>) -> String {
+    match (standing, attempt) {
+        (Standing::Judged(cause), Some(attempt)) => told(attempt, cause).message,
+        (Standing::Judged(cause), None) => cause.as_str().to_owned(),
+        (Standing::Refused(refusal, _), _) => {
+            format!("could not be launched: {}", text::one_line(&refusal.reason, FOREIGN))
         }
-        Cause::Hollow => format!("succeeded, but {}", contradiction(attempt)),
-        Cause::Undetermined => format!("ended, cause undetermined{}", detail(attempt)),
+        (Standing::Free, _) => "not launched".to_owned(),
+        (Standing::InDoubt, _) => IN_DOUBT.to_owned(),
+        (Standing::Running(state), _) => unfinished(state).to_owned(),
+        (Standing::Contradictory, _) => words::CONTRADICTORY.to_owned(),
     }
 }
 
-fn unfinished(attempt: &Attempt) -> &'static str {
-    match (attempt.execution.is_some(), attempt.state) {
-        (false, _) => "launch not confirmed",
-        (true, JobState::Pending) => "still running",
-        (true, JobState::Scheduling | JobState::Triggered) => "still waiting to start",
-        (true, state) if state.is_final() => "ended, not judged yet",
-        (true, _) => "launched, no result yet",
+/// What is said of a try before the telling one.
+fn earlier_try(attempt: &Attempt) -> String {
+    match attempt.judged() {
+        Some(cause) => told(attempt, cause).message_earlier,
+        None => of(Some(attempt), attempt.standing()),
     }
 }
 
-/// A cause with what is known of it: `product: TestA, TestB and 3 more`.
-fn why(attempt: &Attempt) -> String {
-    let Some(cause) = attempt.cause else { return unfinished(attempt).to_owned() };
-    match (cause, tests(&attempt.failing_tests)) {
-        (Cause::Passed, _) => "passed".to_owned(),
-        (Cause::Product, Some(tests)) => format!("product: {tests}"),
-        (Cause::Unproven, _) => format!("unproven{}", proof(attempt)),
-        (Cause::Hollow, _) => format!("hollow: {}", contradiction(attempt)),
-        (cause, _) => format!("{}{}", cause.as_str(), detail(attempt)),
-    }
-}
-
-fn detail(attempt: &Attempt) -> String {
-    let known = attempt
-        .detail
-        .as_deref()
-        .or(attempt.reason.as_deref())
-        .map(|text| text::one_line(text, FOREIGN));
-    known
-        .filter(|text| !text.is_empty())
-        .map(|text| format!(": {text}"))
-        .unwrap_or_default()
-}
-
-fn proof(attempt: &Attempt) -> String {
-    match &attempt.proof {
-        Some(proof) if !proof.note.is_empty() => {
-            format!(": {}", text::one_line(&proof.note, FOREIGN))
+fn unfinished(state: JobState) -> &'static str {
+    match state {
+        JobState::Pending => "still running",
+        JobState::Scheduling | JobState::Triggered => "still waiting to start",
+        JobState::Unknown => "launched, no result yet",
+        JobState::Success | JobState::Failure | JobState::Aborted | JobState::Error => {
+            "ended, not judged yet"
         }
-        _ => detail(attempt),
     }
 }
 
@@ -248,46 +218,15 @@ fn is_plain(job: &JobRecord) -> bool {
         && job
             .attempts
             .iter()
-            .all(|attempt| attempt.detail.is_none() && words::warnings(attempt) == 0)
-}
-
-/// `, 1,204 tests, 2 flaky`, and what else is to be said of a run that passed.
-fn tested(attempt: &Attempt) -> String {
-    let detail = attempt.detail.as_deref().map(|text| text::one_line(text, FOREIGN));
-    words::tests(attempt)
-        .into_iter()
-        .chain(detail)
-        .map(|words| format!(", {words}"))
-        .collect()
-}
-
-/// What contradicts a success.
-fn contradiction(attempt: &Attempt) -> String {
-    let known = attempt.detail.as_deref().map(|text| text::one_line(text, FOREIGN));
-    known.unwrap_or_else(|| "its own artifacts contradict that".to_owned())
-}
-
-fn tests(tests: &FailingTests) -> Option<String> {
-    let names: Vec<String> = tests
-        .names
-        .iter()
-        .take(TESTS)
-        .map(|name| text::one_line(name, FOREIGN))
-        .collect();
-    let more = tests.names.len() + tests.more - names.len();
-    match (names.is_empty(), more) {
-        (true, 0) => None,
-        (true, more) => Some(format!("{more} tests")),
-        (false, 0) => Some(names.join(", ")),
-        (false, more) => Some(format!("{} and {more} more", names.join(", "))),
-    }
+            .all(|attempt| attempt.detail.is_none() && counts::warnings(attempt) == 0)
 }
 
 fn short_state(job: &JobRecord) -> String {
-    match job.last() {
-        Some(attempt) if attempt.cause == Some(Cause::Product) => {
-            format!("failed, {}", why(attempt))
-        }
+    match (job.standing(), job.telling()) {
+        (Standing::Judged(Cause::Product), Some(attempt)) => told(attempt, Cause::Product).message,
         _ => word(job).to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

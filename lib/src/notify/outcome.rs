@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Facts, Options, TaskStatus};
 use crate::clock::Clock;
-use crate::record::{Decision, GateRecord, Outcome, ReleaseRecord, Released};
+use crate::record::{Decision, Ending, GateRecord, Outcome, Released};
 
 /// The task whose success a promotion needs.
 pub(super) const COLLECT: &str = "collect-results";
@@ -38,52 +38,27 @@ pub fn is_settled(record: &GateRecord, clock: &dyn Clock) -> bool {
     }
 }
 
-/// How the run ended, from what is known.
+/// How the run ended: what the record tells, and where it does not, what Tekton's tasks tell.
 pub fn outcome_of(facts: &Facts) -> Outcome {
     let record = facts.sight.record();
-    match record
-        .and_then(|record| record.verdict.as_ref())
-        .map(|verdict| verdict.decision)
-    {
-        Some(Decision::Failed) => Outcome::Refused,
-        Some(Decision::Undecided) => Outcome::Undecided,
-        Some(Decision::Passed) => passed(facts, record.and_then(|record| record.release.as_ref())),
+    let collect = facts.options.task(COLLECT);
+    match record.map_or(Ending::NoVerdict, Ending::of) {
+        Ending::Known(outcome) | Ending::Promoting(Some(outcome)) => outcome,
+        Ending::Promoting(None) => match collect.map(TaskStatus::succeeded) {
+            Some(true) => Outcome::ReleasePending,
+            // The verdict stands in the record, but its task did not end well: nothing was promoted.
+            Some(false) => Outcome::NotReleased,
+            None if record.is_some_and(|record| record.release.is_some()) => {
+                Outcome::ReleasePending
+            }
+            None => Outcome::Passed,
+        },
         // Its exit code says passed; what came after that only the record could tell.
-        None if record.is_none()
-            && facts.options.task(COLLECT).is_some_and(TaskStatus::succeeded) =>
-        {
+        Ending::NoVerdict if record.is_none() && collect.is_some_and(TaskStatus::succeeded) => {
             Outcome::ReleaseUnknown
         }
-        None if was_cancelled(facts) => Outcome::Cancelled,
-        None => Outcome::Broken,
-    }
-}
-
-fn passed(facts: &Facts, release: Option<&ReleaseRecord>) -> Outcome {
-    match (release, facts.options.task(COLLECT)) {
-        (Some(ReleaseRecord { released: Released::True, .. }), _) => Outcome::Promoted,
-        // It was only tried, and would have been made.
-        (Some(ReleaseRecord { dry_run: true, is_final: true, exit: 0, .. }), _) => Outcome::Passed,
-        (Some(ReleaseRecord { released: Released::False, is_final: true, .. }), _) => {
-            Outcome::NotReleased
-        }
-        (Some(ReleaseRecord { released: Released::Unknown, is_final: true, .. }), _) => {
-            Outcome::ReleaseUnknown
-        }
-        // It stopped because it cannot tell whether there is a Release (exit 4): nobody is still at
-        // work.
-        (Some(ReleaseRecord { released: Released::Unknown, exit: 4, .. }), _) => {
-            Outcome::ReleaseUnknown
-        }
-        // Nothing was made, and the try that was left never came.
-        (Some(ReleaseRecord { released: Released::False, name: None, exit: 1.., .. }), _) => {
-            Outcome::NotReleased
-        }
-        (_, Some(task)) if task.succeeded() => Outcome::ReleasePending,
-        // The verdict stands in the record, but its task did not end well: nothing was promoted.
-        (_, Some(_)) => Outcome::NotReleased,
-        (Some(_), None) => Outcome::ReleasePending,
-        (None, None) => Outcome::Passed,
+        Ending::NoVerdict if was_cancelled(facts) => Outcome::Cancelled,
+        Ending::NoVerdict => Outcome::Broken,
     }
 }
 
@@ -104,6 +79,7 @@ fn was_cancelled(facts: &Facts) -> bool {
 mod tests {
     use super::super::{Sight, samples};
     use super::*;
+    use crate::record::ReleaseRecord;
 
     #[test]
     fn each_situation_has_its_outcome() {

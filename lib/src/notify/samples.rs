@@ -99,10 +99,7 @@ fn failing(record: &mut GateRecord, short: &str, names: &[&str], more: usize) {
 
 fn decide(record: &mut GateRecord, decision: Decision, reasons: &[&str]) {
     let blocking: Vec<_> = record.jobs_of(Class::Blocking).collect();
-    let passed = blocking
-        .iter()
-        .filter(|job| job.last().is_some_and(|a| a.cause == Some(Cause::Passed)))
-        .count();
+    let passed = blocking.iter().filter(|job| job.passed()).count();
     record.verdict = Some(Verdict {
         decision,
         decided_at: at(171),
@@ -461,12 +458,19 @@ fn stopped() -> Facts {
 
 fn launch_refused() -> Facts {
     let mut record = record();
-    record.jobs[1].refusal = Some(LaunchRefusal {
+    // As launch-prow writes it: the attempt and its job say so, and there is no run.
+    let refusal = LaunchRefusal {
         at: at(2),
         reason: "failed to find associated periodic job \"periodic-ci-…-e2e-aks-upgrade-minor\""
             .to_owned(),
         token: false,
-    });
+    };
+    let mut refused = attempt("e2e-aks-upgrade-minor", 1);
+    (refused.execution, refused.job_url, refused.state) = (None, None, JobState::Unknown);
+    refused.intent.certainly_not_created = true;
+    refused.refusal = Some(refusal.clone());
+    record.jobs[1].attempts.push(refused);
+    record.jobs[1].refusal = Some(refusal);
     let first = attempt("e2e-aks", 1);
     record.jobs[0].attempts.push(first);
     facts(Sight::Read(Box::new(record)), ["Succeeded", "Failed", "None"])

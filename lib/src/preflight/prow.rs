@@ -17,7 +17,7 @@ use crate::prow::deck::Deck;
 use crate::prow::gangway::{Gangway, Listing, ReadError};
 use crate::prow::job_url::JobUrl;
 use crate::prow::prowjob::ProwJob;
-use crate::record::{JobRecord, JobState};
+use crate::record::{Attempt, JobRecord, JobState};
 use crate::text;
 
 /// The servers.
@@ -45,13 +45,12 @@ pub struct Job {
 impl Job {
     /// A job of a record, with its own proof log besides those of all jobs.
     pub fn of(job: &JobRecord, of_all: &[Glob]) -> Self {
-        let ended = telling(job.attempts.iter().filter(|run| run.execution.is_some()), |attempt| {
-            attempt.state
-        });
+        let runs = job.attempts.iter().filter(|attempt| attempt.run().is_some());
+        let ended = most_to_show(runs, |attempt| attempt.state);
         Self {
             name: job.name.clone(),
             proof_logs: proof_logs(job, of_all).0,
-            ended: ended.and_then(|attempt| attempt.execution.clone()),
+            ended: ended.and_then(Attempt::run).map(str::to_owned),
         }
     }
 }
@@ -66,7 +65,7 @@ pub async fn look(servers: Servers<'_>, jobs: &[Job], checks: &mut Preflight) {
         jobs.iter().for_each(|job| name(listing, job, checks));
     }
     let listed = |job: &Job| {
-        telling(listing.as_ref()?.of(&job.name), |run| run.state).map(|run| run.id.clone())
+        most_to_show(listing.as_ref()?.of(&job.name), |run| run.state).map(|run| run.id.clone())
     };
     let past = |job: &Job| job.ended.clone().or_else(|| listed(job));
     let mut told = false;
@@ -90,7 +89,8 @@ pub async fn look(servers: Servers<'_>, jobs: &[Job], checks: &mut Preflight) {
     if told {
         return;
     }
-    let anybodys = || telling(listing.as_ref()?.all(), |run| run.state).map(|run| run.id.clone());
+    let anybodys =
+        || most_to_show(listing.as_ref()?.all(), |run| run.state).map(|run| run.id.clone());
     match jobs.iter().find_map(past).or_else(anybodys) {
         Some(run) => drop(follow(servers, &run, told, checks).await),
         None => checks.unknown("deck", "no run that has ended is known to look at"),
@@ -161,7 +161,7 @@ fn name(listing: &Listing, job: &Job, checks: &mut Preflight) {
 
 /// A run to learn from, of those that went through their phases: one that succeeded has most to
 /// show, of several the last.
-fn telling<T>(runs: impl Iterator<Item = T>, state: impl Fn(&T) -> JobState) -> Option<T> {
+fn most_to_show<T>(runs: impl Iterator<Item = T>, state: impl Fn(&T) -> JobState) -> Option<T> {
     let ended = runs.filter(|run| matches!(state(run), JobState::Success | JobState::Failure));
     ended.max_by_key(|run| state(run) == JobState::Success)
 }

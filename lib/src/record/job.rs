@@ -281,6 +281,34 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// All of them, in the order of their declaration.
+    pub const ALL: [Self; 9] = [
+        Self::Passed,
+        Self::Product,
+        Self::Setup,
+        Self::Teardown,
+        Self::Infrastructure,
+        Self::Deadline,
+        Self::Unproven,
+        Self::Hollow,
+        Self::Undetermined,
+    ];
+
+    /// Whether a run that ended so can be run again (`--rerun`): not one that passed, and for one
+    /// that ran out of time there is none left.
+    pub fn can_be_run_again(self) -> bool {
+        match self {
+            Self::Passed | Self::Deadline => false,
+            Self::Product
+            | Self::Setup
+            | Self::Teardown
+            | Self::Infrastructure
+            | Self::Unproven
+            | Self::Hollow
+            | Self::Undetermined => true,
+        }
+    }
+
     /// The word in flags, results and records.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -20,6 +20,7 @@ mod policy;
 mod release;
 #[cfg(test)]
 pub(crate) mod samples;
+mod standing;
 mod stopped;
 mod store;
 mod tested;
@@ -40,10 +41,11 @@ pub use job::{
 };
 pub use journal::{Identity, Journal, RecordError};
 pub use location::{Location, LocationError};
-pub use outcome::{Health, Outcome};
+pub use outcome::{Ending, Health, Outcome};
 pub use past::{Past, Verified};
 pub use policy::{PolicyRecord, ProofMode, Strictness};
 pub use release::{ReleaseRecord, Released};
+pub use standing::{Again, Standing};
 pub use stopped::{Stopped, check_input, note_stop, note_stop_at};
 pub use store::{Labels, Store, StoreError, Version};
 pub use tested::Tested;

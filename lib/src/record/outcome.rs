@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Decision, GateRecord, ReleaseRecord, Released};
+use crate::failure::Exit;
+
 /// How a run ended.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -51,6 +54,52 @@ impl Outcome {
             | Self::ReleaseUnknown
             | Self::Broken => Health::Red,
             Self::ReleasePending | Self::Cancelled => Health::Neither,
+        }
+    }
+}
+
+/// How a run ended, as far as its record alone tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// So, whatever else is known.
+    Known(Outcome),
+    /// The image passed, and its promotion has not ended; how it stands should nothing more come.
+    Promoting(Option<Outcome>),
+    /// There is no verdict.
+    NoVerdict,
+}
+
+impl Ending {
+    /// How the run of that record ended.
+    pub fn of(record: &GateRecord) -> Self {
+        match record.verdict.as_ref().map(|verdict| verdict.decision) {
+            None => Self::NoVerdict,
+            Some(Decision::Failed) => Self::Known(Outcome::Refused),
+            Some(Decision::Undecided) => Self::Known(Outcome::Undecided),
+            Some(Decision::Passed) => record
+                .release
+                .as_ref()
+                .map_or(Self::Promoting(None), Self::of_release),
+        }
+    }
+
+    fn of_release(release: &ReleaseRecord) -> Self {
+        let ReleaseRecord { released, is_final, exit, dry_run, name, .. } = release;
+        match (released, is_final) {
+            // It was only tried, and would have been made.
+            (_, true) if *dry_run && *exit == 0 => Self::Known(Outcome::Passed),
+            (Released::True, _) if !dry_run => Self::Known(Outcome::Promoted),
+            (Released::False, true) => Self::Known(Outcome::NotReleased),
+            (Released::Unknown, true) => Self::Known(Outcome::ReleaseUnknown),
+            // It stopped because it cannot tell whether there is a Release: nobody is at work.
+            (Released::Unknown, false) if *exit == Exit::Unsafe as u8 => {
+                Self::Promoting(Some(Outcome::ReleaseUnknown))
+            }
+            // Nothing was made, and another try may come.
+            (Released::False, false) if name.is_none() && *exit > 0 => {
+                Self::Promoting(Some(Outcome::NotReleased))
+            }
+            (Released::True | Released::False | Released::Unknown, _) => Self::Promoting(None),
         }
     }
 }

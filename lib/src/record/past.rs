@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use kube::api::ObjectMeta;
 
-use super::{Attempt, Cause, Decision, GateRecord, Outcome, ReleaseRecord, Released};
+use super::{Ending, GateRecord, Outcome, ReleaseRecord, Released};
 use crate::image::Digest;
 
 /// What is kept of a record when many are looked through.
@@ -65,11 +65,11 @@ impl Past {
             run: record.run.clone(),
             created_at: record.created_at,
             updated_at: record.updated_at,
-            outcome: outcome(record),
+            outcome: ended(record),
             snapshot: candidate.and_then(|candidate| candidate.snapshot.clone()),
             image: candidate.map(|candidate| candidate.digest.clone()),
             verified: verified(record),
-            open_jobs: attempts.filter(|attempt| is_open(attempt)).count(),
+            open_jobs: attempts.filter(|attempt| attempt.may_occupy_prow()).count(),
             last_launch: record
                 .jobs
                 .iter()
@@ -82,30 +82,13 @@ impl Past {
     }
 }
 
-/// Whether the job may still run: it was launched, or that is not known, and Prow has not said that
-/// it ended. A job that was not finished in time goes on in Prow.
-fn is_open(attempt: &Attempt) -> bool {
-    !attempt.state.is_final()
-        && !attempt.intent.certainly_not_created
-        && matches!(attempt.cause, None | Some(Cause::Deadline))
-}
-
 /// How a past run ended. A Release that landed after people were told that it had not counts.
-fn outcome(record: &GateRecord) -> Option<Outcome> {
-    let release = record.release.as_ref().filter(|release| release.is_final);
-    let tried = release.is_some_and(|release| release.dry_run && release.exit == 0);
-    let released = release.map(|release| release.released);
+fn ended(record: &GateRecord) -> Option<Outcome> {
     let told = record.notifications.iter().rev().find_map(|note| note.outcome);
-    let decision = record.verdict.as_ref().map(|verdict| verdict.decision);
-    match (decision, released) {
-        (Some(Decision::Passed), _) if tried => Some(Outcome::Passed),
-        (Some(Decision::Passed), Some(Released::True)) => Some(Outcome::Promoted),
-        (Some(Decision::Passed), Some(Released::False)) => Some(Outcome::NotReleased),
-        (Some(Decision::Passed), Some(Released::Unknown)) => Some(Outcome::ReleaseUnknown),
-        (Some(Decision::Passed), None) => told.or(Some(Outcome::ReleasePending)),
-        (Some(Decision::Failed), _) => Some(Outcome::Refused),
-        (Some(Decision::Undecided), _) => Some(Outcome::Undecided),
-        (None, _) => told,
+    match Ending::of(record) {
+        Ending::Known(outcome) => Some(outcome),
+        Ending::Promoting(_) => told.or(Some(Outcome::ReleasePending)),
+        Ending::NoVerdict => told,
     }
 }
 

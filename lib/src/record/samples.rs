@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Attempt, Cause, Class, Intent, JobRecord, JobState};
+use super::{Attempt, Cause, Class, Intent, JobRecord, JobState, LaunchRefusal};
 
 /// An attempt that ended so.
 pub(crate) fn attempt(state: JobState, cause: Option<Cause>) -> Attempt {
@@ -21,4 +21,42 @@ pub(crate) fn attempt(state: JobState, cause: Option<Cause>) -> Attempt {
 /// A job with such attempts.
 pub(crate) fn job(name: &str, class: Class, attempts: Vec<Attempt>) -> JobRecord {
     JobRecord { override_env: vec!["IMAGE".to_owned()], attempts, ..JobRecord::named(name, class) }
+}
+
+/// Every state.
+pub(crate) const STATES: [JobState; 8] = [
+    JobState::Unknown,
+    JobState::Scheduling,
+    JobState::Triggered,
+    JobState::Pending,
+    JobState::Success,
+    JobState::Failure,
+    JobState::Aborted,
+    JobState::Error,
+];
+
+/// A refusal, of the token if so.
+pub(crate) fn refusal(token: bool) -> LaunchRefusal {
+    LaunchRefusal { at: Timestamp::UNIX_EPOCH, reason: "no such job".to_owned(), token }
+}
+
+/// Every attempt that a record can hold, whoever wrote it: 960.
+pub(crate) fn every_attempt() -> Vec<Attempt> {
+    let mut all = Vec::new();
+    for state in STATES {
+        for cause in std::iter::once(None).chain(Cause::ALL.map(Some)) {
+            for (run, certainly_not_created) in
+                [(false, false), (false, true), (true, false), (true, true)]
+            {
+                for refusal in [None, Some(refusal(false)), Some(refusal(true))] {
+                    let mut attempt = attempt(state, cause);
+                    attempt.execution = attempt.execution.filter(|_| run);
+                    attempt.intent.certainly_not_created = certainly_not_created;
+                    attempt.refusal = refusal;
+                    all.push(attempt);
+                }
+            }
+        }
+    }
+    all
 }

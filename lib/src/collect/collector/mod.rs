@@ -32,7 +32,7 @@ use crate::launch::{Launcher, order};
 use crate::prow::bucket::Bucket;
 use crate::prow::deck::Deck;
 use crate::prow::gangway::Gangway;
-use crate::record::{Attempt, Class, Decision, GateRecord, JobRecord, Journal, Tested};
+use crate::record::{Attempt, Class, Decision, GateRecord, JobRecord, Journal, Standing, Tested};
 
 /// From the beginning of one round of looks to that of the next (40 seconds): a job's end is seen
 /// within 20 on average, and Deck is asked as often as a person would reload its page.
@@ -182,27 +182,23 @@ impl Collector {
 
     pub(super) fn begin(&self, record: GateRecord) -> Result<Wait, CollectError> {
         let place = self.journal.place();
-        let launched = record
-            .jobs
-            .iter()
-            .any(|job| job.attempts.iter().any(|attempt| attempt.execution.is_some()));
+        let launched = record.jobs.iter().any(JobRecord::has_run);
         let (Some(first_intent), true) = (record.first_intent(), launched) else {
             return Err(CollectError::NothingLaunched { place });
         };
         let Some(candidate) = &record.candidate else {
             return Err(CollectError::NoImage { place });
         };
-        let in_doubt = |job: &&JobRecord| {
-            let open = |attempt: &Attempt| attempt.execution.is_none() && attempt.refusal.is_none();
-            job.refusal.is_none()
-                && job.last().is_some_and(|attempt| attempt.number == 1 && open(attempt))
-        };
         // A launch stops at a blocking job that is refused, and only then leaves others unlaunched.
         let refused = |job: &JobRecord| {
-            job.refusal.is_some() || job.last().is_some_and(|last| last.refusal.is_some())
+            let last = job.last().map_or_else(|| job.standing(), Attempt::standing);
+            matches!(last, Standing::Refused(..))
         };
         let stopped = record.jobs_of(Class::Blocking).any(refused);
-        let open = |job: &&JobRecord| in_doubt(job) || (!stopped && job.attempts.is_empty());
+        let open = |job: &&JobRecord| {
+            let begun = !job.attempts.is_empty();
+            matches!(job.standing(), Standing::Free | Standing::InDoubt) && (begun || !stopped)
+        };
         if let Some(job) = record.jobs_of(Class::Blocking).find(open) {
             return Err(CollectError::LaunchUnfinished { place, job: job.name.clone() });
         }
@@ -250,7 +246,7 @@ impl Collector {
     fn next(&self, wait: &Wait, round_begun: Timestamp) -> Next {
         let now = self.clock.now();
         let open = |class| wait.record.jobs_of(class).any(|job| self.is_open(wait, job));
-        let failed = |job: &JobRecord| !self.is_open(wait, job) && !verdict::passed(job);
+        let failed = |job: &JobRecord| !self.is_open(wait, job) && !job.passed();
         if round_begun >= wait.deadline.at
             || (self.policy.fail_fast && wait.record.jobs_of(Class::Blocking).any(failed))
         {
@@ -299,7 +295,7 @@ impl Collector {
             if !(time_is_up || (blocking_done && job.class == Class::Informing)) {
                 continue;
             }
-            for attempt in job.attempts.iter().filter(|attempt| is_running(attempt)) {
+            for attempt in job.attempts.iter().filter(|attempt| attempt.is_running()) {
                 let order = order(&wait.record, &job.name, attempt.number);
                 let case = Case { subject: &wait.subject, job, rules: &self.policy.rules };
                 let question = Question { case, order: order.as_ref(), last: true };
@@ -376,9 +372,4 @@ fn changed(record: &GateRecord, asked: &Request, tested: &Tested) -> Option<Stri
 /// Whether the record holds a verdict of that kind.
 fn says(record: &GateRecord, kind: impl Fn(Decision) -> bool) -> bool {
     record.verdict.as_ref().is_some_and(|verdict| kind(verdict.decision))
-}
-
-/// Whether an attempt is a run that counts and is not judged yet.
-fn is_running(attempt: &Attempt) -> bool {
-    attempt.execution.is_some() && attempt.refusal.is_none() && attempt.cause.is_none()
 }

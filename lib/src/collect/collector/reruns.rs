@@ -8,12 +8,12 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::super::table;
-use super::{Collector, Wait, is_running};
+use super::{Collector, Wait};
 use crate::duration;
 use crate::failure::Chain;
-use crate::gate::words;
 use crate::launch::{LaunchError, Launched};
-use crate::record::{Attempt, Class, JobRecord};
+use crate::record::{Again, Attempt, Class, JobRecord, Standing};
+use crate::text;
 
 /// After a rerun could not be launched for a reason that passes it is tried again (3 minutes): the
 /// launch itself has been patient before.
@@ -58,15 +58,14 @@ impl Collector {
             return None;
         }
         let again = || (job.name.clone(), last.number);
-        match (&last.refusal, &last.execution) {
-            // With another token it may work.
-            (Some(refusal), _) => {
-                (refusal.token && last.number > 1 && self.fits(wait, job)).then(again)
-            }
+        match last.standing() {
             // It may run already: that is found out whatever the time.
-            (None, None) if last.number > 1 && !last.intent.certainly_not_created => Some(again()),
-            (None, None) => (last.number > 1 && self.fits(wait, job)).then(again),
-            (None, Some(_)) => {
+            Standing::InDoubt if last.number > 1 => Some(again()),
+            Standing::Free | Standing::Refused(_, Again::WithAnotherToken) => {
+                (last.number > 1 && self.fits(wait, job)).then(again)
+            }
+            Standing::InDoubt | Standing::Refused(_, Again::No) => None,
+            Standing::Running(_) | Standing::Judged(_) | Standing::Contradictory => {
                 let ready = self.policy.reruns.allow(job) && self.fits(wait, job);
                 ready.then(|| (job.name.clone(), last.number + 1))
             }
@@ -84,7 +83,7 @@ impl Collector {
             .max()
             .unwrap_or_default();
         let blocking = wait.record.jobs_of(Class::Blocking).any(|blocking| {
-            blocking.last().is_some_and(is_running)
+            blocking.last().is_some_and(Attempt::is_running)
                 || wait.relaunching.iter().any(|(name, _)| *name == blocking.name)
         });
         let end = match job.class == Class::Informing && !blocking {
@@ -109,7 +108,7 @@ impl Collector {
                         execution,
                         attempt = number,
                         "{job} runs again ({} try)",
-                        words::ordinal(number)
+                        text::ordinal(number as usize)
                     );
                 }
                 Err(error) if is_final(&error) => {
@@ -142,7 +141,7 @@ impl Collector {
     pub(super) fn is_open(&self, wait: &Wait, job: &JobRecord) -> bool {
         let Some(last) = job.attempts.last() else { return false };
         let rerun = self.launcher.is_some() && self.due(wait, job).is_some();
-        is_running(last) || rerun || wait.relaunching.iter().any(|(name, _)| *name == job.name)
+        last.is_running() || rerun || wait.relaunching.iter().any(|(name, _)| *name == job.name)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::CollectError;
 use super::super::update::{Change, Update};
 use super::super::watch::{Question, Watch};
-use super::{Collector, LOOK, SAVE, Wait, is_running};
+use super::{Collector, LOOK, SAVE, Wait};
 use crate::evidence::Case;
 use crate::evidence::look::{Round, Sources};
 use crate::failure::Chain;
@@ -29,8 +29,8 @@ impl Collector {
             .cloned()
             .collect();
         for job in &jobs {
-            for attempt in job.attempts.iter().filter(|attempt| is_running(attempt)) {
-                let Some(execution) = &attempt.execution else { continue };
+            for attempt in job.attempts.iter().filter(|attempt| attempt.is_running()) {
+                let Some(execution) = attempt.run() else { continue };
                 let watch =
                     wait.watches
                         .entry((job.name.clone(), attempt.number))
@@ -53,7 +53,7 @@ impl Collector {
                 let passed = |change: &Change| matches!(change, Change::Judged(judgement) if judgement.cause == Cause::Passed);
                 if changes.iter().any(passed) {
                     wait.vouched
-                        .insert((job.name.clone(), attempt.number, execution.clone()));
+                        .insert((job.name.clone(), attempt.number, execution.to_owned()));
                 }
                 let at = self.clock.now();
                 let update =

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use super::super::progress::{Line, View};
-use super::{Collector, Wait, is_running};
-use crate::gate::verdict;
+use super::{Collector, Wait};
 use crate::gate::words;
-use crate::record::{JobRecord, JobState};
+use crate::record::{Attempt, JobRecord, JobState, Standing};
 
 impl Collector {
     /// Everything that is to be seen now.
@@ -14,21 +13,20 @@ impl Collector {
         let first = wait.record.first_intent().unwrap_or(wait.record.created_at);
         let names = words::names(&wait.record.jobs);
         let line = |(job, name): (&JobRecord, String)| {
-            let attempt = verdict::telling(job);
-            let elapsed = attempt.and_then(|attempt| match attempt.cause {
-                Some(_) => self.took(attempt),
-                None => Some(self.clock.since(attempt.launched_at?)),
+            let attempt = job.telling();
+            let elapsed = attempt.and_then(|attempt| match attempt.is_running() {
+                false => self.took(attempt),
+                true => Some(self.clock.since(attempt.launched_at?)),
             });
             let watch =
                 attempt.and_then(|attempt| wait.watches.get(&(job.name.clone(), attempt.number)));
             Line {
                 job: job.name.clone(),
                 name,
-                execution: attempt.and_then(|attempt| attempt.execution.clone()),
+                execution: attempt.and_then(Attempt::run).map(str::to_owned),
                 words: self.words(wait, job),
-                ended: attempt.is_none_or(|attempt| !is_running(attempt)),
-                unjudged: attempt
-                    .is_some_and(|attempt| is_running(attempt) && attempt.state.is_final()),
+                ended: attempt.is_none_or(|attempt| !attempt.is_running()),
+                unjudged: matches!(job.standing(), Standing::Running(state) if state.is_final()),
                 elapsed,
                 url: attempt.and_then(|attempt| attempt.job_url.clone()),
                 trouble: watch.and_then(|watch| watch.trouble.clone()),
@@ -47,32 +45,34 @@ impl Collector {
     }
 
     pub(super) fn words(&self, wait: &Wait, job: &JobRecord) -> String {
-        let Some(attempt) = verdict::telling(job) else { return "not launched".to_owned() };
+        if job.attempts.is_empty() {
+            return "not launched".to_owned();
+        }
         if let Some(words) = words::not_running(job) {
             return words;
         }
-        match (attempt.cause, attempt.state) {
-            (Some(_), _) => {
-                let again = match self.is_open(wait, job) {
-                    true if wait.rerun_after.contains_key(&job.name) => {
-                        "trying again to run it again".to_owned()
-                    }
-                    true => "running it again".to_owned(),
-                    false => String::new(),
-                };
-                let parts = [words::outcome(job).to_owned(), words::remarks(job), again];
-                parts
-                    .iter()
-                    .filter(|part| !part.is_empty())
-                    .cloned()
-                    .collect::<Vec<_>>()
-                    .join(" · ")
+        let Standing::Running(state) = job.standing() else { return self.ended(wait, job) };
+        let words = match state {
+            JobState::Unknown => "launched, not seen yet",
+            JobState::Scheduling | JobState::Triggered => "waiting to start",
+            JobState::Pending => "running",
+            JobState::Success => "done, looking for its proof",
+            JobState::Failure | JobState::Aborted | JobState::Error => {
+                "ended, looking for the reason"
             }
-            (None, JobState::Unknown) => "launched, not seen yet".to_owned(),
-            (None, JobState::Scheduling | JobState::Triggered) => "waiting to start".to_owned(),
-            (None, JobState::Pending) => "running".to_owned(),
-            (None, JobState::Success) => "done, looking for its proof".to_owned(),
-            (None, _) => "ended, looking for the reason".to_owned(),
-        }
+        };
+        words.to_owned()
+    }
+
+    /// A job whose telling run was judged, and whether it is run again.
+    fn ended(&self, wait: &Wait, job: &JobRecord) -> String {
+        let again = match self.is_open(wait, job) {
+            true if wait.rerun_after.contains_key(&job.name) => "trying again to run it again",
+            true => "running it again",
+            false => "",
+        };
+        let parts = [words::outcome(job).to_owned(), words::remarks(job), again.to_owned()];
+        let said: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        said.join(" · ")
     }
 }

@@ -7,7 +7,7 @@ use crate::evidence::again::{Again, Answer, Claim, PATIENCE};
 use crate::evidence::look::Sources;
 use crate::gate::verdict;
 use crate::launch::order;
-use crate::record::{Attempt, Cause, Decision, FailingTests, GateRecord, JobRecord, JobState};
+use crate::record::{Attempt, Decision, FailingTests, GateRecord, JobRecord, JobState};
 
 /// So often a pass is struck before the step gives up: somebody writes it again and again.
 const STRIKES: u32 = 5;
@@ -145,15 +145,15 @@ pub(super) fn unvouched<'a>(
     vouched: &'a std::collections::BTreeSet<Pass>,
 ) -> impl Iterator<Item = Pass> + 'a {
     use crate::record::Class::Blocking;
-    let passed = record.jobs_of(Blocking).filter(|job| verdict::passed(job));
+    let passed = record.jobs_of(Blocking).filter(|job| job.passed());
     passed
         .filter_map(|job| pass_of(job, job.last()?))
         .filter(|pass| !vouched.contains(pass))
 }
 
 fn pass_of(job: &JobRecord, attempt: &Attempt) -> Option<Pass> {
-    (attempt.cause == Some(Cause::Passed))
-        .then(|| Some((job.name.clone(), attempt.number, attempt.execution.clone()?)))?
+    let run = attempt.run().filter(|_| attempt.passed())?;
+    Some((job.name.clone(), attempt.number, run.to_owned()))
 }
 
 fn claim<'a>(record: &'a GateRecord, (name, number, _): &Pass) -> Option<Claim<'a>> {
