@@ -12,7 +12,8 @@
 //! - [`konflux`]: Snapshots, ReleasePlans and Releases in the cluster; [`promote`] makes the
 //!   Release. [`tekton`]: PipelineRuns.
 //! - [`slack`], [`notify`]: messages. [`trigger`] starts the gate. [`preflight`]: `--check`.
-//! - [`attest`]: the verdict as a signed statement that travels with the image.
+//! - [`attest`]: the verdict as a signed statement that travels with the image; [`attestor`] makes it
+//!   of a record.
 //! - [`cluster`], [`http`]: how servers are reached.
 //! - [`clock`], [`duration`], [`glob`], [`retry`], [`secret`], [`text`]: small things that know no
 //!   domain.
@@ -20,6 +21,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod attest;
+pub mod attestor;
 pub mod bisect;
 pub mod clock;
 pub mod cluster;

@@ -89,20 +89,20 @@ pub struct Artifact {
 impl Artifact {
     /// A bundle in a repository of its own.
     pub fn of_bundle(bundle: Vec<u8>, statement: &Statement) -> Self {
-        let mut annotations = created(statement);
-        for (name, value) in [
-            ("dev.sigstore.bundle.content", "dsse-envelope"),
-            ("dev.sigstore.bundle.predicateType", statement::PREDICATE_TYPE),
-            ("release-gate/gate", statement.gate().unwrap_or_default()),
-            ("release-gate/result", &statement.predicate.result.to_string()),
-        ] {
-            annotations.insert(name.to_owned(), value.to_owned());
-        }
-        Self::new(bundle::MEDIA_TYPE, bundle, None, annotations)
+        Self::new(bundle::MEDIA_TYPE, bundle, None, about_bundle(statement))
     }
 
-    /// The plain statement as referrer of an image, as Konflux's ADR 48 has it. There is no such
-    /// function for a bundle.
+    /// A bundle as referrer of a verified image, as cosign writes and looks for it. Never of a
+    /// candidate: [`attach`](super::attach) looks to that.
+    pub(super) fn of_bundle_beside(
+        bundle: Vec<u8>,
+        statement: &Statement,
+        image: &Descriptor,
+    ) -> Self {
+        Self::new(bundle::MEDIA_TYPE, bundle, Some(image), about_bundle(statement))
+    }
+
+    /// The plain statement as referrer of an image, as Konflux's ADR 48 has it.
     pub fn of_statement(statement: &Statement, image: &Descriptor) -> Self {
         let mut annotations = created(statement);
         for (name, value) in [
@@ -148,6 +148,19 @@ impl Artifact {
             ..Descriptor::of(MANIFEST, &self.manifest)
         }
     }
+}
+
+fn about_bundle(statement: &Statement) -> BTreeMap<String, String> {
+    let mut annotations = created(statement);
+    for (name, value) in [
+        ("dev.sigstore.bundle.content", "dsse-envelope"),
+        ("dev.sigstore.bundle.predicateType", statement::PREDICATE_TYPE),
+        ("release-gate/gate", statement.gate().unwrap_or_default()),
+        ("release-gate/result", &statement.predicate.result.to_string()),
+    ] {
+        annotations.insert(name.to_owned(), value.to_owned());
+    }
+    annotations
 }
 
 /// The time of the verdict, not of the push: the same verdict is the same artifact.

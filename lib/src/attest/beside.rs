@@ -47,6 +47,11 @@ pub enum BesideError {
         "the result is {0}; only PASSED and WARNED go beside a candidate, since Conforma would refuse the image for any other"
     )]
     NotPassed(ResultWord),
+    /// It is where the gate found the image.
+    #[error(
+        "{0} is where the image was tested; a bundle there would make Conforma refuse it. expected the repository that the Release pushed it to"
+    )]
+    Candidate(String),
     /// The image is not there.
     #[error("{0} is not in the repository, so nothing can be hung beside it")]
     NoImage(Digest),
@@ -83,6 +88,15 @@ pub async fn hang(
     if !matches!(result, ResultWord::Passed | ResultWord::Warned) {
         return Err(BesideError::NotPassed(result.clone()));
     }
+    refer(store, image, |subject| Artifact::of_statement(statement, subject)).await
+}
+
+/// Makes an artifact a referrer of an image.
+pub(super) async fn refer(
+    store: &dyn Store,
+    image: &Digest,
+    make: impl FnOnce(&Descriptor) -> Artifact + Send,
+) -> Result<Hung, BesideError> {
     let subject = store.manifest(image.as_str()).await?;
     let subject = subject.ok_or_else(|| BesideError::NoImage(image.clone()))?;
     let subject = Descriptor {
@@ -92,7 +106,7 @@ pub async fn hang(
         artifact_type: None,
         annotations: Default::default(),
     };
-    let artifact = Artifact::of_statement(statement, &subject);
+    let artifact = make(&subject);
     let digest = artifact.digest.clone();
     let tag = artifact::referrers_tag(image);
     let known = match store.referrers(image).await? {

@@ -7,10 +7,11 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::bundle::MAX_BYTES;
+use super::bundle::{MAX_BYTES, Signed};
 use super::key::PublicKey;
 use super::push::{self, Lookup};
-use super::verify::{Answer, Expected, Found, verify};
+use super::statement::Statement;
+use super::verify::{Answer, Expected, Found, statement_of, verify};
 use crate::failure::Failure;
 use crate::registry::Registry;
 use crate::{duration, text};
@@ -104,6 +105,13 @@ impl Said {
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| format!("{name:<10} {}\n", text::one_line(&value, 2000)))
             .collect()
+    }
+
+    /// The statement, where it holds.
+    pub fn statement(&self, bundle: &[u8]) -> Option<Statement> {
+        let holds = matches!(self.answer, Answer::Holds(_));
+        let signed = Signed::read(bundle).ok().filter(|_| holds)?;
+        statement_of(signed.payload()).ok()
     }
 
     /// How the step ends: 0 holds, 3 no, 1 cannot tell.

@@ -5,12 +5,14 @@
 //! - [`verify`] answers whether a bundle says that an image passed a gate.
 //! - [`consume`] asks that as a consumer does.
 //! - [`artifact`] lays a bundle out for a registry, [`push`] brings it there and finds it again,
-//!   [`beside`] hangs the plain, unsigned statement on the candidate.
+//!   [`beside`] hangs the plain, unsigned statement on the candidate, [`attach`] a bundle on the
+//!   verified image.
 //!
 //! A bundle never goes beside the candidate: Conforma would then look for the build's own signature
 //! in bundles only, and refuse an image that was fine.
 
 pub mod artifact;
+pub mod attach;
 pub mod beside;
 pub mod bundle;
 pub mod consume;
@@ -23,6 +25,6 @@ pub mod verdict;
 pub mod verify;
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;

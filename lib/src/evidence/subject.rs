@@ -32,6 +32,11 @@ impl Subject {
         &self.image
     }
 
+    /// The manifests that its index has, one for each platform.
+    pub fn manifests(&self) -> &[Digest] {
+        &self.manifests
+    }
+
     /// Whether a digest is that of the image, or of one of its platforms.
     pub fn is(&self, digest: &str) -> bool {
         self.image.digest().as_str() == digest

@@ -28,7 +28,7 @@ pub use ladder::{Rung, RungError, whom};
 pub use message::{Message, Tone};
 pub use outcome::outcome_of;
 pub use preflight::{Content, RIGHTS, preflight};
-pub use run::{Begin, Delivery, NotifyError, PATIENCE, Sources, run};
+pub use run::{Begin, Delivery, NotifyError, PATIENCE, Sources, run, wait_for_release};
 
 #[cfg(test)]
 mod goldens;

@@ -101,8 +101,10 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// Waits for the Release where one is due, composes the message, sends it and notes it.
 pub async fn run(options: Options, sources: Sources) -> Delivery {
     let Sources { record, begin, past, releases, cancelled, slack, clock } = sources;
-    if let Ok(journal) = &record {
-        wait_for_release(journal, &options, clock.as_ref()).await;
+    if let Ok(journal) = &record
+        && !wait_for_release(journal, &options, clock.as_ref()).await
+    {
+        tracing::warn!("the Release has not ended in time; the message says so");
     }
     let sight = match &record {
         Ok(journal) => Sight::Read(Box::new(journal.record().await)),
@@ -160,15 +162,14 @@ async fn verified(releases: &staleness::Sources, now: Timestamp) -> VerifiedSigh
 }
 
 /// Reads the record again until create-release, which runs at the same time, has written how the
-/// Release ended.
-async fn wait_for_release(journal: &Journal, options: &Options, clock: &dyn Clock) {
+/// Release ended; where none is due, or `--release-wait` is zero, that is at once. Whether it did.
+pub async fn wait_for_release(journal: &Journal, options: &Options, clock: &dyn Clock) -> bool {
     let begun = clock.now();
     let mut record = journal.record().await;
     while release_is_due(options, &record) && !is_settled(&record, clock) {
         let left = options.patience().saturating_sub(clock.since(begun));
         if left.is_zero() {
-            tracing::warn!("the Release has not ended in time; the message says so");
-            return;
+            return false;
         }
         if clock.since(begun).is_zero() {
             let limit = crate::duration::human(options.patience());
@@ -180,6 +181,7 @@ async fn wait_for_release(journal: &Journal, options: &Options, clock: &dyn Cloc
             Err(error) => tracing::warn!("{}; waiting on", Chain(&error)),
         }
     }
+    true
 }
 
 /// A row of red runs has one thread, in which its end is told too. The channel sees a reply only

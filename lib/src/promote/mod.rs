@@ -30,7 +30,7 @@ use crate::record::{Released, Tested};
 
 pub use preflight::RIGHTS;
 pub use run::run;
-pub use witnesses::Witnesses;
+pub use witnesses::{Unborne, Witnesses, bear_out};
 
 /// How long a Release may take where nothing else is said (45 minutes).
 pub const WAIT: Duration = Duration::from_secs(45 * 60);

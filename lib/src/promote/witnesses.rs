@@ -11,7 +11,7 @@ use crate::evidence::look::Sources;
 use crate::launch::order;
 use crate::prow::bucket::Bucket;
 use crate::prow::deck::Deck;
-use crate::record::{Class, GateRecord};
+use crate::record::{Class, GateRecord, JobRecord};
 
 /// Who can tell how a run ended.
 #[derive(Debug)]
@@ -22,54 +22,88 @@ pub struct Witnesses {
     pub bucket: Bucket,
 }
 
+/// A job whose run does not bear out what the record says of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unborne {
+    /// There is no run to ask.
+    #[error("the record holds no run of {job}")]
+    NoRun {
+        /// The job.
+        job: String,
+    },
+    /// The run says something else.
+    #[error("the record says that {job} passed, and its run does not bear that out: {why}")]
+    Contradicted {
+        /// The job.
+        job: String,
+        /// Why.
+        why: String,
+    },
+    /// The run could not be read.
+    #[error("whether {job} passed could not be seen again in {}: {why}", duration::human(PATIENCE))]
+    Unreadable {
+        /// The job.
+        job: String,
+        /// Why.
+        why: String,
+    },
+}
+
+/// Asks the last run of each job whether it passed, on this image and as this request asks for.
+///
+/// # Errors
+/// The first job whose run says otherwise, or else the first that could not be read.
+pub async fn bear_out(
+    record: &GateRecord,
+    jobs: &[&JobRecord],
+    again: &Again<'_>,
+) -> Result<(), Unborne> {
+    let mut claims = Vec::new();
+    for job in jobs {
+        let last = job.last();
+        let ordered =
+            last.and_then(|attempt| Some((attempt, order(record, &job.name, attempt.number)?)));
+        let Some((attempt, order)) = ordered else {
+            return Err(Unborne::NoRun { job: job.name.clone() });
+        };
+        claims.push(Claim { job, attempt, order });
+    }
+    let answers = again.look(&claims, PATIENCE).await;
+    let mut unreadable = None;
+    for (claim, answer) in claims.iter().zip(answers) {
+        let job = || claim.job.name.clone();
+        match answer {
+            Answer::Confirmed => {}
+            Answer::Contradicted(why) => return Err(Unborne::Contradicted { job: job(), why }),
+            Answer::Unreadable(why) => {
+                unreadable = unreadable.or(Some(Unborne::Unreadable { job: job(), why }));
+            }
+        }
+    }
+    unreadable.map_or(Ok(()), Err)
+}
+
 impl Task<'_> {
     /// Asks each blocking job's run whether it passed, on this image and as this request asks for.
     pub(super) async fn bear_out(&self, record: &GateRecord) -> Result<(), End> {
         let rules = checks::rules(record, self.options)?;
-        let mut claims = Vec::new();
-        for job in record.jobs_of(Class::Blocking) {
-            let attempt = job
-                .last()
-                .and_then(|attempt| Some((attempt, order(record, &job.name, attempt.number)?)));
-            let Some((attempt, order)) = attempt else {
-                return Err(Refusal::no(format!(
-                    "the record holds no run of {}: nothing is promoted",
-                    job.name
-                ))
-                .into());
-            };
-            claims.push(Claim { job, attempt, order });
-        }
+        let jobs: Vec<_> = record.jobs_of(Class::Blocking).collect();
         let Witnesses { deck, bucket } = self.witnesses;
         let sources = Sources { deck, bucket, gangway: None, clock: self.clock.clone() };
         let subject = Subject::of(self.candidate);
         let again =
             Again { sources, buckets: &self.options.buckets, subject: &subject, rules: &rules };
-        let answers = again.look(&claims, PATIENCE).await;
-        let mut unreadable = None;
-        for (claim, answer) in claims.iter().zip(answers) {
-            let job = &claim.job.name;
-            match answer {
-                Answer::Confirmed => {}
-                Answer::Contradicted(why) => {
-                    return Err(Refusal::no(format!(
-                        "the record says that {job} passed, and its run does not bear that out: {why}. nothing is promoted"
-                    ))
-                    .into());
-                }
-                Answer::Unreadable(why) => unreadable = unreadable.or(Some((job, why))),
-            }
-        }
-        match unreadable {
-            None => {
-                tracing::info!("{} blocking runs were looked at again: all passed on this image", claims.len());
+        match bear_out(record, &jobs, &again).await {
+            Ok(()) => {
+                let count = jobs.len();
+                tracing::info!("{count} blocking runs were looked at again: all passed on this image");
                 Ok(())
             }
-            Some((job, why)) => Err(Refusal::trouble(format!(
-                "whether {job} passed could not be seen again in {}: {why}. nothing is promoted, run this step again when Deck and the artifacts answer",
-                duration::human(PATIENCE)
+            Err(unborne @ Unborne::Unreadable { .. }) => Err(Refusal::trouble(format!(
+                "{unborne}. nothing is promoted, run this step again when Deck and the artifacts answer"
             ))
             .into()),
+            Err(unborne) => Err(Refusal::no(format!("{unborne}. nothing is promoted")).into()),
         }
     }
 }

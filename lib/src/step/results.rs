@@ -186,7 +186,7 @@ pub fn print(text: &str) -> Result<(), ResultsError> {
 }
 
 /// Replaces a file's content as a whole: a reader sees the old or the new one.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder_of(path))?;
     file.write_all(bytes)?;
     // Tekton's entrypoint reads the file under the step's own UID, people under theirs.

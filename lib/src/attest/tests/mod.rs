@@ -1,5 +1,6 @@
 //! What a consumer, a policy and a registry see of a verdict.
 
+mod attaching;
 mod exchanges;
 mod keys;
 mod memory;

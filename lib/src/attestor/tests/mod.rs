@@ -1,0 +1,4 @@
+mod forged;
+mod records;
+mod scene;
+mod steps;
