@@ -14,6 +14,7 @@
 //! - [`slack`], [`notify`]: messages. [`trigger`] starts the gate. [`preflight`]: `--check`.
 //! - [`attest`]: the verdict as a signed statement that travels with the image; [`attestor`] makes it
 //!   of a record.
+//! - [`report`]: what a team sees in the morning, of all gates of a namespace.
 //! - [`cluster`], [`http`]: how servers are reached.
 //! - [`clock`], [`duration`], [`glob`], [`retry`], [`secret`], [`text`]: small things that know no
 //!   domain.
@@ -48,6 +49,7 @@ pub mod promote;
 pub mod prow;
 pub mod record;
 pub mod registry;
+pub mod report;
 pub mod resolve;
 pub mod retry;
 pub mod secret;

@@ -17,6 +17,7 @@ pub mod run;
 pub mod run_file;
 pub mod scenario;
 pub mod screen;
+pub mod season;
 pub mod serve;
 pub mod stage;
 pub mod substitute;

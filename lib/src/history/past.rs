@@ -51,6 +51,16 @@ impl Seen<'_> {
 }
 
 impl History {
+    /// The same without the tests that never failed, for whoever only reads it: nothing is said of
+    /// those, and they are nearly all.
+    #[must_use]
+    pub fn of_failures(mut self) -> Self {
+        let has_failed = |mark: Mark| mark.ended.has_failed();
+        self.tests.retain(|test| test.marks().any(has_failed));
+        self.tests.shrink_to_fit();
+        self
+    }
+
     /// The runs before tonight that count and in which a test ran, oldest first. Each is a first
     /// attempt, nightly or scheduled.
     pub fn past<'a>(&'a self, id: &TestId, tonight: Tonight<'_>) -> Vec<Seen<'a>> {

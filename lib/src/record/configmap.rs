@@ -12,7 +12,7 @@ use super::{Labels, Store, StoreError, Version};
 use crate::cluster::{self, Cluster};
 
 /// The key under which the document is kept.
-pub(super) const KEY: &str = "record.json";
+pub const KEY: &str = "record.json";
 
 /// A ConfigMap with the record in `record.json`.
 ///

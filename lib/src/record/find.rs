@@ -20,6 +20,9 @@ const PAGE: u32 = 200;
 /// namespace.
 const MOST: usize = 500;
 
+/// The records of all gates.
+const KINDS: &str = "release-gate/kind=gate";
+
 /// How often the list is begun again when it has changed under our hands.
 const RESTARTS: u32 = 5;
 
@@ -169,7 +172,7 @@ pub async fn each(
         (whose.label(meta).is_none() || whose.has_label(meta))
             && since.is_none_or(|since| created(meta) >= since)
     };
-    let listed = list(&api, clock).await?;
+    let listed = documents(cluster, clock, KINDS).await?;
     for seen in listed.iter().filter(|meta| fits(meta)).take(MOST) {
         let Some(name) = &seen.name else { continue };
         let Some(object) = cluster::patiently(clock, || api.get_opt(name)).await? else { continue };
@@ -196,19 +199,24 @@ pub async fn count(
     clock: &SharedClock,
     whose: Whose<'_>,
 ) -> Result<usize, kube::Error> {
-    let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    Ok(list(&api, clock)
+    Ok(documents(cluster, clock, KINDS)
         .await?
         .iter()
         .filter(|meta| whose.has_label(meta))
         .count())
 }
 
-/// The metadata of all gates' records, the one created last first.
-async fn list(api: &Api<ConfigMap>, clock: &SharedClock) -> Result<Vec<ObjectMeta>, kube::Error> {
-    let first = ListParams::default()
-        .labels(&format!("{}=gate", labels::KIND))
-        .limit(PAGE);
+/// The metadata of the namespace's ConfigMaps that a selector fits, the one created last first.
+///
+/// # Errors
+/// The API server's answer.
+pub async fn documents(
+    cluster: &Cluster,
+    clock: &SharedClock,
+    selector: &str,
+) -> Result<Vec<ObjectMeta>, kube::Error> {
+    let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let first = ListParams::default().labels(selector).limit(PAGE);
     let (mut params, mut found, mut restarts) = (first.clone(), Vec::new(), 0);
     loop {
         let page = match cluster::patiently(clock, || api.list_metadata(&params)).await {

@@ -32,14 +32,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use budget::gangway_budget;
-pub use configmap::ConfigMapStore;
+pub use configmap::{ConfigMapStore, KEY};
 pub use file::FileStore;
-pub use find::{Limits, PastRuns, Unreadable, Whose, count, each, past_runs};
+pub use find::{Limits, PastRuns, Unreadable, Whose, count, documents, each, past_runs};
 pub use job::{
     Attempt, Cause, Class, FailingTests, Intent, JobRecord, Junit, LaunchRefusal, Proof,
     ProofLevel, StateChange,
 };
-pub use journal::{Identity, Journal, RecordError};
+pub use journal::{Identity, Journal, RecordError, decode};
 pub use location::{Location, LocationError};
 pub use outcome::{Ending, Health, Outcome};
 pub use past::{Past, Verified};
