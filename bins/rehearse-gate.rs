@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use argh::{ArgsInfo, FromArgs};
 use gate::failure::Exit;
 use gate::step::args::{Parsed, parse};
+use gate::step::flags::Boot;
 use gate::step::terminal;
 use rehearsal::rehearse::{Options, RehearseError, TIME_SCALE, list_scenarios, rehearse};
 use tokio::signal::unix::{SignalKind, signal};
@@ -70,8 +71,8 @@ fn main() -> ExitCode {
         .skip(1)
         .map(|arg| arg.to_string_lossy().into_owned())
         .collect();
-    let args = match parse::<Args>("rehearse-gate", &given) {
-        Parsed::Run(args) => args,
+    let args = match parse::<Args>("rehearse-gate", Boot::default(), &given) {
+        Parsed::Run(args, _) => args,
         Parsed::Print(text) => {
             let _ = io::stdout().write_all(text.as_bytes());
             return Exit::Done.into();

@@ -11,7 +11,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use argh::{ArgsInfo, FromArgs};
+use gate::arguments;
 use gate::attest::consume::{self, Said};
 use gate::attest::key::PublicKey;
 use gate::attest::verify::{Expected, Overrides};
@@ -19,77 +19,86 @@ use gate::duration;
 use gate::failure::{Failure, OrExit};
 use gate::image::{Digest, ImageRef};
 use gate::registry::credentials::{Credentials, Environment};
-use gate::registry::{Registry, RegistryOptions};
+use gate::site::Site;
+use gate::step::groups::Access;
 use gate::step::{self, Step};
 
-#[derive(FromArgs, ArgsInfo)]
-#[argh(
-    description = "Says whether an image passed a gate, by a bundle that the gate signed.",
-    usage = "IMAGE --gate NAME --key FILE (--bundle FILE | --repository REPOSITORY) [options]",
-    example = "{command_name} quay.io/acme/ho@sha256:… --gate 'ARO HCP' --key gate.pub --bundle verdict.json",
-    example = "{command_name} sha256:… --gate 'ARO HCP' --key gate.pub --repository quay.io/acme/verdicts \\\n    --max-age 72h --job periodic-ci-acme-operator-main-e2e",
-    note = "The image's digest decides; its repository may be another one by now. A job that a person accepted has\nnot passed, unless --allow-overrides says so. Credentials for --repository come from --authfile or\nwhere podman and docker keep them.",
-    error_code(0, "it holds"),
-    error_code(
-        1,
-        "it cannot be judged: no bundle, a certificate; or the registry does not answer"
-    ),
-    error_code(2, "bad input; nothing was asked"),
-    error_code(
-        3,
-        "no: the signature, the image, the gate, the result, a job, an override, the age"
-    )
-)]
-struct Args {
-    /// the image, repo@sha256:… or its digest alone: the index or the manifest of a platform
-    #[argh(positional, arg_name = "IMAGE")]
-    image: String,
-    /// the gate that has to have passed it, by the platform's name for people
-    #[argh(option, arg_name = "NAME")]
-    gate: String,
-    /// the gate's public key, ECDSA P-256 in PEM, as cosign writes it
-    #[argh(option, arg_name = "FILE")]
-    key: PathBuf,
-    /// the bundle
-    #[argh(option, arg_name = "FILE")]
-    bundle: Option<PathBuf>,
-    /// the repository in which the gate keeps its verdicts
-    #[argh(option, arg_name = "REPOSITORY")]
-    repository: Option<String>,
-    /// a job that has to be among those that passed; may be repeated
-    #[argh(option, arg_name = "NAME")]
-    job: Vec<String>,
-    /// how old the verdict may be, such as 72h [default: any age]
-    #[argh(option, arg_name = "DURATION")]
-    max_age: Option<String>,
-    /// a job that a person accepted is as good as passed
-    #[argh(switch)]
-    allow_overrides: bool,
-    /// registry credentials: docker's config.json, podman's auth.json, or a folder with one
-    #[argh(option, arg_name = "FILE")]
-    authfile: Option<PathBuf>,
-    /// a registry host to speak to without TLS, besides loopback; may be repeated
-    #[argh(option, arg_name = "HOST")]
-    plain_http: Vec<String>,
-    /// certificates to trust besides the usual ones: a PEM file or a folder of them
-    #[argh(option, arg_name = "PEM")]
-    ca_file: Option<PathBuf>,
-    /// how logs look [default: human]
-    #[argh(option, arg_name = "human|json")]
-    log_format: Option<String>,
-    /// divide durations by this, for rehearsals [default: 1]
-    #[argh(option, arg_name = "N")]
-    time_scale: Option<String>,
+arguments! {
+    groups: registry, ca_file;
+    results:;
+
+    #[argh(
+        description = "Says whether an image passed a gate, by a bundle that the gate signed.",
+        usage = "IMAGE --gate NAME --key FILE (--bundle FILE | --repository REPOSITORY) [options]",
+        example = "{command_name} quay.io/acme/ho@sha256:… --gate 'ARO HCP' --key gate.pub --bundle verdict.json",
+        example = "{command_name} sha256:… --gate 'ARO HCP' --key gate.pub --repository quay.io/acme/verdicts \\\n    --max-age 72h --job periodic-ci-acme-operator-main-e2e",
+        note = "The image's digest decides; its repository may be another one by now. A job that a person accepted has\nnot passed, unless --allow-overrides says so. Credentials for --repository come from --authfile or\nwhere podman and docker keep them.",
+        error_code(0, "it holds"),
+        error_code(
+            1,
+            "it cannot be judged: no bundle, a certificate; or the registry does not answer"
+        ),
+        error_code(2, "bad input; nothing was asked"),
+        error_code(
+            3,
+            "no: the signature, the image, the gate, the result, a job, an override, the age"
+        )
+    )]
+    struct Args {
+        /// the image, repo@sha256:… or its digest alone: the index or the manifest of a platform
+        #[argh(positional, arg_name = "IMAGE")]
+        image: String,
+        /// the gate that has to have passed it, by the platform's name for people
+        #[argh(option, arg_name = "NAME")]
+        gate: String,
+        /// the gate's public key, ECDSA P-256 in PEM, as cosign writes it
+        #[argh(option, arg_name = "FILE")]
+        key: PathBuf,
+        /// the bundle
+        #[argh(option, arg_name = "FILE")]
+        bundle: Option<PathBuf>,
+        /// the repository in which the gate keeps its verdicts
+        #[argh(option, arg_name = "REPOSITORY")]
+        repository: Option<String>,
+        /// a job that has to be among those that passed; may be repeated
+        #[argh(option, arg_name = "NAME")]
+        job: Vec<String>,
+        /// how old the verdict may be, such as 72h [default: any age]
+        #[argh(option, arg_name = "DURATION")]
+        max_age: Option<String>,
+        /// a job that a person accepted is as good as passed
+        #[argh(switch)]
+        allow_overrides: bool,
+    }
 }
 
-impl step::Arguments for Args {
-    fn log_format(&self) -> Option<&str> {
-        self.log_format.as_deref()
-    }
+pub(crate) fn main() -> ExitCode {
+    step::main("verify-verdict", run)
+}
 
-    fn time_scale(&self) -> Option<&str> {
-        self.time_scale.as_deref()
-    }
+async fn run(args: Args, step: Step) -> Result<(), Failure> {
+    let expected = expected(&args)?;
+    let key = PublicKey::read("--key", &args.key).misuse()?;
+    let bundle = match (&args.bundle, &args.repository) {
+        (Some(file), None) => consume::from_file(file)?,
+        (None, Some(repository)) => {
+            let credentials =
+                Credentials::load(args.authfile.as_deref(), &Environment::of_process()).misuse()?;
+            let access = Access { ca_file: args.ca_file.clone(), ..Access::default() };
+            let site = Site::new(access, step.clock.clone());
+            let plain_http = step::args::list(&args.plain_http);
+            let registry = site.registry(repository, &credentials, &plain_http).misuse()?;
+            consume::from_registry(&registry, repository, &expected).await?
+        }
+        _ => {
+            return Err(Failure::misuse(
+                "expected either --bundle FILE or --repository REPOSITORY",
+            ));
+        }
+    };
+    let said = Said::of(&bundle, &key, expected, step.clock.now());
+    step::results::show(&said.json(), || said.table()).failed()?;
+    said.end()
 }
 
 /// What is asked.
@@ -110,34 +119,4 @@ fn expected(args: &Args) -> Result<Expected, Failure> {
             false => Overrides::Refused,
         },
     })
-}
-
-async fn run(args: Args, step: Step) -> Result<(), Failure> {
-    let expected = expected(&args)?;
-    let key = PublicKey::read("--key", &args.key).misuse()?;
-    let bundle = match (&args.bundle, &args.repository) {
-        (Some(file), None) => consume::from_file(file)?,
-        (None, Some(repository)) => {
-            let credentials =
-                Credentials::load(args.authfile.as_deref(), &Environment::of_process()).misuse()?;
-            let options = RegistryOptions {
-                ca_file: args.ca_file.clone(),
-                plain_http: step::args::list(&args.plain_http),
-            };
-            let registry = Registry::new(repository, &credentials, &options, step.clock.clone());
-            consume::from_registry(&registry.misuse()?, repository, &expected).await?
-        }
-        _ => {
-            return Err(Failure::misuse(
-                "expected either --bundle FILE or --repository REPOSITORY",
-            ));
-        }
-    };
-    let said = Said::of(&bundle, &key, expected, step.clock.now());
-    step::results::show(&said.json(), || said.table()).failed()?;
-    said.end()
-}
-
-pub(crate) fn main() -> ExitCode {
-    step::main::<Args, _, _>("verify-verdict", run)
 }

@@ -294,9 +294,7 @@ fn bash_s_function_answers() {
     assert_eq!(asked(&["collect-results", "--proof", "=", "w"]), "warn\n");
     assert_eq!(asked(&["collect-results", "--record", "file", ":", "x"]), "compopt -o default\n\n");
     assert_eq!(asked(&["collect-results", "--timeout", "4"]), "\n");
-    assert!(
-        asked(&["collect-results", "--fail-fast", ""]).contains("--record --gangway-token-file")
-    );
+    assert!(asked(&["collect-results", "--fail-fast", ""]).contains("--record --timeout"));
 }
 
 #[test]

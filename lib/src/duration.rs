@@ -41,6 +41,20 @@ pub fn parse_positive(text: &str) -> Result<Duration, DurationError> {
     }
 }
 
+/// The span that a flag gives, or its default.
+///
+/// # Errors
+/// The reason, after the flag's name.
+pub fn given(
+    flag: &str,
+    text: Option<&String>,
+    default: Duration,
+    parse: fn(&str) -> Result<Duration, DurationError>,
+) -> Result<Duration, String> {
+    let read = |text: &String| parse(text).map_err(|error| format!("{flag}: {error}"));
+    text.map_or(Ok(default), read)
+}
+
 /// Why a text is no number of days.
 #[derive(Debug, thiserror::Error)]
 #[error("expected a number of days such as 3 or 1.5, at most 3650, found {found:?}")]

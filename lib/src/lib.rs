@@ -15,7 +15,7 @@
 //! - [`attest`]: the verdict as a signed statement that travels with the image; [`attestor`] makes it
 //!   of a record.
 //! - [`report`]: what a team sees in the morning, of all gates of a namespace.
-//! - [`cluster`], [`http`]: how servers are reached.
+//! - [`cluster`], [`http`]: how servers are reached. [`site`] opens what a step needs of them.
 //! - [`clock`], [`duration`], [`glob`], [`retry`], [`secret`], [`text`]: small things that know no
 //!   domain.
 
@@ -53,6 +53,7 @@ pub mod report;
 pub mod resolve;
 pub mod retry;
 pub mod secret;
+pub mod site;
 pub mod slack;
 pub mod snapshot;
 pub mod staleness;

@@ -111,9 +111,11 @@ fn bisect(scene: &Scene, record: Option<&Arc<Killer>>, servers: Option<&Arc<Kill
         Some(killer) => Arc::new(Deadly(scene.transport(), killer.clone())),
         None => scene.transport(),
     };
+    let prow = scene.prow(transport);
     Bisect {
         book: book(scene, record),
-        prow: scene.servers(transport),
+        token: prow.token.clone().unwrap(),
+        prow,
         clock: scene.clock.clone(),
         cluster: None,
         policy: Policy::default(),

@@ -20,10 +20,8 @@ use gate::collect::policy::Policy;
 use gate::collect::progress::Reporter;
 use gate::jobs::{self, Given};
 use gate::launch::{self, Finder, Launcher};
-use gate::prow::bucket::Bucket;
+use gate::prow::Addresses;
 use gate::prow::budget::Limits;
-use gate::prow::deck::Deck;
-use gate::prow::gangway::Gangway;
 use gate::record::{
     ConfigMapStore, Decision, Identity, Journal, Limits as Few, Location, Outcome, Whose,
     gangway_budget, past_runs, store_at,
@@ -185,15 +183,18 @@ impl Nights {
             image: Self::image(night).parse().unwrap(),
             request: jobs::read(&given).unwrap(),
             identity,
+            sampling: launch::Sampling::default(),
+        };
+        let addresses = Addresses {
             gangway: Server::Gangway.base().parse().unwrap(),
             token: Some(SecretFile::new("--gangway-token-file", self.token.path())),
             deck: Server::Deck.base().parse().unwrap(),
             artifacts: Server::Bucket.base().parse().unwrap(),
             tokens: gate::prow::Tokens::default(),
             limits: Limits::default(),
-            sampling: launch::Sampling::default(),
         };
-        launch::run(&options, store(), transport.clone(), self.clock.clone())
+        let prow = addresses.open(transport).unwrap();
+        launch::run(&options, store(), &prow, self.clock.clone())
             .await
             .unwrap();
 
@@ -205,10 +206,8 @@ impl Nights {
         let budget = gangway_budget(&journal, self.clock.clone(), Limits::default())
             .await
             .unwrap();
-        let deck = Arc::new(Deck::new(options.deck, transport.clone()));
-        let bucket = Arc::new(Bucket::new(options.artifacts, transport.clone()));
-        let gangway =
-            Arc::new(Gangway::new(options.gangway, options.token.unwrap(), transport, budget));
+        let gangway = prow.gangway(prow.token.clone().unwrap(), budget);
+        let (deck, bucket) = (prow.deck.clone(), prow.bucket.clone());
         let finder = Finder::new(gangway.clone(), deck.clone(), bucket.clone());
         let launcher = Launcher::new(journal.clone(), gangway.clone(), finder, self.clock.clone());
         let collector = Collector {

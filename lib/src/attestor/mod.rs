@@ -15,8 +15,7 @@ pub mod verdict;
 
 use crate::attest::store::Store;
 use crate::failure::Failure;
-use crate::prow::bucket::Bucket;
-use crate::prow::deck::Deck;
+use crate::prow;
 
 pub use options::{Given, Options};
 pub use preflight::{RIGHTS, preflight};
@@ -29,17 +28,15 @@ pub type Open<'a> = &'a (dyn Fn(&str) -> Result<Box<dyn Store>, Failure> + Sync)
 /// Whom it asks.
 #[derive(Clone, Copy)]
 pub struct Servers<'a> {
-    /// Deck.
-    pub deck: &'a Deck,
-    /// The bucket's server.
-    pub bucket: &'a Bucket,
+    /// Deck and the artifact bucket.
+    pub prow: &'a prow::Servers,
     /// Registries.
     pub registry: Open<'a>,
 }
 
 impl std::fmt::Debug for Servers<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Servers({:?}, {:?})", self.deck, self.bucket)
+        write!(f, "Servers({:?})", self.prow)
     }
 }
 

@@ -47,8 +47,7 @@ pub async fn preflight(
     }
     if options.vouches() {
         let jobs = jobs(record.as_deref(), options);
-        let of_prow = prow::Servers { gangway: None, deck: servers.deck, bucket: servers.bucket };
-        prow::look(of_prow, &jobs, &mut checks).await;
+        prow::look(servers.prow, None, &jobs, &mut checks).await;
     }
     if let Some(repository) = &options.push {
         look_at(repository, record.as_deref(), servers, &mut checks).await;

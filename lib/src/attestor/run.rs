@@ -96,8 +96,8 @@ impl Task<'_> {
             Failure::refused(format!("the record's {wrong}. nothing is attested"))
         })?;
         let sources = Sources {
-            deck: self.servers.deck,
-            bucket: self.servers.bucket,
+            deck: &self.servers.prow.deck,
+            bucket: &self.servers.prow.bucket,
             gangway: None,
             clock: self.clock.clone(),
         };

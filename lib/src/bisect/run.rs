@@ -16,13 +16,9 @@ use crate::collect::policy::Policy;
 use crate::collect::progress::Reporter;
 use crate::failure::{Chain, Exit, Failure};
 use crate::gate::reruns::Reruns;
-use crate::http::{BaseUrl, SharedTransport};
 use crate::jobs::Request;
 use crate::launch::{Finder, LaunchError, Launcher, bind};
-use crate::prow::bucket::Bucket;
-use crate::prow::budget::Limits;
-use crate::prow::deck::Deck;
-use crate::prow::gangway::Gangway;
+use crate::prow::Servers;
 use crate::record::{
     Candidate, GateRecord, Identity, Journal, RecordError, StoreError, Whose, gangway_budget,
 };
@@ -77,31 +73,16 @@ impl From<BisectError> for Failure {
     }
 }
 
-/// Prow's servers, as a bisect asks them.
-#[derive(Debug, Clone)]
-pub struct Servers {
-    /// Deck.
-    pub deck: Arc<Deck>,
-    /// The bucket's server.
-    pub bucket: Arc<Bucket>,
-    /// Where Gangway is.
-    pub gangway: BaseUrl,
-    /// Gangway's token.
-    pub token: SecretFile,
-    /// How many requests Gangway gets. No more than a few a minute are needed, and no fewer than two: a
-    /// launch whose answer was lost is looked for with several.
-    pub limits: Limits,
-    /// How Gangway is reached.
-    pub transport: SharedTransport,
-}
-
 /// Everything that a bisect needs.
 #[derive(Debug)]
 pub struct Bisect {
     /// Its record.
     pub book: Book,
-    /// Where Prow's servers are, and by what they are reached.
+    /// Prow. Gangway gets no more than a few requests a minute, and no fewer than two: a launch whose
+    /// answer was lost is looked for with several.
     pub prow: Servers,
+    /// Gangway's token.
+    pub token: SecretFile,
     /// The time.
     pub clock: SharedClock,
     /// Where the gates' records are, if they are in a cluster: they go first.
@@ -185,9 +166,8 @@ impl Bisect {
         bind(&journal, &request, None)
             .await?
             .map_err(|mismatch| BisectError::Differs(mismatch.to_string()))?;
-        let Servers { gangway, token, limits, transport, .. } = self.prow.clone();
-        let budget = gangway_budget(&journal, self.clock.clone(), limits).await?;
-        let gangway = Arc::new(Gangway::new(gangway, token, transport, budget));
+        let budget = gangway_budget(&journal, self.clock.clone(), self.prow.limits).await?;
+        let gangway = self.prow.gangway(self.token.clone(), budget);
         let (deck, bucket) = (self.prow.deck.clone(), self.prow.bucket.clone());
         let finder = Finder::new(gangway.clone(), deck.clone(), bucket.clone());
         let launcher = Launcher::new(journal.clone(), gangway.clone(), finder, self.clock.clone())

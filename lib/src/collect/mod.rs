@@ -21,29 +21,21 @@ mod tests;
 pub mod update;
 pub mod watch;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::collector::Collector;
 use self::policy::{Given, Mismatch, Policy};
 use self::progress::Reporter;
-use crate::cluster::{Cluster, ClusterError, ClusterOptions};
+use crate::cluster::ClusterError;
 use crate::failure::Failure;
 use crate::gate::reruns::Reruns;
-use crate::http::{
-    BaseUrl, RootsError, SharedTransport, UreqTransport, extra_certificates, with_token,
-};
 use crate::launch::{Finder, Launcher};
-use crate::prow::Tokens;
-use crate::prow::bucket::Bucket;
-use crate::prow::budget::Limits;
-use crate::prow::deck::Deck;
-use crate::prow::gangway::Gangway;
+use crate::prow::Servers;
 use crate::record::{
-    Decision, GateRecord, Identity, Journal, Location, RecordError, gangway_budget, store_at,
+    Decision, GateRecord, Identity, Journal, Location, RecordError, gangway_budget,
 };
-use crate::secret::{SecretError, SecretFile};
-use crate::step::Step;
+use crate::secret::SecretError;
+use crate::site::Site;
 
 /// Why nothing was decided.
 #[derive(Debug, thiserror::Error)]
@@ -124,9 +116,6 @@ pub enum CollectError {
     /// The token cannot be read.
     #[error(transparent)]
     Token(#[from] SecretError),
-    /// The extra authorities cannot be read.
-    #[error(transparent)]
-    Roots(#[from] RootsError),
 }
 
 impl CollectError {
@@ -154,20 +143,6 @@ pub struct Options {
     pub record: Location,
     /// `--run-id`, `--run-name`, `--gate-label`.
     pub identity: Identity,
-    /// `--namespace`, `--kubeconfig`, `--context`, `--ca-file`.
-    pub cluster: ClusterOptions,
-    /// `--gangway-url`.
-    pub gangway_url: BaseUrl,
-    /// `--gangway-token-file`.
-    pub token_file: Option<PathBuf>,
-    /// `--deck-url`.
-    pub deck_url: BaseUrl,
-    /// `--artifacts-url`.
-    pub artifacts_url: BaseUrl,
-    /// `--deck-token-file` and `--artifacts-token-file`.
-    pub tokens: Tokens,
-    /// `--requests-per-minute`, `--burst`.
-    pub limits: Limits,
     /// What the caller decides.
     pub given: Given,
 }
@@ -176,24 +151,16 @@ pub struct Options {
 ///
 /// # Errors
 /// [`CollectError`]. A verdict that is not `passed` is no error here.
-pub async fn run(options: Options, step: &Step) -> Result<GateRecord, CollectError> {
-    let Options {
-        record,
-        identity,
-        cluster,
-        gangway_url,
-        token_file,
-        deck_url,
-        artifacts_url,
-        tokens,
-        limits,
-        given,
-    } = options;
-    let ca_file = cluster.ca_file.clone();
-    let cluster =
-        if record.is_config_map() { Some(Cluster::connect(&cluster).await?) } else { None };
-    let store = store_at(&record, cluster.as_ref());
-    let journal = Arc::new(Journal::join(store, Arc::clone(&step.clock), &identity).await?);
+pub async fn run(
+    options: Options,
+    site: &Site,
+    prow: &Servers,
+    progress: bool,
+) -> Result<GateRecord, CollectError> {
+    let Options { record, identity, given } = options;
+    let clock = Arc::clone(site.clock());
+    let store = site.store(&record).await?;
+    let journal = Arc::new(Journal::join(store, Arc::clone(&clock), &identity).await?);
     let policy = bind(&journal, &given).await?;
     let found = journal.record().await;
     let passed = found
@@ -204,20 +171,11 @@ pub async fn run(options: Options, step: &Step) -> Result<GateRecord, CollectErr
         tracing::info!("{} holds the verdict already; nothing was asked", journal.place());
         return Ok(found);
     }
-    let token = token_file.map(|path| SecretFile::new("--gangway-token-file", path));
+    let token = prow.token.clone();
     if let Some(token) = &token {
         token.read()?;
     }
-    let extra = ca_file
-        .as_deref()
-        .map(extra_certificates)
-        .transpose()?
-        .unwrap_or_default();
-    let transport: SharedTransport = Arc::new(UreqTransport::new(extra));
-    let deck = Arc::new(Deck::new(deck_url, with_token(Arc::clone(&transport), tokens.deck)));
-    let bucket =
-        Arc::new(Bucket::new(artifacts_url, with_token(Arc::clone(&transport), tokens.artifacts)));
-    let clock = Arc::clone(&step.clock);
+    let (deck, bucket) = (Arc::clone(&prow.deck), Arc::clone(&prow.bucket));
     let looking = Collector {
         journal,
         deck,
@@ -240,8 +198,8 @@ pub async fn run(options: Options, step: &Step) -> Result<GateRecord, CollectErr
     let Collector { journal, deck, bucket, clock, policy, .. } = looking;
     let gangway = match token {
         Some(token) => {
-            let budget = gangway_budget(&journal, Arc::clone(&step.clock), limits).await?;
-            Some(Arc::new(Gangway::new(gangway_url, token, Arc::clone(&transport), budget)))
+            let budget = gangway_budget(&journal, Arc::clone(&clock), prow.limits).await?;
+            Some(prow.gangway(token, budget))
         }
         None => {
             tracing::info!(
@@ -252,27 +210,23 @@ pub async fn run(options: Options, step: &Step) -> Result<GateRecord, CollectErr
     };
     let launcher = gangway.as_ref().map(|gangway| {
         let finder = Finder::new(Arc::clone(gangway), Arc::clone(&deck), Arc::clone(&bucket));
-        let launcher = Launcher::new(
-            Arc::clone(&journal),
-            Arc::clone(gangway),
-            finder,
-            Arc::clone(&step.clock),
-        );
+        let launcher =
+            Launcher::new(Arc::clone(&journal), Arc::clone(gangway), finder, Arc::clone(&clock));
         let image = found.candidate.as_ref().map(|candidate| candidate.image.clone());
         Arc::new(match (image, policy.request.clone()) {
             (Some(image), Some(request)) => launcher.asked(image, request),
             _ => launcher,
         })
     });
-    let tekton_end = match (&cluster, &identity.run_name) {
+    let tekton_end = match (site.cluster_of(Some(&record)).await?, &identity.run_name) {
         (Some(cluster), Some(name)) => {
-            deadline::tekton_end(cluster, name, identity.run_id.as_deref(), &step.clock).await
+            deadline::tekton_end(cluster, name, identity.run_id.as_deref(), &clock).await
         }
         _ => None,
     };
     let collector =
         Collector { journal, deck, bucket, gangway, launcher, clock, policy, tekton_end };
-    let mut reporter = Reporter::new(step.progress);
+    let mut reporter = Reporter::new(progress);
     let record = collector.run(&mut reporter).await;
     reporter.finish();
     record

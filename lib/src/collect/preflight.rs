@@ -3,20 +3,15 @@
 use std::sync::Arc;
 
 use super::{CollectError, Options};
-use crate::cluster::Cluster;
 use crate::failure::Chain;
-use crate::http::{SharedTransport, UreqTransport, extra_certificates, with_token};
 use crate::jobs::difference;
-use crate::preflight::prow::{Job, Servers};
+use crate::preflight::prow::Job;
 use crate::preflight::rights::{self, Right, TEKTON};
 use crate::preflight::{Preflight, place, prow};
-use crate::prow::bucket::Bucket;
+use crate::prow::Servers;
 use crate::prow::budget::Budget;
-use crate::prow::deck::Deck;
-use crate::prow::gangway::Gangway;
 use crate::record::GateRecord;
-use crate::secret::SecretFile;
-use crate::step::Step;
+use crate::site::Site;
 
 /// What the step needs in its namespace, for a record in a ConfigMap.
 pub const RIGHTS: [Right; 2] = [
@@ -34,42 +29,26 @@ pub const RIGHTS: [Right; 2] = [
 /// may be missing, or hold nothing that was launched. Waits for nothing and writes nothing.
 ///
 /// # Errors
-/// [`CollectError`] when the cluster or the authorities named cannot be used.
-pub async fn preflight(options: Options, step: &Step) -> Result<Preflight, CollectError> {
+/// [`CollectError`] when the cluster of the record cannot be reached.
+pub async fn preflight(
+    options: Options,
+    site: &Site,
+    servers: &Servers,
+) -> Result<Preflight, CollectError> {
     let mut checks = Preflight::default();
-    let on_cluster = options.record.is_config_map();
-    let cluster = if on_cluster { Some(Cluster::connect(&options.cluster).await?) } else { None };
-    let extra = options
-        .cluster
-        .ca_file
-        .as_deref()
-        .map(extra_certificates)
-        .transpose()?
-        .unwrap_or_default();
+    let (cluster, clock) = (site.cluster_of(Some(&options.record)).await?, site.clock());
     let mut answers = true;
-    if let Some(cluster) = &cluster {
+    if let Some(cluster) = cluster {
         answers = rights::review(cluster, &RIGHTS[..1], &mut checks).await;
         if answers && options.identity.run_name.is_some() {
             rights::review_optional(cluster, &RIGHTS[1..], &mut checks).await;
         }
     }
     let seen = match answers {
-        true => {
-            place::look(
-                &options.record,
-                cluster.as_ref(),
-                &options.identity,
-                &step.clock,
-                &mut checks,
-            )
-            .await
-        }
+        true => place::look(&options.record, cluster, &options.identity, clock, &mut checks).await,
         false => place::Seen::Unreadable,
     };
-    let transport: SharedTransport = Arc::new(UreqTransport::new(extra));
-    let token = options
-        .token_file
-        .map(|path| SecretFile::new("--gangway-token-file", path));
+    let token = servers.token.clone();
     if token.is_none() {
         let why = "no --gangway-token-file: Deck and the artifacts tell how the jobs are, and none is run again";
         checks.unknown("gangway", why);
@@ -82,16 +61,12 @@ pub async fn preflight(options: Options, step: &Step) -> Result<Preflight, Colle
         }
     });
     let gangway = token.map(|token| {
-        let budget = Arc::new(Budget::new(Arc::clone(&step.clock), options.limits, true));
-        Gangway::new(options.gangway_url, token, Arc::clone(&transport), budget)
+        servers.gangway(token, Arc::new(Budget::new(clock.clone(), servers.limits, true)))
     });
-    let deck = Deck::new(options.deck_url, with_token(Arc::clone(&transport), options.tokens.deck));
-    let bucket =
-        Bucket::new(options.artifacts_url, with_token(transport, options.tokens.artifacts));
     let (mut record, request) = match seen {
         place::Seen::Record(record) => (record, options.given.rest.request.as_ref()),
         place::Seen::Nothing | place::Seen::Unreadable => {
-            (Box::new(GateRecord::begin("", step.clock.now())), None)
+            (Box::new(GateRecord::begin("", clock.now())), None)
         }
     };
     let differs = request
@@ -111,11 +86,6 @@ pub async fn preflight(options: Options, step: &Step) -> Result<Preflight, Colle
         }
     };
     let jobs: Vec<Job> = record.jobs.iter().map(|job| Job::of(job, &logs)).collect();
-    prow::look(
-        Servers { gangway: gangway.as_ref(), deck: &deck, bucket: &bucket },
-        &jobs,
-        &mut checks,
-    )
-    .await;
+    prow::look(servers, gangway.as_deref(), &jobs, &mut checks).await;
     Ok(checks)
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::glob::Glob;
 use crate::record::{JobRecord, PolicyRecord};
+use crate::step::args::list;
+use crate::step::groups;
 use crate::text;
 
 pub use crate::record::{ProofMode, Strictness};
@@ -50,6 +52,14 @@ pub struct GivenRules {
 }
 
 impl GivenRules {
+    /// Those of a step's flags.
+    ///
+    /// # Errors
+    /// Those of [`GivenRules::read`].
+    pub fn of(given: &groups::Proof) -> Result<Self, String> {
+        Self::read(given.proof.as_deref(), &list(&given.proof_log), given.hollow.as_deref())
+    }
+
     /// Reads the flags; an empty list of patterns counts as not given.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! The flags that give a request again to a step that does not launch.
 
 use super::{Given, JobsError, Request, Source, SourceError, read};
+use crate::step::args::list;
+use crate::step::groups;
 
 /// `--blocking`, `--informing`, `--jobs`, `--override-env` and `--env`, as given.
 #[derive(Debug, Clone, Copy)]
@@ -28,28 +30,48 @@ pub enum FlagsError {
     Jobs(#[from] JobsError),
 }
 
-impl Flags<'_> {
+impl<'a> Flags<'a> {
+    /// Those of a step.
+    pub fn of(given: &'a groups::Request) -> Self {
+        Self {
+            blocking: given.blocking.as_deref(),
+            informing: given.informing.as_deref(),
+            jobs: given.jobs.as_deref(),
+            override_env: &given.override_env,
+            env: given.env.as_deref(),
+        }
+    }
+
+    /// The request of a step that launches: it must be given.
+    ///
+    /// # Errors
+    /// [`FlagsError`].
+    pub fn read(&self) -> Result<Request, FlagsError> {
+        let Self { blocking, informing, jobs, override_env, env } = *self;
+        let yaml = jobs.map(|value| Source::of(value).read()).transpose()?;
+        let override_env = list(override_env);
+        Ok(read(&Given {
+            blocking,
+            informing,
+            jobs: yaml.as_deref(),
+            override_env: &override_env,
+            env,
+        })?)
+    }
+
     /// The request, or `None` where no job is given: then that of the record counts, and variables
     /// alone are compared with nothing. A pipeline gives empty lists rather than none.
     ///
     /// # Errors
     /// [`FlagsError`].
     pub fn again(&self) -> Result<Option<Request>, FlagsError> {
-        let Self { blocking, informing, jobs, override_env, env } = *self;
+        let Self { blocking, informing, jobs, .. } = *self;
         let none = |list: Option<&str>| list.is_none_or(|list| list.trim() == "[]");
         if none(blocking) && none(informing) && jobs.is_none() {
             tracing::debug!("no jobs are given, so those of the record count");
             return Ok(None);
         }
-        let yaml = jobs.map(|value| Source::of(value).read()).transpose()?;
-        let override_env = crate::step::args::list(override_env);
-        Ok(Some(read(&Given {
-            blocking,
-            informing,
-            jobs: yaml.as_deref(),
-            override_env: &override_env,
-            env,
-        })?))
+        self.read().map(Some)
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::failure::Chain;
 use crate::prow::bucket::{Bucket, BucketError};
-use crate::prow::deck::{Deck, DeckError};
+use crate::prow::deck::Deck;
 use crate::prow::job_url::JobUrl;
 
 /// No look takes longer (20 seconds, wall time): it must not delay a launch for nothing.
@@ -25,7 +25,7 @@ pub async fn closed(deck: &Deck, bucket: &Bucket, jobs: &[&str]) -> Option<Strin
 async fn look(deck: &Deck, bucket: &Bucket, jobs: &[&str]) -> Option<String> {
     let urls = match deck.last_urls(jobs).await {
         Ok(urls) => urls,
-        Err(error) if error.is_closed() => return Some(deck_words(&error)),
+        Err(error) if error.is_closed() => return Some(error.in_words()),
         Err(error) => {
             tracing::debug!("nothing is known of past runs: {}", Chain(&error));
             return None;
@@ -43,12 +43,4 @@ async fn look(deck: &Deck, bucket: &Bucket, jobs: &[&str]) -> Option<String> {
         }
     }
     None
-}
-
-/// What to do about a Deck that is closed.
-pub fn deck_words(error: &DeckError) -> String {
-    format!(
-        "{}: it is closed to us; name a token for it with --deck-token-file, or another Deck with --deck-url",
-        Chain(error)
-    )
 }

@@ -3,18 +3,14 @@
 use std::sync::Arc;
 
 use super::{Options, dry_run};
-use crate::clock::SharedClock;
-use crate::cluster::Cluster;
-use crate::failure::{Chain, Failure};
-use crate::http::{SharedTransport, with_token};
-use crate::preflight::prow::{Job, Servers};
+use crate::failure::{Chain, Failure, OrExit};
+use crate::preflight::prow::Job;
 use crate::preflight::rights::{self, Right};
 use crate::preflight::{Preflight, place, prow};
-use crate::prow::bucket::Bucket;
+use crate::prow::Servers;
 use crate::prow::budget::Budget;
-use crate::prow::deck::Deck;
-use crate::prow::gangway::Gangway;
-use crate::record::{Class, Location, store_at};
+use crate::record::{Class, Location};
+use crate::site::Site;
 
 /// What the step needs in its namespace, for a record in a ConfigMap.
 pub const RIGHTS: [Right; 2] = [
@@ -31,15 +27,16 @@ pub const RIGHTS: [Right; 2] = [
 /// them left. Sends no order and writes nothing.
 ///
 /// # Errors
-/// Misuse when no token is named.
+/// Misuse when no token is named, or the cluster of the record cannot be reached.
 pub async fn preflight(
     options: &Options,
     location: &Location,
-    cluster: Option<&Cluster>,
-    transport: SharedTransport,
-    clock: SharedClock,
+    site: &Site,
+    servers: &Servers,
 ) -> Result<Preflight, Failure> {
-    let Some(token) = options.token.clone() else {
+    let cluster = site.cluster_of(Some(location)).await.misuse()?;
+    let clock = site.clock();
+    let Some(token) = servers.token.clone() else {
         return Err(Failure::misuse(
             "--gangway-token-file: expected a file with Gangway's token, found none",
         ));
@@ -54,12 +51,12 @@ pub async fn preflight(
         rights::review_optional(cluster, &RIGHTS[1..], &mut checks).await;
     }
     let seen = match answers {
-        true => place::look(location, cluster, &options.identity, &clock, &mut checks).await,
+        true => place::look(location, cluster, &options.identity, clock, &mut checks).await,
         false => place::Seen::Unreadable,
     };
     if let place::Seen::Record(_) = seen {
-        let store = store_at(location, cluster);
-        match dry_run(&Options { token: None, ..options.clone() }, store, clock.clone()).await {
+        let store = site.store(location).await.misuse()?;
+        match dry_run(options, store, None, clock.clone()).await {
             Ok(preview) => checks.passed(
                 "request",
                 format_args!("{} of its jobs are still to be launched", preview.orders.len()),
@@ -85,20 +82,9 @@ pub async fn preflight(
         checks.failed("token", Chain(&error));
         return Ok(checks);
     }
-    let budget = Arc::new(Budget::new(clock, options.limits, true));
-    let gangway = Gangway::new(options.gangway.clone(), token, transport.clone(), budget);
-    let deck =
-        Deck::new(options.deck.clone(), with_token(transport.clone(), options.tokens.deck.clone()));
-    let bucket = Bucket::new(
-        options.artifacts.clone(),
-        with_token(transport, options.tokens.artifacts.clone()),
-    );
+    let gangway =
+        servers.gangway(token, Arc::new(Budget::new(clock.clone(), servers.limits, true)));
     let jobs: Vec<Job> = options.request.jobs.iter().map(|job| Job::of(job, &[])).collect();
-    prow::look(
-        Servers { gangway: Some(&gangway), deck: &deck, bucket: &bucket },
-        &jobs,
-        &mut checks,
-    )
-    .await;
+    prow::look(servers, Some(&gangway), &jobs, &mut checks).await;
     Ok(checks)
 }

@@ -9,16 +9,13 @@ use super::{
 };
 use crate::clock::SharedClock;
 use crate::cluster::Cluster;
-use crate::failure::{Chain, Failure};
-use crate::http::{BaseUrl, SharedTransport, with_token};
+use crate::failure::{Chain, Failure, OrExit};
 use crate::image::ImageRef;
 use crate::jobs::Request;
 use crate::matrix::Tonight;
-use crate::prow::Tokens;
-use crate::prow::bucket::Bucket;
-use crate::prow::budget::{Budget, Limits};
-use crate::prow::deck::Deck;
-use crate::prow::gangway::{Create, Gangway};
+use crate::prow::Servers;
+use crate::prow::budget::Budget;
+use crate::prow::gangway::Create;
 use crate::record::{
     Candidate, Class, GateRecord, Identity, Journal, RecordError, Store, gangway_budget,
 };
@@ -28,7 +25,7 @@ use crate::text::some_of;
 /// Jobs that a message names.
 const SHOWN: usize = 5;
 
-/// What is to be launched, and through whom.
+/// What is to be launched.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// `--image`.
@@ -37,18 +34,6 @@ pub struct Options {
     pub request: Request,
     /// Whose record it is.
     pub identity: Identity,
-    /// `--gangway-url`.
-    pub gangway: BaseUrl,
-    /// `--gangway-token-file`; a dry run goes without.
-    pub token: Option<SecretFile>,
-    /// `--deck-url`.
-    pub deck: BaseUrl,
-    /// `--artifacts-url`.
-    pub artifacts: BaseUrl,
-    /// `--deck-token-file` and `--artifacts-token-file`.
-    pub tokens: Tokens,
-    /// `--requests-per-minute` and `--burst`.
-    pub limits: Limits,
     /// How the jobs that do not run every night are chosen.
     pub sampling: Sampling,
 }
@@ -113,15 +98,15 @@ impl Ended {
 pub async fn run(
     options: &Options,
     store: Box<dyn Store>,
-    transport: SharedTransport,
+    prow: &Servers,
     clock: SharedClock,
 ) -> Result<Ended, Failure> {
     // Before anything is written: a missing secret is a mistake of the caller.
     let missing = || {
         Failure::misuse("--gangway-token-file: expected a file with Gangway's token, found none")
     };
-    let token = options.token.clone().ok_or_else(missing)?;
-    token.read().map_err(Failure::misuse)?;
+    let token = prow.token.clone().ok_or_else(missing)?;
+    token.read().misuse()?;
     let journal = Arc::new(Journal::open(store, clock.clone(), &options.identity).await?);
     journal.bind(&Candidate::of(options.image.clone())).await?;
     let tonight = match is_begun(&journal.record().await) {
@@ -131,20 +116,11 @@ pub async fn run(
     bind(&journal, &options.request, tonight.as_ref()).await??;
     let budget = if settled(&journal.record().await) {
         tracing::info!("the record already says what became of every launch");
-        Arc::new(Budget::new(clock.clone(), options.limits, false))
+        Arc::new(Budget::new(clock.clone(), prow.limits, false))
     } else {
-        gangway_budget(&journal, clock.clone(), options.limits).await?
+        gangway_budget(&journal, clock.clone(), prow.limits).await?
     };
-    let gangway = Gangway::new(options.gangway.clone(), token, transport.clone(), budget);
-    let gangway = Arc::new(gangway);
-    let deck = Arc::new(Deck::new(
-        options.deck.clone(),
-        with_token(transport.clone(), options.tokens.deck.clone()),
-    ));
-    let bucket = Arc::new(Bucket::new(
-        options.artifacts.clone(),
-        with_token(transport, options.tokens.artifacts.clone()),
-    ));
+    let gangway = prow.gangway(token, budget);
     let record = journal.record().await;
     let open: Vec<&str> = record
         .jobs
@@ -153,13 +129,13 @@ pub async fn run(
         .map(|job| job.name.as_str())
         .collect();
     if !open.is_empty()
-        && let Some(closed) = look::closed(&deck, &bucket, &open).await
+        && let Some(closed) = look::closed(&prow.deck, &prow.bucket, &open).await
     {
         return Err(Failure::failed(format!(
             "nothing was launched, since its end could not be seen: {closed}"
         )));
     }
-    let finder = Finder::new(gangway.clone(), deck, bucket);
+    let finder = Finder::new(gangway.clone(), prow.deck.clone(), prow.bucket.clone());
     let launcher = Launcher::new(journal, gangway, finder, clock)
         .asked(options.image.clone(), options.request.clone());
     let error = launch_all(&launcher).await.err();
@@ -174,18 +150,19 @@ async fn due(options: &Options, clock: &SharedClock) -> Option<Tonight> {
     tonight(&options.request, &options.identity, cluster.as_ref(), clock, *all).await
 }
 
-/// What a run would do. Reads the record, and the earlier ones where jobs are chosen by them; writes
-/// nothing.
+/// What a run would do. Reads the record, the earlier ones where jobs are chosen by them, and the
+/// token where one is named; writes nothing.
 ///
 /// # Errors
 /// Misuse when the record belongs to another run, image or request.
 pub async fn dry_run(
     options: &Options,
     store: Box<dyn Store>,
+    token: Option<&SecretFile>,
     clock: SharedClock,
 ) -> Result<Preview, Failure> {
-    if let Some(token) = &options.token {
-        token.read().map_err(Failure::misuse)?;
+    if let Some(token) = token {
+        token.read().misuse()?;
     }
     let place = store.place();
     let mut record = match Journal::existing(store, clock.clone(), &options.identity).await {

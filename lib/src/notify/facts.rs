@@ -1,10 +1,12 @@
 //! What a message is made from.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{History, LastVerified, Rung};
+use crate::http::BaseUrl;
 use crate::record::GateRecord;
 
 /// The record, as far as it could be read. A message is sent in every case.
@@ -37,6 +39,38 @@ pub struct TaskStatus {
     pub name: String,
     /// `Succeeded`, `Failed`, or `None` for one that was never started.
     pub status: String,
+}
+
+impl FromStr for TaskStatus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text
+            .split_once('=')
+            .map(|(name, status)| (name.trim(), status.trim()))
+        {
+            Some((name, status)) if !name.is_empty() && !status.is_empty() => {
+                Ok(Self { name: name.to_owned(), status: status.to_owned() })
+            }
+            _ => Err(format!(
+                "--task-status: expected NAME=STATUS such as collect-results=Succeeded, found {text:?}"
+            )),
+        }
+    }
+}
+
+/// A run's address in a console (`--run-url`), whole: one that ends in `/` gets the run's name
+/// appended, and leads nowhere without it.
+///
+/// # Errors
+/// What was expected.
+pub fn run_url(url: &str, run: Option<&str>) -> Result<Option<String>, String> {
+    let base = BaseUrl::given("--run-url", Some(url), "")?;
+    Ok(match (url.ends_with('/'), run) {
+        (false, _) => Some(url.to_owned()),
+        (true, Some(run)) => Some(base.join([run]).to_string()),
+        (true, None) => None,
+    })
 }
 
 impl TaskStatus {
@@ -185,5 +219,30 @@ impl Facts {
             .and_then(|record| record.release.as_ref())
             .map(|release| release.plan.as_str());
         bound.or(self.options.plan.as_deref()).or(noted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_and_how_it_ended() {
+        let status: TaskStatus = " collect-results = Succeeded ".parse().unwrap();
+        assert!(status.name == "collect-results" && status.succeeded());
+        for bad in ["", "collect-results", "collect-results=", "=Failed", " = "] {
+            let error = bad.parse::<TaskStatus>().unwrap_err();
+            assert!(error.starts_with("--task-status: expected NAME=STATUS"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_run_is_found_below_an_address_that_ends_in_a_slash() {
+        let url = |url: &str, run: Option<&str>| run_url(url, run).unwrap();
+        assert_eq!(url("https://c.example/r", None).as_deref(), Some("https://c.example/r"));
+        let below = url("https://c.example/ns/", Some("gate-x"));
+        assert_eq!(below.as_deref(), Some("https://c.example/ns/gate-x"));
+        assert_eq!(url("https://c.example/ns/", None), None);
+        assert!(run_url("nowhere", None).unwrap_err().starts_with("--run-url: "));
     }
 }

@@ -15,19 +15,21 @@ mod history;
 mod jobs;
 mod ladder;
 mod message;
+mod open;
 mod outcome;
 mod preflight;
 mod run;
 pub mod words;
 
-pub use cancelled::is_cancelled;
+use cancelled::is_cancelled;
 pub use compose::compose;
-pub use facts::{Facts, Options, Sight, TaskStatus, VerifiedSight};
+pub use facts::{Facts, Options, Sight, TaskStatus, VerifiedSight, run_url};
 pub use history::{History, LastVerified};
 pub use ladder::{Rung, RungError, whom};
 pub use message::{Message, Tone};
+pub use open::{Named, open};
 pub use outcome::outcome_of;
-pub use preflight::{Content, RIGHTS, preflight};
+pub use preflight::{RIGHTS, preflight};
 pub use run::{Begin, Delivery, NotifyError, PATIENCE, Sources, run, wait_for_release};
 
 #[cfg(test)]

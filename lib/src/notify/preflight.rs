@@ -1,11 +1,10 @@
 //! `notify-slack --check`.
 
-use crate::clock::SharedClock;
-use crate::cluster::Cluster;
-use crate::kubearchive::KubeArchive;
+use super::{Named, Options};
+use crate::failure::{Failure, OrExit};
 use crate::preflight::rights::{self, KONFLUX, Right, TEKTON};
 use crate::preflight::{Preflight, place, speakers};
-use crate::record::{Identity, Location};
+use crate::site::Site;
 use crate::slack::Slack;
 
 /// What the step needs in its namespace, for a record in a ConfigMap.
@@ -30,42 +29,35 @@ pub const RIGHTS: [Right; 3] = [
     },
 ];
 
-/// Where the message's content would come from, as far as it was named.
-#[derive(Debug, Clone, Default)]
-pub struct Content<'a> {
-    /// The record.
-    pub record: Option<&'a Location>,
-    /// Whose it is.
-    pub identity: Identity,
-    /// The cluster.
-    pub cluster: Option<&'a Cluster>,
-    /// The archive.
-    pub archive: Option<&'a KubeArchive>,
-    /// Whether the run is named, so that its PipelineRun is read.
-    pub names_run: bool,
-    /// Whether a plan is named, so that its Releases are read.
-    pub names_plan: bool,
-}
-
 /// Looks whether Slack would take a message, and at what the message is made from. Posts nothing.
-pub async fn preflight(content: &Content<'_>, slack: &Slack, clock: &SharedClock) -> Preflight {
+///
+/// # Errors
+/// Misuse when the record's cluster or the archive cannot be opened.
+pub async fn preflight(
+    options: &Options,
+    named: &Named,
+    site: &Site,
+    slack: &Slack,
+) -> Result<Preflight, Failure> {
+    let cluster = site.cluster_of(named.record.as_ref()).await.misuse()?;
+    let archive = named.archive(site).await?;
     let mut checks = Preflight::default();
     speakers::slack(slack, &mut checks).await;
-    if let Some(cluster) = content.cluster {
+    if let Some(cluster) = cluster {
         if !rights::review(cluster, &RIGHTS[..1], &mut checks).await {
-            return checks;
+            return Ok(checks);
         }
-        for (named, right) in [(content.names_run, &RIGHTS[1]), (content.names_plan, &RIGHTS[2])] {
-            if named {
-                rights::review_optional(cluster, std::slice::from_ref(right), &mut checks).await;
-            }
+        let optional =
+            [(options.run_name.is_some(), &RIGHTS[1]), (options.plan.is_some(), &RIGHTS[2])];
+        for (_, right) in optional.into_iter().filter(|(named, _)| *named) {
+            rights::review_optional(cluster, std::slice::from_ref(right), &mut checks).await;
         }
-        if let Some(archive) = content.archive {
+        if let Some(archive) = &archive {
             speakers::archive(archive, &cluster.namespace, &mut checks).await;
         }
     }
-    if let Some(location) = content.record {
-        place::look(location, content.cluster, &content.identity, clock, &mut checks).await;
+    if let Some(location) = &named.record {
+        place::look(location, cluster, &named.identity, site.clock(), &mut checks).await;
     }
-    checks
+    Ok(checks)
 }

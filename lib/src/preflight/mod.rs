@@ -7,6 +7,7 @@
 //! table ([`Preflight`]), the cluster and its rights ([`rights`]), the record ([`place`]), Prow
 //! ([`prow`]), plans ([`konflux`]), Slack and KubeArchive ([`speakers`]).
 
+pub mod input;
 pub mod konflux;
 pub mod place;
 pub mod prow;

@@ -12,24 +12,13 @@ use crate::evidence::proof_logs;
 use crate::evidence::reader::Reader;
 use crate::failure::Chain;
 use crate::glob::Glob;
+use crate::prow::Servers;
 use crate::prow::bucket::Bucket;
-use crate::prow::deck::Deck;
 use crate::prow::gangway::{Gangway, Listing, ReadError};
 use crate::prow::job_url::JobUrl;
 use crate::prow::prowjob::ProwJob;
 use crate::record::{Attempt, JobRecord, JobState};
 use crate::text;
-
-/// The servers.
-#[derive(Debug, Clone, Copy)]
-pub struct Servers<'a> {
-    /// Gangway; without a token there is none.
-    pub gangway: Option<&'a Gangway>,
-    /// Deck.
-    pub deck: &'a Deck,
-    /// The bucket's server.
-    pub bucket: &'a Bucket,
-}
 
 /// A job that is to be launched.
 #[derive(Debug, Clone)]
@@ -55,9 +44,15 @@ impl Job {
     }
 }
 
-/// Looks at Prow, and at each job as far as a past run of it shows something.
-pub async fn look(servers: Servers<'_>, jobs: &[Job], checks: &mut Preflight) {
-    let listing = match servers.gangway {
+/// Looks at Prow, and at each job as far as a past run of it shows something. Without a token there
+/// is no Gangway.
+pub async fn look(
+    servers: &Servers,
+    gangway: Option<&Gangway>,
+    jobs: &[Job],
+    checks: &mut Preflight,
+) {
+    let listing = match gangway {
         Some(gangway) => listing(gangway, checks).await,
         None => None,
     };
@@ -80,7 +75,7 @@ pub async fn look(servers: Servers<'_>, jobs: &[Job], checks: &mut Preflight) {
         match follow(servers, &run, told, checks).await {
             Followed::To(found) => {
                 told = true;
-                proof(servers.bucket, &found, job, checks).await;
+                proof(&servers.bucket, &found, job, checks).await;
             }
             Followed::Nowhere => {}
             Followed::Stuck => return,
@@ -184,7 +179,7 @@ struct Past {
 
 /// Reads a run as collect-results would: its state at Deck, its folder in the bucket. What goes
 /// well is told of the first run only.
-async fn follow(servers: Servers<'_>, run: &str, told: bool, checks: &mut Preflight) -> Followed {
+async fn follow(servers: &Servers, run: &str, told: bool, checks: &mut Preflight) -> Followed {
     let found: ProwJob = match servers.deck.prowjob(run).await {
         Ok(Some(found)) => found,
         Ok(None) => {
@@ -192,10 +187,7 @@ async fn follow(servers: Servers<'_>, run: &str, told: bool, checks: &mut Prefli
             return Followed::Nowhere;
         }
         Err(error) => {
-            match error.is_closed() {
-                true => checks.failed("deck", crate::launch::look::deck_words(&error)),
-                false => checks.failed("deck", Chain(&error)),
-            }
+            checks.failed("deck", error.in_words());
             return Followed::Stuck;
         }
     };

@@ -30,7 +30,7 @@ use crate::record::{Released, Tested};
 
 pub use preflight::RIGHTS;
 pub use run::run;
-pub use witnesses::{Unborne, Witnesses, bear_out};
+pub use witnesses::{Unborne, bear_out};
 
 /// How long a Release may take where nothing else is said (45 minutes).
 pub const WAIT: Duration = Duration::from_secs(45 * 60);
@@ -45,6 +45,29 @@ pub enum Mode {
     /// Everything but the creation, which the server only tries; the record is told that it was a
     /// dry run, unless it tells of one in earnest.
     DryRun,
+}
+
+impl Mode {
+    /// By `--check` and `--dry-run`. A pipeline gives its release arguments to the check as well,
+    /// `--dry-run` among them.
+    pub fn of(check: bool, dry_run: bool) -> Self {
+        match (check, dry_run) {
+            (true, _) => Self::Check,
+            (false, true) => Self::DryRun,
+            (false, false) => Self::Create,
+        }
+    }
+}
+
+/// Reads `--grace-period-days`.
+///
+/// # Errors
+/// What was expected.
+pub fn grace_period(text: &str) -> Result<u32, String> {
+    let days = text.parse().ok().filter(|days| (1..=365).contains(days));
+    days.ok_or_else(|| {
+        format!("--grace-period-days: expected a number of days from 1 to 365, found {text:?}")
+    })
 }
 
 /// What is believed of the blocking runs.

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::end::{Doubt, End};
-use super::{Evidence, Mode, Options, Promotion, Refusal, Witnesses, checks};
+use super::{Evidence, Mode, Options, Promotion, Refusal, checks};
 use crate::clock::SharedClock;
 use crate::cluster::Tenant;
 use crate::failure::{Chain, Exit, Failure};
@@ -20,6 +20,7 @@ use crate::image::Digest;
 use crate::konflux::labels::RUN_ANNOTATION;
 use crate::konflux::{Creation, Draft, Release, created_at};
 use crate::name::is_label;
+use crate::prow::Servers;
 use crate::record::{Candidate, GateRecord, Journal, RecordError, ReleaseRecord, Released};
 use crate::retry::{Policy, Tries};
 
@@ -42,7 +43,7 @@ const MAX_ROUNDS: u32 = 50;
 /// is a [`Promotion`] with its exit code.
 pub async fn run(
     tenant: &Tenant,
-    witnesses: &Witnesses,
+    prow: &Servers,
     journal: &Journal,
     options: &Options,
     clock: &SharedClock,
@@ -57,7 +58,7 @@ pub async fn run(
     }
     let task = Task {
         tenant,
-        witnesses,
+        prow,
         journal,
         options,
         clock,
@@ -157,7 +158,7 @@ enum Asked {
 
 pub(super) struct Task<'a> {
     pub(super) tenant: &'a Tenant,
-    pub(super) witnesses: &'a Witnesses,
+    pub(super) prow: &'a Servers,
     pub(super) journal: &'a Journal,
     pub(super) options: &'a Options,
     pub(super) clock: &'a SharedClock,

@@ -9,18 +9,7 @@ use crate::evidence::Subject;
 use crate::evidence::again::{Again, Answer, Claim, PATIENCE};
 use crate::evidence::look::Sources;
 use crate::launch::order;
-use crate::prow::bucket::Bucket;
-use crate::prow::deck::Deck;
 use crate::record::{Class, GateRecord, JobRecord};
-
-/// Who can tell how a run ended.
-#[derive(Debug)]
-pub struct Witnesses {
-    /// Deck.
-    pub deck: Deck,
-    /// The bucket's server.
-    pub bucket: Bucket,
-}
 
 /// A job whose run does not bear out what the record says of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -88,7 +77,7 @@ impl Task<'_> {
     pub(super) async fn bear_out(&self, record: &GateRecord) -> Result<(), End> {
         let rules = checks::rules(record, self.options)?;
         let jobs: Vec<_> = record.jobs_of(Class::Blocking).collect();
-        let Witnesses { deck, bucket } = self.witnesses;
+        let (deck, bucket) = (&self.prow.deck, &self.prow.bucket);
         let sources = Sources { deck, bucket, gangway: None, clock: self.clock.clone() };
         let subject = Subject::of(self.candidate);
         let again =

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::prowjob::{Malformed, ProwJob};
+use crate::failure::Chain;
 use crate::http::{BaseUrl, Request, Response, SharedTransport, TransportError};
 
 /// How long an answer may take (35 seconds): Deck gives up on its API server after 30.
@@ -82,6 +83,17 @@ impl DeckError {
                 matches!(status, 401 | 403 | 300..=399)
             }
             _ => false,
+        }
+    }
+
+    /// What it says, and what to do where Deck is closed to us.
+    pub fn in_words(&self) -> String {
+        let text = Chain(self).to_string();
+        match self.is_closed() {
+            true => format!(
+                "{text}: it is closed to us; name a token for it with --deck-token-file, or another Deck with --deck-url"
+            ),
+            false => text,
         }
     }
 }

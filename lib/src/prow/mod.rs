@@ -1,8 +1,6 @@
 //! Prow as seen from outside: Gangway launches, Deck and the artifact bucket tell.
 
-use std::path::PathBuf;
-
-use crate::secret::{SecretError, SecretFile};
+use crate::secret::SecretFile;
 
 /// Where OpenShift's Gangway is.
 pub const GANGWAY_URL: &str = "https://gangway-ci.apps.ci.l2s4.p1.openshiftapps.com";
@@ -36,10 +34,12 @@ pub mod junit;
 pub mod key;
 pub mod operator;
 pub mod prowjob;
+mod servers;
 mod state;
 pub mod tally;
 mod xml;
 
+pub use servers::{Addresses, Servers};
 pub use state::JobState;
 pub use tally::TestCounts;
 
@@ -70,23 +70,4 @@ pub struct Tokens {
     pub deck: Option<SecretFile>,
     /// `--artifacts-token-file`.
     pub artifacts: Option<SecretFile>,
-}
-
-impl Tokens {
-    /// The files that the two flags name.
-    ///
-    /// # Errors
-    /// [`SecretError`] when one cannot be read.
-    pub fn of(deck: Option<PathBuf>, artifacts: Option<PathBuf>) -> Result<Self, SecretError> {
-        let file = |flag: &str, path: Option<PathBuf>| {
-            let file = path
-                .filter(|path| !path.as_os_str().is_empty())
-                .map(|path| SecretFile::new(flag, path));
-            file.map(|file| file.read().map(|_| file)).transpose()
-        };
-        Ok(Self {
-            deck: file("--deck-token-file", deck)?,
-            artifacts: file("--artifacts-token-file", artifacts)?,
-        })
-    }
 }

@@ -14,6 +14,7 @@ use crate::clock::SharedClock;
 use crate::failure::Failure;
 use crate::image::ImageRef;
 use crate::retry::Policy;
+use crate::step::groups;
 use crate::text;
 
 /// How often somebody else's write is given way to before that is called an error.
@@ -162,6 +163,14 @@ pub struct Identity {
     pub scenario: Option<String>,
     /// The namespace, where there is a cluster.
     pub namespace: Option<String>,
+}
+
+impl From<groups::Run> for Identity {
+    /// The namespace is not among these flags.
+    fn from(run: groups::Run) -> Self {
+        let groups::Run { run_id, run_name, scenario, gate_label } = run;
+        Self { run_id, run_name, gate: gate_label, scenario, namespace: None }
+    }
 }
 
 impl Identity {

@@ -46,7 +46,7 @@ pub use past::{Past, Verified};
 pub use policy::{PolicyRecord, ProofMode, Strictness};
 pub use release::{ReleaseRecord, Released};
 pub use standing::{Again, Standing};
-pub use stopped::{Stopped, check_input, note_stop, note_stop_at};
+pub use stopped::{Stopped, note_stop};
 pub use store::{Labels, Store, StoreError, Version};
 pub use tested::Tested;
 

@@ -7,9 +7,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{GateRecord, Identity, Journal, Location, RecordError, store_at};
+use super::{GateRecord, Journal};
 use crate::clock::SharedClock;
-use crate::cluster::{Cluster, ClusterOptions};
 use crate::failure::{Chain, Failure};
 use crate::text;
 
@@ -49,56 +48,6 @@ pub async fn note_stop(
     if let Err(error) = written {
         tracing::warn!("{}; why the run stopped is not in the record", Chain(&error));
     }
-}
-
-/// The same where the record may not exist yet; what keeps it from being opened is a warning.
-pub async fn note_stop_at(
-    location: &Location,
-    (cluster, identity): (&ClusterOptions, &Identity),
-    clock: &SharedClock,
-    step: &str,
-    failure: Option<&Failure>,
-) {
-    let cluster = match location.is_config_map() {
-        false => None,
-        true => match Cluster::connect(cluster).await {
-            Ok(cluster) => Some(cluster),
-            Err(error) => {
-                return tracing::warn!(
-                    "{}; why the run stopped is not in the record",
-                    Chain(&error)
-                );
-            }
-        },
-    };
-    let store = store_at(location, cluster.as_ref());
-    let opened = match failure {
-        Some(_) => Journal::open(store, clock.clone(), identity).await,
-        // For good news no record is begun.
-        None => Journal::existing(store, clock.clone(), identity).await,
-    };
-    match opened {
-        Ok(journal) => note_stop(&journal, clock, step, failure).await,
-        Err(RecordError::Missing { .. }) if failure.is_none() => {}
-        Err(error) => tracing::warn!("{}; why the run stopped is not in the record", Chain(&error)),
-    }
-}
-
-/// Ends `--check-input` of a step: its input was read, or it could not be, which is noted in the
-/// record.
-///
-/// # Errors
-/// What is wrong with the input.
-pub async fn check_input<T>(
-    step: &str,
-    record: &str,
-    place: (&ClusterOptions, &Identity),
-    clock: &SharedClock,
-    read: Result<T, Failure>,
-) -> Result<(), Failure> {
-    let location: Location = record.parse().map_err(Failure::misuse)?;
-    note_stop_at(&location, place, clock, step, read.as_ref().err()).await;
-    read.map(drop)
 }
 
 fn note(record: &mut GateRecord, step: &str, stopped: Option<Stopped>) {

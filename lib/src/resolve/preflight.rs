@@ -1,12 +1,11 @@
 //! `resolve-image --check`.
 
 use super::{Options, run};
-use crate::clock::SharedClock;
-use crate::cluster::Cluster;
-use crate::failure::{Chain, Exit, Failure};
+use crate::failure::{Chain, Exit, Failure, OrExit};
 use crate::preflight::rights::{self, KONFLUX, Right};
 use crate::preflight::{Preflight, place};
 use crate::record::{Candidate, Location};
+use crate::site::Site;
 
 /// What the step needs in its namespace: for a record in a ConfigMap, and for a Snapshot by its
 /// name.
@@ -27,16 +26,16 @@ pub const RIGHTS: [Right; 2] = [
 /// Misuse, as of the step itself.
 pub async fn preflight(
     options: Options,
-    clock: SharedClock,
+    site: &Site,
 ) -> Result<(Preflight, Option<Candidate>), Failure> {
     let mut checks = Preflight::default();
     let on_cluster = options.record.as_ref().is_some_and(Location::is_config_map);
     let by_name = options.snapshot.spec.is_none();
     let cluster = match on_cluster || by_name {
-        true => Some(Cluster::connect(&options.cluster).await.map_err(Failure::misuse)?),
+        true => Some(site.cluster().await.misuse()?),
         false => None,
     };
-    if let Some(cluster) = &cluster {
+    if let Some(cluster) = cluster {
         let needed = [(on_cluster, RIGHTS[0]), (by_name, RIGHTS[1])];
         let needed: Vec<Right> = needed
             .into_iter()
@@ -48,10 +47,10 @@ pub async fn preflight(
         }
     }
     if let Some(location) = &options.record {
-        place::look(location, cluster.as_ref(), &options.identity, &clock, &mut checks).await;
+        place::look(location, cluster, &options.identity, site.clock(), &mut checks).await;
     }
     let offline = options.offline;
-    let candidate = match run(Options { record: None, ..options }, clock).await {
+    let candidate = match run(Options { record: None, ..options }, site).await {
         Ok(candidate) => {
             checks.passed("snapshot", format_args!("names {}", candidate.image));
             match offline {

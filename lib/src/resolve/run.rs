@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::{Demands, ResolveError, SnapshotFlag, choose, inspect, judge};
 use crate::clock::SharedClock;
-use crate::cluster::{Cluster, ClusterOptions, Tenant};
-use crate::failure::Failure;
+use crate::cluster::{Cluster, Tenant};
+use crate::failure::{Failure, OrExit};
 use crate::image::Digest;
+use crate::preflight::input::note_stop_at;
 use crate::record::{self, Candidate, Identity, Journal, Location};
 use crate::registry::credentials::{Credentials, Environment};
-use crate::registry::{Registry, RegistryOptions};
+use crate::site::Site;
 use crate::snapshot::{ComponentName, SnapshotSpec};
 
 /// How long the hint of a refused tag may take (15 seconds, wall time).
@@ -32,43 +33,42 @@ pub struct Options {
     pub demands: Demands,
     /// `--authfile`.
     pub authfile: Option<PathBuf>,
-    /// How registries are reached.
-    pub registry: RegistryOptions,
+    /// `--plain-http`.
+    pub plain_http: Vec<String>,
     /// `--record`.
     pub record: Option<Location>,
     /// Who this run is.
     pub identity: Identity,
-    /// How the cluster is reached, where one is needed.
-    pub cluster: ClusterOptions,
 }
 
 /// Resolves a Snapshot and returns the candidate; with a record, it is in there too.
 ///
 /// # Errors
 /// A [`Failure`] with the exit code of the reason.
-pub async fn run(options: Options, clock: SharedClock) -> Result<Candidate, Failure> {
-    let Some(location) = options.record.clone() else { return resolve(options, &clock).await };
-    let (cluster, identity) = (options.cluster.clone(), options.identity.clone());
-    let resolved = resolve(options, &clock).await;
-    if let Err(failure) = &resolved {
-        record::note_stop_at(&location, (&cluster, &identity), &clock, STEP, Some(failure)).await;
+pub async fn run(options: Options, site: &Site) -> Result<Candidate, Failure> {
+    let (record, identity) = (options.record.clone(), options.identity.clone());
+    let resolved = resolve(options, site).await;
+    if let (Some(record), Err(failure)) = (&record, &resolved) {
+        note_stop_at(record, &identity, site, STEP, Some(failure)).await;
     }
     resolved
 }
 
-async fn resolve(options: Options, clock: &SharedClock) -> Result<Candidate, Failure> {
+async fn resolve(options: Options, site: &Site) -> Result<Candidate, Failure> {
+    let clock = site.clock();
     check(&options)?;
     let credentials = match options.offline {
         true => Credentials::default(),
-        false => Credentials::load(options.authfile.as_deref(), &Environment::of_process())
-            .map_err(Failure::misuse)?,
+        false => {
+            Credentials::load(options.authfile.as_deref(), &Environment::of_process()).misuse()?
+        }
     };
     let on_cluster = options.record.as_ref().is_some_and(Location::is_config_map);
     let cluster = match options.snapshot.spec.is_none() || on_cluster {
-        true => Some(connect(&options).await?),
+        true => Some(connect(&options, site).await?),
         false => None,
     };
-    let spec = match (&options.snapshot, &cluster) {
+    let spec = match (&options.snapshot, cluster) {
         (SnapshotFlag { spec: Some(spec), .. }, _) => spec.clone(),
         (SnapshotFlag { name, .. }, Some(cluster)) => {
             look_up(name.as_deref().unwrap_or_default(), cluster, clock).await?
@@ -83,7 +83,7 @@ async fn resolve(options: Options, clock: &SharedClock) -> Result<Candidate, Fai
             let now = if options.offline {
                 None
             } else {
-                stands_for(&tag, &options, &credentials, clock).await
+                stands_for(&tag, &options, &credentials, site).await
             };
             return Err(ResolveError::Tag { component, tag, now }.into());
         }
@@ -92,14 +92,14 @@ async fn resolve(options: Options, clock: &SharedClock) -> Result<Candidate, Fai
     let registry = match options.offline {
         true => None,
         false => Some(
-            Registry::of(&candidate.image, &credentials, &options.registry, clock.clone())
-                .map_err(Failure::misuse)?,
+            site.registry(candidate.image.repository(), &credentials, &options.plain_http)
+                .misuse()?,
         ),
     };
     let journal = match &options.record {
         None => None,
         Some(location) => {
-            let store = record::store_at(location, cluster.as_ref());
+            let store = site.store(location).await.misuse()?;
             let journal = Journal::open(store, clock.clone(), &options.identity).await?;
             // Before the registry is asked: a record of another image is found without a request,
             // and a message about a failed run can name the image.
@@ -154,9 +154,8 @@ fn check(options: &Options) -> Result<(), Failure> {
     }
 }
 
-async fn connect(options: &Options) -> Result<Cluster, Failure> {
-    let cluster = Cluster::connect(&options.cluster).await;
-    cluster.map_err(|error| match &options.snapshot {
+async fn connect<'a>(options: &Options, site: &'a Site) -> Result<&'a Cluster, Failure> {
+    site.cluster().await.map_err(|error| match &options.snapshot {
         SnapshotFlag { spec: None, name: Some(name) } => Failure::misuse(format!(
             "SNAPSHOT: {name:?} is no JSON, so it is taken for a Snapshot's name, but {}",
             crate::failure::Chain(&error)
@@ -187,7 +186,7 @@ async fn stands_for(
     reference: &str,
     options: &Options,
     credentials: &Credentials,
-    clock: &SharedClock,
+    site: &Site,
 ) -> Option<String> {
     let (repository, tag) = reference
         .rsplit_once(':')
@@ -201,7 +200,7 @@ async fn stands_for(
     if tag.is_empty() || !tag.bytes().all(fits) {
         return None;
     }
-    let registry = Registry::new(repository, credentials, &options.registry, clock.clone()).ok()?;
+    let registry = site.registry(repository, credentials, &options.plain_http).ok()?;
     let digest = tokio::time::timeout(HINT_WITHIN, registry.digest_of_tag(tag))
         .await
         .ok()?

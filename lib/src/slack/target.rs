@@ -1,9 +1,14 @@
 //! Where messages go.
 
+use std::path::PathBuf;
+
 use url::Url;
 
 use crate::http::BaseUrl;
 use crate::secret::{Secret, SecretError, SecretFile};
+
+/// Where Slack's Web API is.
+const API: &str = "https://slack.com/api";
 
 /// Why there is nowhere to send to. Never holds the secret.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +55,35 @@ impl Target {
     /// The flag of a webhook's file.
     pub const WEBHOOK_FLAG: &'static str = "--slack-webhook-file";
 
+    /// The webhook whose address a file holds.
+    pub fn webhook(file: impl Into<PathBuf>) -> Self {
+        Self::Webhook(SecretFile::new(Self::WEBHOOK_FLAG, file))
+    }
+
+    /// What the flags name: a webhook, or a channel with a token and where Slack's API is.
+    ///
+    /// # Errors
+    /// Which flags belong together.
+    pub fn given(
+        webhook: Option<PathBuf>,
+        token: Option<PathBuf>,
+        channel: Option<String>,
+        api: Option<&str>,
+    ) -> Result<Self, String> {
+        match (webhook, token, channel) {
+            (Some(file), None, None) => Ok(Self::webhook(file)),
+            (None, Some(file), Some(channel)) => Ok(Self::Channel {
+                token: SecretFile::new("--slack-token-file", file),
+                channel,
+                api: BaseUrl::given("--slack-api-url", api, API)?,
+            }),
+            (None, Some(_), None) => Err("--slack-token-file needs --channel".to_owned()),
+            (None, None, Some(_)) => Err("--channel needs --slack-token-file".to_owned()),
+            (None, None, None) => Err("expected --slack-webhook-file FILE (or --slack-token-file and --channel), or --preview to send nothing".to_owned()),
+            (Some(_), _, _) => Err("expected either --slack-webhook-file or --slack-token-file with --channel, found both".to_owned()),
+        }
+    }
+
     /// Whether messages could be sent now: the secret is there and has the right form.
     ///
     /// # Errors
@@ -92,6 +126,29 @@ fn webhook_address(text: &str) -> Option<Url> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_webhook_or_a_channel_with_its_token() {
+        let given = |webhook: &str, token: &str, channel: &str, api: Option<&str>| {
+            let path = |text: &str| Some(PathBuf::from(text)).filter(|_| !text.is_empty());
+            let channel = Some(channel.to_owned()).filter(|channel| !channel.is_empty());
+            Target::given(path(webhook), path(token), channel, api)
+        };
+        assert!(matches!(given("w", "", "", None), Ok(Target::Webhook(_))));
+        let channel = given("", "t", "C1", None).unwrap();
+        assert!(matches!(channel, Target::Channel { api, .. } if api == API.parse().unwrap()));
+        for (wrong, words) in [
+            (given("", "t", "", None), "--slack-token-file needs --channel"),
+            (given("", "", "C1", None), "--channel needs"),
+            (given("", "", "", None), "expected --slack-webhook-file FILE"),
+            (given("w", "t", "C1", None), "found both"),
+            (given("w", "", "C1", None), "found both"),
+            (given("", "t", "C1", Some("nowhere")), "--slack-api-url: "),
+        ] {
+            let error = wrong.unwrap_err();
+            assert!(error.contains(words), "{error}");
+        }
+    }
 
     #[test]
     fn a_webhook_is_an_address_and_never_printed() {

@@ -1,29 +1,48 @@
 //! The arguments as people and pipelines write them, made into what argh reads.
 //!
 //! argh knows neither `--flag=value` nor `--version` and `--generate`, exits 1 on misuse, and takes
-//! `""` as a value; a pipeline without a shell passes every flag, so here `""` is as good as
-//! absent.
+//! `""` as a value; a pipeline without a shell passes every flag, so here `""` is as good as absent.
+//! The flags that the boot reads itself never reach argh.
 
-use argh::{ArgsInfo, FlagInfoKind, TopLevelCommand};
+use std::str::FromStr;
 
+use argh::{ArgsInfo, TopLevelCommand};
+
+use super::flags::{self, Boot, Flag, GENERATE, HELP, VERSION};
 use super::{generate, help, terminal};
 
 /// What the arguments ask for.
 #[derive(Debug)]
 pub enum Parsed<A> {
-    /// To run with these.
-    Run(A),
+    /// To run with these, and what the boot reads.
+    Run(A, ForBoot),
     /// To print this and end well: the help, the version, or what `--generate` asks for.
     Print(String),
     /// They are wrong: why.
     Wrong(String),
 }
 
+/// The flags that the boot reads, with their values.
+#[derive(Debug, Default)]
+pub struct ForBoot(Vec<(String, String)>);
+
+impl ForBoot {
+    /// The value of a flag, if it was given.
+    pub fn value(&self, flag: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(long, _)| long == flag);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
 /// Reads a binary's arguments (without its name).
-pub fn parse<A: TopLevelCommand + ArgsInfo>(name: &str, given: &[String]) -> Parsed<A> {
+pub fn parse<A>(name: &str, boot: Boot, given: &[String]) -> Parsed<A>
+where
+    A: TopLevelCommand + ArgsInfo,
+{
     let wrong =
         |problem: String| Parsed::Wrong(format!("{problem}; {name} --help shows every flag"));
-    let (arguments, asked) = match normalize(&options_of::<A>(), given) {
+    let flags = flags::flags::<A>(boot);
+    let Normal { arguments, for_boot, asked } = match normalize(&flags, given) {
         Ok(normal) => normal,
         Err(problem) => return wrong(problem),
     };
@@ -33,7 +52,7 @@ pub fn parse<A: TopLevelCommand + ArgsInfo>(name: &str, given: &[String]) -> Par
         }
         Some(Asked::Generate(kind)) => {
             return match kind.parse() {
-                Ok(kind) => Parsed::Print(generate::text(kind, name, &A::get_args_info())),
+                Ok(kind) => Parsed::Print(generate::text(kind, name, &A::get_args_info(), &flags)),
                 Err(problem) => wrong(problem),
             };
         }
@@ -41,18 +60,13 @@ pub fn parse<A: TopLevelCommand + ArgsInfo>(name: &str, given: &[String]) -> Par
     }
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match A::from_args(&[name], &arguments) {
-        Ok(args) => Parsed::Run(args),
+        Ok(args) => Parsed::Run(args, for_boot),
         Err(early) if early.status.is_ok() => {
-            Parsed::Print(help::page(name, &A::get_args_info(), help::WIDTH.min(terminal::width())))
+            let width = help::WIDTH.min(terminal::width());
+            Parsed::Print(help::page(name, &A::get_args_info(), &flags, width))
         }
         Err(early) => Parsed::Wrong(misuse(name, &early.output)),
     }
-}
-
-/// A flag's name and whether a value follows it.
-struct Flag {
-    long: String,
-    takes_value: bool,
 }
 
 /// What the boot answers itself, whatever else is given.
@@ -62,43 +76,41 @@ enum Asked {
     Generate(String),
 }
 
-const VERSION: &str = "--version";
-const GENERATE: &str = "--generate";
-
-fn options_of<A: ArgsInfo>() -> Vec<Flag> {
-    let info = A::get_args_info();
-    let flag = |flag: &argh::FlagInfo<'_>| Flag {
-        long: flag.long.to_owned(),
-        takes_value: matches!(flag.kind, FlagInfoKind::Option { .. }),
-    };
-    let boot = [(VERSION, false), (GENERATE, true)];
-    let boot = boot.map(|(long, takes_value)| Flag { long: long.to_owned(), takes_value });
-    info.flags.iter().map(flag).chain(boot).collect()
+/// The arguments sorted: for argh, for the boot, and what is asked for instead of a run.
+#[derive(Default)]
+struct Normal {
+    arguments: Vec<String>,
+    for_boot: ForBoot,
+    asked: Option<Asked>,
 }
 
-/// Splits `--flag=value`, and drops a flag whose value is empty. What stands in a value's place is
-/// never taken for a flag.
-fn normalize(flags: &[Flag], given: &[String]) -> Result<(Vec<String>, Option<Asked>), String> {
-    let mut arguments = Vec::new();
-    let mut asked = None;
+/// Splits `--flag=value`, writes short flags long, and drops a flag whose value is empty. What
+/// stands in a value's place is never taken for a flag.
+fn normalize(flags: &[Flag], given: &[String]) -> Result<Normal, String> {
+    let mut normal = Normal::default();
     let mut rest = given.iter();
     while let Some(argument) = rest.next() {
         let (name, joined) = match argument.split_once('=') {
             Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
             _ => (argument.as_str(), None),
         };
+        let name = match name {
+            "-h" => HELP,
+            "-V" => VERSION,
+            name => name,
+        };
         let Some(flag) = flags.iter().find(|flag| flag.long == name) else {
-            arguments.push(argument.clone());
+            normal.arguments.push(argument.clone());
             continue;
         };
-        if !flag.takes_value {
+        if flag.value.is_none() {
             if let Some(value) = joined {
                 return Err(format!("{name} takes no value, found {value:?}"));
             }
             if name == VERSION {
-                asked.get_or_insert(Asked::Version);
+                normal.asked.get_or_insert(Asked::Version);
             } else {
-                arguments.push(argument.clone());
+                normal.arguments.push(name.to_owned());
             }
             continue;
         }
@@ -106,12 +118,18 @@ fn normalize(flags: &[Flag], given: &[String]) -> Result<(Vec<String>, Option<As
             return Err(format!("{name}: expected a value, found none"));
         };
         if name == GENERATE {
-            asked.get_or_insert(Asked::Generate(value));
-        } else if !value.is_empty() {
-            arguments.extend([name.to_owned(), value]);
+            normal.asked.get_or_insert(Asked::Generate(value));
+        } else if value.is_empty() {
+            continue;
+        } else if !flag.of_boot {
+            normal.arguments.extend([name.to_owned(), value]);
+        } else if normal.for_boot.value(name).is_some() {
+            return Err(format!("{name}: expected it once, found it twice"));
+        } else {
+            normal.for_boot.0.push((name.to_owned(), value));
         }
     }
-    Ok((arguments, asked))
+    Ok(normal)
 }
 
 /// argh's complaint as one line of ours.
@@ -140,6 +158,14 @@ pub fn list(given: &[String]) -> Vec<String> {
         .collect()
 }
 
+/// What a flag was given, read as its own kind.
+///
+/// # Errors
+/// Those of the kind.
+pub fn read<T: FromStr>(given: Option<&String>) -> Result<Option<T>, T::Err> {
+    given.map(|text| text.parse()).transpose()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,7 +186,8 @@ mod tests {
     }
 
     fn run(given: &[&str]) -> Parsed<Args> {
-        parse("tool", &given.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>())
+        let boot = Boot { runs: true, results: &["TEST_OUTPUT"], common: &[] };
+        parse("tool", boot, &given.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>())
     }
 
     fn wrong(given: &[&str]) -> String {
@@ -172,7 +199,7 @@ mod tests {
 
     #[test]
     fn both_ways_to_give_a_value() {
-        let Parsed::Run(args) =
+        let Parsed::Run(args, _) =
             run(&["--image=a=b", "--name", "--image=x", "--name=", "--name", "", "--dry-run"])
         else {
             panic!()
@@ -196,9 +223,32 @@ mod tests {
     }
 
     #[test]
+    fn the_boot_reads_its_own_flags() {
+        let Parsed::Run(args, boot) =
+            run(&["--time-scale=7", "--image", "a", "--result-test-output", "x", "--log-format="])
+        else {
+            panic!()
+        };
+        assert_eq!(args.image, "a");
+        let values = [flags::TIME_SCALE, "--result-test-output", flags::LOG_FORMAT, "--image"];
+        assert_eq!(values.map(|flag| boot.value(flag)), [Some("7"), Some("x"), None, None]);
+        let twice = wrong(&["--image", "a", "--time-scale", "1", "--time-scale", "1"]);
+        assert!(twice.starts_with("--time-scale: expected it once"), "{twice}");
+        let none = Boot::default();
+        let given = ["--image=a", "--time-scale=1"].map(str::to_owned);
+        assert!(
+            matches!(parse::<Args>("tool", none, &given), Parsed::Wrong(text) if text.contains("--time-scale"))
+        );
+    }
+
+    #[test]
     fn help_and_version_are_answers() {
-        assert!(matches!(run(&["--help"]), Parsed::Print(text) if text.contains("--image")));
-        assert!(matches!(run(&["--version"]), Parsed::Print(text) if text.starts_with("tool ")));
+        for flag in ["--help", "-h"] {
+            assert!(matches!(run(&[flag]), Parsed::Print(text) if text.contains("--image")));
+        }
+        for flag in ["--version", "-V"] {
+            assert!(matches!(run(&[flag]), Parsed::Print(text) if text.starts_with("tool ")));
+        }
         assert!(
             matches!(run(&["--generate=man"]), Parsed::Print(text) if text.contains(".TH TOOL 1"))
         );
@@ -208,7 +258,7 @@ mod tests {
                 .starts_with("--generate: expected one of man, complete-bash")
         );
         assert!(wrong(&["--generate", ""]).contains("found \"\""));
-        let Parsed::Run(args) = run(&["--image", "--version", "--name", "--generate"]) else {
+        let Parsed::Run(args, _) = run(&["--image", "--version", "--name", "--generate"]) else {
             panic!()
         };
         assert_eq!(

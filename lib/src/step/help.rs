@@ -1,19 +1,19 @@
 //! `--help` as a page that a newcomer can work from: what is required first, every flag with the
-//! form of its value, examples, exit codes; no line wider than a terminal.
+//! form of its value, examples, exit codes, and at the end the flags that most binaries have; no line
+//! wider than a terminal.
 
 use argh::CommandInfoWithArgs;
 
-use super::flags::{Flag, flags};
+use super::flags::Flag;
 
 /// Columns of a page, where the terminal is not narrower.
 pub const WIDTH: usize = 98;
 /// Where a flag's text begins.
 const COLUMN: usize = 30;
 
-/// The page of a binary, in so many columns.
-pub fn page(name: &str, info: &CommandInfoWithArgs, width: usize) -> String {
+/// The page of a binary with its flags, in `width` columns.
+pub fn page(name: &str, info: &CommandInfoWithArgs, flags: &[Flag], width: usize) -> String {
     let mut page = String::new();
-    let flags = flags(info);
     let required = flags.iter().filter(|flag| flag.required);
     let places = info.positionals.iter().map(|place| place.name.to_owned());
     let usage = places
@@ -31,14 +31,7 @@ pub fn page(name: &str, info: &CommandInfoWithArgs, width: usize) -> String {
         page += &entry(width, &format!("  {}", place.name), place.description, COLUMN);
     }
     page += "\nOptions:\n";
-    for flag in &flags {
-        page += &entry(
-            width,
-            &format!("  {}", flag.written()),
-            &format!("{}{}", flag.text, flag.note()),
-            COLUMN,
-        );
-    }
+    page += &entries(width, flags.iter().filter(|flag| !flag.common));
     if !info.notes.is_empty() {
         page += "\n";
         for note in info.notes {
@@ -62,7 +55,14 @@ pub fn page(name: &str, info: &CommandInfoWithArgs, width: usize) -> String {
             page += &entry(width, &format!("  {}", code.code), code.description, 6);
         }
     }
-    page
+    page += "\nCommon options:\n";
+    page + &entries(width, flags.iter().filter(|flag| flag.common))
+}
+
+fn entries<'a>(width: usize, flags: impl Iterator<Item = &'a Flag>) -> String {
+    let text = |flag: &Flag| format!("{}{}", flag.text, flag.note());
+    let entry = |flag: &Flag| entry(width, &format!("  {}", flag.written()), &text(flag), COLUMN);
+    flags.map(entry).collect()
 }
 
 /// A word and its text beside it, or below where the word is too long.
@@ -98,6 +98,7 @@ fn wrapped(text: &str, first: usize, rest: usize, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::flags::{Boot, flags};
     use super::*;
     use argh::{ArgsInfo, FromArgs};
 
@@ -130,11 +131,7 @@ Options:
   --name NAME                 whose name (required)
   --thing THING-WITH-A-LONG-NAME
                               things (may be repeated)
-  --quiet                     quietly
-  --generate man|complete-bash|complete-zsh|complete-fish
-                              print the man page, or a shell's completions
-  --help                      this page
-  --version                   the toolkit's version
+  --result-test-output PATH   where to write the result TEST_OUTPUT
 
 Examples:
   do-it:
@@ -142,9 +139,20 @@ Examples:
 
 Exit:
   0   done
+
+Common options:
+  --quiet                     quietly
+  --log-format human|json     how logs look [default: human]
+  --time-scale N              divide durations by this, for rehearsals [default: 1]
+  --generate man|complete-bash|complete-zsh|complete-fish
+                              print the man page, or a shell's completions
+  --help                      this page; also -h
+  --version                   the toolkit's version; also -V
 ";
-        assert_eq!(page("do-it", &Args::get_args_info(), WIDTH), wanted);
-        let narrow = page("do-it", &Args::get_args_info(), 60);
+        let boot = Boot { runs: true, results: &["TEST_OUTPUT"], common: &["quiet"] };
+        let flags = flags::<Args>(boot);
+        assert_eq!(page("do-it", &Args::get_args_info(), &flags, WIDTH), wanted);
+        let narrow = page("do-it", &Args::get_args_info(), &flags, 60);
         assert!(narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
         assert_eq!(
             narrow.split_whitespace().collect::<Vec<_>>(),

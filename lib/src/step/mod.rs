@@ -1,11 +1,13 @@
 //! What every binary does before and after its own work: one generic `main`.
 //!
-//! In this order: TLS provider, panic hook, arguments, logging, the step itself (ended early by
+//! In this order: TLS provider, panic hook, arguments, logging, results, the step itself (ended early by
 //! SIGINT and SIGTERM), the error with its chain, the exit code.
 
 pub mod args;
+mod arguments;
 pub mod flags;
 pub mod generate;
+pub mod groups;
 pub mod help;
 mod last_words;
 pub mod log;
@@ -14,30 +16,25 @@ pub mod terminal;
 
 use std::future::Future;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use argh::{ArgsInfo, TopLevelCommand};
 use tokio::signal::unix::{SignalKind, signal};
 
+pub use arguments::Arguments;
 pub use last_words::LastWords;
 pub use log::LogFormat;
 pub use results::{Results, ResultsError};
 
+use self::args::ForBoot;
+use self::flags::Boot;
 use crate::clock::{SharedClock, SystemClock};
 use crate::failure::{Chain, Exit, Failure};
 use crate::text;
 
-/// The arguments of a binary, as far as the boot needs them.
-pub trait Arguments: TopLevelCommand + ArgsInfo {
-    /// `--log-format`, as given.
-    fn log_format(&self) -> Option<&str>;
-    /// `--time-scale`, as given.
-    fn time_scale(&self) -> Option<&str>;
-}
-
 /// What the boot hands to a step.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Step {
     /// The time, scaled by `--time-scale`.
     pub clock: SharedClock,
@@ -45,6 +42,8 @@ pub struct Step {
     pub progress: bool,
     /// What is still to be done when the step is told to stop.
     pub last_words: LastWords,
+    /// The step's results, none of them set yet.
+    pub results: Results,
 }
 
 /// Runs a binary: `run` gets the parsed arguments, and what it returns becomes the exit code.
@@ -77,8 +76,8 @@ where
             );
         }
     };
-    let args = match args::parse::<A>(name, &given) {
-        args::Parsed::Run(args) => args,
+    let (args, boot) = match args::parse::<A>(name, Boot::of::<A>(), &given) {
+        args::Parsed::Run(args, boot) => (args, boot),
         args::Parsed::Print(text) => {
             return match print(&mut io::stdout().lock(), &text) {
                 Ok(()) => Exit::Done.into(),
@@ -90,16 +89,21 @@ where
         }
         args::Parsed::Wrong(problem) => return end(&Failure::misuse(problem), LogFormat::Human),
     };
-    let (format, clock) = match (log_format(&args), clock(&args)) {
+    let (format, clock) = match (log_format(&boot), clock(&boot)) {
         (Ok(format), Ok(clock)) => (format, clock),
         (Err(problem), _) | (_, Err(problem)) => {
             return end(&Failure::misuse(problem), LogFormat::Human);
         }
     };
     log::start(name, format);
+    let path = |result| boot.value(&flags::of_result(result)).map(PathBuf::from);
+    let results = match Results::declare(A::RESULTS.iter().map(|result| (*result, path(result)))) {
+        Ok(results) => results,
+        Err(error) => return end(&Failure::misuse(error), format),
+    };
     let last_words = LastWords::default();
     let progress = terminal::can_redraw(&io::stderr()) && format == LogFormat::Human;
-    let step = Step { clock, progress, last_words: last_words.clone() };
+    let step = Step { clock, progress, last_words: last_words.clone(), results };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return end(&Failure::failed(error), format),
@@ -131,12 +135,13 @@ async fn until_signalled(step: impl Future<Output = Result<(), Failure>>) -> Res
     }
 }
 
-fn log_format(args: &impl Arguments) -> Result<LogFormat, String> {
-    args.log_format().map_or(Ok(LogFormat::default()), str::parse)
+fn log_format(boot: &ForBoot) -> Result<LogFormat, String> {
+    boot.value(flags::LOG_FORMAT)
+        .map_or(Ok(LogFormat::default()), str::parse)
 }
 
-fn clock(args: &impl Arguments) -> Result<SharedClock, String> {
-    let scale = match args.time_scale() {
+fn clock(boot: &ForBoot) -> Result<SharedClock, String> {
+    let scale = match boot.value(flags::TIME_SCALE) {
         None => 1,
         Some(text) => {
             let wrong = || {

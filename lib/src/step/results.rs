@@ -7,7 +7,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use super::terminal;
+use super::{flags, terminal};
 use crate::text;
 
 /// The longest result in bytes, as JSON escapes it (Tekton counts the escaped form).
@@ -17,9 +17,9 @@ pub const MAX_RESULT_BYTES: usize = 960;
 #[derive(Debug, thiserror::Error)]
 pub enum ResultsError {
     /// The path given cannot be written to. Found before anything is done.
-    #[error("--result-{flag}: cannot write {}; expected a path in a folder that exists", path.display())]
+    #[error("{flag}: cannot write {}; expected a path in a folder that exists", path.display())]
     Unwritable {
-        /// The flag's end.
+        /// The flag.
         flag: String,
         /// The path given.
         path: PathBuf,
@@ -53,18 +53,20 @@ struct Entry {
 pub struct Results(Vec<Entry>);
 
 impl Results {
-    /// Declares the results with the paths of their flags; an absent path writes no file.
+    /// Declares the results, each with the path of its flag; an absent path writes no file.
     ///
     /// # Errors
     /// [`ResultsError::Unwritable`] when a path's folder is missing or closed, so that this is
     /// known before any work is done.
-    pub fn declare<const N: usize>(
-        results: [(&'static str, &Option<PathBuf>); N],
+    pub fn declare(
+        results: impl IntoIterator<Item = (&'static str, Option<PathBuf>)>,
     ) -> Result<Self, ResultsError> {
-        for (name, path) in &results {
+        let entry = |(name, path)| Entry { name, path, value: String::new() };
+        let declared = Self(results.into_iter().map(entry).collect());
+        for Entry { name, path, .. } in &declared.0 {
             if let Some(path) = path {
                 let unwritable = |source| ResultsError::Unwritable {
-                    flag: flag_of(name),
+                    flag: flags::of_result(name),
                     path: path.clone(),
                     source,
                 };
@@ -76,12 +78,7 @@ impl Results {
                 tried.map_err(|error| unwritable(error.kind().into()))?;
             }
         }
-        let entry = |(name, path): (&'static str, &Option<PathBuf>)| Entry {
-            name,
-            path: path.clone(),
-            value: String::new(),
-        };
-        Ok(Self(results.into_iter().map(entry).collect()))
+        Ok(declared)
     }
 
     /// Those of a step that has none.
@@ -206,10 +203,6 @@ fn folder_of(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
-fn flag_of(name: &str) -> String {
-    name.to_lowercase().replace('_', "-")
-}
-
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
@@ -247,7 +240,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("image");
         let mut results =
-            Results::declare([("image", &Some(path.clone())), ("TEST_OUTPUT", &None)]).unwrap();
+            Results::declare([("image", Some(path.clone())), ("TEST_OUTPUT", None)]).unwrap();
         results.set("image", "a@b");
         results.set("TEST_OUTPUT", r#"{"result":"SUCCESS"}"#);
         results.write_files().unwrap();
@@ -260,9 +253,9 @@ mod tests {
     fn a_missing_folder_is_found_at_once() {
         let dir = tempfile::tempdir().unwrap();
         let path = Some(dir.path().join("missing/out"));
-        let error = Results::declare([("TEST_OUTPUT", &path)]).unwrap_err().to_string();
+        let error = Results::declare([("TEST_OUTPUT", path)]).unwrap_err().to_string();
         assert!(error.starts_with("--result-test-output: cannot write "), "{error}");
-        Results::declare([("image", &Some(dir.path().to_owned()))]).unwrap_err();
+        Results::declare([("image", Some(dir.path().to_owned()))]).unwrap_err();
     }
 
     proptest! {

@@ -21,7 +21,9 @@ mod preflight;
 mod report;
 mod rows;
 mod skip;
+mod tell;
 mod verified;
+mod wanted;
 
 use std::time::Duration;
 
@@ -32,7 +34,9 @@ pub use preflight::{RIGHTS, preflight};
 pub use report::{Ending, Report, ScenarioReport};
 pub use rows::{Due, Row, note};
 pub use skip::{Evidence, Skip, Unclear, skip};
+pub use tell::tell;
 pub use verified::{Verified, VerifiedBy};
+pub use wanted::{object_name, wanted};
 
 use crate::clock::SharedClock;
 use crate::cluster::Tenant;

@@ -17,10 +17,8 @@ use gate::failure::Failure;
 use gate::http::SharedTransport;
 use gate::jobs::{self, Given};
 use gate::launch::{self, Ended, Finder, Launcher, Options};
-use gate::prow::bucket::Bucket;
 use gate::prow::budget::Limits;
-use gate::prow::deck::Deck;
-use gate::prow::gangway::Gangway;
+use gate::prow::{Addresses, Servers};
 use gate::record::{
     GateRecord, Identity, Journal, Labels, Store, StoreError, Version, gangway_budget,
 };
@@ -136,21 +134,28 @@ impl Scene {
                 scenario: Some("ho-release-gate-aro-hcp".to_owned()),
                 namespace: None,
             },
+            sampling: launch::Sampling::default(),
+        }
+    }
+
+    /// Prow's servers, reached by a transport.
+    pub fn prow(&self, transport: SharedTransport) -> Servers {
+        let addresses = Addresses {
             gangway: Server::Gangway.base().parse().unwrap(),
             token: Some(SecretFile::new("--gangway-token-file", self.token.path())),
             deck: Server::Deck.base().parse().unwrap(),
             artifacts: Server::Bucket.base().parse().unwrap(),
             tokens: gate::prow::Tokens::default(),
             limits: self.limits,
-            sampling: launch::Sampling::default(),
-        }
+        };
+        addresses.open(transport).unwrap()
     }
 
     /// Runs launch-prow to its end.
     pub async fn launch(&self, blocking: &[&str], informing: &[&str]) -> Result<Ended, Failure> {
         let options = self.options(blocking, informing);
-        launch::run(&options, Box::new(self.record.clone()), self.transport(), self.clock.clone())
-            .await
+        let store = Box::new(self.record.clone());
+        launch::run(&options, store, &self.prow(self.transport()), self.clock.clone()).await
     }
 
     /// Runs launch-prow with a record of its own kind.
@@ -159,7 +164,8 @@ impl Scene {
         store: Box<dyn Store>,
         blocking: &[&str],
     ) -> Result<Ended, Failure> {
-        launch::run(&self.options(blocking, &[]), store, self.transport(), self.clock.clone()).await
+        let options = self.options(blocking, &[]);
+        launch::run(&options, store, &self.prow(self.transport()), self.clock.clone()).await
     }
 
     /// Runs launch-prow, to be stopped by a killer.
@@ -177,7 +183,7 @@ impl Scene {
         let store = Box::new(Deadly(store, killer.clone()));
         let transport: SharedTransport = Arc::new(Slow::new(self.transport(), to_servers, seed));
         let transport = Arc::new(Deadly(transport, killer.clone()));
-        launch::run(&options, store, transport, self.clock.clone()).await
+        launch::run(&options, store, &self.prow(transport), self.clock.clone()).await
     }
 
     /// Runs collect-results, to be stopped by a killer.
@@ -187,14 +193,12 @@ impl Scene {
         let store =
             Box::new(Deadly(Slow::new(self.record.clone(), to_record, seed), killer.clone()));
         let transport: SharedTransport = Arc::new(Deadly(self.transport(), killer.clone()));
-        let options = self.options(&["unused"], &[]);
+        let prow = self.prow(transport);
         let journal =
             Arc::new(Journal::existing(store, self.clock.clone(), &Identity::default()).await?);
         let budget = gangway_budget(&journal, self.clock.clone(), self.limits).await?;
-        let deck = Arc::new(Deck::new(options.deck, transport.clone()));
-        let bucket = Arc::new(Bucket::new(options.artifacts, transport.clone()));
-        let token = options.token.unwrap();
-        let gangway = Arc::new(Gangway::new(options.gangway, token, transport, budget));
+        let gangway = prow.gangway(prow.token.clone().unwrap(), budget);
+        let (deck, bucket) = (prow.deck.clone(), prow.bucket.clone());
         let finder = Finder::new(gangway.clone(), deck.clone(), bucket.clone());
         let launcher = Launcher::new(journal.clone(), gangway.clone(), finder, self.clock.clone());
         let collector = Collector {
@@ -208,19 +212,6 @@ impl Scene {
             tekton_end: None,
         };
         collector.run(&mut Reporter::new(false)).await
-    }
-
-    /// Prow's servers for a bisect, reached by a transport.
-    pub fn servers(&self, transport: SharedTransport) -> gate::bisect::run::Servers {
-        let options = self.options(&["unused"], &[]);
-        gate::bisect::run::Servers {
-            deck: Arc::new(Deck::new(options.deck, transport.clone())),
-            bucket: Arc::new(Bucket::new(options.artifacts, transport.clone())),
-            gangway: options.gangway,
-            token: options.token.unwrap(),
-            limits: self.limits,
-            transport,
-        }
     }
 
     /// How often each of our keys was launched, by Prow's own count: those that people made aside.

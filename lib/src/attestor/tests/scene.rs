@@ -22,8 +22,7 @@ use crate::http::SharedTransport;
 use crate::image::Digest;
 use crate::jobs;
 use crate::launch::order;
-use crate::prow::bucket::Bucket;
-use crate::prow::deck::Deck;
+use crate::prow;
 use crate::record::samples::{attempt, job};
 use crate::record::{
     Candidate, Cause, Class, GateRecord, Identity, JobState, Journal, LaunchOptions, PolicyRecord,
@@ -167,13 +166,11 @@ impl Scene {
         point: u64,
     ) -> (Option<Result<Attested, Failure>>, u64) {
         let killer = Killer::at(point);
-        let base = |server: Server| server.base().parse().unwrap();
         let transport: SharedTransport = Arc::new(Deadly(network(&self.world), killer.clone()));
-        let deck = Deck::new(base(Server::Deck), transport.clone());
-        let bucket = Bucket::new(base(Server::Bucket), transport);
+        let prow = prow::Servers::stand_in(transport);
         let open =
             |repository: &str| Ok(Box::new(self.registry(repository, &killer)) as Box<dyn Store>);
-        let servers = Servers { deck: &deck, bucket: &bucket, registry: &open };
+        let servers = Servers { prow: &prow, registry: &open };
         let process = async {
             let store = Box::new(Deadly(self.memory.clone(), killer.clone()));
             let identity = Identity { gate: options.given.gate.clone(), ..Identity::default() };

@@ -14,9 +14,8 @@ use crate::failure::Failure;
 use crate::gate::verdict::decide;
 use crate::image::ImageRef;
 use crate::launch::order;
-use crate::promote::{self, Options, Promotion, Witnesses};
-use crate::prow::bucket::Bucket;
-use crate::prow::deck::Deck;
+use crate::promote::{self, Options, Promotion};
+use crate::prow::Servers;
 use crate::record::samples::{attempt, job};
 use crate::record::{
     Candidate, Cause, Class, GateRecord, Identity, JobState, Journal, LaunchOptions,
@@ -94,13 +93,6 @@ impl Setting {
         Options::of(&self.night.plan)
     }
 
-    fn witnesses(&self) -> Witnesses {
-        let transport = network(&self.world);
-        let base = |server: Server| server.base().parse().unwrap();
-        let deck = Deck::new(base(Server::Deck), Arc::clone(&transport));
-        Witnesses { deck, bucket: Bucket::new(base(Server::Bucket), transport) }
-    }
-
     fn tenant(&self, killer: &Arc<Killer>) -> Tenant {
         let (server, killer) = (self.world.direct(Server::Kube), killer.clone());
         let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
@@ -127,7 +119,8 @@ impl Setting {
             let store = Box::new(Deadly(memory.clone(), killer.clone()));
             let journal =
                 Journal::existing(store, self.clock.clone(), &Identity::default()).await?;
-            promote::run(&tenant, &self.witnesses(), &journal, options, &self.clock).await
+            let prow = Servers::stand_in(network(&self.world));
+            promote::run(&tenant, &prow, &journal, options, &self.clock).await
         };
         let end = killer.run(process).await;
         (end, killer.passed())

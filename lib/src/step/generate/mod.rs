@@ -17,7 +17,7 @@ use std::str::FromStr;
 
 use argh::CommandInfoWithArgs;
 
-use super::flags::{Flag, flags};
+use super::flags::Flag;
 
 /// What can be generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,14 +57,13 @@ impl FromStr for Kind {
     }
 }
 
-/// The generated text of a binary.
-pub fn text(kind: Kind, name: &str, info: &CommandInfoWithArgs) -> String {
-    let flags = flags(info);
+/// The generated text of a binary with its flags.
+pub fn text(kind: Kind, name: &str, info: &CommandInfoWithArgs, flags: &[Flag]) -> String {
     match kind {
-        Kind::Man => man::page(name, info, &flags),
-        Kind::Bash => bash::script(name, &flags),
-        Kind::Zsh => zsh::script(name, &flags),
-        Kind::Fish => fish::script(name, &flags),
+        Kind::Man => man::page(name, info, flags),
+        Kind::Bash => bash::script(name, flags),
+        Kind::Zsh => zsh::script(name, flags),
+        Kind::Fish => fish::script(name, flags),
     }
 }
 
@@ -79,7 +78,7 @@ enum Values<'a> {
     File,
     /// A folder: `DIR`.
     Folder,
-    /// A gate record, `configmap:NAME` or `file:PATH`: `RECORD` or `R`.
+    /// A gate record, `configmap:NAME` or `file:PATH`: `RECORD`.
     Record,
     /// `@` and a file, among other things: `SNAPSHOT`.
     AtFile,
@@ -93,7 +92,7 @@ impl<'a> Values<'a> {
             None => Self::None,
             Some("FILE" | "PATH" | "PEM" | "YAML") => Self::File,
             Some("DIR") => Self::Folder,
-            Some("RECORD" | "R") => Self::Record,
+            Some("RECORD") => Self::Record,
             Some("SNAPSHOT") => Self::AtFile,
             Some(words) if words.contains('|') => Self::Words(words.split('|').collect()),
             Some(_) => Self::Unknown,
@@ -113,6 +112,7 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::flags::{Boot, flags};
     use super::*;
     use argh::{ArgsInfo, FromArgs};
 
@@ -138,9 +138,13 @@ mod tests {
         record: Option<String>,
     }
 
+    fn generated(kind: Kind) -> String {
+        text(kind, "do-it", &Args::get_args_info(), &flags::<Args>(Boot::default()))
+    }
+
     #[test]
     fn the_kind_of_a_value_is_in_its_name() {
-        let flags = flags(&Args::get_args_info());
+        let flags = flags::<Args>(Boot::default());
         let values: Vec<_> = flags.iter().map(Values::of).collect();
         let kinds = Kind::ALL.map(Kind::word).to_vec();
         assert_eq!(
@@ -166,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_man_page_escapes_what_roff_would_take_for_its_own() {
-        let page = text(Kind::Man, "do-it", &Args::get_args_info());
+        let page = generated(Kind::Man);
         for wanted in [
             ".TH DO\\-IT 1",
             "do\\-it \\- does it\n",
@@ -180,15 +184,14 @@ mod tests {
 
     #[test]
     fn descriptions_are_one_word_of_the_shell() {
-        let info = Args::get_args_info();
-        let fish = text(Kind::Fish, "do-it", &info);
+        let fish = generated(Kind::Fish);
         assert!(
             fish.contains(
                 r#"-d 'it\'s a [file]: "quoted", `ticked`, $dollar and back\\slash (required)'"#
             ),
             "{fish}"
         );
-        let zsh = text(Kind::Zsh, "do-it", &info);
+        let zsh = generated(Kind::Zsh);
         assert!(
             zsh.contains(
                 r#"[it'\''s a \[file\]\: "quoted", `ticked`, $dollar and back\\slash (required)]"#

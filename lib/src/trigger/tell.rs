@@ -1,0 +1,78 @@
+//! What Slack is told of a trigger: gates that were not started, and nights that are skipped again
+//! and again.
+
+use super::Due;
+use crate::failure::Chain;
+use crate::slack::{Colour, Line, Payload, Slack};
+
+/// Tells Slack what is to be told, and returns why a message was not delivered. `gate` is the
+/// platform's name for people.
+pub async fn tell(
+    slack: &Slack,
+    gate: Option<&str>,
+    failures: &[String],
+    due: &[Due],
+) -> Vec<String> {
+    let gate = gate.map_or_else(|| "Release gate".to_owned(), |label| format!("{label} gate"));
+    let messages = [
+        (!failures.is_empty()).then(|| not_started(&gate, failures)),
+        (!due.is_empty()).then(|| skipped(&gate, due)),
+    ];
+    let mut undelivered = Vec::new();
+    for message in messages.into_iter().flatten() {
+        if let Err(error) = slack.send(&message, None).await {
+            undelivered.push(format!("the message was not delivered: {}", Chain(&error)));
+        }
+    }
+    undelivered
+}
+
+fn not_started(gate: &str, failures: &[String]) -> Payload {
+    let headline = Line::of("🔴 ").bold(format!("{gate} was not started"));
+    let body = vec![failures.iter().map(Line::of).collect()];
+    Payload { headline, colour: Colour::Red, body, footer: None }
+}
+
+/// Nothing failed: yet a gate that is skipped again and again tests nothing.
+fn skipped(gate: &str, due: &[Due]) -> Payload {
+    let rows = due.iter().filter_map(|due| due.row.as_ref());
+    let words = match rows.map(|row| row.nights).max() {
+        Some(nights) => format!("{gate} was skipped for {nights} nights in a row"),
+        None => format!("{gate} was skipped"),
+    };
+    let headline = Line::of("🟡 ")
+        .bold(words)
+        .text(" · the jobs of another night still run");
+    let mut lines: Vec<Line> = due.iter().map(|due| Line::of(due.words())).collect();
+    lines.push(Line::of("wait for it, or end its run and its jobs; --force starts one beside it"));
+    Payload { headline, colour: Colour::Yellow, body: vec![lines], footer: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trigger::Row;
+
+    fn due(nights: Option<u32>) -> Due {
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        let why = "run x has not ended".to_owned();
+        let row = nights.map(|nights| Row { nights, since: at, last: at, why: why.clone() });
+        Due { scenario: "aro".to_owned(), why, row }
+    }
+
+    #[test]
+    fn the_longest_row_is_in_the_headline() {
+        let words = |due: &[Due]| skipped("ARO HCP gate", due).headline.plain();
+        let longest = words(&[due(Some(2)), due(Some(4)), due(None)]);
+        assert!(longest.contains("was skipped for 4 nights in a row"), "{longest}");
+        assert!(words(&[due(None)]).contains("ARO HCP gate was skipped ·"));
+    }
+
+    #[test]
+    fn every_failure_has_its_line() {
+        let message = not_started("Release gate", &["a".to_owned(), "b".to_owned()]);
+        assert!(message.headline.plain().contains("Release gate was not started"));
+        let lines: Vec<_> = message.body[0].iter().map(Line::plain).collect();
+        assert_eq!(lines, ["a", "b"]);
+    }
+}

@@ -1,0 +1,92 @@
+//! What the flags ask for: scenarios, each with its plan.
+
+use super::Wanted;
+
+/// The scenarios of `--scenario`, each with its `--release-plan`: one plan for all, or one for each in
+/// their order.
+///
+/// # Errors
+/// What was expected of which flag.
+pub fn wanted(scenarios: &[String], plans: &[String]) -> Result<Vec<Wanted>, String> {
+    if scenarios.is_empty() {
+        return Err("expected --scenario NAME, the IntegrationTestScenario to start".to_owned());
+    }
+    for (flag, names) in [("--scenario", scenarios), ("--release-plan", plans)] {
+        names.iter().try_for_each(|name| object_name(flag, name))?;
+    }
+    let twice = |(at, name): &(usize, &String)| scenarios[..*at].contains(name);
+    if let Some((_, name)) = scenarios.iter().enumerate().find(twice) {
+        return Err(format!("--scenario: {name} is given twice"));
+    }
+    if plans.len() > 1 && plans.len() != scenarios.len() {
+        return Err(format!(
+            "--release-plan: expected one for all scenarios or one for each, found {} for {} scenarios",
+            plans.len(),
+            scenarios.len()
+        ));
+    }
+    let of_all = plans.first().filter(|_| plans.len() == 1);
+    let wanted = scenarios.iter().enumerate().map(|(at, scenario)| Wanted {
+        scenario: scenario.clone(),
+        plan: of_all.or_else(|| plans.get(at)).cloned(),
+    });
+    Ok(wanted.collect())
+}
+
+/// A name goes into label selectors and label values.
+///
+/// # Errors
+/// What was expected of the flag.
+pub fn object_name(flag: &str, name: &str) -> Result<(), String> {
+    let fits = name.len() <= 63
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
+        && !name.starts_with(['-', '.'])
+        && !name.ends_with(['-', '.']);
+    let wrong = || {
+        format!("{flag}: expected an object's name (lower-case letters, digits, -), found {name:?}")
+    };
+    if fits { Ok(()) } else { Err(wrong()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plans(scenarios: &[&str], plans: &[&str]) -> Result<Vec<Option<String>>, String> {
+        let texts =
+            |given: &[&str]| given.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let wanted = wanted(&texts(scenarios), &texts(plans))?;
+        assert!(
+            wanted
+                .iter()
+                .zip(scenarios)
+                .all(|(wanted, given)| wanted.scenario == *given)
+        );
+        Ok(wanted.into_iter().map(|wanted| wanted.plan).collect())
+    }
+
+    #[test]
+    fn one_plan_for_all_or_one_for_each() {
+        let plan = |name: &str| Some(name.to_owned());
+        assert_eq!(plans(&["a", "b"], &[]), Ok(vec![None, None]));
+        assert_eq!(plans(&["a", "b"], &["p"]), Ok(vec![plan("p"), plan("p")]));
+        assert_eq!(plans(&["a", "b"], &["p", "q"]), Ok(vec![plan("p"), plan("q")]));
+        assert_eq!(plans(&["a"], &["p"]), Ok(vec![plan("p")]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (wrong, words) in [
+            (plans(&[], &[]), "expected --scenario NAME"),
+            (plans(&["a", "b", "a"], &[]), "--scenario: a is given twice"),
+            (plans(&["a"], &["p", "q"]), "--release-plan: expected one for all"),
+            (plans(&["A"], &[]), "--scenario: expected an object's name"),
+            (plans(&["a"], &["-p"]), "--release-plan: expected an object's name"),
+        ] {
+            let error = wrong.unwrap_err();
+            assert!(error.starts_with(words), "{error}");
+        }
+    }
+}
