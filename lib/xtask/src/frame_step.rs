@@ -5,40 +5,31 @@
 
 use std::process::ExitCode;
 
-use argh::{ArgsInfo, FromArgs};
-use gate::failure::Failure;
-use gate::step::{self, Results, Step};
+use gate::arguments;
+use gate::failure::{Failure, OrExit};
+use gate::step::{self, Step};
 
-#[derive(FromArgs, ArgsInfo)]
-#[argh(
-    description = "Does nothing yet.",
-    example = "{command_name}",
-    error_code(0, "done"),
-    error_code(1, "it could not be done; try again"),
-    error_code(2, "bad input; nothing was done")
-)]
-struct Args {
-    /// how logs look [default: human]
-    #[argh(option, arg_name = "human|json")]
-    log_format: Option<String>,
-    /// divide durations by this, for rehearsals [default: 1]
-    #[argh(option, arg_name = "N")]
-    time_scale: Option<String>,
-}
+arguments! {
+    groups: access;
+    results:;
 
-impl step::Arguments for Args {
-    fn log_format(&self) -> Option<&str> {
-        self.log_format.as_deref()
-    }
-
-    fn time_scale(&self) -> Option<&str> {
-        self.time_scale.as_deref()
+    #[argh(
+        description = "Does nothing yet.",
+        example = "{command_name}",
+        error_code(0, "done"),
+        error_code(1, "it could not be done; try again"),
+        error_code(2, "bad input; nothing was done")
+    )]
+    struct Args {
+        /// what it is done to
+        #[argh(option, arg_name = "NAME")]
+        name: Option<String>,
     }
 }
 
-async fn run(_args: Args, _step: Step) -> Result<(), Failure> {
-    let results = Results::declare([]).map_err(Failure::misuse)?;
-    results.write(String::new).map_err(Failure::failed)
+async fn run(args: Args, step: Step) -> Result<(), Failure> {
+    let _ = (args.name.as_ref(), args.access());
+    step.results.write(String::new).failed()
 }
 
 pub(crate) fn main() -> ExitCode {
