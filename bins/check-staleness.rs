@@ -1,14 +1,9 @@
 //! `check-staleness`: an alarm when no image was verified for too long, with the cause.
 //!
-//! Reads the plan's Releases (in the cluster and in KubeArchive), the scenario's PipelineRuns and
-//! the gate's records. Tells Slack, at most once per interval, and when it is over. Remembers what
-//! it told in a record of its own kind, and deletes the gate's records beyond the newest 60.
-//!
-//! Exit codes: 0 fresh, 1 blind (a source did not answer, and that could have changed the finding)
-//! or not delivered, 2 bad input, 3 stale, or an untested image was released automatically.
+//! It runs beside the gate, so that a gate that does not run at all is noticed. It also deletes the gate's
+//! records beyond the newest 60.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use gate::arguments;
 use gate::cluster::Tenant;
@@ -27,10 +22,10 @@ arguments! {
     groups: builds, threshold, archive, webhook, check, label, access;
     results:;
 
-    /// Says how old the newest verified image of a ReleasePlan is, raises an alarm when it is too old
-    /// or when that cannot be seen, and tells why: the gate did not run, was killed, failed, passed
-    /// without a Release, or runs now. Raises one at once when the plan releases untested images by
-    /// itself.
+    /// Says how old the newest verified image of a ReleasePlan is, raises an alarm when it is too
+    /// old or when that cannot be seen, and tells why: the gate did not run, was killed, failed,
+    /// passed without a Release, or runs now. Raises one at once when the plan releases untested
+    /// images by itself.
     #[argh(
         note = "Without --record every look that finds something tells it again. Without --scenario and --gate-label the cause is not known. With --application or --component an old image is no alarm while the newest Snapshot has it, until three times the limit: then that nothing new is built is told once.",
         example = "check-staleness --release-plan ho-release-gate-aro-hcp --scenario ho-release-gate-aro-hcp \\\n    --gate-label 'ARO HCP' --record configmap:staleness-aro-hcp \\\n    --slack-webhook-file webhook-url",
@@ -71,9 +66,6 @@ arguments! {
     }
 }
 
-/// How often an alarm that lasts is told again.
-const REPEAT: Duration = Duration::from_secs(24 * 3600);
-
 pub(crate) fn main() -> ExitCode {
     step::main("check-staleness", run)
 }
@@ -86,12 +78,9 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let location: Option<Location> = read(args.record.as_ref()).misuse()?;
     let archive = read::<BaseUrl>(args.kubearchive_url.as_ref()).misuse_of("--kubearchive-url")?;
     let target = args.slack_webhook_file.clone().map(Target::webhook);
-    if let Some(target) = target.as_ref().filter(|_| !args.check) {
-        target.check().misuse()?;
-    }
+    let slack = site.slack(target, args.check).misuse()?;
     let cluster = site.cluster().await.misuse()?;
     let archive = site.archive_of(archive).await.misuse()?;
-    let slack = target.map(|target| site.slack(target)).transpose().misuse()?;
     let ledger = site.store_of(location.as_ref()).await.misuse()?;
     let sources = Sources {
         tenant: Tenant::new(cluster, step.clock.clone()),
@@ -118,7 +107,8 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
 /// What the flags say.
 fn options(args: &Args) -> Result<Options, Failure> {
     let days = duration::parse_days(args.threshold_days.as_deref().unwrap_or("3"));
-    let repeat = duration::given("--repeat", args.repeat.as_ref(), REPEAT, duration::parse);
+    let repeat =
+        duration::given("--repeat", args.repeat.as_ref(), staleness::REPEAT, duration::parse);
     Ok(Options {
         threshold: days.misuse_of("--threshold-days")?,
         repeat: repeat.misuse()?,

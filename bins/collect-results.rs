@@ -1,40 +1,26 @@
 //! `collect-results`: waits for the launched jobs, finds out what really happened, and decides.
 //!
-//! Reads the executions from the gate record. How a job is comes from Deck and from the artifact
-//! bucket, which cost none of Gangway's quota; Gangway is asked only where these cannot be read. Of
-//! each run that has ended it reads why, which tests failed, and what shows which image ran. Jobs
-//! that failed for a cause with a budget (`--rerun`) are launched again, exactly once, as soon as
-//! they fail and if another run could still end in time. Unknown never counts as passed.
-//!
-//! Everything that matters is in the record before anything is waited for: ended, killed, or
-//! started a second time, the step carries on. A verdict that the record already holds is repeated:
-//! one of no without a request, `passed` only after a new look at each blocking run, since whoever
-//! may write the record could have written it. The jobs, their variables and the proof that are
-//! given must be those of the record: they come from who started the run.
-//!
-//! Results: `verdict` (passed, failed, undecided), `TEST_OUTPUT` (as Konflux shows it), `summary`.
-//! Exit codes: 0 passed; 1 the record, or a run that is said to have passed, cannot be read; 2 bad
-//! input, or nothing was launched; 3 failed or undecided, or the record is not what was given.
+//! Reads how each run ended, why, which tests failed, and what shows which image ran. Unknown never counts
+//! as passed. All of it is in the record before anything is waited for: killed, or started a second time,
+//! the step carries on, and a verdict of no is repeated without a request.
 
 use std::process::ExitCode;
 
 use gate::arguments;
+use gate::collect::end::End;
 use gate::collect::policy::{Given, INFORMING_GRACE, Policy, TIMEOUT};
 use gate::collect::preflight::preflight;
-use gate::collect::summary::summary;
-use gate::collect::table::table;
-use gate::collect::test_output::TestOutput;
 use gate::collect::{self, Options};
 use gate::duration;
 use gate::evidence::GivenRules;
-use gate::failure::{Chain, Failure, OrExit};
+use gate::failure::{Failure, OrExit};
 use gate::jobs::Flags;
 use gate::preflight::input::check_input;
 use gate::prow::{self, Addresses};
-use gate::record::{Decision, Identity, Tested};
+use gate::record::{Identity, Tested};
 use gate::site::Site;
 use gate::step::args::{list, read};
-use gate::step::{self, Results, Step, groups};
+use gate::step::{self, Step, groups};
 
 arguments! {
     groups: image, request, informing, proof, gangway, prow, bucket, check, check_input, run, access;
@@ -92,64 +78,30 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let prow = site.prow(&addresses).misuse()?;
     if args.check {
         let checks = preflight(options, &site, &prow).await?;
-        let output = TestOutput::of_check(step.clock.now());
-        let summary = "checked only: nothing was waited for, nothing is decided";
-        set(&mut results, Decision::Undecided, &output, summary);
+        End::of_check(step.clock.as_ref()).set(&mut results);
         return checks.end(&results);
     }
-    let record = match collect::run(options, &site, &prow, step.progress).await {
-        Ok(record) => record,
-        // Konflux shows why, as of any other no.
-        Err(error) if error.says_no() => {
-            let why = Chain(&error).to_string();
-            let output = TestOutput::undecided(&why, step.clock.now());
-            let summary = format!("undecided: {why}");
-            set(&mut results, Decision::Undecided, &output, &summary);
-            results.write(|| summary + "\n").failed()?;
-            return Err(error.into());
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let Some(verdict) = &record.verdict else {
-        return Err(Failure::failed(
-            "the record holds no verdict, although it was decided; please report this",
-        ));
-    };
-    let summary = summary(&record, verdict);
-    set(&mut results, verdict.decision, &TestOutput::of(&record, verdict), &summary);
-    let width = step::terminal::width();
-    results
-        .write(|| table(&record, verdict, step.clock.as_ref(), width))
-        .failed()?;
-    match verdict.decision {
-        Decision::Passed => Ok(()),
-        Decision::Failed | Decision::Undecided => Err(Failure::refused(summary)),
-    }
-}
-
-fn set(results: &mut Results, decision: Decision, output: &TestOutput, summary: &str) {
-    results.set("verdict", decision.as_str());
-    results.set("TEST_OUTPUT", output.json());
-    results.set("summary", summary);
+    let record = collect::run(options, &site, &prow, step.progress).await;
+    let end = End::of(record, step.clock.as_ref(), step::terminal::width())?;
+    end.set(&mut results);
+    results.write(|| end.table.clone()).failed()?;
+    end.end()
 }
 
 /// What the flags say.
 fn input(args: &Args) -> Result<(Given, Addresses), Failure> {
     let request = groups::Request { informing: args.informing.clone(), ..args.request() };
     let (timeout, grace) = (args.timeout.as_ref(), args.informing_grace.as_ref());
+    let positive = duration::parse_positive;
+    let timeout = duration::given("--timeout", timeout, TIMEOUT, positive).misuse()?;
+    let informing_grace =
+        duration::given("--informing-grace", grace, INFORMING_GRACE, duration::parse).misuse()?;
     let given = Given {
         reruns: read(args.rerun.as_ref()).misuse()?,
         rules: GivenRules::of(&args.proof()).misuse()?,
         rest: Policy {
-            timeout: duration::given("--timeout", timeout, TIMEOUT, duration::parse_positive)
-                .misuse()?,
-            informing_grace: duration::given(
-                "--informing-grace",
-                grace,
-                INFORMING_GRACE,
-                duration::parse,
-            )
-            .misuse()?,
+            timeout,
+            informing_grace,
             fail_fast: args.fail_fast,
             request: Flags::of(&request).again().misuse()?,
             tested: Tested::read(args.image.as_deref(), None).misuse()?,

@@ -1,31 +1,18 @@
 //! `create-release`: promotes the tested image with one Konflux Release, and waits until it landed.
 //!
-//! Reads the gate record: the candidate and the verdict. Only a record that says passed is
-//! promoted, by the plan that it is bound to, and not on its word alone: whoever may write the
-//! record could have written it. So each blocking job of the request is asked for again, under this
-//! step's own account, from Deck or the artifact bucket: its job, its end, the image and the key
-//! that it was launched with, its proof. The Snapshot must still have the tested digest; the
-//! ReleasePlan must be matched by an active admission and must say auto-release "false"; nothing
-//! newer may have been released. A Release that exists for plan and Snapshot is adopted, never
-//! doubled. Then the Release is followed to its end, which goes into the record; from there it is
-//! repeated without a request.
-//!
-//! Results: `release` (its name), `released` (true, false, unknown).
-//! Exit codes: 0 released, or not to be waited for; 1 failed, missing, or still running; 2 bad
-//! input; 3 the gate says no; 4 what became of the image is not known.
+//! Whoever may write the record could have written its verdict, so each blocking run is asked again, under
+//! this step's own account. A Release that exists for plan and Snapshot is adopted, never doubled.
 
 use std::process::ExitCode;
 
 use gate::arguments;
-use gate::cluster::Tenant;
 use gate::duration;
 use gate::evidence::GivenRules;
 use gate::failure::{Failure, OrExit};
 use gate::jobs::Flags;
-use gate::name::is_label;
 use gate::promote::{self, Mode, Options, tries};
 use gate::prow::{self, Addresses};
-use gate::record::{Identity, Journal, Location, Tested, note_stop};
+use gate::record::{Location, Tested};
 use gate::site::Site;
 use gate::step::args::{list, read};
 use gate::step::{self, Step, groups};
@@ -75,21 +62,22 @@ arguments! {
         /// after this run's own Release has failed, make another; after an unknown end, look again
         #[argh(switch)]
         again: bool,
-        /// only look whether a Release would be possible, and end as it would; needs no verdict, makes
-        /// nothing; where nothing speaks against it, the record is bound to the plan, otherwise a
-        /// record without jobs is told why not
+        /// only look whether a Release would be possible, and end as it would; needs no verdict,
+        /// makes nothing; where nothing speaks against it, the record is bound to the plan,
+        /// otherwise a record without jobs is told why not
         #[argh(switch)]
         check: bool,
-        /// let the server try the creation without doing it, show the object on stderr, note that in
-        /// the record
+        /// let the server try the creation without doing it, show the object on stderr, note that
+        /// in the record
         #[argh(switch)]
         dry_run: bool,
-        /// whom to believe that the blocking jobs passed: their runs, asked again, or the record, which
-        /// the message then says [default: again]
+        /// whom to believe that the blocking jobs passed: their runs, asked again, or the record,
+        /// which the message then says [default: again]
         #[argh(option, arg_name = "again|record")]
         evidence: Option<String>,
         /// how often this step is tried again if this try fails, or how often at all less the tries
-        /// made, such as 1-0: until none is left, a refusal is not the last word [default: not known]
+        /// made, such as 1-0: until none is left, a refusal is not the last word [default: not
+        /// known]
         #[argh(option, arg_name = "N|N-MADE")]
         tries_left: Option<String>,
     }
@@ -100,26 +88,12 @@ pub(crate) fn main() -> ExitCode {
 }
 
 async fn run(args: Args, step: Step) -> Result<(), Failure> {
-    let (site, clock, mut results) =
-        (Site::new(args.access(), step.clock.clone()), step.clock, step.results);
+    let (site, mut results) = (Site::new(args.access(), step.clock), step.results);
     let options = options(&args)?;
     let addresses = Addresses::read(&args.prow(), &groups::Gangway::default()).misuse()?;
-    let prow = site.prow(&addresses).misuse()?;
     let location: Location = args.record.parse().misuse()?;
-    let tenant = Tenant::new(site.cluster().await.misuse()?, clock.clone());
-    let identity = Identity { namespace: site.namespace(), ..args.run().into() };
-    let store = site.store(&location).await.misuse()?;
-    let journal = match options.mode {
-        Mode::Create => Journal::join(store, clock.clone(), &identity).await?,
-        Mode::Check | Mode::DryRun => Journal::existing(store, clock.clone(), &identity).await?,
-    };
-    let promotion = promote::run(&tenant, &prow, &journal, &options, &clock).await;
-    if options.mode == Mode::Check {
-        let refused = promotion.as_ref().ok().and_then(|promotion| promotion.end().err());
-        let refused = refused.as_ref().or(promotion.as_ref().err());
-        note_stop(&journal, &clock, "create-release", refused).await;
-    }
-    let promotion = promotion?;
+    let promotion =
+        promote::open(&options, &addresses, &location, args.run().into(), &site).await?;
     if let Some(object) = promotion.shown() {
         eprintln!("{}", text::harmless(&object));
     }
@@ -132,23 +106,13 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
 
 /// What the flags say.
 fn options(args: &Args) -> Result<Options, Failure> {
-    let plan = &args.release_plan;
-    if !is_label(plan) {
-        return Err(Failure::misuse(format!(
-            "--release-plan: expected lower-case letters, digits and -, at most 63, found {plan:?}"
-        )));
-    }
-    let days = args
-        .grace_period_days
-        .as_deref()
-        .map(promote::grace_period)
-        .transpose();
+    let days = args.grace_period_days.as_deref().map(promote::grace_period);
     let tested = Tested::read(args.image.as_deref(), args.snapshot_name.as_deref());
     Ok(Options {
-        plan: plan.clone(),
+        plan: promote::plan(&args.release_plan).misuse()?,
         wait: duration::given("--wait", args.wait.as_ref(), promote::WAIT, duration::parse)
             .misuse()?,
-        grace_period_days: days.misuse()?,
+        grace_period_days: days.transpose().misuse()?,
         allow_older: args.allow_older,
         again: args.again,
         mode: Mode::of(args.check, args.dry_run),

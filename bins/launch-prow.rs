@@ -1,15 +1,8 @@
 //! `launch-prow`: launches each Prow job exactly once, against one image digest.
 //!
-//! Reads the image and the jobs: two JSON arrays of names, or a list in YAML, or both. Everything
-//! is checked before anything is sent. Each job is ordered from Gangway with the image in the
-//! variables of `--override-env` and with a key of its own, which is in the gate record before the
-//! order is sent; what came back is recorded at once. Run again, whatever happened, it carries on:
-//! what runs is adopted, what was never made is ordered, and where neither can be found out it
-//! stops rather than order twice. Deck and the artifact bucket are asked only in such doubt.
-//!
-//! Result: `launched`, the number of jobs that run.
-//! Exit codes: 0 launched; 1 a blocking job was refused, or Gangway or the record cannot be
-//! reached; 2 bad input, nothing was sent; 4 it could not be found out whether a job runs.
+//! Everything is checked before anything is sent. Each order has a key of its own, which is in the gate
+//! record before it is sent. Run again, whatever happened, it carries on: what runs is adopted, what was
+//! never made is ordered, and where neither can be found out it stops rather than order twice.
 
 use std::process::ExitCode;
 

@@ -1,36 +1,29 @@
 //! `notify-slack`: one message per run of the gate, in Slack.
 //!
-//! Reads the gate record (where there is one that can be read), Tekton's status of the run's tasks
-//! and its own flags. Waits for the Release only where the verdict is passed and the task
-//! collect-results succeeded, by reading the record again: create-release writes its outcome there.
-//! Calls the cluster (a record in a ConfigMap, the run's PipelineRun) and Slack. Writes what it
-//! sent, or could not send, into the record.
-//!
-//! Exit codes: 0 sent (or shown), 1 not delivered, 2 bad input.
+//! Says what it knows from the record, Tekton's status of the run's tasks and its own flags, even where half
+//! of that is missing.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use gate::arguments;
 use gate::duration;
 use gate::failure::{Failure, OrExit};
 use gate::http::BaseUrl;
-use gate::notify::{self, Named, Options, RungError, run_url};
+use gate::notify::{self, Named, Options, run_url};
 use gate::preflight::input::check_input;
 use gate::record::Identity;
 use gate::site::Site;
-use gate::slack::{Slack, Target};
-use gate::step::args::{list, read};
-use gate::step::results::print;
+use gate::slack::Target;
+use gate::step::args::{each, read};
 use gate::step::{self, Step};
 
 arguments! {
     groups: webhook, snapshot_name, threshold, archive, check, check_input, run, access;
     results:;
 
-    /// Sends one message about a run of the gate to Slack: the verdict, what became of each job, the
-    /// Release, and what to do next. Says what it knows even if no other step ran.
+    /// Sends one message about a run of the gate to Slack: the verdict, what became of each job,
+    /// the Release, and what to do next. Says what it knows even if no other step ran.
     #[argh(
         note = "Waits for the Release only if the record's verdict is passed and --task-status says collect-results=Succeeded; create-release, running at the same time, writes the end there. A record that is missing, unreadable or out of reach is said in the message, and no error.",
         example = "notify-slack --record file:gate.json --gate-label 'ARO HCP' --preview",
@@ -68,8 +61,8 @@ arguments! {
         /// address of the run in a console; one that ends in / gets the run's name appended
         #[argh(option, arg_name = "URL")]
         run_url: Option<String>,
-        /// whom to mention when runs stay red: 3=S0123ABCD at the third red run in a row, 5+=here from
-        /// the fifth on; a Slack member's or group's id, here or channel; may be repeated
+        /// whom to mention when runs stay red: 3=S0123ABCD at the third red run in a row, 5+=here
+        /// from the fifth on; a Slack member's or group's id, here or channel; may be repeated
         #[argh(option, arg_name = "N=WHOM")]
         escalate: Vec<String>,
         /// show the message in the terminal and send nothing
@@ -77,9 +70,6 @@ arguments! {
         preview: bool,
     }
 }
-
-/// How long a Release may take.
-const RELEASE_WAIT: Duration = Duration::from_secs(45 * 60);
 
 pub(crate) fn main() -> ExitCode {
     step::main("notify-slack", run)
@@ -96,64 +86,47 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let mut options = options(&args)?;
     let archive = read::<BaseUrl>(args.kubearchive_url.as_ref()).misuse_of("--kubearchive-url")?;
     let named = Named { record: read(args.record.as_ref()).misuse()?, identity, archive };
+    let target = if args.preview && !args.check { None } else { Some(target(&args)?) };
+    let slack = site.slack(target, args.check).misuse()?;
     if args.check {
-        let checks = notify::preflight(&options, &named, &site, &slack(&args, &site)?).await?;
+        let checks = notify::preflight(&options, &named, &site, slack.as_ref()).await?;
         return checks.end(&step.results);
     }
-    let slack = if args.preview { None } else { Some(slack(&args, &site)?) };
     let sources = notify::open(&mut options, &named, &site, slack).await?;
-    let delivery = notify::run(options, sources).await;
-    match delivery.sent {
-        Some(Ok(())) => tracing::info!("sent: {}", delivery.message.headline.plain()),
-        Some(Err(error)) => {
-            print(&delivery.message.text()).failed()?;
-            return Err(error.into());
-        }
-        None => print(&delivery.message.text()).failed()?,
-    }
-    Ok(())
+    notify::run(options, sources).await.end()
 }
 
-fn slack(args: &Args, site: &Site) -> Result<Slack, Failure> {
+fn target(args: &Args) -> Result<Target, Failure> {
     let (webhook, token) = (args.slack_webhook_file.clone(), args.slack_token_file.clone());
     let api = args.slack_api_url.as_deref();
-    let target = Target::given(webhook, token, args.channel.clone(), api).misuse()?;
-    if !args.check {
-        target.check().misuse()?;
-    }
-    site.slack(target).misuse()
+    Target::given(webhook, token, args.channel.clone(), api).misuse()
 }
 
 /// What the flags say.
 fn options(args: &Args) -> Result<Options, Failure> {
     let wait = args.release_wait.as_ref();
     let days = duration::parse_days(args.threshold_days.as_deref().unwrap_or("3"));
-    let run_url = args
-        .run_url
-        .as_deref()
-        .map(|url| run_url(url, args.run_name.as_deref()));
-    let tasks = list(&args.task_status)
-        .iter()
-        .map(|text| text.parse())
-        .collect::<Result<_, _>>();
-    let ladder = list(&args.escalate)
-        .iter()
-        .map(|rung| rung.parse())
-        .collect::<Result<_, _>>();
+    let run_name = args.run_name.as_deref();
+    let run_url = args.run_url.as_deref().map(|url| run_url(url, run_name));
     read::<BaseUrl>(args.kubearchive_url.as_ref()).misuse_of("--kubearchive-url")?;
     Ok(Options {
         gate: args.gate_label.clone(),
         snapshot: args.snapshot_name.clone(),
         plan: args.release_plan.clone(),
-        release_wait: duration::given("--release-wait", wait, RELEASE_WAIT, duration::parse)
-            .misuse()?,
-        tasks: tasks.map_err(|error: String| Failure::misuse(error))?,
+        release_wait: duration::given(
+            "--release-wait",
+            wait,
+            notify::RELEASE_WAIT,
+            duration::parse,
+        )
+        .misuse()?,
+        tasks: each(&args.task_status).misuse()?,
         run_url: run_url.transpose().misuse()?.flatten(),
         run_name: args.run_name.clone(),
         scenario: args.scenario.clone(),
         namespace: args.namespace.clone(),
         record: args.record.clone(),
-        ladder: ladder.map_err(|error: RungError| Failure::misuse(error))?,
+        ladder: each(&args.escalate).misuse()?,
         threshold: Some(days.misuse_of("--threshold-days")?),
     })
 }

@@ -1,15 +1,8 @@
 //! `resolve-image`: from a Snapshot to one image digest that is proven to exist.
 //!
-//! Reads the Snapshot as integration-service hands it to a run (the spec as JSON), as a whole
-//! object, from a file, from standard input, or from the cluster by its name. The component must be
-//! in it exactly once, with a digest. Unless `--offline`, the image's registry is asked for the
-//! manifest by that digest, for the manifests and configurations of its platforms, and everything
-//! that comes is proven by its SHA-256. With `--record` the candidate is written into the gate
-//! record, and the record is bound to it.
-//!
-//! Results: `image`, `digest`, `revision`, `snapshot`; the last two are empty where unknown.
-//! Exit codes: 0 resolved; 1 not in the registry, or registry or cluster trouble; 2 bad input;
-//! 3 wrong content, a missing platform, another revision.
+//! The component must be in the Snapshot exactly once, with a digest. Unless `--offline`, its registry is
+//! asked for the manifest by that digest, and for the manifests and configurations of its platforms;
+//! everything that comes is proven by its SHA-256. With `--record` the gate record is bound to it.
 
 use std::process::ExitCode;
 
@@ -41,13 +34,15 @@ arguments! {
         error_code(3, "wrong content, a missing platform, another revision")
     )]
     struct Args {
-        /// the Snapshot: its spec or the whole object as JSON, its name, @FILE, or - for standard input
+        /// the Snapshot: its spec or the whole object as JSON, its name, @FILE, or - for standard
+        /// input
         #[argh(option, arg_name = "SNAPSHOT")]
         snapshot: String,
         /// the component whose image is tested
         #[argh(option, arg_name = "NAME")]
         component: String,
-        /// the component's version, where a Snapshot has several of that name [default: the only one]
+        /// the component's version, where a Snapshot has several of that name [default: the only
+        /// one]
         #[argh(option, arg_name = "TEXT")]
         component_version: Option<String>,
         /// ask no registry

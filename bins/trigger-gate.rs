@@ -1,21 +1,14 @@
 //! `trigger-gate`: picks the newest good Snapshot and starts the gate's scenarios on it.
 //!
-//! Reads Snapshots, PipelineRuns, Releases (also from KubeArchive) and gate records of one namespace.
-//! Sets the label
-//! `test.appstudio.openshift.io/run` for one scenario after another, together with an id of its own
-//! and the time for which the Snapshot is kept, and waits until a PipelineRun with that id has
-//! begun; if none begins it takes its label back. Writes to stdout what it chose and why, and to
-//! its own record the nights that were skipped in a row because the jobs of another one still ran.
-//!
-//! Exit codes: 0 started or rightly skipped, 1 not started or not told, 2 bad input.
+//! Sets integration-service's label for one scenario after another, and waits until a PipelineRun with its
+//! own id has begun; if none begins it takes its label back.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use gate::arguments;
 use gate::cluster::Tenant;
 use gate::duration;
-use gate::failure::{Chain, Failure, OrExit};
+use gate::failure::{Failure, OrExit};
 use gate::http::BaseUrl;
 use gate::record::Location;
 use gate::site::Site;
@@ -23,15 +16,15 @@ use gate::slack::Target;
 use gate::snapshot::ComponentName;
 use gate::step::args::{list, read};
 use gate::step::{self, Step};
-use gate::trigger::{self, Options, Report, object_name};
+use gate::trigger::{self, Options};
 
 arguments! {
     groups: builds, archive, webhook, check, label, access;
     results:;
 
-    /// Starts the gate: picks the newest Snapshot of a component, labels it for each scenario in turn,
-    /// and confirms that a run began. Leaves a scenario alone whose image is verified or whose gate is
-    /// on its way.
+    /// Starts the gate: picks the newest Snapshot of a component, labels it for each scenario in
+    /// turn, and confirms that a run began. Leaves a scenario alone whose image is verified or
+    /// whose gate is on its way.
     #[argh(
         note = "Needs --application and --component, or --snapshot. A label that started nothing is taken back, so that nothing starts later unasked. A night that is skipped because the jobs of another one still run is told in Slack from the second in a row on; without --record it is not known which is the first, and each is told.",
         example = "trigger-gate --application hypershift-operator --component hypershift-operator-main \\\n    --scenario ho-release-gate-aro-hcp --release-plan ho-release-gate-aro-hcp --dry-run",
@@ -53,8 +46,9 @@ arguments! {
         /// this Snapshot instead of the newest one
         #[argh(option, arg_name = "NAME")]
         snapshot: Option<String>,
-        /// the ReleasePlan by whose Releases an image is known as verified; one for all scenarios, or
-        /// one for each in their order; may be repeated [default: none, every image counts as new]
+        /// the ReleasePlan by whose Releases an image is known as verified; one for all scenarios,
+        /// or one for each in their order; may be repeated [default: none, every image counts as
+        /// new]
         #[argh(option, arg_name = "PLAN")]
         release_plan: Vec<String>,
         /// how long a run may take to begin, for each scenario [default: 15m]
@@ -76,12 +70,6 @@ arguments! {
     }
 }
 
-/// How long a run may take to begin.
-const WAIT: Duration = Duration::from_secs(15 * 60);
-
-/// How long the Snapshot is kept.
-const KEEP: Duration = Duration::from_secs(72 * 3600);
-
 pub(crate) fn main() -> ExitCode {
     step::main("trigger-gate", run)
 }
@@ -92,10 +80,7 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let location: Option<Location> = read(args.record.as_ref()).misuse()?;
     let archive = read::<BaseUrl>(args.kubearchive_url.as_ref()).misuse_of("--kubearchive-url")?;
     let target = args.slack_webhook_file.clone().map(Target::webhook);
-    if let Some(target) = target.as_ref().filter(|_| !args.check) {
-        target.check().misuse()?;
-    }
-    let slack = target.map(|target| site.slack(target)).transpose().misuse()?;
+    let slack = site.slack(target, args.check).misuse()?;
     let archive = site.archive_of(archive).await.misuse()?;
     let tenant = Tenant::new(site.cluster().await.misuse()?, step.clock.clone());
     if args.check {
@@ -105,50 +90,18 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         return checks.end(&step.results);
     }
     let store = site.store_of(location.as_ref()).await.misuse()?;
-    let (mut failures, mut due) = (Vec::new(), Vec::new());
-    match trigger::run(&options, &tenant, archive.as_ref(), &step.clock, &step.last_words).await {
-        Ok(report) => {
-            show(&report)?;
-            failures = report.failures();
-            if !options.dry_run {
-                due = trigger::note(&report, store.as_deref(), step.clock.as_ref()).await;
-            }
-        }
-        Err(error) => failures.push(Chain(&error).to_string()),
+    let sources = trigger::Sources { tenant, archive, store, slack, gate: args.gate_label };
+    let started = trigger::night(&options, &sources, &step.clock, &step.last_words).await;
+    if let Some(report) = &started.report {
+        step::results::show(&report.json().to_string(), || report.text()).failed()?;
     }
-    for due in &due {
-        tracing::warn!("skipped, and not for the image: {}", due.words());
-    }
-    if let Some(slack) = slack.filter(|_| !options.dry_run) {
-        let gate = args.gate_label.as_deref();
-        let undelivered = trigger::tell(&slack, gate, &failures, &due).await;
-        failures.extend(undelivered);
-    }
-    if failures.is_empty() { Ok(()) } else { Err(Failure::failed(failures.join("; "))) }
-}
-
-fn show(report: &Report) -> Result<(), Failure> {
-    for note in &report.notes {
-        tracing::warn!("{note}");
-    }
-    step::results::show(&report.json().to_string(), || report.text()).failed()
+    started.end()
 }
 
 /// What the flags say.
 fn options(args: &Args) -> Result<Options, Failure> {
     let wanted = trigger::wanted(&list(&args.scenario), &list(&args.release_plan)).misuse()?;
-    if args.snapshot.is_none() && (args.application.is_none() || args.component.is_none()) {
-        return Err(Failure::misuse("expected --application and --component, or --snapshot NAME"));
-    }
-    for (flag, name) in [
-        ("--application", &args.application),
-        ("--component", &args.component),
-        ("--snapshot", &args.snapshot),
-    ] {
-        name.as_deref()
-            .map_or(Ok(()), |name| object_name(flag, name))
-            .misuse()?;
-    }
+    trigger::check_names(&args.builds(), args.snapshot.as_deref()).misuse()?;
     let time = |flag, given: &Option<String>, default| {
         duration::given(flag, given.as_ref(), default, duration::parse_positive).misuse()
     };
@@ -158,8 +111,8 @@ fn options(args: &Args) -> Result<Options, Failure> {
         component: ComponentName::given(component, version).misuse()?,
         snapshot: args.snapshot.clone(),
         wanted,
-        wait: time("--wait", &args.wait, WAIT)?,
-        keep: time("--keep", &args.keep, KEEP)?,
+        wait: time("--wait", &args.wait, trigger::WAIT)?,
+        keep: time("--keep", &args.keep, trigger::KEEP)?,
         dry_run: args.dry_run,
         force: args.force,
     })

@@ -1,12 +1,13 @@
 //! `verify-verdict`: whether an image passed a gate, as a consumer asks it.
 //!
-//! Reads a Sigstore bundle from a file or from a repository of verdicts, and judges it with a public
-//! key: the signature, the image, the gate, the result, the jobs, overrides, the age. What it accepts
-//! of bundles that are signed with a key and stand in no log, `cosign verify-blob-attestation`
-//! accepts as well, and the other way round. It needs no cluster.
+//! Reads a Sigstore bundle from a file or from a repository of verdicts, and judges it with a
+//! public key: the signature, the image, the gate, the result, the jobs, overrides, the age. What
+//! it accepts of bundles that are signed with a key and stand in no log, `cosign
+//! verify-blob-attestation` accepts as well, and the other way round. It needs no cluster.
 //!
 //! It says on stdout what the key signed, for people or as JSON.
-//! Exit codes: 0 it holds; 1 it cannot be judged, or the registry does not answer; 2 bad input; 3 no.
+//! Exit codes: 0 it holds; 1 it cannot be judged, or the registry does not answer; 2 bad input; 3
+//! no.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,5 +1,6 @@
 //! `--help` of each binary, held by goldens in `tests/help/`.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use xtask::{held, repository};
@@ -47,5 +48,67 @@ fn versions_and_unknown_flags() {
         let unknown = Tool::new(name).arg("--no-such-flag").run();
         assert_eq!(unknown.code, 2);
         assert!(unknown.stderr.contains("--no-such-flag"), "{}", unknown.stderr);
+    }
+}
+
+/// Flags that mean something of their own in each step that has them.
+const OWN_MEANING: [&str; 9] = [
+    "--check",
+    "--dry-run",
+    "--keep",
+    "--record",
+    "--release-plan",
+    "--scenario",
+    "--snapshot",
+    "--time-scale",
+    "--wait",
+];
+
+/// A page's flags: each with the name of its value and its text.
+fn described(page: &str) -> BTreeMap<String, (String, String)> {
+    let mut flags = BTreeMap::<String, (String, String)>::new();
+    let mut flag = None;
+    for line in page.lines() {
+        if let Some(entry) = line.strip_prefix("  --") {
+            let (head, text) = entry.split_once("  ").unwrap_or((entry, ""));
+            let (name, value) = head.split_once(' ').unwrap_or((head, ""));
+            flags.insert(
+                name.to_owned(),
+                (value.to_owned(), text.trim().replace(" (required)", "")),
+            );
+            flag = Some(name.to_owned());
+        } else if let Some(text) = line.strip_prefix("                    ")
+            && let Some(flag) = &flag
+        {
+            let said = &mut flags.get_mut(flag).unwrap().1;
+            *said = format!("{said} {}", text.trim()).trim().replace(" (required)", "");
+        } else {
+            flag = None;
+        }
+    }
+    flags
+}
+
+#[test]
+fn a_flag_of_several_steps_has_one_value_and_one_text() {
+    let mut known = BTreeMap::<String, (String, String, &str)>::new();
+    for name in binaries() {
+        let page = std::fs::read_to_string(repository(format!("tests/help/{name}.txt"))).unwrap();
+        let flags = described(&page);
+        assert!(flags.len() > 3, "{name}: {flags:?}");
+        for (flag, (value, text)) in flags {
+            if OWN_MEANING.contains(&format!("--{flag}").as_str()) {
+                continue;
+            }
+            let (their_value, their_text, other) =
+                known
+                    .entry(flag.clone())
+                    .or_insert((value.clone(), text.clone(), name));
+            assert_eq!(
+                (&value, &text),
+                (&*their_value, &*their_text),
+                "--{flag} in {name} and in {other}"
+            );
+        }
     }
 }

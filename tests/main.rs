@@ -24,6 +24,7 @@ mod record;
 #[cfg(feature = "rehearsal")]
 mod rehearsal;
 mod resolve_image;
+mod rooms;
 #[cfg(feature = "rehearsal")]
 mod secrets;
 mod slack_threads;

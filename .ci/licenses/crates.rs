@@ -35,7 +35,7 @@ pub enum Texts {
 
 /// The crates that the image's program is linked from for `target`, by name and version.
 ///
-/// Those are what `.ci/build-binaries` builds: its package without default features, without what
+/// These are what `.ci/build-binaries` builds: its package without default features, without what
 /// runs at build time only (build scripts, procedural macros) or in tests.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Patterns of artifact paths: `artifacts/*/hypershift-install/build-log.txt`.
 //!
-//! `*` stands for any text within a part of the path, `?` for one character, and a part `**` for
-//! any number of parts.
+//! `*` matches any text within a part of the path, `?` one character, and a part `**` any number of
+//! parts.
 
 use std::fmt;
 use std::str::FromStr;

@@ -137,7 +137,6 @@ impl ImageRef {
         self.repository.split('/').next().unwrap_or_default()
     }
 
-    /// The digest.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }

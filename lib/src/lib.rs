@@ -7,8 +7,8 @@
 //! - [`prow`]: Gangway, Deck and the artifact bucket; [`jobs`], [`launch`], [`evidence`],
 //!   [`collect`] and [`gate`] are built on it.
 //! - [`history`]: what a job's runs left behind over many nights, and what is said from it.
-//! - [`matrix`]: which jobs run tonight, and what the nights together cover. [`bisect`]: which Snapshot
-//!   broke it.
+//! - [`matrix`]: which jobs run tonight, and what the nights together cover. [`bisect`]: which
+//!   Snapshot broke it.
 //! - [`konflux`]: Snapshots, ReleasePlans and Releases in the cluster; [`promote`] makes the
 //!   Release. [`tekton`]: PipelineRuns.
 //! - [`slack`], [`notify`]: messages. [`trigger`] starts the gate. [`preflight`]: `--check`.

@@ -3,12 +3,11 @@
 /// The longest label: also the longest value of a Kubernetes label.
 pub const LONGEST_LABEL: usize = 63;
 
-/// The longest subdomain.
 pub const LONGEST_SUBDOMAIN: usize = 253;
 
-/// Whether a text is one label: `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`, at most 63 bytes, no dots. So are
-/// named namespaces, and whatever a Release names in its spec (the CRD's own pattern): Snapshots and
-/// ReleasePlans.
+/// Whether a text is one label: `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`, at most 63 bytes, no dots. So
+/// are named namespaces, and whatever a Release names in its spec (the CRD's own pattern):
+/// Snapshots and ReleasePlans.
 pub fn is_label(text: &str) -> bool {
     text.len() <= LONGEST_LABEL && has_form(text)
 }

@@ -1,7 +1,7 @@
 //! The outside world as a step reaches it: each part opened once, when it is first asked for.
 //!
-//! An opener and nothing else: it decides nothing, retries nothing and knows no rule. A step and its
-//! `--check` are given the same site, so that they cannot come to look at different things.
+//! An opener and nothing else: it decides nothing, retries nothing and knows no rule. A step and
+//! its `--check` are given the same site, so that they cannot come to look at different things.
 
 use std::sync::{Arc, OnceLock};
 
@@ -16,13 +16,12 @@ use crate::record::{Location, Store, store_at};
 use crate::registry::credentials::Credentials;
 use crate::registry::{Registry, RegistryOptions};
 use crate::secret::SecretError;
-use crate::slack::{Slack, Target};
+use crate::slack::{Slack, Target, TargetError};
 use crate::step::groups::Access;
 
 /// Why a part of the outside cannot be opened. It was not asked yet.
 #[derive(Debug, thiserror::Error)]
 pub enum SiteError {
-    /// The cluster.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     /// The certificates of `--ca-file`.
@@ -31,6 +30,9 @@ pub enum SiteError {
     /// A token.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// A webhook.
+    #[error(transparent)]
+    Target(#[from] TargetError),
 }
 
 /// What is outside, by the flags of the group `access`.
@@ -68,7 +70,6 @@ impl Site {
         }
     }
 
-    /// The time.
     pub fn clock(&self) -> &SharedClock {
         &self.clock
     }
@@ -145,12 +146,17 @@ impl Site {
         Ok(addresses.open(self.transport()?)?)
     }
 
-    /// Slack.
+    /// Slack, if messages go anywhere. The secret must be there and well formed, but for a `--check`,
+    /// which has a row for it.
     ///
     /// # Errors
-    /// Those of [`Site::transport`].
-    pub fn slack(&self, target: Target) -> Result<Slack, RootsError> {
-        Ok(Slack::new(target, self.transport()?, self.clock.clone()))
+    /// [`SiteError`] for certificates and the secret.
+    pub fn slack(&self, target: Option<Target>, check: bool) -> Result<Option<Slack>, SiteError> {
+        let Some(target) = target else { return Ok(None) };
+        if !check {
+            target.check()?;
+        }
+        Ok(Some(Slack::new(target, self.transport()?, self.clock.clone())))
     }
 
     /// The token that services beside the API server accept as well.

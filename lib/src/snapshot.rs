@@ -32,7 +32,6 @@ pub struct SnapshotSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Component {
-    /// Its name.
     pub name: String,
     /// Its version, in a ComponentGroup that has several of one component.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,7 +47,6 @@ pub struct Component {
 /// Which component of a Snapshot is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComponentName {
-    /// Its name.
     pub name: String,
     /// Its version, where a Snapshot may have several of that name.
     pub version: Option<String>,
@@ -90,9 +88,7 @@ impl std::fmt::Display for ComponentName {
 
 /// What a component is called, however much else is read of it.
 pub trait Named {
-    /// Its name.
     fn name(&self) -> &str;
-    /// Its version.
     fn version(&self) -> Option<&str>;
 }
 
@@ -246,7 +242,6 @@ pub enum SnapshotError {
     /// The component's image does not name a digest.
     #[error("SNAPSHOT: containerImage of component {component:?}")]
     Image {
-        /// The component.
         component: String,
         /// What is wrong with it.
         source: ImageError,
@@ -258,7 +253,6 @@ pub enum SnapshotError {
 pub enum Given {
     /// The content, with the object's name and namespace where the whole object was given.
     Content {
-        /// The spec.
         spec: SnapshotSpec,
         /// `metadata.name`.
         name: Option<String>,

@@ -1,5 +1,5 @@
-//! A bisect over eight Snapshots against the stand-in servers: killed before and after every access to
-//! its record and, here and there, to a server, and run again.
+//! A bisect over eight Snapshots against the stand-in servers: killed before and after every access
+//! to its record and, here and there, to a server, and run again.
 
 #![allow(missing_docs)]
 

@@ -27,7 +27,7 @@ fn log(field: &Field, pod: &Value) -> String {
         .run(&["logs", pod["metadata"]["name"].as_str().unwrap()])
 }
 
-/// A Release of the plan that landed so long ago.
+/// A Release of the plan that landed at that age.
 fn released(name: &str, plan: &str, days: i64) -> Value {
     let at = format!("{:.0}", Timestamp::now() - SignedDuration::from_hours(24 * days));
     json!({

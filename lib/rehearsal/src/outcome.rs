@@ -5,7 +5,6 @@ use crate::record::{Attempt, Record};
 use crate::run::RunReport;
 use crate::screen::{self, last_exit, short, short_image, wrap};
 
-/// Promoted.
 pub const PROMOTED: u8 = 0;
 /// It could not decide or promote.
 pub const UNDECIDED: u8 = 1;

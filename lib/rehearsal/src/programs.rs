@@ -1,7 +1,7 @@
 //! The steps' programs: which ones a pipeline runs, and a folder with a link for each.
 //!
-//! The rehearsal is one program with the steps in it, as the image is: called by a step's name, it is
-//! that step.
+//! The rehearsal is one program with the steps in it, as the image is: called by a step's name, it
+//! is that step.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;

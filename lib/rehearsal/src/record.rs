@@ -28,7 +28,6 @@ pub struct Candidate {
     pub platforms: Vec<String>,
 }
 
-/// A job.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Job {
@@ -109,7 +108,6 @@ pub struct Proof {
     pub note: String,
 }
 
-/// The verdict.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Verdict {

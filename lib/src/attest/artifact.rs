@@ -1,8 +1,8 @@
 //! How a verdict lies in a registry: manifests, tags and media types.
 //!
-//! In a repository of its own a bundle is an artifact of one layer without a subject, found by a tag
-//! made of the image's digest and the gate's name. Everything in it comes from the verdict, so the
-//! same verdict under the same key is the same artifact.
+//! In a repository of its own a bundle is an artifact of one layer without a subject, found by a
+//! tag made of the image's digest and the gate's name. Everything in it comes from the verdict, so
+//! the same verdict under the same key is the same artifact.
 //!
 //! Sources: OCI image-spec `manifest.md` (guidelines for artifacts), cosign `specs/BUNDLE_SPEC.md`.
 
@@ -34,9 +34,7 @@ const SHOWN_OF_GATE: usize = 40;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    /// Its media type.
     pub media_type: String,
-    /// Its digest.
     pub digest: Digest,
     /// Its size in bytes.
     pub size: u64,
@@ -76,9 +74,7 @@ struct Manifest<'a> {
 /// A manifest of one layer, and what has to be in the registry before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
-    /// The manifest.
     pub manifest: Bytes,
-    /// Its digest.
     pub digest: Digest,
     /// The configuration and the layer.
     pub blobs: Vec<(Digest, Bytes)>,
@@ -184,9 +180,9 @@ pub fn bundle_of(manifest: &[u8]) -> Option<Descriptor> {
         .filter(|layer| layer.media_type == bundle::MEDIA_TYPE)
 }
 
-/// The tag of a gate's verdict on an image: `verdict-HEX.NAME`. cosign's own tags begin with `sha256-`,
-/// so the two never meet. A name that a tag cannot show as it is gets 8 digits of its SHA-256 behind
-/// what is left of it: two gates never share a tag.
+/// The tag of a gate's verdict on an image: `verdict-HEX.NAME`. cosign's own tags begin with
+/// `sha256-`, so the two never meet. A name that a tag cannot show as it is gets 8 digits of its
+/// SHA-256 behind what is left of it: two gates never share a tag.
 pub fn tag(image: &Digest, gate: &str) -> String {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let shown: String = gate
@@ -214,8 +210,8 @@ pub fn referrers_tag(image: &Digest) -> String {
 
 /// Whether bundles may go into a repository: a reason against it, in words.
 ///
-/// Beside the candidate a bundle makes Conforma refuse the image; beside the verified image only the
-/// managed side may write.
+/// Beside the candidate a bundle makes Conforma refuse the image; beside the verified image only
+/// the managed side may write.
 pub fn own_repository(
     repository: &str,
     candidate: &ImageRef,

@@ -1,11 +1,12 @@
 //! The plain statement beside the candidate: an unsigned referrer, as Konflux's ADR 48 has it.
 //!
-//! Its trust comes from the provenance that Tekton Chains signs for it. Only a good result goes there:
-//! Conforma denies an image for any failed statement that it can verify, however old.
+//! Its trust comes from the provenance that Tekton Chains signs for it. Only a good result goes
+//! there: Conforma denies an image for any failed statement that it can verify, however old.
 //!
 //! A registry that keeps lists of referrers says so when it takes the manifest (`OCI-Subject`). For
-//! another the list is an index at the tag `sha256-HEX`, which everybody reads, completes and writes
-//! back: what was written is read again, and written again where somebody else's write came between.
+//! another the list is an index at the tag `sha256-HEX`, which everybody reads, completes and
+//! writes back: what was written is read again, and written again where somebody else's write came
+//! between.
 //!
 //! Sources: OCI distribution-spec "Pushing Manifests with Subject" and "Referrers Tag Schema";
 //! conforma/policy `policy/lib/intoto/intoto.rego`.
@@ -39,7 +40,6 @@ pub enum Hung {
 /// Why it does not hang there.
 #[derive(Debug, thiserror::Error)]
 pub enum BesideError {
-    /// The registry.
     #[error(transparent)]
     Registry(#[from] RegistryError),
     /// The result is not good.
@@ -58,7 +58,6 @@ pub enum BesideError {
     /// The list cannot be read.
     #[error("the tag {tag} holds no list of referrers: {problem}; it was left as it is")]
     NoList {
-        /// The tag.
         tag: String,
         /// What is wrong.
         problem: String,
@@ -68,7 +67,6 @@ pub enum BesideError {
         "the list of referrers at {tag} was written {TRIES} times and does not show {digest}; somebody else writes it as well, try again"
     )]
     Lost {
-        /// The tag.
         tag: String,
         /// The referrer.
         digest: Digest,

@@ -3,7 +3,8 @@
 //! Written as version 0.3; read are all versions. What stands beside the signature (log entries,
 //! timestamps, the hint of the key) is not looked at: the key that the reader names decides alone,
 //! as with cosign's `--key` and `--insecure-ignore-tlog`. The answers are cosign's, with one
-//! exception: a field that is not known does not stand in the way, since a later cosign may write it.
+//! exception: a field that is not known does not stand in the way, since a later cosign may write
+//! it.
 //!
 //! Sources: sigstore/protobuf-specs `sigstore_bundle.proto`, cosign `specs/BUNDLE_SPEC.md`,
 //! secure-systems-lab/dsse `protocol.md`.

@@ -1,7 +1,8 @@
 //! Keys: ECDSA on P-256 with SHA-256, in the files that cosign and openssl write.
 //!
-//! A private key is read again on every use, since a mounted Secret can change, and cannot be printed.
-//! Signatures are deterministic (RFC 6979): the same statement under the same key is the same bundle.
+//! A private key is read again on every use, since a mounted Secret can change, and cannot be
+//! printed. Signatures are deterministic (RFC 6979): the same statement under the same key is the
+//! same bundle.
 
 use std::fmt;
 use std::fs::File;
@@ -172,7 +173,6 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// A public key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey(p256::ecdsa::VerifyingKey);
 

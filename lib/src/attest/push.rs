@@ -1,8 +1,8 @@
 //! Bringing a bundle into a repository of its own, and finding it there.
 //!
-//! There is one artifact for an image and a gate: the newest verdict. The tag of the index is written
-//! last, so that one that is there says that all are. A push that was killed is done again from the
-//! beginning and comes out the same.
+//! There is one artifact for an image and a gate: the newest verdict. The tag of the index is
+//! written last, so that one that is there says that all are. A push that was killed is done again
+//! from the beginning and comes out the same.
 
 use super::artifact::{self, Artifact, MANIFEST};
 use super::bundle::Signed;
@@ -40,17 +40,13 @@ pub enum Pushed {
 /// Why it is not there.
 #[derive(Debug, thiserror::Error)]
 pub enum PushError {
-    /// The registry.
     #[error(transparent)]
     Registry(#[from] RegistryError),
     /// It was written, and something else is there.
     #[error(
         "the tag {tag} was written {TRIES} times and shows something else each time; look who else writes there"
     )]
-    Lost {
-        /// The tag.
-        tag: String,
-    },
+    Lost { tag: String },
     /// The statement has no image.
     #[error("the statement names no image by its SHA-256")]
     NoSubject,

@@ -1,5 +1,5 @@
-//! Verdicts and keys for tests. `data/` holds the exchanges with the real cosign; its README says how
-//! they were made.
+//! Verdicts and keys for tests. `data/` holds the exchanges with the real cosign; its README says
+//! how they were made.
 
 use std::path::PathBuf;
 use std::time::Duration;

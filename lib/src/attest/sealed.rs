@@ -1,4 +1,5 @@
-//! A private key under a password, as cosign keeps it: scrypt and NaCl's secretbox, written as JSON.
+//! A private key under a password, as cosign keeps it: scrypt and NaCl's secretbox, written as
+//! JSON.
 //!
 //! Source: secure-systems-lab/go-securesystemslib `encrypted/encrypted.go`.
 
@@ -9,8 +10,8 @@ use crypto_secretbox::aead::{Aead, KeyInit};
 use secrecy::{ExposeSecret, SecretSlice};
 use serde::Deserialize;
 
-/// The strengths that are written: N is 2 to the power of this, r is 8, p is 1. Others are refused, as
-/// the original does: a file must not decide how much memory is taken (here 128 MiB at most).
+/// The strengths that are written: N is 2 to the power of this, r is 8, p is 1. Others are refused,
+/// as the original does: a file must not decide how much memory is taken (here 128 MiB at most).
 const LOG_N: [u8; 3] = [15, 16, 17];
 
 /// Why a key stays closed. Never holds anything of it.

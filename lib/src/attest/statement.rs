@@ -1,9 +1,10 @@
 //! The in-toto statement of a verdict: predicate `test-result/v0.1`, as Conforma's policy reads it.
 //!
 //! One statement is one invocation of a test suite, so the blocking jobs make one, under the gate's
-//! name, and the informing jobs another, under the gate's name and `-informing`: a policy that knows
-//! the second name as informative only warns of it. The same verdict always makes the same bytes:
-//! lists are sorted, the time is that of the decision, and nothing is taken from the surroundings.
+//! name, and the informing jobs another, under the gate's name and `-informing`: a policy that
+//! knows the second name as informative only warns of it. The same verdict always makes the same
+//! bytes: lists are sorted, the time is that of the decision, and nothing is taken from the
+//! surroundings.
 //!
 //! Sources: in-toto `spec/v1/statement.md`, `spec/v1/resource_descriptor.md` and
 //! `spec/predicates/test-result.md`; conforma/policy `policy/release/test_attestation`.
@@ -130,7 +131,6 @@ impl std::fmt::Display for ResultWord {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Configuration {
-    /// Its name.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Where it is.
@@ -159,7 +159,6 @@ pub struct Accepted {
     pub by: Option<String>,
     /// Which job.
     pub job: String,
-    /// Why.
     #[serde(default)]
     pub reason: String,
 }
@@ -225,7 +224,8 @@ impl Statement {
 
     /// Its bytes: one line of JSON.
     pub fn bytes(&self) -> Vec<u8> {
-        // Strings, lists, numbers and maps with text as keys: there is nothing that JSON cannot hold.
+        // Strings, lists, numbers and maps with text as keys: there is nothing that JSON cannot
+        // hold.
         serde_json::to_vec(self).unwrap_or_default()
     }
 

@@ -11,7 +11,8 @@ use crate::image::{Digest, ImageRef};
 pub struct Verdict {
     /// The gate's name as people know it.
     pub gate: String,
-    /// The image that was tested: the repository, and the digest of its index (or of the one manifest).
+    /// The image that was tested: the repository, and the digest of its index (or of the one
+    /// manifest).
     pub image: ImageRef,
     /// The manifests of the index, one for each platform.
     pub platforms: Vec<Digest>,
@@ -25,7 +26,6 @@ pub struct Verdict {
     pub policy: BTreeMap<String, String>,
     /// The version of the toolkit.
     pub toolkit: String,
-    /// The Snapshot.
     pub snapshot: Option<String>,
     /// The commit that the image was built from.
     pub revision: Option<String>,
@@ -40,7 +40,6 @@ pub struct Verdict {
 /// A job of the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
-    /// Its name.
     pub name: String,
     /// How its last attempt that counts ended.
     pub end: End,
@@ -66,7 +65,6 @@ pub enum End {
 pub struct Acceptance {
     /// Who, where it is known.
     pub by: Option<String>,
-    /// Why.
     pub reason: String,
 }
 

@@ -111,7 +111,6 @@ pub enum No {
     /// The gate did not pass it.
     #[error("the result is {result}{}", jobs_in_words(failed, undecided))]
     Result {
-        /// The result.
         result: ResultWord,
         /// Jobs that failed.
         failed: Vec<String>,
@@ -126,10 +125,7 @@ pub enum No {
     },
     /// Jobs that were asked for are not among those that passed.
     #[error("not among the jobs that passed: {}", text::some_of(jobs, SHOWN))]
-    Jobs {
-        /// Which.
-        jobs: Vec<String>,
-    },
+    Jobs { jobs: Vec<String> },
     /// It says two things at once.
     #[error("it contradicts itself: {0}")]
     Contradiction(String),
@@ -169,9 +165,7 @@ pub enum CannotTell {
 /// What a signed statement says, for people and machines.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Found {
-    /// The gate.
     pub gate: String,
-    /// The result.
     pub result: ResultWord,
     /// Digests that it is about, the index first.
     pub images: Vec<String>,

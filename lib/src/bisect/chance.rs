@@ -1,26 +1,27 @@
 //! How likely the answer is wrong, from the runs that were seen.
 //!
-//! Tests are flaky: a good Snapshot fails now and then, a bad one may pass. Neither rate is known, only
-//! what was seen. For each place `c` of `0..=n` where the change may be (`0`: before the range, `n`:
-//! after it; each as likely as the others beforehand) the runs are split into those on Snapshots before
-//! `c`, with `f` failures and `p` passes, and those from `c` on, with `F` and `P`. With a beta
-//! distribution for either rate, the runs have the likelihood
+//! Tests are flaky: a good Snapshot fails now and then, a bad one may pass. Neither rate is known,
+//! only what was seen. For each place `c` of `0..=n` where the change may be (`0`: before the
+//! range, `n`: after it; each as likely as the others beforehand) the runs are split into those on
+//! Snapshots before `c`, with `f` failures and `p` passes, and those from `c` on, with `F` and `P`.
+//! With a beta distribution for either rate, the runs have the likelihood
 //!
 //! ```text
 //! L(c) = B(a+f, b+p) / B(a, b)  *  B(b'+F, a'+P) / B(b', a')
 //! ```
 //!
-//! (`B`: the beta function), and the chance that the answer `c` is wrong is `1 - L(c) / sum of all L`.
-//! Before anything is seen a good Snapshot is taken to fail in about 1 of 6 runs (`a` = 0.5, `b` = 2.5)
-//! and a bad one to pass as seldom; what earlier runs of the job on images before the range have shown is
-//! added to `a` and `b`. Inconclusive runs say nothing.
+//! (`B`: the beta function), and the chance that the answer `c` is wrong is `1 - L(c) / sum of all
+//! L`. Before anything is seen a good Snapshot is taken to fail in about 1 of 6 runs (`a` = 0.5,
+//! `b` = 2.5) and a bad one to pass as seldom; what earlier runs of the job on images before the
+//! range have shown is added to `a` and `b`. Inconclusive runs say nothing.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 
-/// Weight of what is expected of a rate, in runs: half a run on the unexpected side, and this on the other.
+/// Weight of what is expected of a rate, in runs: half a run on the unexpected side, and this on
+/// the other.
 const UNEXPECTED: f64 = 0.5;
 const EXPECTED: f64 = 2.5;
 
@@ -33,7 +34,8 @@ pub struct Before {
     pub passed: u32,
 }
 
-/// How likely each place is the first bad Snapshot: `n + 1` shares for a range of `n`, whose sum is 1.
+/// How likely each place is the first bad Snapshot: `n + 1` shares for a range of `n`, whose sum is
+/// 1.
 pub fn shares(seen: &[Vec<Outcome>], before: Before) -> Vec<f64> {
     let count = |runs: &[Outcome], what| runs.iter().filter(|run| **run == what).count();
     let counts: Vec<(usize, usize)> = seen

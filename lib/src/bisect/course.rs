@@ -51,7 +51,6 @@ pub enum Next {
         snapshot: usize,
         /// Which run of it this is, from 1.
         number: usize,
-        /// Why.
         why: Why,
         /// Where the first bad one still may be.
         left: RangeInclusive<usize>,
@@ -60,15 +59,14 @@ pub enum Next {
     Found(Answer),
     /// It cannot be found.
     Unfound {
-        /// Why.
         why: Unfound,
         /// Where the first bad one may be, as far as it was narrowed.
         left: RangeInclusive<usize>,
     },
 }
 
-/// What to do next, when these runs were seen of each Snapshot, oldest Snapshot first. A range of fewer
-/// than two has no answer.
+/// What to do next, when these runs were seen of each Snapshot, oldest Snapshot first. A range of
+/// fewer than two has no answer.
 pub fn next(seen: &[Vec<Outcome>], rules: &Rules) -> Next {
     let last = seen.len().saturating_sub(1);
     if last == 0 {
@@ -77,7 +75,8 @@ pub fn next(seen: &[Vec<Outcome>], rules: &Rules) -> Next {
     let mut state = State { seen, rules, good: 0, bad: last };
     let mut next = state.halve(INCONCLUSIVE);
     if next.is_none() && (1..=SKIPS + 1).contains(&(state.bad - state.good - 1)) {
-        // Few are left and all were skipped: bad luck may be mended, a broken image costs little more.
+        // Few are left and all were skipped: bad luck may be mended, a broken image costs little
+        // more.
         next = state.halve(INCONCLUSIVE * 2);
     }
     next.unwrap_or_else(|| state.end())
@@ -92,8 +91,8 @@ struct State<'a> {
 }
 
 impl State<'_> {
-    /// Narrows as far as the runs go. Returns the next run, or nothing where no Snapshot is left between
-    /// the two, or too many were skipped in a row.
+    /// Narrows as far as the runs go. Returns the next run, or nothing where no Snapshot is left
+    /// between the two, or too many were skipped in a row.
     fn halve(&mut self, patience: usize) -> Option<Next> {
         let mut skipped = BTreeSet::new();
         let mut row = 0;
@@ -148,8 +147,8 @@ impl State<'_> {
     }
 }
 
-/// The Snapshot to probe between two: the middle one, and after `row` others that were skipped one a
-/// little further away, on one side and on the other. `None` when there is none left.
+/// The Snapshot to probe between two: the middle one, and after `row` others that were skipped one
+/// a little further away, on one side and on the other. `None` when there is none left.
 fn pick(good: usize, bad: usize, skipped: &BTreeSet<usize>, row: usize) -> Option<usize> {
     let middle = (good + bad) / 2;
     // 0, 1, 1, 3, 3, 9, 9, …: out of a stretch that is broken as a whole.
@@ -245,8 +244,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever was seen, in whatever order it was written: nothing panics, what is left is inside the
-        /// range, and no Snapshot is run again that is decided.
+        /// Whatever was seen, in whatever order it was written: nothing panics, what is left is
+        /// inside the range, and no Snapshot is run again that is decided.
         #[test]
         fn anything_can_be_resumed(
             letters in prop::collection::vec("[FP?]{0,4}", 2..40),

@@ -1,5 +1,5 @@
-//! The record of a bisect: one document of kind `bisect`, and in it a gate record for the run that is
-//! under way, so that it is launched exactly once and judged as the gate's runs are.
+//! The record of a bisect: one document of kind `bisect`, and in it a gate record for the run that
+//! is under way, so that it is launched exactly once and judged as the gate's runs are.
 //!
 //! It has the label of its kind and none of a gate or a scenario, so that no gate counts its runs.
 
@@ -28,9 +28,7 @@ const MAX_CONFLICTS: u32 = 50;
 /// A Snapshot of the range.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Place {
-    /// The Snapshot.
     pub snapshot: String,
-    /// Its image.
     pub image: ImageRef,
     /// The git revision that the image was built from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,7 +73,6 @@ pub struct Run {
 /// How a bisect ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ended {
-    /// When.
     #[schemars(with = "String")]
     pub at: Timestamp,
     /// Whether somebody stopped it.
@@ -239,7 +236,8 @@ impl Book {
         }
     }
 
-    /// Changes the document, and returns it as it is then. `change` may be applied to a newer one again.
+    /// Changes the document, and returns it as it is then. `change` may be applied to a newer one
+    /// again.
     ///
     /// # Errors
     /// [`DocumentError`].
@@ -347,7 +345,8 @@ impl Store for SlotStore {
         let (mut document, version) = self.document("write").await?;
         match (document.runs.iter_mut().find(|run| self.slot.is(run)), replaces) {
             (Some(run), Some(replaces)) => {
-                // Whatever has changed in the document: the record that was read may not be this one.
+                // Whatever has changed in the document: the record that was read may not be this
+                // one.
                 if version != *replaces || run.record.is_none() {
                     return Err(StoreError::Conflict);
                 }

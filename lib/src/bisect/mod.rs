@@ -1,18 +1,18 @@
 //! Which Snapshot broke it: halving the range between one that is good and one that is bad.
 //!
-//! The range is a list of Snapshots, oldest first; its first is said to be good and its last to be bad.
-//! One Snapshot at a time is **probed** with the one job, run after run, until it counts as good or bad
-//! ([`finding`]). All that is ever kept are the runs that were seen: [`next`] works out from them alone
-//! what to do, so that a process that was killed goes on where it was.
+//! The range is a list of Snapshots, oldest first; its first is said to be good and its last to be
+//! bad. One Snapshot at a time is **probed** with the one job, run after run, until it counts as
+//! good or bad ([`finding`]). All that is ever kept are the runs that were seen: [`next`] works out
+//! from them alone what to do, so that a process that was killed goes on where it was.
 //!
 //! - A failure is confirmed (`--confirm`, once by default): a Snapshot is bad after 1 + confirm
 //!   failures, good after `--passes` passes (2 by default), whichever comes first.
-//! - A run that shows neither (no cluster, the named test did not run) is inconclusive. A Snapshot with
-//!   two of these is skipped, and its neighbours are probed instead, in growing distance. When only
-//!   skipped ones are left and they are few, each gets two more runs.
-//! - The ends are taken at their word as long as another Snapshot stands between them and the answer;
-//!   one that would be a part of the answer is probed as well: so a range that was never good or never
-//!   bad is found out, and costs nothing where it is both.
+//! - A run that shows neither (no cluster, the named test did not run) is inconclusive. A Snapshot
+//!   with two of these is skipped, and its neighbours are probed instead, in growing distance. When
+//!   only skipped ones are left and they are few, each gets two more runs.
+//! - The ends are taken at their word as long as another Snapshot stands between them and the
+//!   answer; one that would be a part of the answer is probed as well: so a range that was never
+//!   good or never bad is found out, and costs nothing where it is both.
 //! - How likely the answer is wrong is worked out from all runs ([`chance`]).
 
 pub mod chance;

@@ -3,12 +3,13 @@
 use super::Outcome;
 use crate::record::{Attempt, Cause, FailingTests};
 
-/// What a run shows, in the light of the test that is looked for, or of any product failure where none
-/// is named. With the reason in words.
+/// What a run shows, in the light of the test that is looked for, or of any product failure where
+/// none is named. With the reason in words.
 ///
-/// A failure counts only with the named test, or one of its subtests. Where the job failed and the named
-/// test did not, it is not known whether that ran at all: such a run shows nothing, and neither does one
-/// that failed for want of a cluster, that is not proven to have run the image, or was never judged.
+/// A failure counts only with the named test, or one of its subtests. Where the job failed and the
+/// named test did not, it is not known whether that ran at all: such a run shows nothing, and
+/// neither does one that failed for want of a cluster, that is not proven to have run the image, or
+/// was never judged.
 pub fn outcome(attempt: &Attempt, test: Option<&str>) -> (Outcome, String) {
     let detail = || attempt.detail.clone().unwrap_or_default();
     let failures = || match attempt.failing_tests.is_empty() {

@@ -29,9 +29,9 @@ pub fn cost(range: usize, rules: &Rules) -> Cost {
     Cost { probes, least: probes * failures.min(passes), most: probes * (failures + passes - 1) }
 }
 
-/// The chance that a good Snapshot counts as bad although it fails in a share `rate` of its runs only:
-/// `c` failures come before `p` passes with
-/// `sum over k < p of C(c-1+k, k) * rate^c * (1-rate)^k`.
+/// The chance that a good Snapshot counts as bad although it fails in a share `rate` of its runs
+/// only: `c` failures come before `p` passes with `sum over k < p of C(c-1+k, k) * rate^c *
+/// (1-rate)^k`.
 pub fn false_alarm(rate: f64, rules: &Rules) -> f64 {
     let (failures, passes) = (rules.failures(), rules.passes.max(1));
     let mut ways = 1.0;
@@ -45,15 +45,16 @@ pub fn false_alarm(rate: f64, rules: &Rules) -> f64 {
     sum * rate.powi(failures as i32)
 }
 
-/// The chance that the answer will be wrong, if a good Snapshot fails in a share `rate` of its runs and a
-/// bad one always: half of the probes are on good Snapshots, `1 - (1 - false_alarm / 2)^probes`.
+/// The chance that the answer will be wrong, if a good Snapshot fails in a share `rate` of its runs
+/// and a bad one always: half of the probes are on good Snapshots, `1 - (1 - false_alarm /
+/// 2)^probes`.
 pub fn expected_error(range: usize, rate: f64, rules: &Rules) -> f64 {
     let probes = cost(range, rules).probes;
     1.0 - (1.0 - false_alarm(rate, rules) / 2.0).powi(probes as i32)
 }
 
-/// How many confirmations keep the expected error under [`GOAL`]: the least number from the given one on,
-/// or the most that is advised.
+/// How many confirmations keep the expected error under [`GOAL`]: the least number from the given
+/// one on, or the most that is advised.
 pub fn advised(range: usize, rate: f64, rules: &Rules) -> u32 {
     (rules.confirm..MOST_CONFIRMATIONS)
         .find(|confirm| expected_error(range, rate, &Rules { confirm: *confirm, ..*rules }) < GOAL)

@@ -62,8 +62,8 @@ pub enum RangeError {
     TooMany(usize),
 }
 
-/// The Snapshots of pushes from `good` to `bad`, by when they were built. Of several with the same image
-/// in a row the first is taken.
+/// The Snapshots of pushes from `good` to `bad`, by when they were built. Of several with the same
+/// image in a row the first is taken.
 ///
 /// # Errors
 /// [`RangeError`].

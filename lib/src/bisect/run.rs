@@ -78,12 +78,11 @@ impl From<BisectError> for Failure {
 pub struct Bisect {
     /// Its record.
     pub book: Book,
-    /// Prow. Gangway gets no more than a few requests a minute, and no fewer than two: a launch whose
-    /// answer was lost is looked for with several.
+    /// Prow. Gangway gets no more than a few requests a minute, and no fewer than two: a launch
+    /// whose answer was lost is looked for with several.
     pub prow: Servers,
     /// Gangway's token.
     pub token: SecretFile,
-    /// The time.
     pub clock: SharedClock,
     /// Where the gates' records are, if they are in a cluster: they go first.
     pub cluster: Option<Cluster>,
@@ -94,8 +93,8 @@ pub struct Bisect {
 }
 
 impl Bisect {
-    /// Goes on to the end, from wherever the record stands. It can be stopped at any moment and called
-    /// again: a run that was begun is found and waited for.
+    /// Goes on to the end, from wherever the record stands. It can be stopped at any moment and
+    /// called again: a run that was begun is found and waited for.
     ///
     /// # Errors
     /// [`BisectError`] when it cannot go on now; called again it may.
@@ -262,8 +261,8 @@ fn shown(record: &GateRecord, document: &Document, slot: Slot) -> Run {
     }
 }
 
-/// In what a record differs from what was asked for, if it does. The range is the record's, once it is
-/// begun: Snapshots come and go.
+/// In what a record differs from what was asked for, if it does. The range is the record's, once it
+/// is begun: Snapshots come and go.
 pub fn difference(found: &Document, asked: &Document) -> Option<String> {
     let ends = |document: &Document| {
         let names = [document.range.first(), document.range.last()];

@@ -1,6 +1,6 @@
-//! A thousand bisects over ranges of 3 to 200 Snapshots with flaky tests, broken Snapshots, two culprits,
-//! and ranges that were never good or never bad. The figures are printed:
-//! `cargo test -p gate --lib bisect::simulation -- --nocapture`.
+//! A thousand bisects over ranges of 3 to 200 Snapshots with flaky tests, broken Snapshots, two
+//! culprits, and ranges that were never good or never bad. The figures are printed: `cargo test -p
+//! gate --lib bisect::simulation -- --nocapture`.
 
 use super::chance::{self, Before};
 use super::{Answer, Next, Outcome, Rules, Unfound, next, plan};
@@ -100,8 +100,8 @@ struct Figures {
     expected: f64,
 }
 
-/// Runs one to its end. What it knows is read again from what was written after every run, as after a
-/// kill; a run whose outcome was not written yet is made again.
+/// Runs one to its end. What it knows is read again from what was written after every run, as after
+/// a kill; a run whose outcome was not written yet is made again.
 fn bisect(world: &World, rules: &Rules, random: &mut Random, figures: &mut Figures) {
     let mut written = serde_json::to_string(&vec![Vec::<Outcome>::new(); world.bad.len()]).unwrap();
     let end = loop {
@@ -191,8 +191,8 @@ fn a_thousand_bisects() {
     assert!(calm.left * 20 < calm.bisects, "{calm:?}");
     // About log2 of the range times two runs, and the ends and the inconclusive ones besides.
     assert!(calm.runs * 4 < calm.least * 5, "{calm:?}");
-    // With as many confirmations as are advised few are wrong, and the chance of error that is printed is
-    // the true one or a little more.
+    // With as many confirmations as are advised few are wrong, and the chance of error that is
+    // printed is the true one or a little more.
     let of = |sum: f64| sum / f64::from(advised.found);
     let (printed, wrong) = (of(advised.printed), of(f64::from(advised.wrong)));
     assert!(wrong < 0.08, "{advised:?}");

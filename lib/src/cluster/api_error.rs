@@ -60,8 +60,8 @@ pub enum ApiError {
 }
 
 impl ApiError {
-    /// What an answer means for who tried to `verb` (`read`) `what` (`Snapshot ho-1 in namespace x`)
-    /// so many times.
+    /// What an answer means for who tried to `verb` (`read`) `what` (`Snapshot ho-1 in namespace
+    /// x`) so many times.
     pub fn of(
         verb: &'static str,
         what: impl Into<String>,

@@ -41,7 +41,6 @@ pub enum ClusterError {
     Kubeconfig {
         /// The flag's value.
         path: PathBuf,
-        /// Why.
         source: Box<Unusable>,
     },
     /// The context named by the flag cannot be used.
@@ -49,7 +48,6 @@ pub enum ClusterError {
     Context {
         /// The flag's value.
         context: String,
-        /// Why.
         source: Box<Unusable>,
     },
     /// The kubeconfig of the environment or the home folder cannot be used.
@@ -76,9 +74,7 @@ pub enum ClusterError {
 /// A cluster and the namespace that the gate works in.
 #[derive(Clone)]
 pub struct Cluster {
-    /// The client.
     pub client: Client,
-    /// The namespace.
     pub namespace: String,
 }
 

@@ -52,7 +52,6 @@ pub enum Unusable {
     Missing {
         /// `context`, `cluster` or `user`.
         kind: &'static str,
-        /// Its name.
         name: String,
         /// The files.
         places: String,
@@ -64,7 +63,6 @@ pub enum Unusable {
     Entry {
         /// `context`, `cluster` or `user`.
         kind: &'static str,
-        /// Its name.
         name: String,
         /// The file.
         path: PathBuf,

@@ -24,8 +24,8 @@ const LARGEST: usize = 1 << 20;
 /// An answer whose body may be another one than the server's.
 type Answer = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
-/// A client whose refusals do not repeat what the request said in `Authorization`: whatever is to
-/// be known of that must have been added by a layer around this one.
+/// A client that masks the request's `Authorization` in the server's refusals. Layers that add
+/// `Authorization` must wrap this one.
 #[derive(Debug, Clone)]
 pub(super) struct Redacting<S>(pub(super) S);
 

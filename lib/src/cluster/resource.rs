@@ -5,7 +5,6 @@
 pub struct Resource {
     /// The API group.
     pub group: &'static str,
-    /// Its version.
     pub version: &'static str,
     /// The kind: `Snapshot`.
     pub kind: &'static str,

@@ -1,7 +1,8 @@
 //! The gate's namespace: the one client of what it holds.
 //!
-//! Here is how objects are read, whatever their kind; the rooms konflux and tekton add what is read.
-//! Reads are repeated as long as that may help ([`Policy::READ`](crate::retry::Policy::READ)).
+//! Here is how objects are read, whatever their kind; the rooms konflux and tekton add what is
+//! read. Reads are repeated as long as that may help
+//! ([`Policy::READ`](crate::retry::Policy::READ)).
 
 use std::future::Future;
 

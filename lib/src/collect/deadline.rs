@@ -14,7 +14,6 @@ pub const MARGIN: Duration = Duration::from_secs(600);
 /// When the gate decides at the latest, and who says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deadline {
-    /// When.
     pub at: Timestamp,
     /// Whether it is Tekton's limit rather than `--timeout`.
     pub tekton: bool,

@@ -4,12 +4,13 @@
 //!   [`evidence`](crate::evidence).
 //! - [`policy`], [`deadline`]: what the caller decides, and until when; the record is bound to it.
 //! - [`update`]: what changes in the record. [`progress`]: what people see meanwhile.
-//! - [`table`], [`summary`], [`test_output`]: the verdict for people and for Konflux.
+//! - [`table`], [`summary`], [`test_output`]: the verdict for people and for Konflux; [`end`] has all.
 //!
 //! The verdict itself is in [`verdict`](crate::gate::verdict).
 
 pub mod collector;
 pub mod deadline;
+pub mod end;
 pub mod policy;
 pub mod preflight;
 pub mod progress;
@@ -63,7 +64,6 @@ pub enum CollectError {
     LaunchUnfinished {
         /// The record.
         place: String,
-        /// The job.
         job: String,
     },
     /// The record holds another request or other rules than this step was given. The flags come
@@ -89,16 +89,11 @@ pub enum CollectError {
         /// The reruns given.
         given: Reruns,
     },
-    /// A run that is said to have passed cannot be looked at.
+    /// A run that the record calls passed cannot be looked at.
     #[error(
         "the record says that {job} passed, and its run cannot be looked at again ({why}); the verdict stays as it is, run this step again when Deck and the artifacts answer"
     )]
-    Unreadable {
-        /// The job.
-        job: String,
-        /// Why.
-        why: String,
-    },
+    Unreadable { job: String, why: String },
     /// Somebody writes passes again and again that the runs do not bear out.
     #[error(
         "{place} is changed by somebody else while it is in use: passes that no run bears out come back again and again; find out who writes it before a new run"

@@ -13,7 +13,6 @@ const MAX_STATES: usize = 20;
 /// A change of one attempt.
 #[derive(Debug, Clone)]
 pub struct Update {
-    /// The job.
     pub job: String,
     /// The attempt's number.
     pub number: u32,

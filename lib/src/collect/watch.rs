@@ -191,7 +191,7 @@ impl Watch {
         }
     }
 
-    /// What is said of a run that has not been judged when time is up.
+    /// The words for a run that has not been judged when time is up.
     pub fn out_of_time(
         &self,
         state: JobState,

@@ -32,12 +32,11 @@ const PAUSES: [Duration; 3] =
 /// Runs whose folders are read at the same time. Deck is asked for one after another.
 const AT_ONCE: usize = 4;
 
-/// A run that is said to have passed.
+/// A run that the record calls passed.
 #[derive(Debug, Clone)]
 pub struct Claim<'a> {
-    /// The job.
     pub job: &'a JobRecord,
-    /// The attempt that is said to have passed.
+    /// The attempt that the record calls passed.
     pub attempt: &'a Attempt,
     /// What that attempt must have been launched with.
     pub order: Create,

@@ -38,7 +38,6 @@ pub enum Evidence {
 /// What a run's end comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
-    /// The cause.
     pub cause: Cause,
     /// The cause in words; for a run that passed what is to be said of it all the same. Empty where
     /// there is nothing to add.

@@ -16,7 +16,6 @@ use crate::record::{JobRecord, JobState};
 pub struct Case<'a> {
     /// The image under test.
     pub subject: &'a Subject,
-    /// The job.
     pub job: &'a JobRecord,
     /// What the run must show.
     pub rules: &'a Rules,
@@ -25,7 +24,7 @@ pub struct Case<'a> {
 /// Why a run's folder is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Nowhere {
-    /// Nobody could be asked: why.
+    /// The server could not be asked, and why.
     Unreachable(String),
     /// Its job URL is missing or cannot be used: why.
     Unusable(String),

@@ -38,20 +38,17 @@ const GANGWAY_PAUSES: [Duration; 4] = [
 /// Where runs are looked at.
 #[derive(Debug)]
 pub struct Sources<'a> {
-    /// Deck.
     pub deck: &'a Deck,
     /// The bucket's server.
     pub bucket: &'a Bucket,
     /// Gangway; without a token there is none.
     pub gangway: Option<&'a Gangway>,
-    /// The time.
     pub clock: SharedClock,
 }
 
 /// A run as one of its witnesses shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sighting {
-    /// Its state.
     pub state: JobState,
     /// The state's word, where it is not a known one.
     pub strange_word: Option<String>,
@@ -106,7 +103,6 @@ impl From<Execution> for Sighting {
 /// What a look showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Glimpse {
-    /// The run.
     Run(Sighting),
     /// Prow no longer has the run, and the bucket does not say how it ended: what it does say.
     Gone(String),
@@ -117,7 +113,6 @@ pub enum Glimpse {
 /// A run that is being looked at, and what is remembered of it between looks.
 #[derive(Debug, Clone)]
 pub struct Watched {
-    /// The execution.
     pub execution: String,
     /// When it was launched.
     pub launched_at: Timestamp,
@@ -143,7 +138,7 @@ impl Watched {
         }
     }
 
-    /// Takes over the folder that a job URL tells; a wrong one is told instead.
+    /// Sets the artifact folder from a job URL; returns the problem if it is unusable.
     pub fn heard_url(&mut self, url: Option<&str>) -> Option<String> {
         match url?.parse::<JobUrl>() {
             Ok(folder) => {

@@ -39,7 +39,7 @@ pub(super) const MAX_LISTED: usize = 50_000;
 /// Something that may be missing or unreadable.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Found<T> {
-    /// Nobody looked for it.
+    /// It was not looked for.
     #[default]
     Unasked,
     /// It is not there.

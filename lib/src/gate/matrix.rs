@@ -6,8 +6,8 @@ use crate::matrix::coverage::Coverage;
 use crate::matrix::due::Ended;
 use crate::record::{GateRecord, JobRecord};
 
-/// What became of a job in a run of the gate, reruns included; `None` where it was not launched. A job
-/// that was launched and not judged, since its gate was killed or still waits, has not passed.
+/// What became of a job in a run of the gate, reruns included; `None` where it was not launched. A
+/// job that was launched and not judged, since its gate was killed or still waits, has not passed.
 pub fn ended(job: &JobRecord) -> Option<Ended> {
     let launched = job.attempts.iter().filter(|attempt| attempt.execution.is_some());
     let at = launched

@@ -15,13 +15,10 @@ const MAX_NAME: usize = 300;
 /// What makes a test the same test in another run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct TestId {
-    /// The suite.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub suite: String,
-    /// The class.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub class: String,
-    /// The name.
     pub name: String,
 }
 
@@ -89,7 +86,6 @@ pub struct TestEnd {
 /// A run with its tests, as a writer adds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addition {
-    /// The run.
     pub run: Run,
     /// Its tests, in any order; one that is told of twice is kept once, its failure first.
     pub tests: Vec<TestEnd>,
@@ -151,7 +147,6 @@ impl History {
         &self.tests
     }
 
-    /// A test.
     pub fn test(&self, id: &TestId) -> Option<&Test> {
         let at = self.tests.binary_search_by(|test| test.id.cmp(id)).ok()?;
         self.tests.get(at)

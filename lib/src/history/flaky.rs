@@ -13,9 +13,10 @@ use super::past::{Seen, Tonight};
 use super::trend::RECENT;
 use crate::image::Digest;
 
-/// How often a failure by known flakes is rerun where nothing else is said. In the simulated seasons
-/// (`cargo test -p gate --test seasons`) such a rerun lets no fault through that always shows, but
-/// most of those that show in half of the runs, in some night; up to 5 % would have made this 1.
+/// How often a failure by known flakes is rerun where nothing else is said. In the simulated
+/// seasons (`cargo test -p gate --test seasons`) such a rerun lets no fault through that always
+/// shows, but most of those that show in half of the runs, in some night; up to 5 % would have made
+/// this 1.
 pub const DEFAULT_RERUNS: u32 = 0;
 
 /// Fewer runs show no flake.
@@ -85,7 +86,8 @@ pub enum NoFlake {
 
 /// Whether a test that failed tonight is a known flake.
 ///
-/// - At least 10 runs ran it; it failed in at least 2 of the last 30, and in at most a third of them.
+/// - At least 10 runs ran it; it failed in at least 2 of the last 30, and in at most a third of
+///   them.
 /// - At least one of these failures was on a verified image, or before the build of the newest one
 ///   began: so it is no fault of what came since.
 /// - It passed in the last run before tonight.
@@ -164,7 +166,6 @@ pub enum NotKnown {
     /// One of them is new.
     #[error("{name}: {why}")]
     Test {
-        /// Its name.
         name: String,
         /// Why it is no known flake; it is no known issue either.
         why: NoFlake,
@@ -208,8 +209,8 @@ mod tests {
     use super::super::{Addition, Run};
     use super::*;
 
-    /// The known flake `T` of a past, of which the images of the nights in `verified` were verified;
-    /// tonight's was built 6 hours before.
+    /// The known flake `T` of a past, of which the images of the nights in `verified` were
+    /// verified; tonight's was built 6 hours before.
     fn of(nightlies: &str, schedule: &str, verified: &[i64]) -> Result<Flake, NoFlake> {
         flake_of(&history(nightlies, schedule), nightlies.len() as i64, verified)
     }
@@ -264,7 +265,8 @@ mod tests {
             assert_eq!(of(nightlies, "", &[verified]), wanted, "{nightlies} {verified}");
         }
         assert_eq!(of("PFPFPPPPPP", "", &[]), Err(NotBeforeVerified));
-        // The newest verified image is older than the failures, but they were on another one of them.
+        // The newest verified image is older than the failures, but they were on another one of
+        // them.
         assert_eq!(of("PPPPPPPFPFP", "", &[9, 2]), flake(2, 11));
     }
 

@@ -1,10 +1,10 @@
 //! What a Prow job's runs left behind, over many nights, and what is said from it.
 //!
-//! A [`History`] is one document per job and namespace. For each run it keeps what Prow and the gate
-//! said of it, and for each test one letter per run. It is bounded: tests that were not seen for the
-//! longest time go first, then the oldest runs. [`History::add`] is all that a writer does: the same
-//! runs, added in whatever order and however often, give the same document, so that a writer whose
-//! write was refused reads again and adds again.
+//! A [`History`] is one document per job and namespace. For each run it keeps what Prow and the
+//! gate said of it, and for each test one letter per run. It is bounded: tests that were not seen
+//! for the longest time go first, then the oldest runs. [`History::add`] is all that a writer does:
+//! the same runs, added in whatever order and however often, give the same document, so that a
+//! writer whose write was refused reads again and adds again.
 //!
 //! What is said from it are functions without clients:
 //!

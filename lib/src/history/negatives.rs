@@ -49,8 +49,8 @@ pub enum Shown {
     Unknown,
 }
 
-/// How often the gate was wrong. A pass after a failure can still be a real fault that shows now and
-/// then: it counts as wrong here.
+/// How often the gate was wrong. A pass after a failure can still be a real fault that shows now
+/// and then: it counts as wrong here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FalseNegatives {
     /// Red nights that were shown wrong.
@@ -120,7 +120,8 @@ impl fmt::Display for FalseNegatives {
     }
 }
 
-/// What later runs on the same image show of a red night. `histories` are those of its jobs, by name.
+/// What later runs on the same image show of a red night. `histories` are those of its jobs, by
+/// name.
 pub fn shown(night: &Night<'_>, histories: &BTreeMap<&str, &History>) -> Shown {
     if night.confirmed {
         return Shown::Right;

@@ -28,8 +28,8 @@ pub const JOB_ANNOTATION: &str = "release-gate/job";
 /// How far in the future another clock may write (10 minutes).
 const SKEW: SignedDuration = SignedDuration::from_mins(10);
 
-/// The name of the ConfigMap with a job's history: `history-` and 20 digits of the hash of the job's
-/// name, which may be longer than a name can be.
+/// The name of the ConfigMap with a job's history: `history-` and 20 digits of the hash of the
+/// job's name, which may be longer than a name can be.
 pub fn config_map_name(job: &str) -> String {
     format!("history-{}", &Digest::of(job).hex()[..20])
 }
@@ -45,18 +45,12 @@ pub enum ReadError {
     },
     /// It is of another job, which must not be overwritten.
     #[error("it is the history of the job {job:?}")]
-    OtherJob {
-        /// The job.
-        job: String,
-    },
+    OtherJob { job: String },
     /// A newer toolkit wrote it.
     #[error(
         "it is of version {version}, this toolkit reads version {SCHEMA_VERSION}; use a newer image"
     )]
-    Newer {
-        /// Its version.
-        version: u32,
-    },
+    Newer { version: u32 },
     /// It is larger than any right one.
     #[error("it has more than {limit} bytes, more than any right history")]
     TooLarge {

@@ -37,7 +37,6 @@ impl<'a> Tonight<'a> {
 /// A run in which a test ran.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen<'a> {
-    /// The run.
     pub run: &'a Run,
     /// How the test ended in it.
     pub mark: Mark,

@@ -59,8 +59,8 @@ pub struct OpenRegression {
     pub sample: Counts,
     /// The chance of such a sample if nothing had changed, not adjusted.
     pub p: f64,
-    /// Whether it fails more often in scheduled runs with other images alone: then what is tested is
-    /// hardly to blame.
+    /// Whether it fails more often in scheduled runs with other images alone: then what is tested
+    /// is hardly to blame.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub without_us: bool,
     /// The last night (UTC) that was looked at.
@@ -154,8 +154,8 @@ impl Tally {
         }
     }
 
-    /// Whether scheduled runs alone fail more often than before, and ours not clearly more often than
-    /// they.
+    /// Whether scheduled runs alone fail more often than before, and ours not clearly more often
+    /// than they.
     fn is_without_us(&self) -> bool {
         let (theirs, before) = (self.scheduled_sample, self.scheduled_basis);
         let ours = Counts {
@@ -369,8 +369,8 @@ mod tests {
     #[test]
     fn a_drop_of_five_points_is_not_enough() {
         let mut history = History::of_job("j");
-        // 9 of 100 against 4 of 100 would be a drop of exactly 5 points; with these many runs p alone
-        // would do.
+        // 9 of 100 against 4 of 100 would be a drop of exactly 5 points; with these many runs p
+        // alone would do.
         let mut add = |n: usize, start: Timestamp, failed: bool| {
             let run = Run { started_at: start, ..nightly(n as i64) };
             history.add(&Addition { run, tests: vec![end("T", if failed { 'F' } else { 'P' })] });

@@ -12,8 +12,8 @@ use crate::text;
 /// The longest text kept of a run, in bytes.
 const MAX_TEXT: usize = 253;
 
-/// Why a run was started. In the order of how much its teller knows: a reader of the bucket may take
-/// for nightly what the gate knows to be a rerun.
+/// Why a run was started. In the order of how much its teller knows: a reader of the bucket may
+/// take for nightly what the gate knows to be a rerun.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -74,8 +74,8 @@ pub struct Run {
     /// Prow's build id, by which a run is known; the execution's id for one that never got a build
     /// id.
     pub build_id: String,
-    /// Prow's id of the execution. A pod that Prow starts again gets another build id: the later one
-    /// counts.
+    /// Prow's id of the execution. A pod that Prow starts again gets another build id: the later
+    /// one counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution: Option<String>,
     /// When it began.

@@ -15,8 +15,8 @@ const FEW: usize = 5;
 /// How many of the last runs the rate of a flaky test is of.
 pub(super) const RECENT: usize = 30;
 
-/// What began at most so far apart began at about the same time (3 days): a schedule runs daily, and
-/// a night may be missing.
+/// What began at most so far apart began at about the same time (3 days): a schedule runs daily,
+/// and a night may be missing.
 const NEAR: SignedDuration = SignedDuration::from_hours(72);
 
 /// What a failing test's past says. The first that fits.

@@ -54,7 +54,6 @@ impl Usual {
         Some(Self { ran: ran.try_into().ok()? })
     }
 
-    /// The median.
     pub fn median(&self) -> usize {
         let mut sorted = self.ran;
         sorted.sort_unstable();

@@ -35,7 +35,6 @@ pub type SharedTransport = Arc<dyn Transport>;
 /// A request. Redirects are never followed, since they would carry the token to another host.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The method.
     pub method: Method,
     /// The whole address.
     pub url: Url,
@@ -43,7 +42,6 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The bearer token, if one goes along.
     pub token: Option<Secret>,
-    /// The body.
     pub body: Option<Bytes>,
     /// How long the whole exchange may take; wall time, never scaled.
     pub timeout: Duration,
@@ -86,7 +84,6 @@ impl Request {
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// The headers.
     pub headers: HeaderMap,
     /// The body; unpacked where the server sent it gzipped.
     pub body: Body,
@@ -217,10 +214,7 @@ pub enum TransportError {
     },
     /// The answer is larger than any right one.
     #[error("the answer is larger than {limit} bytes")]
-    TooLarge {
-        /// The limit.
-        limit: u64,
-    },
+    TooLarge { limit: u64 },
 }
 
 impl TransportError {

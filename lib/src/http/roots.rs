@@ -13,7 +13,6 @@ pub enum RootsError {
     /// A file or folder cannot be read.
     #[error("--ca-file: cannot read {}", path.display())]
     Unreadable {
-        /// Where.
         path: PathBuf,
         /// The system's reason.
         source: io::Error,
@@ -21,7 +20,6 @@ pub enum RootsError {
     /// A file holds something else.
     #[error("--ca-file: {} holds no certificates; expected PEM blocks that begin with -----BEGIN CERTIFICATE-----", path.display())]
     NoCertificates {
-        /// Where.
         path: PathBuf,
         /// What the parser says, if it got that far.
         source: Option<pem::Error>,

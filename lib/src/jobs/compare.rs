@@ -5,7 +5,8 @@ use crate::record::{Class, GateRecord, JobRecord, LaunchOptions};
 use crate::text;
 
 /// In what a request differs from the one that the record was begun with, if it does: jobs, their
-/// settings, and the variables of all. Of the sampled jobs those that were chosen for the night count.
+/// settings, and the variables of all. Of the sampled jobs those that were chosen for the night
+/// count.
 pub fn difference(record: &GateRecord, request: &Request) -> Option<String> {
     let request = request.tonight(record.matrix.as_ref());
     among(&record.jobs.iter().collect::<Vec<_>>(), record.launch.as_ref(), &request)

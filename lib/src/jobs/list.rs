@@ -1,5 +1,5 @@
-//! The job list in YAML: a list of jobs, each with what a plain name cannot say; or a mapping of such a
-//! list, `jobs`, and the [`matrix`](crate::matrix) that the jobs cover.
+//! The job list in YAML: a list of jobs, each with what a plain name cannot say; or a mapping of
+//! such a list, `jobs`, and the [`matrix`](crate::matrix) that the jobs cover.
 //!
 //! ```yaml
 //! - name: periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-aks
@@ -47,7 +47,6 @@ enum JobList {
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Whole {
-    /// The jobs.
     jobs: Vec<Entry>,
     /// What they must cover.
     #[serde(default)]

@@ -56,7 +56,6 @@ pub struct Given<'a> {
 /// The request: the jobs, blocking ones first, and what all of them get.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
-    /// The jobs.
     pub jobs: Vec<JobRecord>,
     /// Constant variables for every job. A job's own win.
     pub env: BTreeMap<String, String>,
@@ -70,8 +69,9 @@ impl Request {
         self.jobs.iter().map(list::listed).collect()
     }
 
-    /// What is left of it when only the sampled jobs of that choice run. A job without `every` stays
-    /// whatever the choice says: it comes from who started the run, the choice from the record.
+    /// What is left of it when only the sampled jobs of that choice run. A job without `every`
+    /// stays whatever the choice says: it comes from who started the run, the choice from the
+    /// record.
     pub fn tonight(&self, chosen: Option<&Tonight>) -> Self {
         let runs = |job: &&JobRecord| {
             job.every.is_none() || chosen.is_none_or(|chosen| chosen.plan.runs(&job.name))

@@ -34,7 +34,6 @@ pub enum Source {
     StandardInput,
     /// The YAML itself: it has several lines, or begins as a list does.
     Text(String),
-    /// A file.
     File(PathBuf),
 }
 

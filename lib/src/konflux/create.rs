@@ -11,15 +11,12 @@ use crate::cluster::{self, Tenant, words};
 /// A Release that is about to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// Its name.
     pub name: String,
     /// The ReleasePlan.
     pub plan: String,
-    /// The Snapshot.
     pub snapshot: String,
     /// How many days it is kept; the plan's where absent.
     pub grace_period_days: Option<u32>,
-    /// Annotations.
     pub annotations: BTreeMap<String, String>,
 }
 

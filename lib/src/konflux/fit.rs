@@ -7,7 +7,7 @@ use super::objects::condition;
 use crate::image::{Digest, ImageRef};
 use crate::snapshot::{self, ComponentName, SnapshotError};
 
-/// What speaks against a Snapshot.
+/// Why a Snapshot cannot be tested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Against {
     /// It was built for a pull request or a merge queue, or for several pull requests together.
@@ -44,10 +44,9 @@ impl Against {
     }
 }
 
-/// A Snapshot's image, or what speaks against it. Without a component's name its only one is meant.
+/// A Snapshot's image, or why it cannot be used. Without a component's name its only one is meant.
 ///
-/// # Errors
-/// The first thing that speaks against it.
+/// # Errors The first reason why it cannot be used.
 pub fn judge(
     snapshot: &SnapshotBrief,
     component: Option<&ComponentName>,

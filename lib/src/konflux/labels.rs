@@ -36,8 +36,8 @@ pub const COMPONENT_GROUP_LABEL: &str = "appstudio.openshift.io/component-group"
 /// A label of a Snapshot: the component whose build made it.
 pub const COMPONENT_LABEL: &str = "appstudio.openshift.io/component";
 
-/// The annotation of a scenario that replaces one of the PipelineRun's timeouts: `pipeline_timeout`,
-/// `tasks_timeout` or `finally_timeout`.
+/// The annotation of a scenario that replaces one of the PipelineRun's timeouts:
+/// `pipeline_timeout`, `tasks_timeout` or `finally_timeout`.
 pub fn timeout_annotation(name: &str) -> String {
     format!("test.appstudio.openshift.io/{name}")
 }

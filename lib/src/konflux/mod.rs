@@ -32,11 +32,9 @@ pub use watch::Sight;
 
 use crate::cluster::Resource;
 
-/// Snapshots.
 pub const SNAPSHOTS: Resource = appstudio("v1alpha1", "Snapshot", "snapshots");
 /// ReleasePlans.
 pub const PLANS: Resource = appstudio("v1alpha1", "ReleasePlan", "releaseplans");
-/// Releases.
 pub const RELEASES: Resource = appstudio("v1alpha1", "Release", "releases");
 /// IntegrationTestScenarios.
 pub const SCENARIOS: Resource =

@@ -1,4 +1,4 @@
-//! The newest Snapshot that nothing speaks against.
+//! Choosing the newest Snapshot that can be tested.
 
 use jiff::Timestamp;
 
@@ -25,7 +25,7 @@ pub struct Seen {
     pub name: String,
     /// When its build began.
     pub built_at: Option<Timestamp>,
-    /// What speaks against it.
+    /// Why it cannot be used.
     pub against: Against,
 }
 

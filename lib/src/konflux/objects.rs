@@ -97,7 +97,6 @@ pub struct Condition {
 /// What integration-service says of a Snapshot.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SnapshotStatus {
-    /// Its conditions.
     #[serde(default)]
     pub conditions: Vec<Condition>,
 }

@@ -38,10 +38,7 @@ pub enum Outcome {
         why: String,
     },
     /// It has ended, and what became of the image is not known.
-    Unknown {
-        /// Why.
-        why: String,
-    },
+    Unknown { why: String },
 }
 
 /// An image that the managed pipeline pushed.
@@ -49,7 +46,6 @@ pub enum Outcome {
 pub struct PushedImage {
     /// The component.
     pub name: String,
-    /// Its digest.
     pub digest: String,
     /// Where it can be pulled from.
     pub urls: Vec<String>,

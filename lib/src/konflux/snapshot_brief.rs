@@ -27,7 +27,6 @@ pub struct SnapshotBrief {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
-    /// The name.
     pub name: String,
     /// Changes with every write.
     #[serde(default)]
@@ -38,10 +37,8 @@ pub struct Metadata {
     /// When it was told to go.
     #[serde(default)]
     pub deletion_timestamp: Option<Timestamp>,
-    /// Labels.
     #[serde(default, deserialize_with = "or_default")]
     pub labels: SnapshotLabels,
-    /// Annotations.
     #[serde(default, deserialize_with = "or_default")]
     pub annotations: SnapshotAnnotations,
 }
@@ -49,7 +46,6 @@ pub struct Metadata {
 /// What it consists of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Spec {
-    /// The components.
     #[serde(default, deserialize_with = "or_default")]
     pub components: Vec<Component>,
 }
@@ -58,7 +54,6 @@ pub struct Spec {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Component {
-    /// The name.
     pub name: String,
     /// The version, in a ComponentGroup that has several of one component.
     #[serde(default)]
@@ -81,7 +76,6 @@ impl Named for Component {
 /// What integration-service says.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct Status {
-    /// Its conditions.
     #[serde(default, deserialize_with = "or_default")]
     pub conditions: Vec<Condition>,
 }

@@ -20,10 +20,7 @@ pub enum Sight {
     /// There is none of that name, or no longer.
     Gone,
     /// It could not be seen this time.
-    Unseen {
-        /// Why.
-        said: String,
-    },
+    Unseen { said: String },
 }
 
 impl Tenant {

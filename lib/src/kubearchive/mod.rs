@@ -133,13 +133,10 @@ fn advice(status: u16, said: &str) -> &'static str {
 /// An archive.
 #[derive(Debug, Clone)]
 pub struct KubeArchive {
-    /// Where.
     pub base: BaseUrl,
     /// The bearer token; without one the request goes without, and is refused.
     pub bearer: Option<Bearer>,
-    /// The transport.
     pub transport: SharedTransport,
-    /// The time.
     pub clock: SharedClock,
 }
 

@@ -3,8 +3,8 @@
 //!
 //! Only runs that this gate launched count, on whatever image: a job's own schedule tests another
 //! image, and a bisect old ones. A record that cannot be read is passed over, which can only make a
-//! job due. Where the records as a whole cannot be read nothing is known, and all jobs are due, up to
-//! the budget.
+//! job due. Where the records as a whole cannot be read nothing is known, and all jobs are due, up
+//! to the budget.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -10,29 +10,22 @@ pub enum LaunchError {
     /// The server said no, or made something else than was ordered. It would do so again.
     #[error("{job} was not launched: {reason}")]
     Refused {
-        /// The job.
         job: String,
         /// Why, with the server's own words.
         reason: String,
         /// Whether the token was the reason.
         token: bool,
     },
-    /// Gangway could not be reached, or was too busy, for so long. Certainly nothing was made.
+    /// Gangway could not be reached, or was too busy, until time was up. Nothing was created.
     #[error(
         "{job} was not launched: {why}; nothing was sent twice, run this step again when Gangway answers"
     )]
-    Unreachable {
-        /// The job.
-        job: String,
-        /// Why.
-        why: String,
-    },
+    Unreachable { job: String, why: String },
     /// Whether the job runs could not be found out.
     #[error(
         "the launch of {job} was sent at {sent_at} and its outcome is not known ({lost}); for {patience} it could not be found out ({why}). Nothing was sent twice; run this step again when Gangway answers"
     )]
     Undecided {
-        /// The job.
         job: String,
         /// When it was sent.
         sent_at: String,
@@ -46,7 +39,6 @@ pub enum LaunchError {
     /// The job is not in the record, or an attempt before it is missing: a bug of the caller.
     #[error("{job} has no attempt {number} to launch in the record")]
     NoSuchAttempt {
-        /// The job.
         job: String,
         /// The attempt asked for.
         number: u32,

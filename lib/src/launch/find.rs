@@ -40,7 +40,6 @@ pub(super) enum Found {
 /// A run of the same record that is known: what shows that a list is true.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Known {
-    /// Its job.
     pub job: String,
     /// Prow's id of it.
     pub id: String,

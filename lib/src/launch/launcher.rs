@@ -23,9 +23,9 @@ const ANNOUNCED_FOR: Duration = Duration::from_secs(10);
 /// two: what is on the wire is not scaled.
 const SCALED_LEAST: Duration = Duration::from_secs(1);
 
-/// A run that is missing counts only after the same intent was seen for so long (100 seconds): 90
-/// for everybody between here and Gangway to give up, and the time that an announcement may take
-/// until it is sent.
+/// How long the same intent must have been seen before a missing run counts as missing (100
+/// seconds): 90 until every proxy between here and Gangway has given up, and the time between
+/// announcing and sending.
 const SETTLED_AFTER: Duration = Duration::from_secs(100);
 
 /// The first look, which can only find (15 seconds): most lost answers are of runs that are there.

@@ -21,8 +21,8 @@ impl From<Mismatch> for Failure {
     }
 }
 
-/// Writes the request into a record that has none, and compares it with the one that is there. Of the
-/// sampled jobs those of the choice are written; a choice that is there already stands.
+/// Writes the request into a record that has none, and compares it with the one that is there. Of
+/// the sampled jobs those of the choice are written; a choice that is there already stands.
 ///
 /// # Errors
 /// The inner [`Mismatch`] when they differ, [`RecordError`] when the record cannot be used.

@@ -7,17 +7,19 @@ use super::{Days, Listed, Matrix, due, words};
 /// A gate runs once a day: what `fresh`, `every` and `budget` are counted in.
 pub const NIGHT: Duration = Duration::from_secs(86_400);
 
-/// After how many nights at the latest a green job runs again so that its pass never gets older than
-/// `fresh`. A pass counts from its run's begin, so that it is `n` nights old when it is replaced.
+/// After how many nights at the latest a green job runs again so that its pass never gets older
+/// than `fresh`. A pass counts from its run's begin, so that it is `n` nights old when it is
+/// replaced.
 pub fn nights(fresh: Days) -> u64 {
     fresh.duration().as_secs() / NIGHT.as_secs()
 }
 
-/// What keeps the required cells from staying fresh even if every job is green, with what would mend it.
+/// What keeps the required cells from staying fresh even if every job is green, with what would
+/// mend it.
 ///
-/// Sampled jobs of required cells go first, the oldest pass first ([`due::plan`]). With `n` of them, a
-/// budget of `b` a night and `d` = [`nights`], each runs at least every `d` nights if and only if
-/// `n <= b * d` and no `every` is longer than `fresh`:
+/// Sampled jobs of required cells go first, the oldest pass first ([`due::plan`]). With `n` of
+/// them, a budget of `b` a night and `d` = [`nights`], each runs at least every `d` nights if and
+/// only if `n <= b * d` and no `every` is longer than `fresh`:
 ///
 /// - necessary, since in `d` nights each of the `n` must run at least once;
 /// - sufficient, since at most `b` jobs ran on one night, so that at most `b` reach the age of `d`

@@ -24,7 +24,8 @@ pub struct Stale {
     pub passed_at: Option<Timestamp>,
 }
 
-/// The required cells by how they are covered. What is in no list and not counted as unknown is fresh.
+/// The required cells by how they are covered. What is in no list and not counted as unknown is
+/// fresh.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Coverage {
     /// How many cells are required.
@@ -65,8 +66,8 @@ pub enum Standing {
     Hole,
 }
 
-/// Where a required cell stands, by the jobs that cover it. A cell of several jobs is as old as the one
-/// of them that passed the longest time ago: one that is red must not hide behind another.
+/// Where a required cell stands, by the jobs that cover it. A cell of several jobs is as old as the
+/// one of them that passed the longest time ago: one that is red must not hide behind another.
 pub fn standing<'a>(
     jobs: impl IntoIterator<Item = &'a Past>,
     fresh: Option<Days>,

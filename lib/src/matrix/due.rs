@@ -1,16 +1,16 @@
 //! Which sampled jobs run tonight, and why.
 //!
-//! A job with `every` is due when it never passed, did not pass when it last ran, or its last pass has
-//! become as old as `every`. Of those that are due the `budget` runs, in this order:
+//! A job with `every` is due when it never passed, did not pass when it last ran, or its last pass
+//! has become as old as `every`. Of those that are due the `budget` runs, in this order:
 //!
 //! 1. jobs of required cells before all others;
-//! 2. the oldest last pass first, so that a job that is red comes before those that passed later and
-//!    blocks until it is green, and no job that is due waits for one that passed after it;
+//! 2. the oldest last pass first, so that a job that is red comes before those that passed later
+//!    and blocks until it is green, and no job that is due waits for one that passed after it;
 //! 3. the one first that has not run for the longest time: jobs that never passed take turns;
 //! 4. in turn by the date, so that without a history too every job runs some night.
 //!
-//! The choice is made once, is written into the record with the request, and is never worked out again
-//! for the same run: a step that is tried again finds it there.
+//! The choice is made once, is written into the record with the request, and is never worked out
+//! again for the same run: a step that is tried again finds it there.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Days, NIGHT, age};
 
-/// Nights do not begin at the same second: a pass counts as `every` old this much earlier (6 hours, or a
-/// quarter of `every` where that is less). Otherwise `every: 3d` would run every fourth night.
+/// Nights do not begin at the same second: a pass counts as `every` old this much earlier (6 hours,
+/// or a quarter of `every` where that is less). Otherwise `every: 3d` would run every fourth night.
 const EARLY: Duration = Duration::from_secs(6 * 3600);
 
 /// A job as it may be asked for tonight.
@@ -134,7 +134,8 @@ pub struct Choice {
     pub name: String,
     /// Whether it runs tonight.
     pub runs: bool,
-    /// Why it is due, or is not. A job that is due and does not run has found no place in the budget.
+    /// Why it is due, or is not. A job that is due and does not run has found no place in the
+    /// budget.
     pub reason: Reason,
     /// When the last run that passed began, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,10 +1,10 @@
 //! The version matrix: which combinations of versions must be tested, how often, and which are not.
 //!
-//! The job list names the **dimensions** (control plane, management cluster, platform, …) with their
-//! values, and a job says in `cell` which combination it tests. A job with `every` is **sampled**: it
-//! does not run every night, only when it is [due]. Such a job decides by its class on a night on
-//! which it runs, and is no part of the request on the others: a pass on one image says nothing of
-//! another. What the nights together have covered is the [coverage].
+//! The job list names the **dimensions** (control plane, management cluster, platform, …) with
+//! their values, and a job says in `cell` which combination it tests. A job with `every` is
+//! **sampled**: it does not run every night, only when it is [due]. Such a job decides by its class
+//! on a night on which it runs, and is no part of the request on the others: a pass on one image
+//! says nothing of another. What the nights together have covered is the [coverage].
 //!
 //! Everything here is pure: the list, what is known of earlier runs, and the time go in.
 //!

@@ -1,5 +1,5 @@
-//! Ten thousand nights over random matrices: what the choice of sampled jobs promises. The figures are
-//! printed: `cargo test -p gate --lib matrix::nights -- --nocapture`.
+//! Ten thousand nights over random matrices: what the choice of sampled jobs promises. The figures
+//! are printed: `cargo test -p gate --lib matrix::nights -- --nocapture`.
 
 use std::collections::BTreeMap;
 
@@ -178,8 +178,8 @@ fn simulate(world: &World, random: &mut Random, count: i64, red: u64, figures: &
     assert!(nights(fresh) >= 1);
 }
 
-/// Some jobs that never pass take their part of the budget every night; the others stay fresh with what
-/// is left of it.
+/// Some jobs that never pass take their part of the budget every night; the others stay fresh with
+/// what is left of it.
 #[test]
 fn jobs_that_stay_red_do_not_make_green_ones_stale() {
     let mut random = Random::seeded(7);

@@ -44,8 +44,8 @@ pub struct RawMatrix {
     /// Each dimension with its values. Quote versions: 4.20 is a number, and the same as 4.2.
     #[schemars(with = "BTreeMap<String, Vec<String>>")]
     dimensions: Spanned<BTreeMap<String, Spanned<Vec<Spanned<String>>>>>,
-    /// Which combinations must be covered: a value or a list of values for some dimensions, and every
-    /// value of the others. Every combination if absent.
+    /// Which combinations must be covered: a value or a list of values for some dimensions, and
+    /// every value of the others. Every combination if absent.
     #[serde(default)]
     #[schemars(with = "Option<Vec<BTreeMap<String, Values>>>")]
     required: Option<Spanned<Vec<Spanned<RawPattern>>>>,

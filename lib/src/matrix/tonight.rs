@@ -1,4 +1,5 @@
-//! What a record keeps of the matrix: the choice of the night, and what the coverage is worked out from.
+//! What a record keeps of the matrix: the choice of the night, and what the coverage is worked out
+//! from.
 
 use std::collections::BTreeSet;
 
@@ -85,8 +86,8 @@ impl Tonight {
         })
     }
 
-    /// The coverage when these jobs have passed tonight, each in a run that began then. `None` where
-    /// there is no matrix.
+    /// The coverage when these jobs have passed tonight, each in a run that began then. `None`
+    /// where there is no matrix.
     pub fn coverage(
         &self,
         passed: impl Fn(&str) -> Option<Timestamp>,

@@ -201,7 +201,7 @@ fn stopped_line(facts: &Facts, outcome: Outcome) -> Option<Line> {
     )))
 }
 
-/// What is said when the record does not tell.
+/// The words used when the record does not say.
 fn sight_line(facts: &Facts) -> Option<Line> {
     match &facts.sight {
         Sight::Unreadable(why) => Some(Line::of(format!(

@@ -110,7 +110,7 @@ pub struct Options {
     pub record: Option<String>,
     /// `--escalate`.
     pub ladder: Vec<Rung>,
-    /// `--threshold-days`: after so long without a newly verified image that is said.
+    /// `--threshold-days`: age of the newest verified image from which the message mentions it.
     pub threshold: Option<SignedDuration>,
 }
 
@@ -158,7 +158,6 @@ pub struct Facts {
     pub verified: Option<VerifiedSight>,
     /// Whether the run was cancelled, as its PipelineRun says; `None` where that could not be read.
     pub cancelled: Option<bool>,
-    /// When.
     pub now: Timestamp,
     /// How many seconds of gate time a second of wall time holds: durations are shown as gate time.
     pub scale: u32,

@@ -10,7 +10,6 @@ use crate::record::{Health, Outcome, Past, Verified};
 pub struct LastVerified {
     /// The image in words.
     pub image: String,
-    /// When.
     pub at: Timestamp,
 }
 

@@ -26,7 +26,6 @@ pub struct Rung {
     at: usize,
     /// Whether every later red run of the row mentions them too.
     onwards: bool,
-    /// Whom.
     whom: Mention,
 }
 

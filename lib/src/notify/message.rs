@@ -49,7 +49,7 @@ impl Tone {
     }
 }
 
-/// What people are told.
+/// The message's kind.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
     /// How it looks.

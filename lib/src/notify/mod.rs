@@ -30,7 +30,9 @@ pub use message::{Message, Tone};
 pub use open::{Named, open};
 pub use outcome::outcome_of;
 pub use preflight::{RIGHTS, preflight};
-pub use run::{Begin, Delivery, NotifyError, PATIENCE, Sources, run, wait_for_release};
+pub use run::{
+    Begin, Delivery, NotifyError, PATIENCE, RELEASE_WAIT, Sources, run, wait_for_release,
+};
 
 #[cfg(test)]
 mod goldens;

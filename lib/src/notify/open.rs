@@ -69,7 +69,7 @@ pub async fn open(
         past = earlier(cluster, &record, &named.identity, site).await;
         if let Some(plan) = &options.plan {
             releases = Some(staleness::Sources {
-                tenant: Tenant::new(&cluster, site.clock().clone()),
+                tenant: Tenant::new(cluster, site.clock().clone()),
                 archive: named.archive(site).await?,
                 plan: plan.clone(),
                 threshold: options.threshold.unwrap_or_default(),
@@ -92,7 +92,8 @@ async fn read(
     identity: &Identity,
     site: &Site,
 ) -> (Result<Journal, Sight>, Option<Begin>) {
-    // A gate or scenario that the record contradicts is something to be said, no reason for silence.
+    // A gate or scenario that the record contradicts is something to be said, no reason for
+    // silence.
     let run = Identity { run_id: identity.run_id.clone(), ..Identity::default() };
     let opened = Journal::existing(store_at(location, cluster), site.clock().clone(), &run).await;
     let begin = run

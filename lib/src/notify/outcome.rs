@@ -19,8 +19,8 @@ pub fn release_is_due(options: &Options, record: &GateRecord) -> bool {
     passed && options.task(COLLECT).is_some_and(TaskStatus::succeeded)
 }
 
-/// So long a refusal may still be followed by another try, where nobody said whether there is one
-/// (2 minutes).
+/// How long after a refusal Tekton may still start another try, where the record does not say
+/// whether one is left (2 minutes).
 const ANOTHER_TRY: Duration = Duration::from_secs(120);
 
 /// Whether nothing newer is to be expected of create-release. A Release's end is the last word. A
@@ -46,7 +46,8 @@ pub fn outcome_of(facts: &Facts) -> Outcome {
         Ending::Known(outcome) | Ending::Promoting(Some(outcome)) => outcome,
         Ending::Promoting(None) => match collect.map(TaskStatus::succeeded) {
             Some(true) => Outcome::ReleasePending,
-            // The verdict stands in the record, but its task did not end well: nothing was promoted.
+            // The verdict stands in the record, but its task did not end well: nothing was
+            // promoted.
             Some(false) => Outcome::NotReleased,
             None if record.is_some_and(|record| record.release.is_some()) => {
                 Outcome::ReleasePending

@@ -10,13 +10,17 @@ use super::{
     Facts, History, LastVerified, Message, Options, Sight, VerifiedSight, compose, outcome_of,
 };
 use crate::clock::{Clock, SharedClock};
-use crate::failure::{Chain, Exit, Failure};
+use crate::failure::{Chain, Exit, Failure, OrExit};
 use crate::record::{
     Candidate, Health, Identity, Journal, Notification, Outcome, Past, RecordError, Store,
 };
 use crate::slack::{Slack, SlackError, Thread};
 use crate::staleness;
+use crate::step::results::print;
 use crate::text;
+
+/// How long a Release may take where nothing else is said (45 minutes).
+pub const RELEASE_WAIT: Duration = Duration::from_secs(45 * 60);
 
 /// How often the record is looked at for the Release's end (15 seconds).
 const LOOK: Duration = Duration::from_secs(15);
@@ -32,7 +36,6 @@ pub enum NotifyError {
     NotDelivered {
         /// Whether the record holds it.
         noted: bool,
-        /// Why.
         source: SlackError,
     },
 }
@@ -47,7 +50,6 @@ impl From<NotifyError> for Failure {
 /// step is not forgotten.
 #[derive(Debug)]
 pub struct Begin {
-    /// Where.
     pub store: Box<dyn Store>,
     /// Whose.
     pub identity: Identity,
@@ -69,7 +71,6 @@ pub struct Sources {
     pub cancelled: Option<bool>,
     /// Where to send to; `None` sends nothing and notes nothing.
     pub slack: Option<Slack>,
-    /// The time.
     pub clock: SharedClock,
 }
 
@@ -86,12 +87,29 @@ impl From<&RecordError> for Sight {
 /// What came of it.
 #[derive(Debug)]
 pub struct Delivery {
-    /// The message.
     pub message: Message,
     /// How the run ended.
     pub outcome: Outcome,
     /// `None`: it was not to be sent.
     pub sent: Option<Result<(), NotifyError>>,
+}
+
+impl Delivery {
+    /// How the step ends. A message that did not go out is printed.
+    ///
+    /// # Errors
+    /// It was not delivered.
+    pub fn end(self) -> Result<(), Failure> {
+        match self.sent {
+            Some(Ok(())) => tracing::info!("sent: {}", self.message.headline.plain()),
+            Some(Err(error)) => {
+                print(&self.message.text()).failed()?;
+                return Err(error.into());
+            }
+            None => print(&self.message.text()).failed()?,
+        }
+        Ok(())
+    }
 }
 
 /// How long may be spent on the line that names the newest verified image, with all that is asked
@@ -184,8 +202,8 @@ pub async fn wait_for_release(journal: &Journal, options: &Options, clock: &dyn 
     true
 }
 
-/// A row of red runs has one thread, in which its end is told too. The channel sees a reply only
-/// where somebody is mentioned, or where the row has ended.
+/// A row of red runs has one thread, which also gets the message that ends it. The channel sees a
+/// reply only where somebody is mentioned, or where the row has ended.
 fn thread_of(facts: &Facts, outcome: Outcome) -> Option<Thread> {
     let id = facts.history.as_ref()?.thread.clone()?;
     let broadcast = outcome.health() == Health::Green || !mentions(facts, outcome).is_empty();

@@ -28,7 +28,6 @@ pub const CONTINUE: Right = Right {
 /// What was seen of a record.
 #[derive(Debug, PartialEq)]
 pub enum Seen {
-    /// It.
     Record(Box<GateRecord>),
     /// That there is none yet.
     Nothing,

@@ -23,7 +23,6 @@ use crate::text;
 /// A job that is to be launched.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// Its name.
     pub name: String,
     /// The logs that prove which image ran.
     pub proof_logs: Vec<Glob>,

@@ -33,7 +33,6 @@ pub struct Right {
     pub group: &'static str,
     /// The plural.
     pub resource: &'static str,
-    /// The verbs.
     pub verbs: &'static [&'static str],
     /// What for, as in "may not … (to start a scenario)".
     pub to: &'static str,

@@ -11,7 +11,6 @@ use crate::record::ReleaseRecord;
 pub struct Wanted<'a> {
     /// The ReleasePlan.
     pub plan: &'a str,
-    /// The Snapshot.
     pub snapshot: &'a str,
     /// The tested digest.
     pub digest: &'a Digest,
@@ -28,7 +27,6 @@ pub struct Wanted<'a> {
 pub enum Choice<'a> {
     /// Nothing: it has landed.
     Done {
-        /// The Release.
         release: &'a Release,
         /// What it pushed.
         images: Vec<PushedImage>,
@@ -37,14 +35,12 @@ pub enum Choice<'a> {
     Wait(&'a Release),
     /// Nothing: this record's own has failed, and another try has to be asked for.
     Failed {
-        /// The Release.
         release: &'a Release,
         /// Why it failed.
         why: String,
     },
     /// Nothing: what became of this one is not known, and another could do it twice.
     Unknown {
-        /// Its name.
         name: String,
         /// The Release, if it is still there.
         release: Option<&'a Release>,
@@ -53,7 +49,6 @@ pub enum Choice<'a> {
     },
     /// Make one.
     Make {
-        /// Its name.
         name: String,
         /// The failed one before it, with why it failed.
         after: Option<(&'a Release, String)>,

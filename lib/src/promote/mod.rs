@@ -9,6 +9,7 @@ pub mod choose;
 mod end;
 mod follow;
 pub mod newer;
+mod open;
 mod preflight;
 mod run;
 mod survey;
@@ -25,9 +26,11 @@ use crate::evidence::GivenRules;
 use crate::failure::{Exit, Failure};
 use crate::jobs::Request;
 use crate::konflux::{PushedImage, Release};
+use crate::name::is_label;
 use crate::preflight::Preflight;
 use crate::record::{Released, Tested};
 
+pub use open::open;
 pub use preflight::RIGHTS;
 pub use run::run;
 pub use witnesses::{Unborne, bear_out};
@@ -42,8 +45,7 @@ pub enum Mode {
     Create,
     /// Only look whether a promotion would be possible; needs no verdict, writes nothing.
     Check,
-    /// Everything but the creation, which the server only tries; the record is told that it was a
-    /// dry run, unless it tells of one in earnest.
+    /// Server-side dry run; recorded unless a real promotion is recorded already.
     DryRun,
 }
 
@@ -57,6 +59,19 @@ impl Mode {
             (false, false) => Self::Create,
         }
     }
+}
+
+/// Reads `--release-plan`.
+///
+/// # Errors
+/// What was expected.
+pub fn plan(text: &str) -> Result<String, String> {
+    if is_label(text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "--release-plan: expected lower-case letters, digits and -, at most 63, found {text:?}"
+    ))
 }
 
 /// Reads `--grace-period-days`.
@@ -92,7 +107,7 @@ impl FromStr for Evidence {
     }
 }
 
-/// Everything that create-release is told besides where record and cluster are.
+/// create-release's options, apart from where record and cluster are.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// `--release-plan`.

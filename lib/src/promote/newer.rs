@@ -26,7 +26,6 @@ pub enum Progress {
 /// A Snapshot of another Release of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Other<'a> {
-    /// The Snapshot.
     pub snapshot: &'a str,
     /// Its Release that has come furthest.
     pub release: &'a str,
@@ -41,11 +40,9 @@ pub struct Other<'a> {
 pub struct Built {
     /// The Snapshot's name.
     pub snapshot: String,
-    /// Its Release.
     pub release: String,
     /// How far that has come.
     pub progress: Progress,
-    /// When.
     pub at: Timestamp,
     /// Whether its component has the digest that is about to be promoted.
     pub same_image: bool,

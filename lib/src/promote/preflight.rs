@@ -31,7 +31,7 @@ const CREATE: Right = Right {
     to: "to make the Release and follow it",
 };
 
-/// What was looked at, and the first thing that speaks against a Release.
+/// What was looked at, and the first reason not to make a Release.
 #[derive(Default)]
 struct Findings {
     table: Preflight,

@@ -31,13 +31,10 @@ pub enum Ended {
         phase: String,
     },
     /// It cannot be seen, and the time is up or looking again cannot help.
-    Blind {
-        /// Why.
-        said: String,
-    },
+    Blind { said: String },
 }
 
-/// Follows a Release until `deadline`; `changed` is told of every new phase.
+/// Follows a Release until `deadline`; `changed` is called for every new phase.
 pub async fn wait<F>(
     tenant: &Tenant,
     clock: &SharedClock,

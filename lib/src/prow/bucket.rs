@@ -73,7 +73,6 @@ pub enum BucketError {
     TooLarge {
         /// The object.
         what: String,
-        /// The limit.
         limit: u64,
     },
 }

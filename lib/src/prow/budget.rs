@@ -70,7 +70,7 @@ pub struct Budget {
 struct State {
     tokens: f64,
     counted: Instant,
-    /// Nobody asks before this: the server said so.
+    /// No request is sent before this: the server said so.
     not_before: Instant,
     /// When the requests of the last minute were made.
     made: VecDeque<Instant>,
@@ -89,12 +89,11 @@ impl Budget {
         Self { clock, limits, state: Mutex::new(state), turn: tokio::sync::Mutex::default() }
     }
 
-    /// The limits.
     pub fn limits(&self) -> Limits {
         self.limits
     }
 
-    /// Waits until a request may be made, and counts it. `waiting` is told of each wait (gate
+    /// Waits until a request may be made, and counts it. `waiting` is called for each wait (gate
     /// time) before it begins.
     pub async fn acquire(&self, mut waiting: impl FnMut(Duration)) {
         let _turn = self.turn.lock().await;
@@ -115,8 +114,7 @@ impl Budget {
         }
     }
 
-    /// Nobody asks for so long: the server said that it was too much (429). What was saved up is
-    /// lost, since others use the same limit.
+    /// Blocks all requests for `pause` after a 429 and empties the bucket: others share the limit.
     pub fn hold_off(&self, pause: Duration) {
         let mut state = self.state();
         let now = Instant::now();

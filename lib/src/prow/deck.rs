@@ -98,7 +98,6 @@ impl DeckError {
     }
 }
 
-/// Deck.
 #[derive(Debug)]
 pub struct Deck {
     base: BaseUrl,

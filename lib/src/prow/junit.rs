@@ -31,7 +31,6 @@ pub struct Case<'a> {
     pub suite: &'a str,
     /// Its class; empty where it has none.
     pub class: &'a str,
-    /// Its name.
     pub name: &'a str,
     /// How it ended.
     pub ending: Ending,

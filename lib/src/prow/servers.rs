@@ -80,7 +80,6 @@ impl Addresses {
 /// Prow's servers, opened: a step and its `--check` are given the same.
 #[derive(Debug, Clone)]
 pub struct Servers {
-    /// Deck.
     pub deck: Arc<Deck>,
     /// The bucket's server.
     pub bucket: Arc<Bucket>,

@@ -19,7 +19,6 @@ const MAX_VALUE: usize = 16 * 1024;
 /// Of a tag that is longer even so (256 KiB) the element counts, and the attributes up to here.
 const MAX_TAG: usize = 256 * 1024;
 
-/// A tag.
 #[derive(Debug)]
 pub enum Tag<'a> {
     /// `<name …>`; `empty` for `<name …/>`.

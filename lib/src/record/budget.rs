@@ -6,8 +6,8 @@ use super::{Journal, RecordError};
 use crate::clock::SharedClock;
 use crate::prow::budget::{Budget, Limits};
 
-/// The bucket of one more process that will ask Gangway for this record: only the first finds it full,
-/// since the others may follow one another quickly. Counts the process in the record.
+/// The bucket of one more process that will ask Gangway for this record: only the first finds it
+/// full, since the others may follow one another quickly. Counts the process in the record.
 ///
 /// # Errors
 /// [`RecordError`] when the record cannot be written.

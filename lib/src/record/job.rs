@@ -103,7 +103,7 @@ impl JobRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Junit {
-    /// They are read: a test that failed speaks against a success.
+    /// They are read: a failed test contradicts a success.
     #[default]
     Read,
     /// They are not read.

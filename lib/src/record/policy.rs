@@ -16,9 +16,9 @@ pub enum Strictness {
     /// The run did not pass.
     #[default]
     Enforce,
-    /// It is said, and the run passes.
+    /// A warning; the run passes.
     Warn,
-    /// Nobody looks.
+    /// No check.
     Off,
 }
 

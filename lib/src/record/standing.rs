@@ -255,7 +255,8 @@ mod tests {
         assert!(!open(&pending(Some(Cause::Product))), "it was judged by what it left");
         assert!(!open(&attempt(JobState::Failure, None)), "it has ended");
         assert!(open(&no_run(false)) && !open(&no_run(true)));
-        // One that was given up in doubt, or is not as ordered, may run; one that a server refused not.
+        // One that was given up in doubt, or is not as ordered, may run; one that a server refused
+        // not.
         let refused = |attempt| Attempt { refusal: Some(refusal(false)), ..attempt };
         assert!(open(&refused(no_run(false))) && !open(&refused(no_run(true))));
         // A run is a run, whatever an intent says.

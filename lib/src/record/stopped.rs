@@ -1,4 +1,4 @@
-//! Why a run ended before its tests, for whoever is told of it.
+//! Why a run ended before its tests, for the message.
 //!
 //! The first task of a run looks at what the later ones will need, so that a wrong plan or a
 //! parameter that no step can read costs seconds. What it finds stands in its log, and here.

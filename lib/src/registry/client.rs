@@ -143,7 +143,7 @@ impl Registry {
         proven(what, answer, digest)
     }
 
-    /// The digest that a tag stands for at the moment.
+    /// The digest that a tag points to now.
     ///
     /// # Errors
     /// [`RegistryError`].

@@ -41,7 +41,6 @@ pub enum CredentialsError {
     Unreadable {
         /// The flag or variable that names it.
         what: String,
-        /// Where.
         path: PathBuf,
         /// The system's reason.
         source: io::Error,
@@ -51,7 +50,6 @@ pub enum CredentialsError {
     Malformed {
         /// The flag or variable that names it.
         what: String,
-        /// Where.
         path: PathBuf,
         /// What is wrong, without the content.
         problem: String,
@@ -62,12 +60,7 @@ pub enum CredentialsError {
 #[derive(Debug, Clone)]
 pub enum Login {
     /// User name and password.
-    Basic {
-        /// The user.
-        user: String,
-        /// The password.
-        password: Secret,
-    },
+    Basic { user: String, password: Secret },
     /// A registry token, sent as it is.
     Token(Secret),
     /// An identity token, for which the registry's token service gives others.

@@ -62,7 +62,7 @@ pub enum RegistryError {
         /// The registry's words.
         said: String,
     },
-    /// It sent something else than the digest stands for.
+    /// It sent content whose SHA-256 is not the digest.
     #[error("{what}")]
     Content {
         /// What was asked for.

@@ -71,7 +71,6 @@ pub enum Manifest {
 pub struct Child {
     /// Its manifest.
     pub digest: Digest,
-    /// Its platform.
     pub platform: Platform,
 }
 
@@ -84,7 +83,6 @@ pub struct Platform {
     /// The processor.
     #[serde(default)]
     pub architecture: String,
-    /// Its variant.
     #[serde(default)]
     pub variant: Option<String>,
 }
@@ -112,7 +110,6 @@ impl Platform {
 pub struct Configuration {
     /// What it runs on.
     pub platform: Platform,
-    /// Its labels.
     pub labels: BTreeMap<String, String>,
 }
 

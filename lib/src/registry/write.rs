@@ -31,9 +31,7 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub struct StoredManifest {
     /// Its digest, computed from the bytes.
     pub digest: Digest,
-    /// Its media type.
     pub media_type: String,
-    /// Its bytes.
     pub bytes: Bytes,
 }
 

@@ -39,28 +39,23 @@ pub enum ResolveError {
         points_to(now)
     )]
     Tag {
-        /// The component.
         component: String,
         /// The reference.
         tag: String,
-        /// What the tag stands for at the moment, where that could be found out.
+        /// The digest that the tag points to now, where that could be found out.
         now: Option<String>,
     },
     /// A revision is demanded and the Snapshot names none.
     #[error(
         "--require-revision: component {component:?} of the Snapshot has no source.git.revision to compare with"
     )]
-    NoRevision {
-        /// The component.
-        component: String,
-    },
+    NoRevision { component: String },
     /// The registry did not give it.
     #[error(transparent)]
     Registry(#[from] RegistryError),
     /// It is not what it should be.
     #[error("{image}")]
     Content {
-        /// The image.
         image: String,
         /// What is wrong.
         source: ContentError,
@@ -68,7 +63,6 @@ pub enum ResolveError {
     /// A platform is missing.
     #[error("{image} has no image for {missing}; it has {has}")]
     Platform {
-        /// The image.
         image: String,
         /// The platforms missing.
         missing: String,
@@ -78,7 +72,6 @@ pub enum ResolveError {
     /// A label names another revision, or none does.
     #[error("{image}: {problem}")]
     Revision {
-        /// The image.
         image: String,
         /// What was found.
         problem: String,
@@ -282,7 +275,7 @@ pub fn judge(
     }
 }
 
-/// What speaks against an image being built from a revision.
+/// Why an image is probably not built from a revision.
 #[derive(Debug)]
 enum Difference {
     Unlabelled { platform: String, revision: String },

@@ -20,10 +20,9 @@ const HINT_WITHIN: Duration = Duration::from_secs(15);
 /// The step's name.
 const STEP: &str = "resolve-image";
 
-/// Everything that resolve-image is told.
+/// resolve-image's options.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The Snapshot.
     pub snapshot: SnapshotFlag,
     /// `--component` with `--component-version`.
     pub component: ComponentName,
@@ -180,7 +179,7 @@ async fn look_up(
     }
 }
 
-/// The digest that a tag stands for, if that can be found out quickly. Never an error: it is a hint
+/// The digest that a tag points to, if that can be found out quickly. Never an error: it is a hint
 /// in the message of one.
 async fn stands_for(
     reference: &str,

@@ -61,13 +61,11 @@ impl Line {
         self
     }
 
-    /// A link.
     pub fn link(mut self, text: impl Into<String>, url: impl Into<String>) -> Self {
         self.0.push(Span::Link { text: text.into(), url: url.into() });
         self
     }
 
-    /// A mention.
     pub fn mention(mut self, whom: &Mention) -> Self {
         self.0.push(Span::Mention(whom.clone()));
         self

@@ -17,7 +17,6 @@ pub struct Automatic {
     pub release: String,
     /// Its uid, or its name where it has none.
     pub id: String,
-    /// Its Snapshot.
     pub snapshot: String,
     /// When it was created.
     pub created: Option<Timestamp>,
@@ -81,7 +80,7 @@ fn state(release: &ReleaseBrief) -> (&'static str, Option<Timestamp>) {
 }
 
 impl Ledger {
-    /// What is to be told of automatic Releases now. A new one is told at once; those that stand
+    /// What to report about automatic Releases now. A new one is reported at once; those that stand
     /// again once per interval. That none is seen to stand is no end: only a verified image that is
     /// newer ends it.
     pub fn alarm(
@@ -238,7 +237,7 @@ mod tests {
         assert!(automatic(&alone, at(24 * 60))[0].stands);
     }
 
-    /// What is told at each hour, and what is remembered.
+    /// What is reported at each hour, and what is remembered.
     fn looks(ledger: &mut Ledger, looks: &[(&Evidence, i64)]) -> Vec<&'static str> {
         let told = looks.iter().map(|(evidence, hour)| {
             let found = automatic(evidence, at(*hour));

@@ -18,13 +18,16 @@ use crate::failure::{Chain, Exit, Failure};
 use crate::record::Store;
 use crate::slack::{Payload, Slack, SlackError};
 
+/// How often an alarm that lasts is repeated where nothing else is said (24 hours).
+pub const REPEAT: Duration = Duration::from_secs(24 * 3600);
+
 /// What to look for.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// `--threshold-days`.
     pub threshold: SignedDuration,
-    /// `--repeat`: an alert is told again after so long. Real time, never scaled: it is compared
-    /// with what is stored.
+    /// `--repeat`: how long before an alert is repeated. Real time, never scaled: it is compared
+    /// with stored times.
     pub repeat: Duration,
     /// Time that does not count.
     pub quiet: Quiet,
@@ -41,7 +44,7 @@ pub struct Checked {
     pub told: Told,
     /// Automatic Releases that stand, or were to be told.
     pub automatic: Vec<Automatic>,
-    /// What else is to be known.
+    /// Further remarks.
     pub remarks: Vec<String>,
 }
 
@@ -62,7 +65,6 @@ pub enum CheckError {
     NotDelivered {
         /// What it was about.
         summary: String,
-        /// Why.
         source: SlackError,
     },
     /// What was told cannot be remembered.

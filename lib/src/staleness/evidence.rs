@@ -38,9 +38,7 @@ impl SourceName {
 /// A source that did not answer, or not to the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// Which.
     pub name: SourceName,
-    /// Why.
     pub why: String,
     /// Where a part was read: nothing of the rest landed later than this.
     pub rest_before: Option<Timestamp>,
@@ -61,18 +59,15 @@ pub enum Reach {
     All,
     /// In the cluster alone: there is no archive to ask.
     Live,
-    /// In the archive too, for so long.
+    /// How old the newest archived one is.
     Back(SignedDuration),
 }
 
 /// The newest image that a Release verifies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
-    /// The Release.
     pub release: String,
-    /// The image.
     pub image: Image,
-    /// When.
     pub at: Timestamp,
     /// Whether what it pushed was compared with what it was made for.
     pub compared: bool,
@@ -83,7 +78,6 @@ pub struct Verified {
 pub enum Build {
     /// It is fit to be tested.
     Fit {
-        /// The Snapshot.
         snapshot: String,
         /// Its image.
         digest: Digest,
@@ -95,7 +89,6 @@ pub enum Build {
     },
     /// It cannot be judged, so that trigger-gate starts nothing.
     Unjudged {
-        /// The Snapshot.
         snapshot: String,
         /// Why, in words.
         why: String,

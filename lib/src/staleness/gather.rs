@@ -19,7 +19,8 @@ use crate::verified::{self, ReleaseBrief, Snapshots, Standing, merge};
 const BACK: SignedDuration = SignedDuration::from_hours(90 * 24);
 const THRESHOLDS_BACK: i32 = 4;
 
-/// A Release that was created so long before another one landed cannot have landed later (2 days).
+/// A Release created this much earlier than another one landed cannot have landed after it (2
+/// days).
 const LONGEST_RELEASE: SignedDuration = SignedDuration::from_hours(48);
 
 /// So many Snapshots are looked up, to compare what their Releases pushed.
@@ -49,7 +50,7 @@ pub struct Sources {
     pub patience: Duration,
 }
 
-/// The patience of who is waited for by nobody (5 minutes).
+/// How long a step that nobody waits for may take over its reads (5 minutes).
 pub const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 impl Sources {

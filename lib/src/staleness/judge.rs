@@ -6,7 +6,7 @@ use super::{Build, Evidence, Quiet, Reach, Source, SourceName, Verified};
 use crate::record::{Outcome, Past};
 use crate::verified::Image;
 
-/// A nightly gate that did nothing for so long, quiet time left out, missed a night (36 hours).
+/// A nightly gate that was idle for this time, quiet time left out, missed a night (36 hours).
 const MISSED: SignedDuration = SignedDuration::from_hours(36);
 
 /// With nothing newer to verify an image may be so many times older.
@@ -25,12 +25,7 @@ pub enum Cause {
         last: Option<Timestamp>,
     },
     /// The last run ended without a word: it was cancelled outright, or deleted with its Snapshot.
-    Killed {
-        /// The run.
-        run: String,
-        /// Its Snapshot.
-        snapshot: Option<String>,
-    },
+    Killed { run: String, snapshot: Option<String> },
     /// It ran and did not pass.
     RanAndFailed {
         /// The end of the last run in words.
@@ -54,13 +49,9 @@ pub enum Cause {
         words: String,
     },
     /// A run is on its way.
-    RunningNow {
-        /// The run.
-        run: String,
-    },
+    RunningNow { run: String },
     /// There is nothing newer to verify: the newest fit Snapshot has the verified image.
     NothingNewer {
-        /// The Snapshot.
         snapshot: String,
         /// When its build began.
         built_at: Option<Timestamp>,

@@ -1,4 +1,4 @@
-//! What was told when: an alert is repeated at most once per interval, and its end is told.
+//! What was reported when: an alert is repeated at most once per interval, and its end is reported.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,6 @@ pub enum Alert {
 /// What is to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
-    /// An alert.
     Alert(Alert),
     /// The end of one or both.
     Recovery,
@@ -165,7 +164,7 @@ impl Ledger {
     }
 
     /// Reads it; an empty one where there is none. One that is torn, emptied or of another version
-    /// is as good as none, since it must never silence an alert; why is told in words beside it.
+    /// counts as none, since it must never silence an alert; the reason is returned with it.
     ///
     /// # Errors
     /// [`LedgerError::Foreign`] for a whole record of another kind, [`LedgerError::Store`].

@@ -1,4 +1,4 @@
-//! What is said of a finding.
+//! The message about a finding.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,19 +21,15 @@ const FOREIGN: usize = 300;
 pub struct Context {
     /// The gate's name.
     pub gate: String,
-    /// The plan.
     pub plan: String,
-    /// The scenario.
     pub scenario: Option<String>,
     /// The Application of its Snapshots.
     pub application: Option<String>,
     /// The component that is gated.
     pub component: Option<ComponentName>,
-    /// The namespace.
     pub namespace: String,
-    /// The threshold.
     pub threshold: SignedDuration,
-    /// What else is to be known, a line each.
+    /// Further remarks, one per line.
     pub remarks: Vec<String>,
 }
 

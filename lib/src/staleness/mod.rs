@@ -21,7 +21,7 @@ mod prune;
 mod quiet;
 
 pub use automatic::{Alarm, Automatic, automatic};
-pub use check::{CheckError, Checked, Options, check};
+pub use check::{CheckError, Checked, Options, REPEAT, check};
 pub use evidence::{Build, Evidence, Reach, Source, SourceName, Verified};
 pub use gather::{PATIENCE, Sources, gather, releases};
 pub use judge::{Cause, Finding, judge};

@@ -1,8 +1,8 @@
 //! The arguments as people and pipelines write them, made into what argh reads.
 //!
 //! argh knows neither `--flag=value` nor `--version` and `--generate`, exits 1 on misuse, and takes
-//! `""` as a value; a pipeline without a shell passes every flag, so here `""` is as good as absent.
-//! The flags that the boot reads itself never reach argh.
+//! `""` as a value; a pipeline without a shell passes every flag, so here `""` is as good as
+//! absent. The flags that the boot reads itself never reach argh.
 
 use std::str::FromStr;
 
@@ -164,6 +164,14 @@ pub fn list(given: &[String]) -> Vec<String> {
 /// Those of the kind.
 pub fn read<T: FromStr>(given: Option<&String>) -> Result<Option<T>, T::Err> {
     given.map(|text| text.parse()).transpose()
+}
+
+/// A flag that may be given more than once, each entry read as its own kind.
+///
+/// # Errors
+/// Those of the kind.
+pub fn each<T: FromStr>(given: &[String]) -> Result<Vec<T>, T::Err> {
+    list(given).iter().map(|entry| entry.parse()).collect()
 }
 
 #[cfg(test)]

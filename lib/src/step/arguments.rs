@@ -106,8 +106,8 @@ macro_rules! arguments {
             /// repeated [default: the record's]
             #[argh(option, arg_name = "GLOB")]
             proof_log: Vec<String>,
-            /// what follows when a run's own artifacts contradict its success [default: the record's,
-            /// at first enforce]
+            /// what follows when a run's own artifacts contradict its success [default: the
+            /// record's, at first enforce]
             #[argh(option, arg_name = "enforce|warn|off")]
             hollow: Option<String>,
         });
@@ -161,8 +161,8 @@ macro_rules! arguments {
             /// the component whose image is tested
             #[argh(option, arg_name = "NAME")]
             component: Option<String>,
-            /// the component's version, where a Snapshot has several of that name [default: the only
-            /// one]
+            /// the component's version, where a Snapshot has several of that name [default: the
+            /// only one]
             #[argh(option, arg_name = "TEXT")]
             component_version: Option<String>,
         });

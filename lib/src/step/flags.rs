@@ -45,7 +45,7 @@ pub fn of_result(result: &str) -> String {
 pub struct Flag {
     /// `--kubeconfig`
     pub long: String,
-    /// What stands for its value, `FILE`; a switch has none.
+    /// The placeholder for its value, `FILE`; a switch has none.
     pub value: Option<String>,
     /// What it does, in one line, without what [`Flag::note`] adds.
     pub text: String,

@@ -1,8 +1,8 @@
 //! The flags that steps share, declared once: one wording and one name of the value for each.
 //!
-//! [`arguments!`](crate::arguments) makes a step's arguments of its own flags and of the groups that it
-//! names. To add a flag to a group: a field in its struct here, and the field with its help in the
-//! macro's two arms. To add a group: a struct here, two arms there.
+//! [`arguments!`](crate::arguments) makes a step's arguments of its own flags and of the groups
+//! that it names. To add a flag to a group: a field in its struct here, and the field with its help
+//! in the macro's two arms. To add a group: a struct here, two arms there.
 
 use std::path::PathBuf;
 

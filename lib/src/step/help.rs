@@ -1,6 +1,6 @@
 //! `--help` as a page that a newcomer can work from: what is required first, every flag with the
-//! form of its value, examples, exit codes, and at the end the flags that most binaries have; no line
-//! wider than a terminal.
+//! form of its value, examples, exit codes, and at the end the flags that most binaries have; no
+//! line wider than a terminal.
 
 use argh::CommandInfoWithArgs;
 

@@ -1,4 +1,4 @@
-//! What a step still does when it is told to stop: something that it has begun in the world, and
+//! What a step still does when it is asked to stop: something that it has begun in the world, and
 //! that would go on without it.
 
 use std::fmt;

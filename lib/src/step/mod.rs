@@ -1,7 +1,7 @@
 //! What every binary does before and after its own work: one generic `main`.
 //!
-//! In this order: TLS provider, panic hook, arguments, logging, results, the step itself (ended early by
-//! SIGINT and SIGTERM), the error with its chain, the exit code.
+//! In this order: TLS provider, panic hook, arguments, logging, results, the step itself (ended
+//! early by SIGINT and SIGTERM), the error with its chain, the exit code.
 
 pub mod args;
 mod arguments;
@@ -40,7 +40,7 @@ pub struct Step {
     pub clock: SharedClock,
     /// Whether a person watches stderr, so that progress may be drawn.
     pub progress: bool,
-    /// What is still to be done when the step is told to stop.
+    /// What is still to be done when the step is asked to stop.
     pub last_words: LastWords,
     /// The step's results, none of them set yet.
     pub results: Results,

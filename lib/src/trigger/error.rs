@@ -12,7 +12,6 @@ pub enum TriggerError {
     /// The records of earlier runs cannot be read.
     #[error("cannot read the records of earlier runs in namespace {namespace}{}", hint(source))]
     Records {
-        /// The namespace.
         namespace: String,
         /// The API server's answer.
         source: kube::Error,
@@ -21,16 +20,12 @@ pub enum TriggerError {
     #[error(
         "--snapshot: there is no Snapshot {name}; trigger-gate --dry-run lists those there are"
     )]
-    NoSnapshot {
-        /// Its name.
-        name: String,
-    },
+    NoSnapshot { name: String },
     /// The Snapshot named by the user cannot be gated.
     #[error("--snapshot: {name} is not fit: {why}; --force takes it all the same")]
     Unfit {
-        /// Its name.
         name: String,
-        /// What speaks against it.
+        /// Why it cannot be used.
         why: String,
     },
 }

@@ -14,15 +14,15 @@ use crate::step::LastWords;
 /// How often the Snapshot and its runs are looked at (2 seconds).
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Somebody else's label that does not change for so long is stuck (10 minutes): a run is made
-/// within seconds, or its making is retried for ever.
+/// From when on another trigger's unchanged label counts as stuck (10 minutes): integration-service
+/// makes a run within seconds, or retries for ever.
 const STUCK: Duration = Duration::from_secs(10 * 60);
 
 /// Other triggers are waited for no longer than this (30 minutes).
 const OTHERS: Duration = Duration::from_secs(30 * 60);
 
-/// Somebody else's label that came over ours is waited for so long: integration-service may have
-/// read ours before, and be making its run (1 minute).
+/// How long to wait after our label was overwritten (1 minute): integration-service may already be
+/// creating our run.
 const OVERWRITTEN: Duration = Duration::from_secs(60);
 
 /// How often the label is set: once more when it vanished without a run, or was overwritten.
@@ -289,8 +289,8 @@ impl Trigger<'_> {
         }
     }
 
-    /// How it ends where it cannot be seen what came of the label: nothing shall start later that
-    /// nobody waits for.
+    /// Ends the step when the label's effect cannot be seen: takes the label back, so that no run
+    /// starts unattended.
     async fn abandon(&self, id: &str, error: &ApiError) -> Ending {
         let error = Chain(error);
         match self.take_back(id).await {
@@ -368,8 +368,8 @@ impl Trigger<'_> {
     }
 }
 
-/// Takes the label back when the step is told to stop: nothing shall start later that nobody waits
-/// for. A run that exists by then goes on.
+/// Removes our label when interrupted, so that no run starts unattended. A run that exists by then
+/// goes on.
 async fn take_back_at_the_end(tenant: Tenant, snapshot: String, scenario: String, id: String) {
     for _ in 0..CONFLICTS {
         let Ok(Some(read)) = tenant.snapshot_brief(&snapshot).await else { return };
@@ -388,7 +388,6 @@ async fn take_back_at_the_end(tenant: Tenant, snapshot: String, scenario: String
 
 /// A label that was set.
 struct Set {
-    /// Its id.
     id: String,
     /// What stood in the status annotation before it.
     noted: Option<Invalid>,

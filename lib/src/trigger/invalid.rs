@@ -21,7 +21,6 @@ pub(super) struct Invalid {
 }
 
 impl Invalid {
-    /// Its words.
     pub fn words(&self) -> String {
         text::one_line(&self.details, 400)
     }

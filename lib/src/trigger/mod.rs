@@ -8,7 +8,8 @@
 //!
 //! - [`skip`] says why a scenario is rightly left alone.
 //! - [`note`] remembers nights that were skipped in a row, so that they can be told of.
-//! - [`observe`] decides what a look at the label and the runs means; [`run`] does it all.
+//! - [`observe`] decides what a look at the label and the runs means; [`run`] starts the scenarios, and
+//!   [`night`] is a whole call, with what people are told.
 
 mod choose;
 mod error;
@@ -16,6 +17,7 @@ mod fire;
 mod invalid;
 mod keep;
 mod known;
+mod night;
 mod observe;
 mod preflight;
 mod report;
@@ -29,14 +31,15 @@ use std::time::Duration;
 
 pub use error::TriggerError;
 use known::Known;
+pub use night::{Sources, Started, night};
 pub use observe::{Look, Observation, observe};
 pub use preflight::{RIGHTS, preflight};
 pub use report::{Ending, Report, ScenarioReport};
 pub use rows::{Due, Row, note};
 pub use skip::{Evidence, Skip, Unclear, skip};
-pub use tell::tell;
+use tell::tell;
 pub use verified::{Verified, VerifiedBy};
-pub use wanted::{object_name, wanted};
+pub use wanted::{check_names, wanted};
 
 use crate::clock::SharedClock;
 use crate::cluster::Tenant;
@@ -44,6 +47,12 @@ use crate::konflux::Candidate;
 use crate::kubearchive::KubeArchive;
 use crate::snapshot::ComponentName;
 use crate::step::LastWords;
+
+/// How long a run may take to begin.
+pub const WAIT: Duration = Duration::from_secs(15 * 60);
+
+/// How long the Snapshot is kept.
+pub const KEEP: Duration = Duration::from_secs(72 * 3600);
 
 /// A scenario to start, and the plan that its image would be released by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,8 +85,8 @@ pub struct Options {
 }
 
 /// Picks the Snapshot and starts the scenarios on it, one after another. A label that is set when
-/// the step is told to stop is taken back as its last words. The archive is asked where a Release of the
-/// image may have left the cluster.
+/// the step is told to stop is taken back as its last words. The archive is asked where a Release
+/// of the image may have left the cluster.
 ///
 /// # Errors
 /// [`TriggerError`] when the Snapshots cannot be read or none is fit; what happened to a scenario

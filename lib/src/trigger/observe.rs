@@ -22,22 +22,15 @@ pub struct Look {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Observation {
     /// The run has begun, and the label is not ours any more.
-    Started {
-        /// The run.
-        run: String,
-    },
+    Started { run: String },
     /// The run was made and failed before any task of it began.
     FailedAtOnce {
-        /// The run.
         run: String,
         /// Tekton's words.
         why: String,
     },
     /// The run was made and has not begun.
-    NotBegun {
-        /// The run.
-        run: String,
-    },
+    NotBegun { run: String },
     /// The label is still ours.
     Labelled,
     /// The label is still ours, and integration-service cannot make the run. It tries again for

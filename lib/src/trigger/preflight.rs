@@ -69,8 +69,8 @@ pub const RIGHTS: [Right; 7] = [
 const TIMEOUTS: [&str; 3] = ["pipeline_timeout", "tasks_timeout", "finally_timeout"];
 
 /// Looks at everything that a trigger needs: its rights, the scenarios and plans, the Snapshots,
-/// KubeArchive, and Slack where it is told; `keeps` says that it has a record in a ConfigMap. Labels
-/// nothing.
+/// KubeArchive, and Slack where it is told; `keeps` says that it has a record in a ConfigMap.
+/// Labels nothing.
 pub async fn preflight(
     options: &Options,
     tenant: &Tenant,

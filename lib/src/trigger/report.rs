@@ -13,10 +13,7 @@ use crate::konflux::Choice;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
     /// A run has begun.
-    Started {
-        /// The run.
-        run: String,
-    },
+    Started { run: String },
     /// Rightly left alone.
     Skipped(Skip),
     /// A dry run would have started it.
@@ -28,7 +25,6 @@ pub enum Ending {
 /// A scenario and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScenarioReport {
-    /// The scenario.
     pub scenario: String,
     /// How it ended.
     pub ending: Ending,

@@ -26,10 +26,10 @@ const MAX_BYTES: usize = 64 * 1024;
 /// A night that is skipped again so soon is the same night, tried again (1 hour).
 const SAME_NIGHT: Duration = Duration::from_secs(3600);
 
-/// A row that nobody has added to for so long is forgotten (30 days).
+/// From when on an unchanged row is forgotten (30 days).
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// From this night in a row on it is told.
+/// The message is sent from this night in a row on.
 const TOLD_FROM: u32 = 2;
 
 /// How often a write that another trigger's write has crossed is tried again.
@@ -51,7 +51,6 @@ pub struct Row {
 /// A night that is to be told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
-    /// The scenario.
     pub scenario: String,
     /// Why it was skipped.
     pub why: String,
@@ -168,7 +167,8 @@ async fn load(store: &dyn Store) -> Result<(Document, Option<Version>), RowsErro
     let Some((bytes, version)) = store.load().await? else {
         return Ok((Document::default(), None));
     };
-    // Emptied by hand, or by a write that broke off: there is nothing in it that could be another's.
+    // Emptied by hand, or by a write that broke off: there is nothing in it that could be
+    // another's.
     if bytes.trim_ascii().is_empty() {
         tracing::warn!("{} is empty; the nights skipped before are not known", store.place());
         return Ok((Document::default(), Some(version)));

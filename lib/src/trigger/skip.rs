@@ -13,11 +13,11 @@ use crate::kubearchive::KubeArchive;
 use crate::record::{Limits, Past, PastRuns, Whose, past_runs};
 use crate::tekton::PipelineRun;
 
-/// After so long no Prow job of a record runs any more, whatever the record says (10 hours): the
+/// From when on no Prow job of a record can be running, whatever the record says (10 hours): the
 /// gate waits for at most 5h30m, and jobs have time limits of their own.
 const LONGEST_JOB: Duration = Duration::from_secs(10 * 3600);
 
-/// A record that was begun so long ago has launched nothing lately (16 hours): the last rerun is
+/// Age from which a record can have launched nothing recently (16 hours): the last rerun is
 /// launched within the gate's own 5h30m.
 const LONGEST_RUN: Duration = Duration::from_secs(16 * 3600);
 
@@ -26,19 +26,13 @@ const LONGEST_RUN: Duration = Duration::from_secs(16 * 3600);
 pub enum Skip {
     /// The image was promoted by the plan.
     Verified {
-        /// What tells so.
+        /// Where this was found.
         by: VerifiedBy,
     },
     /// A run of the scenario has not ended.
-    InFlight {
-        /// The run.
-        run: String,
-        /// Its Snapshot.
-        snapshot: Option<String>,
-    },
+    InFlight { run: String, snapshot: Option<String> },
     /// A run is over or gone, and its jobs may still run.
     JobsRunning {
-        /// The record.
         record: String,
         /// How many.
         jobs: usize,
@@ -54,7 +48,6 @@ pub enum Unclear {
          repair or delete it, or use --force", LONGEST_RUN.as_secs() / 3600
     )]
     Jobs {
-        /// The record.
         record: String,
         /// What is wrong with it.
         why: String,
@@ -65,7 +58,6 @@ pub enum Unclear {
          verified: {why}; repair or delete it, or use --force"
     )]
     Record {
-        /// The record.
         record: String,
         /// What is wrong with it.
         why: String,
@@ -126,8 +118,8 @@ pub struct Evidence {
 /// Why to leave a scenario alone, if at all.
 ///
 /// # Errors
-/// [`Unclear`] where that cannot be told: to start then could launch every job twice, or test an image
-/// that is verified.
+/// [`Unclear`] where that cannot be told: to start then could launch every job twice, or test an
+/// image that is verified.
 pub fn skip(
     evidence: &Evidence,
     chosen: &Candidate,

@@ -1,13 +1,14 @@
 //! Whether the chosen image is verified already.
 //!
 //! A live Release is asked first. It leaves the cluster after some days (`gracePeriodDays`, 7 by
-//! default) and its image stays verified, so two more are asked: the records of the scenario's runs,
-//! which outlive their Releases, and KubeArchive, where there is one. Each of them can only say yes.
+//! default) and its image stays verified, so two more are asked: the records of the scenario's
+//! runs, which outlive their Releases, and KubeArchive, where there is one. Each of them can only
+//! say yes.
 //!
 //! What cannot be read counts only where its answer could be yes ([`record_may_tell`],
-//! [`archive_may_tell`]), and then nothing is started (design: unknown is never taken for none): the
-//! image would be tested for nothing, and a second Release of it be made. That a build of today waits
-//! for an archive that is down would be worse; but of that the archive can know nothing.
+//! [`archive_may_tell`]), and then nothing is started (design: unknown is never taken for none):
+//! the image would be tested for nothing, and a second Release of it be made. That a build of today
+//! waits for an archive that is down would be worse; but of that the archive can know nothing.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -23,8 +24,9 @@ use crate::verified::{Image, ReleaseBrief, Snapshots, Standing, archived, merge}
 /// So many of a plan's newest Releases are compared by the digest of their Snapshots.
 const COMPARED: usize = 20;
 
-/// A Release stays in the cluster for at least a day: `gracePeriodDays` counts days, and create-release
-/// takes none below 1. So no archive is needed for an image that was built later than this ago.
+/// A Release stays in the cluster for at least a day: `gracePeriodDays` counts days, and
+/// create-release takes none below 1. So no archive is needed for an image that was built later
+/// than this ago.
 const SHORTEST_STAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// How far back the archive is asked where it is not known when the image was built (90 days).
@@ -59,17 +61,15 @@ impl VerifiedBy {
 /// An image that is verified for the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
-    /// What tells so.
+    /// Where this was found.
     pub by: VerifiedBy,
-    /// Its Snapshot.
     pub snapshot: Option<String>,
-    /// The image.
     pub image: Image,
 }
 
 impl Verified {
-    /// Whether it is the chosen one. Without a digest, of a Snapshot that a person named, its name is
-    /// compared.
+    /// Whether it is the chosen one. Without a digest, of a Snapshot that a person named, its name
+    /// is compared.
     pub fn is_of(&self, chosen: &Candidate) -> bool {
         let same_snapshot = self.snapshot.as_deref() == Some(chosen.name.as_str());
         match &chosen.digest {
@@ -195,7 +195,8 @@ impl<'a> Releases<'a> {
     }
 }
 
-/// Whether a Release is worth a look at its Snapshot: it says that it pushed the image, or does not say what.
+/// Whether a Release is worth a look at its Snapshot: it says that it pushed the image, or does not
+/// say what.
 fn may_be_of(release: &ReleaseBrief, chosen: &Candidate) -> bool {
     let pushed = release.pushed();
     let has = |digest: &Digest| pushed.iter().any(|pushed| pushed == digest.as_str());

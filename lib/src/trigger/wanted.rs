@@ -1,9 +1,11 @@
 //! What the flags ask for: scenarios, each with its plan.
 
 use super::Wanted;
+use crate::name::{LONGEST_LABEL, is_subdomain};
+use crate::step::groups::Builds;
 
-/// The scenarios of `--scenario`, each with its `--release-plan`: one plan for all, or one for each in
-/// their order.
+/// The scenarios of `--scenario`, each with its `--release-plan`: one plan for all, or one for each
+/// in their order.
 ///
 /// # Errors
 /// What was expected of which flag.
@@ -33,21 +35,32 @@ pub fn wanted(scenarios: &[String], plans: &[String]) -> Result<Vec<Wanted>, Str
     Ok(wanted.collect())
 }
 
-/// A name goes into label selectors and label values.
+/// Whether the flags name a Snapshot, or say whose newest one is meant, with names that objects can have.
 ///
 /// # Errors
-/// What was expected of the flag.
-pub fn object_name(flag: &str, name: &str) -> Result<(), String> {
-    let fits = name.len() <= 63
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
-        && !name.starts_with(['-', '.'])
-        && !name.ends_with(['-', '.']);
-    let wrong = || {
-        format!("{flag}: expected an object's name (lower-case letters, digits, -), found {name:?}")
-    };
-    if fits { Ok(()) } else { Err(wrong()) }
+/// What was expected of which flag.
+pub fn check_names(builds: &Builds, snapshot: Option<&str>) -> Result<(), String> {
+    let Builds { application, component, .. } = builds;
+    if snapshot.is_none() && (application.is_none() || component.is_none()) {
+        return Err("expected --application and --component, or --snapshot NAME".to_owned());
+    }
+    let names = [
+        ("--application", application.as_deref()),
+        ("--component", component.as_deref()),
+        ("--snapshot", snapshot),
+    ];
+    let given = names.into_iter().filter_map(|(flag, name)| Some((flag, name?)));
+    given.into_iter().try_for_each(|(flag, name)| object_name(flag, name))
+}
+
+/// A name goes into label selectors and label values.
+fn object_name(flag: &str, name: &str) -> Result<(), String> {
+    if name.len() <= LONGEST_LABEL && is_subdomain(name) {
+        return Ok(());
+    }
+    Err(format!(
+        "{flag}: expected an object's name (lower-case letters, digits, -), found {name:?}"
+    ))
 }
 
 #[cfg(test)]
@@ -84,6 +97,26 @@ mod tests {
             (plans(&["a"], &["p", "q"]), "--release-plan: expected one for all"),
             (plans(&["A"], &[]), "--scenario: expected an object's name"),
             (plans(&["a"], &["-p"]), "--release-plan: expected an object's name"),
+        ] {
+            let error = wrong.unwrap_err();
+            assert!(error.starts_with(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_or_whose_newest_one() {
+        let builds = |application: Option<&str>, component: Option<&str>| Builds {
+            application: application.map(str::to_owned),
+            component: component.map(str::to_owned),
+            component_version: None,
+        };
+        assert_eq!(check_names(&builds(None, None), Some("ho-1")), Ok(()));
+        assert_eq!(check_names(&builds(Some("ho"), Some("main")), None), Ok(()));
+        for (wrong, words) in [
+            (check_names(&builds(Some("ho"), None), None), "expected --application and"),
+            (check_names(&builds(Some("ho "), Some("main")), None), "--application: "),
+            (check_names(&builds(None, Some("Main")), Some("ho-1")), "--component: "),
+            (check_names(&builds(None, None), Some("ho_1")), "--snapshot: "),
         ] {
             let error = wrong.unwrap_err();
             assert!(error.starts_with(words), "{error}");

@@ -8,8 +8,8 @@ use super::ReleaseBrief;
 use crate::konflux::{PLAN_LABEL, RELEASES};
 use crate::kubearchive::{KubeArchive, Listing};
 
-/// The archive's Releases of a plan that were created after a moment, newest first, until `enough` says
-/// that no older one can matter, or `within` is over (wall time).
+/// The archive's Releases of a plan that were created after a moment, newest first, until `enough`
+/// says that no older one can matter, or `within` is over (wall time).
 pub async fn archived(
     archive: &KubeArchive,
     (namespace, plan): (&str, &str),

@@ -24,7 +24,6 @@ pub struct ReleaseBrief {
 /// A Release's metadata.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReleaseMetadata {
-    /// The name.
     pub name: String,
     /// Unlike the name, of one Release for ever; empty where it is not told.
     pub uid: String,

@@ -2,10 +2,11 @@
 //!
 //! **A Release verifies an image if it has landed, was not made automatically, and pushed the
 //! digest that it was made for** ([`ReleaseBrief::standing`], pure). integration-service makes
-//! automatic Releases for a plan that is not told to leave that: they push what nobody has tested.
-//! What a Release was made for is told by its Snapshot and, where create-release made it, by its
-//! own name ([`MadeFor`]); what cannot be read is not compared, since Snapshots outlive neither
-//! quota nor retention. A Release that names no pushed image found it all there already.
+//! automatic Releases for a plan unless its `auto-release` label is `false`: they push what nobody
+//! has tested. What a Release was made for can be read from its Snapshot and, where create-release
+//! made it, from its own name ([`MadeFor`]); what cannot be read is not compared, since Snapshots
+//! outlive neither quota nor retention. A Release that names no pushed image found it all there
+//! already.
 //!
 //! A Release is read as a [`ReleaseBrief`], whether it comes from the cluster or from an archive.
 

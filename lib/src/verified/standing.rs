@@ -102,7 +102,6 @@ impl MadeFor {
 pub enum Standing {
     /// The image is verified.
     Verified {
-        /// Which.
         image: Image,
         /// Since when.
         at: Timestamp,

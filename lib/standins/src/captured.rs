@@ -1,8 +1,9 @@
-//! What real servers were seen to answer: Gangway behind Envoy and nginx, Deck, a bucket, the API server
-//! with Konflux's webhooks. Kept in `data/`, read by the tests of the stand-ins and of the clients.
+//! What real servers were seen to answer: Gangway behind Envoy and nginx, Deck, a bucket, the API
+//! server with Konflux's webhooks. Kept in `data/`, read by the tests of the stand-ins and of the
+//! clients.
 //!
-//! `others.txt` beside the answers of a server holds what the clients must understand and no stand-in
-//! gives, such as a proxy's page.
+//! `others.txt` beside the answers of a server holds what the clients must understand and no
+//! stand-in gives, such as a proxy's page.
 
 use std::collections::BTreeMap;
 
@@ -64,8 +65,8 @@ pub fn file(path: &str) -> String {
 
 /// The exchanges of a file below `data/`, such as `gangway/create.txt`.
 ///
-/// Each is `# name`, `>>> METHOD PATH`, `>>> header: value`, the body, `<<<`, status line, headers, an
-/// empty line, the body; an answer's body `@PATH` is another captured file.
+/// Each is `# name`, `>>> METHOD PATH`, `>>> header: value`, the body, `<<<`, status line, headers,
+/// an empty line, the body; an answer's body `@PATH` is another captured file.
 ///
 /// # Panics
 /// There is no such file, or it is written otherwise.

@@ -24,7 +24,6 @@ const CONTEXT_ELEMENTS: usize = 10;
 /// A message that Slack accepted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
-    /// When.
     pub at: Timestamp,
     /// The webhook's path.
     pub path: String,

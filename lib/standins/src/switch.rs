@@ -16,7 +16,6 @@ use crate::World;
 pub enum Server {
     /// Gangway behind its proxies.
     Gangway,
-    /// Deck.
     Deck,
     /// The artifact bucket.
     Bucket,

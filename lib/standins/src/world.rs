@@ -22,7 +22,6 @@ use crate::{Direct, Fault, Server, Time, Trouble, Wall};
 pub struct Asked {
     /// Which server.
     pub server: Server,
-    /// Method.
     pub method: String,
     /// Path and query as sent.
     pub path: String,

@@ -196,8 +196,8 @@ impl Truth {
             .map_or(0.0, |from| ((night - from).max(0) as f64 / 100.0).min(0.5))
     }
 
-    /// The fault that a finding of that night is right about: one of the last week, which is what is
-    /// looked at.
+    /// The fault that a finding of that night is right about: one of the last week, which is what
+    /// is looked at.
     pub fn fault(&self, night: i64) -> Option<usize> {
         self.faults
             .iter()

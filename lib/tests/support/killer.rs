@@ -1,8 +1,8 @@
 //! Kills a process at a chosen point: before, during or after any request and any access to the
 //! record.
 //!
-//! At that point the process stops for ever, and whoever runs it drops it: what it had sent has been
-//! sent, what it had stored is stored, and nothing else has happened. Just as a kill -9.
+//! At that point the process stops for ever, and whoever runs it drops it: what it had sent has
+//! been sent, what it had stored is stored, and nothing else has happened. Just as a kill -9.
 
 use std::fmt;
 use std::future::Future;

@@ -1,8 +1,9 @@
-//! What tests of the library share, its own unit tests, those beside this folder and the benchmarks: a
-//! killer of processes, a record in memory, a network without sockets, numbers from a seed.
+//! What tests of the library share, its own unit tests, those beside this folder and the
+//! benchmarks: a killer of processes, a record in memory, a network without sockets, numbers from a
+//! seed.
 //!
-//! Each includes this file as a module and calls the library `library` at its root: the library's own
-//! tests cannot know it by its name.
+//! Each includes this file as a module and calls the library `library` at its root: the library's
+//! own tests cannot know it by its name.
 
 #![allow(dead_code, reason = "each user takes a part")]
 

@@ -16,6 +16,7 @@ arguments! {
     #[argh(
         description = "Does nothing yet.",
         example = "{command_name}",
+        note = "WHAT ELSE A READER MUST KNOW.",
         error_code(0, "done"),
         error_code(1, "it could not be done; try again"),
         error_code(2, "bad input; nothing was done")
@@ -33,5 +34,5 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
 }
 
 pub(crate) fn main() -> ExitCode {
-    step::main::<Args, _, _>("frame-step", run)
+    step::main("frame-step", run)
 }

@@ -8,7 +8,8 @@ use std::{fs, io};
 
 use crate::{LOG, MODE, repository};
 
-/// Where the tests are that hold files: the packages' unit tests, and the test program of the whole.
+/// Where the tests are that hold files: the packages' unit tests, and the test program of the
+/// whole.
 const WHERE: [&str; 8] = [
     "test",
     "--quiet",

@@ -9,6 +9,9 @@ use std::process::Command;
 /// The binary as it begins. tests/new_step.rs builds it, so that it fits the library.
 const FRAME: &str = include_str!("frame_step.rs");
 
+/// Its list of binaries makes each page name the others.
+const MAN: &str = "lib/src/step/generate/man.rs";
+
 /// An entry in a file: the text before which it goes, and the entry.
 struct Entry {
     file: &'static str,
@@ -17,7 +20,7 @@ struct Entry {
 }
 
 /// Every entry that a binary of this name has in a file of others.
-fn entries(name: &str) -> [Entry; 5] {
+fn entries(name: &str) -> [Entry; 6] {
     let module = name.replace('-', "_");
     let release_gate = "bins/release-gate.rs";
     [
@@ -46,6 +49,11 @@ fn entries(name: &str) -> [Entry; 5] {
             ),
         },
         Entry { file: "README.md", before: " rehearse-gate; do\n", text: format!(" {name}") },
+        Entry {
+            file: MAN,
+            before: "];\n\n/// A variable of the environment",
+            text: format!("    \"{name}\",\n"),
+        },
     ]
 }
 
@@ -62,10 +70,10 @@ pub fn lay_out(root: &Path, name: &str) -> Result<String, String> {
     fs::write(&golden, help).map_err(|error| format!("write {}: {error}", golden.display()))?;
     Ok(format!(
         "{name} is laid out: `cargo test` passes. Left to you:
-  bins/{name}.rs             its flags, its results, and one call into the library
-  README.md                  the words in capitals in its row of the table of binaries
-  docs/architecture.md       what it decides, in the table of who decides what
-  CHANGELOG.md               a line
+  bins/{name}.rs: its flags, its results, and one call into the library
+  README.md: the words in capitals in its row of the table of binaries
+  docs/architecture.md: what it decides, in the table of who decides what
+  CHANGELOG.md: a line
 if the pipeline runs it:
   .tekton/pipelines/ho-release-gate.yaml, TASKS in tests/tasks.rs, tekton/tasks/{name}/README.md
   and a sample in tekton/tasks/{name}/samples
@@ -138,8 +146,9 @@ mod tests {
     /// A folder with this repository's files that get an entry.
     fn copy() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("bins")).unwrap();
-        for file in ["Cargo.toml", "README.md", "bins/release-gate.rs", "bins/launch-prow.rs"] {
+        let whole = ["Cargo.toml", "README.md", "bins/release-gate.rs", "bins/launch-prow.rs", MAN];
+        for file in whole {
+            fs::create_dir_all(folder.path().join(file).parent().unwrap()).unwrap();
             fs::copy(crate::repository(file), folder.path().join(file)).unwrap();
         }
         folder
@@ -150,7 +159,7 @@ mod tests {
         let folder = copy();
         write(folder.path(), "tag-image").unwrap();
         let read = |file: &str| fs::read_to_string(folder.path().join(file)).unwrap();
-        assert!(read("bins/tag-image.rs").contains("step::main::<Args, _, _>(\"tag-image\", run)"));
+        assert!(read("bins/tag-image.rs").contains("step::main(\"tag-image\", run)"));
         assert!(!read("bins/tag-image.rs").contains("frame"));
         assert!(read("Cargo.toml").contains("path = \"bins/tag-image.rs\"\n"));
         let program = read("bins/release-gate.rs");
@@ -159,6 +168,7 @@ mod tests {
         let readme = read("README.md");
         assert!(readme.contains("\n| `tag-image` | WHAT IT READS |"), "{readme}");
         assert!(readme.contains(" tag-image rehearse-gate; do\n"), "{readme}");
+        assert!(read(MAN).contains("    \"tag-image\",\n];\n"), "{}", read(MAN));
         // Once more is refused, and so is the name of another.
         assert!(
             check(folder.path(), "tag-image")

@@ -74,8 +74,8 @@ async fn the_newest_verdict_is_the_one_that_stays() {
     assert_eq!(store.tags_now().len(), 9);
 }
 
-/// What another key signed is of a key that was replaced, or of somebody else; its time is no reason
-/// to stay away.
+/// What another key signed is of a key that was replaced, or of somebody else; its time is no
+/// reason to stay away.
 #[tokio::test]
 async fn what_the_key_did_not_sign_is_replaced() {
     let store = Memory::new(true);
@@ -241,8 +241,8 @@ fn about(image: &Digest) -> Statement {
     })
 }
 
-/// As Conforma finds it: by the artifact's type in the list, the statement as plain JSON in the first
-/// layer.
+/// As Conforma finds it: by the artifact's type in the list, the statement as plain JSON in the
+/// first layer.
 #[tokio::test]
 async fn the_plain_statement_hangs_beside_the_candidate() {
     for referrers in [true, false] {

@@ -56,7 +56,6 @@ const RECORD_PATIENCE: Duration = Duration::from_secs(300);
 pub struct Collector {
     /// The record.
     pub journal: Arc<Journal>,
-    /// Deck.
     pub deck: Arc<Deck>,
     /// The bucket's server.
     pub bucket: Arc<Bucket>,
@@ -64,7 +63,6 @@ pub struct Collector {
     pub gangway: Option<Arc<Gangway>>,
     /// Reruns; without a token there are none.
     pub launcher: Option<Arc<Launcher>>,
-    /// The time.
     pub clock: SharedClock,
     /// What the caller decides.
     pub policy: Policy,

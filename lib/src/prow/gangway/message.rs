@@ -57,7 +57,6 @@ impl Create {
             .map(|(name, _)| name.as_str())
     }
 
-    /// The body.
     pub fn body(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("texts are JSON")
     }

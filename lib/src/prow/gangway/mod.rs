@@ -84,7 +84,6 @@ impl Listing {
     }
 }
 
-/// A Gangway.
 #[derive(Debug)]
 pub struct Gangway {
     executions: Url,

@@ -5,7 +5,7 @@ use argh::CommandInfoWithArgs;
 use super::Flag;
 
 /// The toolkit's binaries, each of whose pages names the others.
-const BINARIES: [&str; 9] = [
+const BINARIES: &[&str] = &[
     "check-staleness",
     "collect-results",
     "create-release",

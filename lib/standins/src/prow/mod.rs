@@ -168,7 +168,6 @@ pub struct Launch {
     pub annotations: BTreeMap<String, String>,
     /// Variables that the caller gave.
     pub envs: BTreeMap<String, String>,
-    /// When.
     pub at: Timestamp,
 }
 
