@@ -8,6 +8,10 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+#[path = "attach-verdict.rs"]
+mod attach_verdict;
+#[path = "attest-verdict.rs"]
+mod attest_verdict;
 #[path = "check-staleness.rs"]
 mod check_staleness;
 #[path = "collect-results.rs"]
@@ -30,6 +34,8 @@ pub type Main = fn() -> ExitCode;
 
 /// Each step by its name.
 pub const STEPS: &[(&str, Main)] = &[
+    ("attach-verdict", attach_verdict::main),
+    ("attest-verdict", attest_verdict::main),
     ("check-staleness", check_staleness::main),
     ("collect-results", collect_results::main),
     ("create-release", create_release::main),

@@ -8,6 +8,9 @@ use crate::support::{Dir, Output, Tool};
 
 const JOBS: [&str; 4] = ["--blocking", "[\"periodic-ci-a\"]", "--override-env", "IMAGE"];
 
+const ATTEST: [&str; 4] =
+    ["--push", "quay.io/acme/verdicts", "--sign-key", "/var/run/sign/cosign.key"];
+
 /// A step's flags as the pipeline gives them, in a folder with a record.
 fn check(dir: &Dir, name: &str, arguments: &[&str]) -> Output {
     let tool = Tool::new(name).arg("--check-input").arg("--record");
@@ -71,15 +74,32 @@ fn what_no_step_could_read_is_refused_before_a_job_is_launched() {
         (&["--run-url", "console"], "--run-url"),
         (&["--kubearchive-url", "http://archive.example"], "--kubearchive-url"),
     ];
-    for (name, cases) in
-        [("launch-prow", launch), ("collect-results", collect), ("notify-slack", notify)]
-    {
-        let common: &[&str] = if name == "launch-prow" { &JOBS } else { &[] };
+    let attest: &[(&[&str], &str)] = &[
+        (&["--attest", "bundel"], "--attest"),
+        (&["--push", "quay.io/acme/verdicts:tag"], "--push"),
+        (&["--proof", "perhaps"], "--proof"),
+        (&["--artifacts-url", "ftp://x"], "--artifacts-url"),
+        (&["--release-wait", "a while"], "--release-wait"),
+        (&["--run-url", "console"], "--run-url"),
+    ];
+    for (name, cases) in [
+        ("launch-prow", launch),
+        ("collect-results", collect),
+        ("notify-slack", notify),
+        ("attest-verdict", attest),
+    ] {
+        let common: &[&str] = match name {
+            "launch-prow" => &JOBS,
+            "attest-verdict" => &ATTEST,
+            _ => &[],
+        };
         for (bad, flag) in cases {
             let dir = Dir::new();
             // A flag that is given twice is another kind of wrong.
-            let common =
-                if bad[0] == "--blocking" { &common[2.min(common.len())..] } else { common };
+            let common = match common {
+                [flag, _, rest @ ..] if *flag == bad[0] => rest,
+                _ => common,
+            };
             let output = check(&dir, name, &[common, bad].concat());
             assert_eq!(output.code, 2, "{name} {bad:?}: {output:?}");
             assert!(output.stderr.contains(flag), "{name} {bad:?}: {output:?}");

@@ -1,5 +1,6 @@
 //! The binaries as black boxes, and the files of this repository held against them.
 
+mod attest_verdict;
 mod check_input;
 mod check_staleness;
 mod collect_results;

@@ -507,7 +507,7 @@ fn only_the_promotion_may_create_releases_and_nobody_reads_secrets() {
 #[test]
 fn the_roles_give_what_the_steps_check_for() {
     use gate::preflight::rights::Right;
-    use gate::{collect, launch, notify, promote, resolve, staleness, trigger};
+    use gate::{attestor, collect, launch, notify, promote, resolve, staleness, trigger};
 
     let plan = Right {
         group: "appstudio.redhat.com",
@@ -523,9 +523,10 @@ fn the_roles_give_what_the_steps_check_for() {
             // create-release --check runs as the second step of resolve-image.
             .chain([plan, releases])
             .collect();
-    let accounts: [(&str, &[Right]); 4] = [
+    let accounts: [(&str, &[Right]); 5] = [
         ("gate-runner", &runner),
         ("gate-releaser", &promote::RIGHTS),
+        ("gate-attester", &attestor::RIGHTS),
         ("gate-trigger", &trigger::RIGHTS),
         ("gate-staleness", &staleness::RIGHTS),
     ];
@@ -609,8 +610,9 @@ fn the_secret_templates_hold_no_value_and_the_names_that_are_mounted() {
             .clone()
             .unwrap()
     };
-    let mounted = ["gangway-token-secret", "slack-webhook-secret"]
-        .map(|name| default(name).texts()[0].clone());
+    let parameters =
+        ["gangway-token-secret", "attest-key-secret", "attest-push-secret", "slack-webhook-secret"];
+    let mounted = parameters.map(|name| default(name).texts()[0].clone());
     let mut templates = Vec::new();
     for path in files("tekton/konflux/secrets") {
         for secret in objects(&path) {

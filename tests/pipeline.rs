@@ -74,14 +74,12 @@ fn the_run_gives_the_promotion_an_account_of_its_own() {
         .iter()
         .map(|s| (s.pipeline_task_name.as_str(), s.service_account_name.as_str()))
         .collect();
-    assert_eq!(accounts, [("create-release", "gate-releaser")]);
+    let expected = [("create-release", "gate-releaser"), ("attest-verdict", "gate-attester")];
+    assert_eq!(accounts, expected);
     // A name that is no task fails the run.
-    assert!(
-        run.spec
-            .pipeline_spec
-            .all_tasks()
-            .any(|task| task.name == "create-release")
-    );
+    for (name, _) in expected {
+        assert!(run.spec.pipeline_spec.all_tasks().any(|task| task.name == name));
+    }
 }
 
 /// Parameters are the interface of every tenant: name and default, none where it must be given.
@@ -89,7 +87,7 @@ fn the_run_gives_the_promotion_an_account_of_its_own() {
 fn the_parameters_are_those_of_the_interface() {
     let digest = "0".repeat(64);
     let image = format!("quay.io/acme/release-gate:0.1.0@sha256:{digest}");
-    let strings: [(&str, Option<&str>); 30] = [
+    let strings: [(&str, Option<&str>); 34] = [
         ("SNAPSHOT", None),
         ("release-plan-name", None),
         ("component", Some("hypershift-operator-main")),
@@ -121,12 +119,16 @@ fn the_parameters_are_those_of_the_interface() {
         ("stale-threshold-days", Some("3")),
         ("kubearchive-api-base", Some("")),
         ("run-url-base", Some("")),
+        ("attest", Some("off")),
+        ("attest-repository", Some("")),
         ("gangway-token-secret", Some("gangway-token")),
         ("slack-webhook-secret", Some("slack-webhook")),
+        ("attest-key-secret", Some("gate-signing-key")),
+        ("attest-push-secret", Some("gate-verdicts-push")),
         ("ca-configmap", Some("trusted-ca")),
         ("image", Some(&image)),
     ];
-    let arrays = ["launch-args", "collect-args", "release-args", "notify-args"];
+    let arrays = ["launch-args", "collect-args", "release-args", "notify-args", "attest-args"];
     let expected: Vec<(String, Option<ParamValue>)> = strings
         .iter()
         .map(|(name, default)| {
@@ -216,6 +218,7 @@ fn the_timeouts_are_in_order() {
         .collect();
     let minutes = |m: u64| Duration::from_secs(60 * m);
     let expected = [
+        ("attest-verdict", (minutes(70), 0)),
         ("collect-results", (minutes(345), 2)),
         ("create-release", (minutes(65), 1)),
         ("launch-prow", (minutes(60), 2)),
@@ -269,7 +272,9 @@ fn each_step_is_as_small_and_still_as_it_can_be() {
             (resources.requests["cpu"].as_str(), resources.requests["memory"].as_str()),
             ("10m", "32Mi")
         );
-        assert_eq!(resources.limits["memory"], "128Mi", "{place}");
+        // A key under a password is opened with up to 128 MiB, for a moment.
+        let memory = if task.name == "attest-verdict" { "256Mi" } else { "128Mi" };
+        assert_eq!(resources.limits["memory"], memory, "{place}");
         assert!(step.volume_mounts.iter().all(|mount| mount.read_only), "{place}");
         for volume in &task.task_spec.volumes {
             let optional = volume
@@ -328,7 +333,7 @@ fn nothing_can_skip_the_message_and_only_success_promotes() {
             succeeded.as_slice()
         )]
     );
-    assert_eq!(spec.finally.len(), 2);
+    assert_eq!(spec.finally.len(), 3);
     let order: Vec<_> = spec
         .tasks
         .iter()
@@ -346,6 +351,33 @@ fn nothing_can_skip_the_message_and_only_success_promotes() {
             )
         ]
     );
+}
+
+/// Off by default; and what becomes of it is never the run's failure.
+#[test]
+fn a_verdict_that_cannot_be_attested_fails_no_run() {
+    use rehearsal::document::{OnError, Operator};
+    let spec = pipeline();
+    let attest = task(&spec, "attest-verdict");
+    assert_eq!(attest.on_error, OnError::Continue);
+    assert_eq!(attest.retries, 0, "Tekton allows none with onError");
+    let when: Vec<_> = attest
+        .when
+        .iter()
+        .map(|w| (w.input.as_str(), w.operator, w.values.join(",")))
+        .collect();
+    assert_eq!(
+        when,
+        [
+            ("$(params.attest)", Operator::NotIn, "off,".to_owned()),
+            ("$(tasks.collect-results.status)", Operator::NotIn, "None".to_owned()),
+        ]
+    );
+    let all = spec.all_tasks().filter(|task| task.on_error == OnError::Continue);
+    assert_eq!(all.count(), 1, "of no other task a failure may be overlooked");
+    for name in ["ho-release-gate.yaml", "ho-release-gate-run.yaml"] {
+        assert!(!text(name).contains("beside-candidate"), "{name}: that is done by hand");
+    }
 }
 
 /// A flag of a step: its name and, unless it is a switch, its value.
@@ -374,7 +406,7 @@ fn flags(step: &Step) -> Vec<(&str, Option<&str>)> {
 fn the_first_task_reads_what_the_later_ones_are_given() {
     let spec = pipeline();
     let first = &task(&spec, "resolve-image").task_spec.steps;
-    for name in ["launch-prow", "collect-results", "notify-slack"] {
+    for name in ["launch-prow", "collect-results", "notify-slack", "attest-verdict"] {
         let check = first
             .iter()
             .find(|step| binary(step) == name)
@@ -385,15 +417,19 @@ fn the_first_task_reads_what_the_later_ones_are_given() {
             .map(|task| &task.task_spec.steps[0])
             .unwrap();
         let later = |flag: &str| {
-            [
+            let not_there = [
                 "--image",
                 "--task-status",
                 "--ca-file",
                 "--gangway-token-file",
                 "--slack-webhook-file",
-            ]
-            .contains(&flag)
+                "--sign-password-file",
+                "--authfile",
+            ];
+            not_there.contains(&flag)
                 || flag.starts_with("--result-")
+                // A result of this very task; the message takes it from a label.
+                || (flag == "--snapshot-name" && name == "attest-verdict")
         };
         let mut wanted = vec![("--check-input", None)];
         wanted.extend(flags(step).into_iter().filter(|(flag, _)| !later(flag)));

@@ -224,6 +224,25 @@ fn validated_again_while_it_pushed_is_not_called_failed() {
     assert_eq!(record["release"]["exit"], 4);
 }
 
+#[test]
+fn the_verdict_is_signed_and_found_by_index_and_platform() {
+    let (dir, _) = night("attested", 0, 3, 1);
+    // The index and two platforms; of the blocking jobs, and of the informing one.
+    assert_eq!(asked(&dir, "registry", "PUT", "/acme/verdicts/manifests/verdict-"), 6);
+    assert_eq!(
+        asked(&dir, "registry", "PUT", "hypershift-operator"),
+        0,
+        "nothing beside the image"
+    );
+}
+
+#[test]
+fn a_verdict_that_no_registry_takes_fails_nothing() {
+    let (dir, record) = night("attest-refused", 0, 3, 1);
+    assert_eq!(record["release"]["released"], "true");
+    assert!(dir.read("kept/screen").contains("UNSUPPORTED"));
+}
+
 /// Each scenario is one of the nights above.
 #[test]
 fn every_scenario_is_played() {
@@ -267,7 +286,7 @@ fn misuse_says_what_and_where() {
         "odd.yaml",
         std::fs::read_to_string(pipeline("ho-release-gate.yaml"))
             .unwrap()
-            .replacen("      timeout: 10m", "      timeout: 10m\n      onError: continue", 1),
+            .replacen("      timeout: 10m", "      timeout: 10m\n      matrix: {}", 1),
     );
     let slip = dir.write(
         "slip.yaml",
@@ -280,7 +299,7 @@ fn misuse_says_what_and_where() {
         (&["--scenario", "night"], &["--scenario", "\"night\"", "image-missing"]),
         (&["--time-scale", "fast"], &["--time-scale"]),
         (&["--pipeline", "/nowhere.yaml"], &["--pipeline", "/nowhere.yaml"]),
-        (&["--pipeline", odd.to_str().unwrap()], &["odd.yaml", "onError", "line "]),
+        (&["--pipeline", odd.to_str().unwrap()], &["odd.yaml", "matrix", "line "]),
         (
             &["--pipeline", slip.to_str().unwrap()],
             &["slip.yaml", "task resolve-image", "komponent is not declared"],

@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use rehearsal::document::{Document, ParamValue};
 use rehearsal::rehearse::{TIME_SCALE, keep};
 use rehearsal::run::Run;
-use rehearsal::stage::{Secrets, Stage, TEST_SCENARIO};
+use rehearsal::stage::{SIGNING_KEY, SIGNING_PASSWORD, Secrets, Stage, TEST_SCENARIO, VERDICTS};
 use rehearsal::{outcome, programs, scenario};
 use standins::{Asked, Fault, SESSION_TOKEN, ScenarioScript, Server, Trouble};
 use xtask::repository;
@@ -27,10 +27,13 @@ use search::{Secret, below, hits};
 
 /// Files of a night in which a secret belongs: where Kubernetes or Tekton would put it, and the
 /// stand-ins' own log of the paths that they were asked for, a webhook's among them.
-pub const THEIRS: [&str; 6] = [
+pub const THEIRS: [&str; 9] = [
     "kubeconfig",
     "volumes/gangway/token",
     "volumes/slack/url",
+    "volumes/sign/cosign.key",
+    "volumes/sign/cosign.password",
+    "volumes/push/config.json",
     "home/.docker/config.json",
     "hand/webhook",
     "requests.txt",
@@ -42,23 +45,35 @@ const CLUSTER: &str =
     "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJzdWIiOiJmaW5kLW1lLUNMVVNURVIifQ.c2lnbmVkLWJ5LW5vYm9keQ";
 const PASSWORD: &str = "find-me-REGISTRY-8sK2/pQ+wE7rT5yU3";
 
-fn chosen() -> [Secret; 5] {
+fn chosen() -> [Secret; 7] {
+    let [password, key] = of_signing();
     [
         Secret::new("Gangway's token", GANGWAY),
         Secret::new("Slack's webhook", WEBHOOK),
         Secret::new("the account's token", CLUSTER),
         Secret::new("the pull secret's password", PASSWORD),
         Secret::new("the registry's session token", SESSION_TOKEN),
+        password,
+        key,
     ]
 }
 
+/// The key that signs verdicts: its password, and a line of it, which is sealed.
+fn of_signing() -> [Secret; 2] {
+    let line = SIGNING_KEY.lines().nth(2).unwrap();
+    [Secret::new("the key's password", SIGNING_PASSWORD), Secret::new("the key", line)]
+}
+
 /// The secrets of a stage that nobody has chosen.
-pub fn of_any_stage() -> [Secret; 3] {
+pub fn of_any_stage() -> [Secret; 5] {
+    let [password, key] = of_signing();
     let Secrets { gangway, webhook, cluster, .. } = Secrets::default();
     [
         Secret::new("Gangway's token", gangway),
         Secret::new("Slack's webhook", webhook),
         Secret::new("the account's token", cluster),
+        password,
+        key,
     ]
 }
 
@@ -220,9 +235,10 @@ impl Night {
 
 #[test]
 fn a_night_shows_no_secret_though_every_server_got_its_own() {
-    let night = night("pass", |_| ());
+    let night = night("attested", |_| ());
     assert_eq!(night.code, 0, "{}", night.dir.read("words"));
     night.shows_no_secret();
+    assert!(!night.stage.world.registry().tags(VERDICTS).is_empty(), "the key was used");
 
     // Without these the search would prove nothing.
     let sent = |server, wanted: &str| {

@@ -12,12 +12,13 @@ use serde_json::Value;
 use xtask::{held, repository};
 
 /// What a catalog wants to know of a task: its name, its name for people and tags.
-const TASKS: [(&str, &str, &str); 5] = [
+const TASKS: [(&str, &str, &str); 6] = [
     ("resolve-image", "Resolve a Snapshot to an image", "konflux, image"),
     ("launch-prow", "Launch Prow jobs against an image", "konflux, prow, integration-test"),
     ("collect-results", "Collect and judge Prow jobs", "konflux, prow, integration-test"),
     ("create-release", "Create a Konflux Release", "konflux, release"),
     ("notify-slack", "Tell Slack how a gate ended", "konflux, slack, notification"),
+    ("attest-verdict", "Sign the verdict of a gate", "konflux, attestation, in-toto, cosign"),
 ];
 
 /// Parameters that the Pipeline fills from its own run or from another task: a caller of the Task
@@ -38,7 +39,7 @@ const FILLED: [(&str, &str, Option<&str>); 8] = [
 ];
 
 /// Steps that look at what other tasks of the Pipeline will need: a Task alone has no use for them.
-const OF_THE_WHOLE: [&str; 3] = ["check-launch", "check-collect", "check-notify"];
+const OF_THE_WHOLE: [&str; 4] = ["check-launch", "check-collect", "check-notify", "check-attest"];
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -285,9 +286,41 @@ fn they_mean_what_the_embedded_ones_mean() {
     assert_eq!(pipeline.all_tasks().count(), TASKS.len());
 }
 
+/// The one Task that is in no Pipeline of the tenant: it runs on the managed side.
+const MANAGED: &str = "attach-verdict";
+
+#[test]
+fn the_managed_side_s_task_is_as_still_as_the_others() {
+    let file: Value =
+        serde_saphyr::from_str(&read(&format!("tekton/tasks/{MANAGED}/{MANAGED}.yaml"))).unwrap();
+    let mut spec = file["spec"].clone();
+    spec.as_object_mut().unwrap().remove("description").unwrap();
+    let spec: TaskSpec = serde_json::from_value(spec).unwrap();
+    let [step] = &spec.steps[..] else { panic!("one step") };
+    assert_eq!(step.command, [format!("/usr/bin/{MANAGED}")]);
+    let usual = task(&pipeline(), "notify-slack").task_spec.steps[0].clone();
+    assert_eq!(step.security_context, usual.security_context);
+    assert_eq!(step.compute_resources, usual.compute_resources);
+    assert!(step.volume_mounts.iter().all(|mount| mount.read_only));
+    let help = read(&format!("tests/help/{MANAGED}.txt"));
+    let known = |flag: &str| help.lines().any(|line| line.split_whitespace().next() == Some(flag));
+    for flag in step
+        .args
+        .iter()
+        .filter(|arg| arg.starts_with("--") && !arg.contains("--result-"))
+    {
+        assert!(known(flag), "{MANAGED} has no {flag}");
+    }
+    let text = step.args.join(" ") + &read(&format!("tekton/tasks/{MANAGED}/{MANAGED}.yaml"));
+    for param in &spec.params {
+        assert!(text.contains(&format!("$(params.{})", param.name)), "{}", param.name);
+        assert!(!param.description.is_empty(), "{}", param.name);
+    }
+}
+
 #[test]
 fn each_sample_gives_what_the_task_asks_for() {
-    for (name, ..) in TASKS {
+    for name in TASKS.map(|(name, ..)| name).into_iter().chain([MANAGED]) {
         let file: Value =
             serde_saphyr::from_str(&read(&format!("tekton/tasks/{name}/{name}.yaml"))).unwrap();
         let params = file["spec"]["params"].as_array().unwrap();

@@ -6,7 +6,7 @@
 #   kubectl get integrationtestscenario NAME -o json | jq -f check.jq \
 #     --arg snapshot SNAPSHOT --slurpfile run ho-release-gate-run.json
 
-["launch-args", "collect-args", "release-args", "notify-args"] as $steps
+["launch-args", "collect-args", "release-args", "notify-args", "attest-args"] as $steps
 | [.spec.params[] | {name, value: (.values // .value)}] as $given
 | $run[0]
 | (.spec.pipelineSpec.params[] | select(.name == "gate-label").default) as $usual

@@ -67,9 +67,14 @@ fn what_a_tenant_applies_by_the_readmes() {
         "Konflux manifests",
         &[accounts, platform].concat(),
     );
-    for task in
-        ["collect-results", "create-release", "launch-prow", "notify-slack", "resolve-image"]
-    {
+    for task in [
+        "attest-verdict",
+        "collect-results",
+        "create-release",
+        "launch-prow",
+        "notify-slack",
+        "resolve-image",
+    ] {
         let document = format!("tekton/tasks/{task}/README.md");
         in_an_empty_namespace(
             "NAMESPACE",

@@ -83,6 +83,7 @@ pub const RUN_BY: &[(&str, &str, &str)] = &[
     ("docs/runbook.md", "Schedules and records", "the_runbook_works_at_night"),
     ("docs/security.md", "If a secret got out", "the_runbook_works_at_night"),
     ("tekton/konflux/README.md", "Konflux manifests", "what_a_tenant_applies_by_the_readmes"),
+    ("tekton/tasks/attest-verdict/README.md", "Use", "what_a_tenant_applies_by_the_readmes"),
     ("tekton/tasks/collect-results/README.md", "Use", "what_a_tenant_applies_by_the_readmes"),
     ("tekton/tasks/create-release/README.md", "Use", "what_a_tenant_applies_by_the_readmes"),
     ("tekton/tasks/launch-prow/README.md", "Use", "what_a_tenant_applies_by_the_readmes"),

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use crate::document::{
-    ParamKind, ParamSpec, ParamValue, PipelineSpec, PipelineTask, Step, TaskSpec,
+    OnError, ParamKind, ParamSpec, ParamValue, PipelineSpec, PipelineTask, Step, TaskSpec,
 };
 use crate::duration;
 use crate::order;
@@ -166,6 +166,9 @@ fn pipeline_task(spec: &PipelineSpec, task: &PipelineTask, finally: bool) -> Che
             &place,
             format!("timeout {timeout} is not understood; expected such as 5h45m"),
         ));
+    }
+    if task.on_error == OnError::Continue && task.retries > 0 {
+        return Err(wrong(&place, "onError: continue is not allowed with retries"));
     }
     let text = |place: &str, text: &str, whole: bool| -> Checked {
         for reference in references(place, text)? {

@@ -241,6 +241,9 @@ pub struct PipelineTask {
     /// How often it is tried again after a failure
     #[serde(default)]
     pub retries: u32,
+    /// What its failure does to the run
+    #[serde(default)]
+    pub on_error: OnError,
     /// It is skipped unless all of these hold
     #[serde(default)]
     pub when: Vec<When>,
@@ -249,6 +252,17 @@ pub struct PipelineTask {
     pub params: Vec<Param>,
     /// What it does
     pub task_spec: TaskSpec,
+}
+
+/// What the failure of a task does to the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OnError {
+    /// The run fails
+    #[default]
+    StopAndFail,
+    /// The task has failed, and the run goes on as if it had not
+    Continue,
 }
 
 /// A condition of a task.
@@ -535,7 +549,8 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_an_error_that_names_its_place() {
         let cases = [
-            ("      taskSpec:", "      onError: continue\n      taskSpec:", "onError", "line 7"),
+            ("      taskSpec:", "      onError: ignore\n      taskSpec:", "ignore", "line 7"),
+            ("      taskSpec:", "      matrix: {}\n      taskSpec:", "matrix", "line 7"),
             ("[/usr/bin/s]}", "[/usr/bin/s], script: x}", "script", "line 9"),
             (
                 "[/usr/bin/s]}",

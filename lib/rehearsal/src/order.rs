@@ -18,6 +18,8 @@ pub enum Outcome {
     Succeeded,
     /// A step failed, or time was up, in the last try
     Failed,
+    /// The same, of a task whose failure is none of the run
+    FailedIgnored,
     /// It never began
     Skipped(Skip),
 }
@@ -51,7 +53,7 @@ impl Finished {
     pub fn status(&self) -> &'static str {
         match self.outcome {
             Outcome::Succeeded => "Succeeded",
-            Outcome::Failed => "Failed",
+            Outcome::Failed | Outcome::FailedIgnored => "Failed",
             Outcome::Skipped(_) => "None",
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::document::{ParamValue, PipelineSpec, PipelineTask, Timeouts};
+use crate::document::{OnError, ParamValue, PipelineSpec, PipelineTask, Timeouts};
 use crate::duration;
 use crate::order::{self, Decision, Finished, Outcome, Skip, State};
 use crate::reference::RunField;
@@ -202,7 +202,13 @@ impl<'a> Run<'a> {
                 }
             }
             let Some(ended) = running.join_next().await else { return Ok(()) };
-            let ended = ended.expect("a task of the rehearsal neither panics nor is aborted")?;
+            let mut ended =
+                ended.expect("a task of the rehearsal neither panics nor is aborted")?;
+            let ignored =
+                |task: &PipelineTask| task.name == ended.name && task.on_error == OnError::Continue;
+            if ended.finished.outcome == Outcome::Failed && tasks.iter().any(ignored) {
+                ended.finished.outcome = Outcome::FailedIgnored;
+            }
             told(Event::Ended(&ended));
             report.state.insert(ended.name.clone(), ended.finished.clone());
             report.tasks.insert(ended.name.clone(), ended);

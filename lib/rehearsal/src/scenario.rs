@@ -36,6 +36,9 @@ pub struct Scenario {
     /// What was released before
     #[serde(default)]
     pub before: Before,
+    /// What becomes of the verdict
+    #[serde(default)]
+    pub attest: Attest,
 }
 
 /// What a job does when it is launched.
@@ -106,6 +109,19 @@ pub enum Release {
     },
     /// It is validated again while the managed pipeline pushes, and refused
     RefusedLater,
+}
+
+/// Whether the verdict is signed, and what its registry does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Attest {
+    /// It is not
+    #[default]
+    Off,
+    /// It is, and the registry takes it
+    Taken,
+    /// It is, and the registry refuses it
+    Refused,
 }
 
 /// What was released by the same plan before the night.
@@ -224,6 +240,8 @@ mod tests {
                 ("release-failed-before", 0),
                 ("older-image", 3),
                 ("validated-again", 1),
+                ("attested", 0),
+                ("attest-refused", 0),
             ]
         );
         for scenario in scenarios {

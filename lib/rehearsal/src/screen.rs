@@ -112,6 +112,9 @@ impl Screen {
             Skip::When(input, _) if name == "create-release" && input == "None" => {
                 "nothing was tested".to_owned()
             }
+            Skip::When(input, _) if name == "attest-verdict" && input == "off" => {
+                "attest is off".to_owned()
+            }
             Skip::When(input, values) => format!("{input:?} is not among {values:?}"),
             Skip::Stopping => "a task before it failed".to_owned(),
             Skip::Parent => "a task that it waits for was skipped".to_owned(),
@@ -182,6 +185,11 @@ impl Screen {
                 parts.join(" · ")
             }
             "notify-slack" => many(counted.messages, "message"),
+            "attest-verdict" => {
+                let pushed = result("artifact").is_some_and(|artifact| !artifact.is_empty());
+                let pushed = if pushed { ", signed and pushed" } else { "" };
+                format!("{}{pushed}", result("result")?)
+            }
             _ => return None,
         })
     }

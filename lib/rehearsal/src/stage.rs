@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use standins::{
-    Access, CLUSTER_TOKEN, Installed, Limit, Night, Server, Servers, USER, WEBHOOK, World,
+    Access, CLUSTER_TOKEN, Installed, Limit, Night, Server, Servers, USER, WEBHOOK, World, Writes,
 };
 
 use crate::document::ParamValue;
 use crate::run::Request;
-use crate::scenario::{Before, Gangway, Image, Scenario};
+use crate::scenario::{Attest, Before, Gangway, Image, Scenario};
 use crate::task::Laptop;
 use crate::volumes::{Files, Mountable};
 
@@ -25,6 +25,15 @@ const LIMIT: Limit = Limit { per_minute: 9, burst: 5, retry_after: None };
 
 /// A task has this long at least, however fast the night goes (30 seconds).
 const SHORTEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The key that signs verdicts, as cosign 3 wrote it; made for this and used for nothing else.
+pub const SIGNING_KEY: &str = include_str!("../data/cosign.key");
+
+/// Password of [`SIGNING_KEY`].
+pub const SIGNING_PASSWORD: &str = "find-me-SIGNING-7Yp2/xW+qL9vB3nKd";
+
+/// Repository of verdicts in the stand-in registry.
+pub const VERDICTS: &str = "acme/verdicts";
 
 /// Labels of a PipelineRun that the steps read from their pods.
 const SNAPSHOT_LABEL: &str = "appstudio.openshift.io/snapshot";
@@ -45,6 +54,7 @@ pub struct Stage {
     /// Its UID
     pub uid: String,
     secrets: Secrets,
+    attest: Attest,
 }
 
 /// What the stand-ins let in.
@@ -113,6 +123,9 @@ impl Stage {
         if scenario.gangway == Gangway::Down {
             servers.close(Server::Gangway);
         }
+        if scenario.attest == Attest::Taken {
+            world.registry().writes(Writes::Taken);
+        }
         put_before(&world, &night, &installed, scenario.before);
         let run = format!("ho-release-gate-{:05x}", seed & 0xf_ffff);
         world.kube().put(pipeline_run(
@@ -126,13 +139,14 @@ impl Stage {
             .get("pipelineruns", &night.namespace, &run)
             .unwrap_or_default();
         let uid = stored["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
-        Ok(Self { world, servers, installed, namespace: night.namespace, run, uid, secrets })
+        let (namespace, attest) = (night.namespace, scenario.attest);
+        Ok(Self { world, servers, installed, namespace, run, uid, secrets, attest })
     }
 
     /// What integration-service would write into the PipelineRun: parameters that this pipeline
     /// takes from its scenario, and addresses of the stand-ins in place of production's.
     pub fn request(&self) -> Request {
-        let texts = [
+        let mut texts = vec![
             ("SNAPSHOT", self.installed.snapshot_json.clone()),
             ("release-plan-name", self.installed.plan.clone()),
             ("e2e-blocking-job-names", self.installed.blocking.clone()),
@@ -141,6 +155,10 @@ impl Stage {
             ("deck-url", self.servers.deck_url()),
             ("artifacts-url", self.servers.artifacts_url()),
         ];
+        if self.attest != Attest::Off {
+            let verdicts = format!("{}/{VERDICTS}", self.servers.registry_host());
+            texts.extend([("attest", "bundle".to_owned()), ("attest-repository", verdicts)]);
+        }
         Request {
             name: self.run.clone(),
             uid: self.uid.clone(),
@@ -152,14 +170,24 @@ impl Stage {
         }
     }
 
-    /// Gangway's token and Slack's webhook, by Secret.
+    /// Gangway's token, Slack's webhook and the key that signs verdicts, by Secret.
     pub fn secrets(&self) -> BTreeMap<String, Files> {
         let one = |key: &str, text: &str| Files::from([(key.to_owned(), text.to_owned())]);
+        // The pull secret may push as well.
+        let push = self.home().into_values().map(|file| ("config.json".to_owned(), file));
         BTreeMap::from([
+            ("gate-verdicts-push".to_owned(), push.collect()),
             ("gangway-token".to_owned(), one("token", &self.secrets.gangway)),
             (
                 "slack-webhook".to_owned(),
                 one("url", &(self.servers.url(Server::Slack) + &self.secrets.webhook)),
+            ),
+            (
+                "gate-signing-key".to_owned(),
+                Files::from([
+                    ("cosign.key".to_owned(), SIGNING_KEY.to_owned()),
+                    ("cosign.password".to_owned(), SIGNING_PASSWORD.to_owned()),
+                ]),
             ),
         ])
     }

@@ -17,7 +17,7 @@ use crate::attest::store::Store;
 use crate::failure::Failure;
 use crate::prow;
 
-pub use options::{Given, Options};
+pub use options::{Attest, Given, Options};
 pub use preflight::{RIGHTS, preflight};
 pub use run::run;
 pub use said::Attested;

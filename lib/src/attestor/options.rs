@@ -1,6 +1,7 @@
 //! What attest-verdict is told.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use crate::attest::key::SigningKeyFile;
 use crate::evidence::GivenRules;
@@ -8,6 +9,27 @@ use crate::failure::Failure;
 use crate::jobs::Request;
 use crate::notify;
 use crate::record::Tested;
+
+/// `--attest`: what becomes of a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attest {
+    /// Nothing.
+    Off,
+    /// It is stated.
+    Bundle,
+}
+
+impl FromStr for Attest {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "off" => Ok(Self::Off),
+            "bundle" => Ok(Self::Bundle),
+            other => Err(format!("--attest: expected off or bundle, found {other:?}")),
+        }
+    }
+}
 
 /// What the record has to be of, each as far as given, and what it may not say itself.
 #[derive(Debug, Clone, Default)]

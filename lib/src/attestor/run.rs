@@ -57,9 +57,15 @@ pub async fn run(
     step.deliver(&blocking, key.as_ref(), &mut attested).await?;
     let wanted = options.push.is_some() || options.informing_out.is_some();
     if let Some(informing) = Statement::of_informing(&verdict).filter(|_| wanted) {
-        step.borne_out(Class::Informing).await?;
-        step.deliver_informing(&informing, key.as_ref(), &mut attested)
-            .await?;
+        let stated = async {
+            step.borne_out(Class::Informing).await?;
+            step.deliver_informing(&informing, key.as_ref()).await
+        };
+        // The gate's own verdict is stated: what came of it is told, and then this.
+        match stated.await {
+            Ok(()) => attested.informing = Some(informing.predicate.result),
+            Err(failure) => attested.failure = Some(failure),
+        }
     }
     Ok(attested)
 }
@@ -151,10 +157,8 @@ impl Task<'_> {
         &self,
         statement: &Statement,
         key: Option<&SigningKey>,
-        attested: &mut Attested,
     ) -> Result<(), Failure> {
         let bytes = signed(statement, key)?;
-        attested.informing = Some(statement.predicate.result.clone());
         if self.options.dry_run {
             return Ok(());
         }

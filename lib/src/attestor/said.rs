@@ -6,10 +6,11 @@ use super::Options;
 use crate::attest::beside::Hung;
 use crate::attest::push::Pushed;
 use crate::attest::statement::{ResultWord, Statement};
+use crate::failure::Failure;
 use crate::text;
 
 /// What was stated, and where it is.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Attested {
     /// The result of the blocking jobs.
     pub result: ResultWord,
@@ -19,6 +20,8 @@ pub struct Attested {
     pub pushed: Option<Pushed>,
     /// What came of hanging it beside the candidate.
     pub hung: Option<Hung>,
+    /// Why the informing jobs were not stated, where they were to be.
+    pub failure: Option<Failure>,
     statement: Statement,
     repository: Option<String>,
     out: Option<String>,
@@ -32,6 +35,7 @@ impl Attested {
             informing: None,
             pushed: None,
             hung: None,
+            failure: None,
             statement: statement.clone(),
             repository: options.push.clone(),
             out: options.out.as_ref().map(|path| path.display().to_string()),
@@ -53,6 +57,14 @@ impl Attested {
     /// The statement, for a dry run.
     pub fn statement(&self) -> Value {
         json!(self.statement)
+    }
+
+    /// How the step ends.
+    ///
+    /// # Errors
+    /// Where the informing jobs could not be stated.
+    pub fn end(self) -> Result<(), Failure> {
+        self.failure.map_or(Ok(()), Err)
     }
 
     /// For people.

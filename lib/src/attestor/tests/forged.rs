@@ -121,9 +121,12 @@ async fn an_informing_job_called_passed() {
         let run = record.jobs[0].attempts[0].execution.clone();
         record.jobs[2].attempts[0].execution = run;
     });
-    let failure = scene.run(&scene.options()).await.unwrap_err();
+    let attested = scene.run(&scene.options()).await.unwrap();
+    assert!(!attested.artifact().is_empty());
+    let failure = attested.end().unwrap_err();
     assert_eq!(failure.exit, Exit::Refused, "{}", failure.error);
-    assert!(failure.error.to_string().contains("informing jobs are not attested"), "{failure:?}");
+    let said = failure.error.to_string();
+    assert!(said.contains("informing jobs are not attested"), "{said}");
     assert!(scene.holds().await);
     assert_eq!(scene.own().1, 1);
 }

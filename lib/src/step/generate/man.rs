@@ -6,6 +6,8 @@ use super::Flag;
 
 /// The toolkit's binaries, each of whose pages names the others.
 const BINARIES: &[&str] = &[
+    "attach-verdict",
+    "attest-verdict",
     "check-staleness",
     "collect-results",
     "create-release",

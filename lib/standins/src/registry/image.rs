@@ -48,6 +48,8 @@ impl Media {
 #[derive(Debug, Clone)]
 pub struct ImageBuilder {
     pub(super) repository: String,
+    /// The repository that its content is made from, if another.
+    content: Option<String>,
     pub(super) tags: Vec<String>,
     labels: BTreeMap<String, String>,
     platforms: Vec<(String, String)>,
@@ -61,12 +63,21 @@ impl ImageBuilder {
     pub fn new(repository: &str) -> Self {
         Self {
             repository: repository.to_owned(),
+            content: None,
             tags: Vec::new(),
             labels: BTreeMap::new(),
             platforms: vec![("linux".into(), "amd64".into())],
             media: Media::Oci,
             always_index: false,
         }
+    }
+
+    /// The same image in another repository, as a promotion leaves it.
+    #[must_use]
+    pub fn copied_to(mut self, repository: &str) -> Self {
+        self.content.get_or_insert(self.repository);
+        self.repository = repository.to_owned();
+        self
     }
 
     /// Tags it.
@@ -123,8 +134,8 @@ impl ImageBuilder {
             Built { manifests: Vec::new(), blobs: Vec::new(), platforms: BTreeMap::new() };
         let mut entries = Vec::new();
         for (os, architecture) in &self.platforms {
-            let layer =
-                format!("layer of {} for {os}/{architecture}", self.repository).into_bytes();
+            let from = self.content.as_ref().unwrap_or(&self.repository);
+            let layer = format!("layer of {from} for {os}/{architecture}").into_bytes();
             let config = json!({
                 "architecture": architecture,
                 "os": os,
