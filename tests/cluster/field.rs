@@ -154,6 +154,7 @@ impl Field {
             switches("collect-args"),
             switches("release-args"),
             switches("notify-args"),
+            switches("attest-args"),
         ]
     }
 

@@ -5,6 +5,7 @@
 #[path = "../support/commands.rs"]
 mod commands;
 
+mod attest;
 mod authority;
 mod cronjobs;
 mod edges;
