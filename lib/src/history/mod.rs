@@ -23,6 +23,7 @@ mod bounds;
 mod document;
 pub mod flaky;
 pub mod issues;
+pub mod keep;
 mod mark;
 pub mod negatives;
 mod pack;

@@ -1,9 +1,8 @@
 //! A record in a ConfigMap: for the cluster. Compare-and-swap is the API server's own, by
 //! resourceVersion.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, ObjectMeta, PostParams};
 use tokio::sync::Mutex;
@@ -13,6 +12,44 @@ use crate::cluster::{self, Cluster};
 
 /// The key under which the document is kept.
 pub const KEY: &str = "record.json";
+
+/// How a ConfigMap holds a document.
+#[derive(Debug, Clone)]
+pub(crate) struct Form {
+    /// What the document is called in messages.
+    pub(crate) what: &'static str,
+    /// The key under which it is kept.
+    pub(crate) key: &'static str,
+    /// Whether it is no text: then it is kept in `binaryData`.
+    pub(crate) is_binary: bool,
+}
+
+impl Form {
+    /// A record: JSON under `record.json`.
+    const RECORD: Self = Self { what: "the record", key: KEY, is_binary: false };
+
+    fn take(&self, object: &mut ConfigMap) -> Vec<u8> {
+        let (text, bytes) = (object.data.as_mut(), object.binary_data.as_mut());
+        if self.is_binary {
+            bytes.and_then(|data| data.remove(self.key)).unwrap_or_default().0
+        } else {
+            text.and_then(|data| data.remove(self.key))
+                .unwrap_or_default()
+                .into_bytes()
+        }
+    }
+
+    fn put(&self, bytes: &[u8], object: &mut ConfigMap) {
+        let key = self.key.to_owned();
+        if self.is_binary {
+            let data = object.binary_data.get_or_insert_default();
+            data.insert(key, ByteString(bytes.to_vec()));
+        } else {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            object.data.get_or_insert_default().insert(key, text);
+        }
+    }
+}
 
 /// A ConfigMap with the record in `record.json`.
 ///
@@ -24,6 +61,8 @@ pub struct ConfigMapStore {
     api: Api<ConfigMap>,
     namespace: String,
     name: String,
+    form: Form,
+    annotations: Labels,
     /// The object as it was last seen, without the document.
     seen: Mutex<Option<ConfigMap>>,
 }
@@ -31,11 +70,23 @@ pub struct ConfigMapStore {
 impl ConfigMapStore {
     /// A record of that name in the gate's namespace.
     pub fn new(cluster: &Cluster, name: impl Into<String>) -> Self {
+        Self::of_form(cluster, name, Form::RECORD, Labels::new())
+    }
+
+    /// Another document of that name, with annotations that are set at every write.
+    pub(crate) fn of_form(
+        cluster: &Cluster,
+        name: impl Into<String>,
+        form: Form,
+        annotations: Labels,
+    ) -> Self {
         let api = Api::namespaced(cluster.client.clone(), &cluster.namespace);
         Self {
             api,
             namespace: cluster.namespace.clone(),
             name: name.into(),
+            form,
+            annotations,
             seen: Mutex::new(None),
         }
     }
@@ -59,12 +110,8 @@ impl ConfigMapStore {
     }
 
     /// Keeps what an object holds besides the document, and returns its version.
-    async fn keep(&self, mut object: ConfigMap) -> (String, Version) {
-        let document = object
-            .data
-            .as_mut()
-            .and_then(|data| data.remove(KEY))
-            .unwrap_or_default();
+    async fn keep(&self, mut object: ConfigMap) -> (Vec<u8>, Version) {
+        let document = self.form.take(&mut object);
         let version = Version(object.metadata.resource_version.clone().unwrap_or_default());
         *self.seen.lock().await = Some(object);
         (document, version)
@@ -98,7 +145,7 @@ impl Store for ConfigMapStore {
             return Ok(None);
         };
         let (document, version) = self.keep(found).await;
-        Ok(Some((document.into_bytes(), version)))
+        Ok(Some((document, version)))
     }
 
     async fn save(
@@ -115,13 +162,13 @@ impl Store for ConfigMapStore {
             Some(version) => self.base(version).await?,
         };
         object.metadata.labels.get_or_insert_default().extend(labels.clone());
+        if !self.annotations.is_empty() {
+            let annotations = object.metadata.annotations.get_or_insert_default();
+            annotations.extend(self.annotations.clone());
+        }
         // The server keeps its own account of who set which field.
         object.metadata.managed_fields = None;
-        let document = String::from_utf8_lossy(bytes).into_owned();
-        object
-            .data
-            .get_or_insert_with(BTreeMap::new)
-            .insert(KEY.to_owned(), document);
+        self.form.put(bytes, &mut object);
         let params = PostParams::default();
         let saved = match replaces {
             None => self.api.create(&params, &object).await,
@@ -132,6 +179,7 @@ impl Store for ConfigMapStore {
     }
 
     fn place(&self) -> String {
-        format!("the record configmap:{} in namespace {}", self.name, self.namespace)
+        let (what, name, namespace) = (self.form.what, &self.name, &self.namespace);
+        format!("{what} configmap:{name} in namespace {namespace}")
     }
 }

@@ -14,12 +14,18 @@ use crate::image::Digest;
 #[derive(Debug, Clone)]
 pub struct FileStore {
     path: PathBuf,
+    what: &'static str,
 }
 
 impl FileStore {
     /// A record at that path.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self::of(path, "the record")
+    }
+
+    /// Another document at that path, and what it is called in messages.
+    pub(crate) fn of(path: impl Into<PathBuf>, what: &'static str) -> Self {
+        Self { path: path.into(), what }
     }
 
     fn read(&self) -> io::Result<Option<(Vec<u8>, Version)>> {
@@ -86,7 +92,7 @@ impl Store for FileStore {
     }
 
     fn place(&self) -> String {
-        format!("the record {}", self.path.display())
+        format!("{} {}", self.what, self.path.display())
     }
 }
 

@@ -32,6 +32,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use budget::gangway_budget;
+pub(crate) use configmap::Form;
 pub use configmap::{ConfigMapStore, KEY};
 pub use file::FileStore;
 pub use find::{Limits, PastRuns, Unreadable, Whose, count, documents, each, past_runs};

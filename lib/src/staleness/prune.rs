@@ -1,13 +1,23 @@
-//! Old records: the newest 60 of a gate are kept.
+//! Old records: the newest 60 of a gate are kept. And histories of jobs that run no more.
 
 use std::ops::ControlFlow;
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Api, DeleteParams, Preconditions};
+use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, Preconditions};
 
 use crate::clock::SharedClock;
 use crate::cluster::{self, Cluster};
-use crate::record::{self, KEPT, Whose};
+use crate::history::{self, keep};
+use crate::record::{self, KEPT, Whose, labels};
+
+/// A history whose newest run is older is of no use any more (90 days).
+const HISTORY_AGE: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// Histories that are looked at: one for each job of a namespace.
+const MOST_HISTORIES: u32 = 500;
 
 /// Deletes the oldest records of a gate beyond the newest 60; returns how many. One that cannot be
 /// read counts for the gate whose label it carries.
@@ -33,12 +43,46 @@ pub async fn prune(
         ControlFlow::Continue(())
     })
     .await?;
+    delete(cluster, old.into_iter().map(|(name, uid)| (name, uid, None))).await
+}
+
+/// Deletes the histories of jobs that have not run for 90 days, of whatever gate; returns how many.
+///
+/// # Errors
+/// The API server's answer.
+pub async fn prune_histories(cluster: &Cluster, clock: &SharedClock) -> Result<usize, kube::Error> {
+    let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let params = ListParams::default()
+        .labels(&format!("{}={}", labels::KIND, history::KIND))
+        .limit(MOST_HISTORIES);
+    let listed = cluster::patiently(clock, || api.list_metadata(&params)).await?;
+    let now = clock.now();
+    let metas = listed.items.into_iter().map(|object| object.metadata);
+    let old = metas.filter(|meta| is_over(meta, now));
+    // Not if somebody has added a run meanwhile.
+    let old = old.filter_map(|meta| Some((meta.name?, meta.uid, Some(meta.resource_version?))));
+    delete(cluster, old).await
+}
+
+/// Whether the newest run of a history is too old. One without a day that can be read stays: it is not
+/// ours to judge.
+fn is_over(meta: &ObjectMeta, now: Timestamp) -> bool {
+    let newest = meta.labels.as_ref().and_then(|labels| labels.get(keep::NEWEST));
+    let day: Option<Date> = newest.and_then(|day| day.parse().ok());
+    let at = day.and_then(|day| day.to_zoned(TimeZone::UTC).ok());
+    at.is_some_and(|at| now.duration_since(at.timestamp()) > HISTORY_AGE)
+}
+
+async fn delete(
+    cluster: &Cluster,
+    old: impl Iterator<Item = (String, Option<String>, Option<String>)>,
+) -> Result<usize, kube::Error> {
     let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
     let mut deleted = 0;
-    for (name, uid) in old {
-        // Only the very object that was seen: a record of that name may have been made anew.
+    for (name, uid, resource_version) in old {
+        // Only the very object that was seen: one of that name may have been made anew.
         let params = DeleteParams {
-            preconditions: Some(Preconditions { uid, resource_version: None }),
+            preconditions: Some(Preconditions { uid, resource_version }),
             ..Default::default()
         };
         match api.delete(&name, &params).await {
@@ -48,4 +92,38 @@ pub async fn prune(
         }
     }
     Ok(deleted)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::RuntimeClock;
+    use crate::history::{Addition, Run};
+
+    #[tokio::test(start_paused = true)]
+    async fn histories_of_jobs_that_run_no_more_are_deleted() {
+        let world = standins::World::builder().build();
+        let client = kube::Client::new(world.direct(standins::Server::Kube), "gates");
+        let cluster = Cluster { client, namespace: "gates".to_owned() };
+        let now: Timestamp = "2026-11-30T03:00:00Z".parse().unwrap();
+        let clock: SharedClock = Arc::new(RuntimeClock::starting_at(now));
+        let place = keep::Place::ConfigMaps(cluster.clone());
+        for (job, days) in [("runs", 89), ("ran", 92)] {
+            let run = Run::new("1", now - SignedDuration::from_hours(24 * days));
+            let addition = Addition { run, tests: Vec::new() };
+            let store = place.store(job);
+            keep::change(store.as_ref(), job, &clock, |history| history.add(&addition))
+                .await
+                .unwrap();
+        }
+        assert_eq!(prune_histories(&cluster, &clock).await.unwrap(), 1);
+        assert_eq!(prune_histories(&cluster, &clock).await.unwrap(), 0);
+        let there = |job| {
+            let name = history::config_map_name(job);
+            world.kube().get("configmaps", "gates", &name).is_some()
+        };
+        assert_eq!((there("runs"), there("ran")), (true, false));
+    }
 }
