@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use gate::clock::{RuntimeClock, SharedClock};
 use gate::collect::collector::Collector;
+use gate::collect::histories::Histories;
 use gate::collect::policy::Policy;
 use gate::collect::progress::Reporter;
 use gate::evidence::Rules;
@@ -172,6 +173,7 @@ async fn night(count: usize, seed: u64, deck_answers: bool, token: SecretFile) -
         launcher: Some(launcher),
         clock: Arc::clone(&clock),
         policy,
+        histories: Histories::none(Arc::clone(&clock)),
         tekton_end: None,
     };
     let record = collector

@@ -16,6 +16,7 @@ use std::time::Duration;
 use gate::clock::{RuntimeClock, SharedClock};
 use gate::cluster::{Cluster, Tenant};
 use gate::collect::collector::Collector;
+use gate::collect::histories::Histories;
 use gate::collect::policy::Policy;
 use gate::collect::progress::Reporter;
 use gate::jobs::{self, Given};
@@ -218,6 +219,7 @@ impl Nights {
             launcher: Some(Arc::new(launcher)),
             clock: self.clock.clone(),
             policy: Policy::default(),
+            histories: Histories::none(self.clock.clone()),
             tekton_end: None,
         };
         let record = collector.run(&mut Reporter::new(false)).await.unwrap();

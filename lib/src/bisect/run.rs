@@ -12,6 +12,7 @@ use crate::clock::SharedClock;
 use crate::cluster::Cluster;
 use crate::collect::CollectError;
 use crate::collect::collector::Collector;
+use crate::collect::histories::Histories;
 use crate::collect::policy::Policy;
 use crate::collect::progress::Reporter;
 use crate::failure::{Chain, Exit, Failure};
@@ -184,6 +185,8 @@ impl Bisect {
                 request: Some(request),
                 ..self.policy.clone()
             },
+            // A probe fails on purpose and is no part of any trend.
+            histories: Histories::none(self.clock.clone()),
             tekton_end: None,
         };
         let mut reporter = Reporter::new(false);

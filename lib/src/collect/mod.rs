@@ -3,6 +3,7 @@
 //! - [`collector`]: the wait itself. [`watch`]: one run until it is judged by its
 //!   [`evidence`](crate::evidence).
 //! - [`policy`], [`deadline`]: what the caller decides, and until when; the record is bound to it.
+//! - [`histories`]: what the jobs' histories say, and what is added to them.
 //! - [`update`]: what changes in the record. [`progress`]: what people see meanwhile.
 //! - [`table`], [`summary`], [`test_output`]: the verdict for people and for Konflux; [`end`] has all.
 //!
@@ -11,6 +12,7 @@
 pub mod collector;
 pub mod deadline;
 pub mod end;
+pub mod histories;
 pub mod policy;
 pub mod preflight;
 pub mod progress;
@@ -25,6 +27,7 @@ pub mod watch;
 use std::sync::Arc;
 
 use self::collector::Collector;
+use self::histories::Histories;
 use self::policy::{Given, Mismatch, Policy};
 use self::progress::Reporter;
 use crate::cluster::ClusterError;
@@ -179,6 +182,7 @@ pub async fn run(
         launcher: None,
         clock,
         policy,
+        histories: Histories::none(Arc::clone(site.clock())),
         tekton_end: None,
     };
     if passed == Some(true) {
@@ -219,8 +223,18 @@ pub async fn run(
         }
         _ => None,
     };
-    let collector =
-        Collector { journal, deck, bucket, gangway, launcher, clock, policy, tekton_end };
+    let histories = Histories::none(Arc::clone(&clock));
+    let collector = Collector {
+        journal,
+        deck,
+        bucket,
+        gangway,
+        launcher,
+        clock,
+        policy,
+        histories,
+        tekton_end,
+    };
     let mut reporter = Reporter::new(progress);
     let record = collector.run(&mut reporter).await;
     reporter.finish();

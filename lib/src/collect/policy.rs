@@ -34,6 +34,8 @@ pub struct Policy {
     pub tested: Tested,
     /// Buckets that only Prow writes to.
     pub buckets: Vec<String>,
+    /// Known issues that have no effect any more, in words.
+    pub ended_issues: Vec<String>,
 }
 
 impl Default for Policy {
@@ -47,6 +49,7 @@ impl Default for Policy {
             request: None,
             tested: Tested::default(),
             buckets: crate::prow::BUCKETS.map(str::to_owned).to_vec(),
+            ended_issues: Vec::new(),
         }
     }
 }
@@ -107,6 +110,8 @@ impl Given {
                 proof_logs,
                 hollow: rules.hollow,
                 rerun: reruns.to_record(),
+                rerun_flaky: reruns.flaky(),
+                ended_issues: self.rest.ended_issues.clone(),
             });
         }
         Ok(Policy { reruns, rules, ..self.rest.clone() })

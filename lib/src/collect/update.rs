@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::evidence::classify::Judgement;
 use crate::evidence::look::Sighting;
-use crate::record::{Attempt, GateRecord, StateChange};
+use crate::record::{Attempt, GateRecord, HistoryNote, StateChange};
 
 /// Changes of state kept for an attempt; a run that goes back and forth more often is a curiosity.
 const MAX_STATES: usize = 20;
@@ -29,6 +29,8 @@ pub enum Change {
     Seen(Sighting),
     /// What became of it.
     Judged(Judgement),
+    /// What its job's history says of it, and the hash of the job's definition.
+    History(Box<HistoryNote>, Option<String>),
 }
 
 impl Update {
@@ -41,6 +43,10 @@ impl Update {
         match &self.change {
             Change::Seen(sighting) => seen(attempt, sighting, self.at),
             Change::Judged(judgement) => judged(attempt, judgement, self.at),
+            Change::History(told, definition) => {
+                attempt.history = (!told.is_empty()).then(|| told.clone());
+                attempt.definition.clone_from(definition);
+            }
         }
     }
 }
@@ -81,6 +87,7 @@ fn judged(attempt: &mut Attempt, judgement: &Judgement, at: Timestamp) {
     attempt.failing_tests = judgement.failing_tests.clone();
     attempt.flaky_tests = judgement.flaky_tests.clone();
     attempt.tests = judgement.tests;
+    attempt.usual = judgement.usual;
     attempt.proof.clone_from(&judgement.proof);
 }
 

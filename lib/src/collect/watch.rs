@@ -79,6 +79,14 @@ impl Watch {
         }
     }
 
+    /// The hash of the job's definition as the run shows it, without what it was launched with.
+    pub fn definition(&self, order: Option<&Create>) -> Option<String> {
+        let definition = self.sighting.as_ref()?.definition.as_ref()?;
+        definition.hash_without(|name| {
+            order.is_some_and(|order| order.pod_spec_options.envs.contains_key(name))
+        })
+    }
+
     /// Looks once, and judges the run if it has ended and enough is known of it.
     pub async fn step(
         &mut self,
@@ -141,7 +149,8 @@ impl Watch {
             if self.trouble.is_none() {
                 changes.push(Change::Judged(judge(&evidence, question)));
             }
-            self.evidence = Some(evidence);
+            // Many runs may wait for their last files at the same time.
+            self.evidence = Some(evidence.without_names());
         } else if let (Some(why), Some(since)) = (&self.gone, self.gone_since)
             && (sources.clock.since(since) >= GONE_FOR || question.last)
         {

@@ -11,6 +11,13 @@ use crate::text;
 /// Failing tests that a sentence names.
 const NAMED: usize = 2;
 
+const NO_TEST_RAN: &str = "no test ran";
+
+/// Whether a remark says that no test ran.
+pub(super) fn is_of_none(remark: &str) -> bool {
+    remark.starts_with(NO_TEST_RAN)
+}
+
 /// What the artifacts of a run say of it. What nobody asks for in its case is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Account {
@@ -97,7 +104,7 @@ impl Account {
                     &format!("{} JUnit files", report.counts.files)
                 };
                 remarks.push(format!(
-                    "no test ran ({files}{skipped}): set tests: N or junit: ignore in its job list entry"
+                    "{NO_TEST_RAN} ({files}{skipped}): set tests: N or junit: ignore in its job list entry"
                 ));
             }
         }

@@ -205,7 +205,12 @@ impl Again<'_> {
         let Seen { execution, sighting, folder, nowhere } = run;
         let ended =
             Ended { execution, folder: folder.as_ref(), sighting, nowhere: nowhere.clone() };
-        let case = Case { subject: self.subject, job: claim.job, rules: self.rules };
+        let case = Case {
+            subject: self.subject,
+            job: claim.job,
+            rules: self.rules,
+            usual: claim.attempt.usual,
+        };
         let (evidence, prospect) = ended.evidence(self.sources.bucket, case).await;
         let judgement = classify(&evidence, case);
         match (judgement.cause, prospect) {

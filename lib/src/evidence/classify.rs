@@ -1,13 +1,16 @@
 //! Why a run ended as it did: a pure function of its state and the evidence.
 
+use std::sync::Arc;
+
 use super::Case;
-use super::account::Account;
+use super::account::{Account, is_of_none};
+use super::junits::AllTests;
 use super::proof::{Findings, suffices};
 use super::reader::Found;
 use super::reasons::{PodEnd, Reasons};
 use super::rules::Strictness;
 use crate::prow::operator::{Phase, StepGraph};
-use crate::record::{Cause, FailingTests, Proof, TestCounts};
+use crate::record::{Cause, FailingTests, Proof, TestCounts, Usual};
 use crate::text;
 
 /// What is known of a run that has ended.
@@ -35,6 +38,18 @@ pub enum Evidence {
     OutOfTime(String),
 }
 
+impl Evidence {
+    /// The same without the names of the tests that did not fail, which take most of the room.
+    pub fn without_names(mut self) -> Self {
+        if let Self::Success { account, .. } | Self::Failure(account) = &mut self
+            && let Found::Read(report) = &mut account.tests
+        {
+            report.all = Arc::default();
+        }
+        self
+    }
+}
+
 /// What a run's end comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
@@ -48,6 +63,10 @@ pub struct Judgement {
     pub flaky_tests: FailingTests,
     /// How many tests did what, if that was read.
     pub tests: Option<TestCounts>,
+    /// Every test, if that was read.
+    pub all: Arc<AllTests>,
+    /// How many tests the job's successes usually run, if it was judged by that.
+    pub usual: Option<Usual>,
     /// Which image ran, as far as shown.
     pub proof: Option<Proof>,
 }
@@ -63,6 +82,8 @@ impl Judgement {
             failing_tests: tests.clone(),
             flaky_tests: tests,
             tests: None,
+            all: Arc::default(),
+            usual: None,
             proof: None,
         }
     }
@@ -70,7 +91,8 @@ impl Judgement {
     fn with_tests_of(self, account: &Account) -> Self {
         let Some(report) = account.tests.read() else { return self };
         let (failing_tests, flaky_tests) = (report.failing.clone(), report.flaky.clone());
-        Self { failing_tests, flaky_tests, tests: Some(report.counts), ..self }
+        let all = Arc::clone(&report.all);
+        Self { failing_tests, flaky_tests, tests: Some(report.counts), all, ..self }
     }
 }
 
@@ -78,7 +100,8 @@ impl Judgement {
 pub fn classify(evidence: &Evidence, case: Case<'_>) -> Judgement {
     match evidence {
         Evidence::Success { findings, account } => {
-            success(findings, account, case).with_tests_of(account)
+            let judgement = success(findings, account, case).with_tests_of(account);
+            Judgement { usual: case.usual, ..judgement }
         }
         Evidence::Failure(account) => failed(account).with_tests_of(account),
         Evidence::Stopped { state, description } => {
@@ -99,7 +122,7 @@ pub fn classify(evidence: &Evidence, case: Case<'_>) -> Judgement {
 fn success(
     findings: &Findings,
     account: &Account,
-    Case { subject, job, rules }: Case<'_>,
+    Case { subject, job, rules, usual }: Case<'_>,
 ) -> Judgement {
     let proof = (rules.proof != Strictness::Off).then(|| findings.level(subject));
     let proven_enough = proof
@@ -108,6 +131,10 @@ fn success(
     let other_image = proof.is_some() && findings.contradiction(subject).is_some();
     let (strictness, contradiction) = (rules.hollow(), account.contradiction());
     let few = too_few(account, job.tests);
+    let fewer = match job.tests {
+        Some(_) => None,
+        None => fewer_than_usual(account, usual).filter(|_| rules.counts() != Strictness::Off),
+    };
     let unproven = |proof: &Option<Proof>| {
         let note = proof.as_ref().map(|proof| proof.note.clone());
         Judgement::new(Cause::Unproven, note.unwrap_or_default())
@@ -125,14 +152,17 @@ fn success(
         (Strictness::Enforce, ..) if few.is_some() => {
             Judgement::new(Cause::Hollow, few.unwrap_or_default())
         }
+        _ if rules.counts() == Strictness::Enforce && fewer.is_some() => {
+            Judgement::new(Cause::Hollow, fewer.unwrap_or_default())
+        }
         (Strictness::Off, ..) => Judgement::new(Cause::Passed, ""),
         (_, contradiction, unread) => {
             let unread = unread.map(|why| format!("not read: {why}"));
-            let remarks = contradiction
-                .into_iter()
-                .chain(few)
-                .chain(unread)
-                .chain(account.remarks());
+            let none_ran = fewer.is_some();
+            let besides = account.remarks().into_iter();
+            let besides = besides.filter(|remark| !(none_ran && is_of_none(remark)));
+            let remarks = contradiction.into_iter().chain(few).chain(fewer);
+            let remarks = remarks.chain(unread).chain(besides);
             Judgement::new(Cause::Passed, remarks.collect::<Vec<_>>().join("; "))
         }
     };
@@ -145,6 +175,12 @@ fn too_few(account: &Account, wanted: Option<u32>) -> Option<String> {
     let tests = if run == 1 { "1 test" } else { &format!("{run} tests") };
     (run < wanted as usize)
         .then(|| format!("only {tests} ran, and its entry in the job list says tests: {wanted}"))
+}
+
+/// Whether fewer tests ran than the job usually runs.
+fn fewer_than_usual(account: &Account, usual: Option<Usual>) -> Option<String> {
+    let run = account.tests.read()?.counts.run;
+    Some(usual?.judge(run)?.to_string())
 }
 
 fn failed(account: &Account) -> Judgement {
@@ -275,7 +311,7 @@ mod tests {
     }
 
     fn classified(evidence: &Evidence, job: &JobRecord, rules: &Rules) -> Judgement {
-        classify(evidence, Case { subject: &Subject::from(image()), job, rules })
+        classify(evidence, Case { subject: &Subject::from(image()), job, rules, usual: None })
     }
 
     fn judge(failure: Account) -> (Cause, String) {

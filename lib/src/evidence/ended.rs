@@ -9,7 +9,7 @@ use super::rules::{Rules, Strictness, proof_logs};
 use super::subject::Subject;
 use crate::prow::bucket::Bucket;
 use crate::prow::job_url::JobUrl;
-use crate::record::{JobRecord, JobState};
+use crate::record::{JobRecord, JobState, Usual};
 
 /// What was ordered, and what is asked of it.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,8 @@ pub struct Case<'a> {
     pub job: &'a JobRecord,
     /// What the run must show.
     pub rules: &'a Rules,
+    /// How many tests the job's successes usually run, where its history tells.
+    pub usual: Option<Usual>,
 }
 
 /// Why a run's folder is not known.
@@ -109,7 +111,7 @@ impl Ended<'_> {
     async fn findings(
         &self,
         reader: Option<Reader<'_>>,
-        Case { subject, job, rules }: Case<'_>,
+        Case { subject, job, rules, .. }: Case<'_>,
     ) -> Findings {
         if rules.proof == Strictness::Off {
             return Findings::default();

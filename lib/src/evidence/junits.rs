@@ -1,12 +1,13 @@
 //! The JUnit files of a run: which count, and what they say.
 
 use std::io::BufRead;
+use std::sync::Arc;
 
 use super::reader::{Found, MAX_LISTED, MIB, Reader};
 use crate::prow::bucket::{BucketError, Object, Streamed};
 use crate::prow::junit::{self, Quality};
 use crate::prow::operator::{Phase, StepGraph};
-use crate::prow::tally::Tests;
+use crate::prow::tally::{FailedTest, Tests, ToldTest};
 use crate::record::{FailingTests, TestCounts};
 
 /// A file (512 MiB): real ones have some MiB.
@@ -20,6 +21,9 @@ const MAX_FILES: usize = 1000;
 
 /// Names of tests of a kind that go into the record.
 const NAMED_TESTS: usize = 50;
+
+/// Bytes of what a failure says that are read.
+const SAID: usize = 600;
 
 /// Broken files that are named.
 const NAMED_FILES: usize = 3;
@@ -40,6 +44,19 @@ pub struct TestReport {
     pub broken: Vec<String>,
     /// Why not every file was read, if so: there is more than is read of a run.
     pub unread: Option<String>,
+    /// Every test with its end.
+    pub all: Arc<AllTests>,
+}
+
+/// What the JUnit files of a run say of each test: what the job's history keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AllTests {
+    /// The tests, at most 20,000.
+    pub tests: Vec<ToldTest>,
+    /// Tests that failed, as `TestReport::failing` names them.
+    pub failing: Vec<FailedTest>,
+    /// Whether every file was read to its end.
+    pub is_complete: bool,
 }
 
 /// Whose files count.
@@ -121,6 +138,11 @@ impl Reader<'_> {
         let flaky = tests.flaky();
         let unnamed = report.counts.flaky.saturating_sub(flaky.len());
         report.flaky = cut(flaky, unnamed);
+        report.all = Arc::new(AllTests {
+            tests: tests.told(),
+            failing: tests.failed_tests(NAMED_TESTS),
+            is_complete: report.unread.is_none() && report.counts.broken_files == 0,
+        });
         Ok(Found::Read(report))
     }
 
@@ -163,7 +185,7 @@ impl Reader<'_> {
         let read = move |input: &mut dyn BufRead| {
             let mut tests = tests;
             tests.of_step(&step);
-            let quality = junit::read(input, |case| tests.add(case));
+            let quality = junit::read_with_failures(input, SAID, |case| tests.add(case));
             (tests, quality)
         };
         match self.bucket.stream(self.folder, path, MAX_FILE, read).await {

@@ -16,7 +16,7 @@ use crate::prow::finished::Finished;
 use crate::prow::gangway::{Execution, Gangway, ReadError};
 use crate::prow::job_url::JobUrl;
 use crate::prow::key;
-use crate::prow::prowjob::ProwJob;
+use crate::prow::prowjob::{Definition, ProwJob};
 use crate::record::JobState;
 use crate::text;
 
@@ -68,6 +68,8 @@ pub struct Sighting {
     pub from_bucket: bool,
     /// The run's variables, one list entry for each container; `None` where the witness has none.
     pub envs: Option<Vec<(String, String)>>,
+    /// What the job is; `None` where the witness does not show it.
+    pub definition: Option<Box<Definition>>,
 }
 
 impl From<ProwJob> for Sighting {
@@ -83,6 +85,7 @@ impl From<ProwJob> for Sighting {
             key: job.labels.get(key::LABEL).cloned(),
             job: Some(job.job),
             envs: Some(job.envs),
+            definition: Some(Box::new(job.definition)),
             from_bucket: false,
         }
     }

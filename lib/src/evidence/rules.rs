@@ -28,6 +28,12 @@ impl Rules {
         self.hollow.unwrap_or_default()
     }
 
+    /// What follows when a success ran fewer tests than its job usually does: it is said, unless
+    /// `--hollow` says otherwise.
+    pub fn counts(&self) -> Strictness {
+        self.hollow.unwrap_or(Strictness::Warn)
+    }
+
     /// The rules that a record holds.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
 //! Every cause with everything that people are told of it: a new one gets its words here.
 
-use crate::record::{Attempt, Cause, FailingTests, JobState, ProofLevel};
+use crate::record::{Attempt, Cause, JobState, ProofLevel};
 use crate::text;
 
 use super::counts;
+use super::past;
+use super::reruns::is_known;
 
 /// How many failing tests a sentence names.
 const NAMED_TESTS: usize = 3;
@@ -48,7 +50,8 @@ pub fn told(attempt: &Attempt, cause: Cause) -> Told {
             message_earlier: "passed".to_owned(),
         },
         Cause::Product => {
-            let named = message_tests(tests).map(|tests| format!("product: {tests}"));
+            let named = past::failing(attempt, NAMED_TESTS, FOREIGN);
+            let named = named.map(|tests| format!("product: {tests}"));
             let short = named.unwrap_or(with_detail);
             Told {
                 word: ended_badly(attempt.state),
@@ -58,9 +61,15 @@ pub fn told(attempt: &Attempt, cause: Cause) -> Told {
                 },
                 remark: Some(match tests.names.is_empty() {
                     true => remark,
-                    false => format!("{}: {}", cause.as_str(), tests.brief(1)),
+                    false => {
+                        let first = past::failing(attempt, 1, FOREIGN).unwrap_or_default();
+                        format!("{}: {first}", cause.as_str())
+                    }
                 }),
-                earlier: format!("failed {}", tests.brief(1)),
+                earlier: match is_known(attempt) {
+                    true => format!("failed only what is known: {}", tests.brief(1)),
+                    false => format!("failed {}", tests.brief(1)),
+                },
                 message: format!("failed, {short}"),
                 message_earlier: short,
             }
@@ -181,12 +190,4 @@ fn proof(attempt: &Attempt) -> String {
 fn contradiction(attempt: &Attempt) -> String {
     let known = attempt.detail.as_deref().map(|text| text::one_line(text, FOREIGN));
     known.unwrap_or_else(|| "its own artifacts contradict that".to_owned())
-}
-
-/// `TestA, TestB and 3 more`, if a test failed.
-fn message_tests(tests: &FailingTests) -> Option<String> {
-    let short = |name: &String| text::one_line(name, FOREIGN);
-    let names = tests.names.iter().map(short).collect();
-    let shown = FailingTests { names, more: tests.more };
-    (!tests.is_empty()).then(|| shown.brief(NAMED_TESTS))
 }

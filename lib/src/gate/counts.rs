@@ -16,7 +16,20 @@ pub fn tests(attempt: &Attempt) -> Option<String> {
     if counts.informing_failed > 0 {
         words += &format!(", {} informing failed", thousands(counts.informing_failed));
     }
+    if let Some(usual) = unusual(attempt, counts.run) {
+        words += &format!(", usually {}", thousands(usual));
+    }
     Some(words)
+}
+
+/// How many tests usually run, where clearly more or fewer did (by a tenth) and nothing else says so.
+fn unusual(attempt: &Attempt, run: usize) -> Option<usize> {
+    let usual = attempt.usual?.median();
+    let told = attempt
+        .detail
+        .as_deref()
+        .is_some_and(|detail| detail.contains("usually "));
+    (!told && run.abs_diff(usual) * 10 > usual).then_some(usual)
 }
 
 /// How much of a run that passed is to be looked at all the same: informing tests that failed,
@@ -42,6 +55,23 @@ fn thousands(number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_usual_number_is_told_where_it_differs() {
+        use crate::record::samples::attempt;
+        use crate::record::{Cause, JobState, TestCounts, Usual};
+        let words = |run: usize, usual: usize, detail: Option<&str>| {
+            let mut passed = attempt(JobState::Success, Some(Cause::Passed));
+            passed.tests = Some(TestCounts { run, ..TestCounts::default() });
+            passed.usual = Some(Usual { ran: [usual; 5] });
+            passed.detail = detail.map(str::to_owned);
+            tests(&passed).unwrap()
+        };
+        assert_eq!(words(1_000, 1_050, None), "1,000 tests");
+        assert_eq!(words(900, 1_050, None), "900 tests, usually 1,050");
+        assert_eq!(words(1_200, 1_050, None), "1,200 tests, usually 1,050");
+        assert_eq!(words(9, 1_050, Some("9 tests ran, usually 1050")), "9 tests");
+    }
 
     #[test]
     fn thousands_are_grouped() {

@@ -5,6 +5,7 @@
 pub mod causes;
 pub mod counts;
 pub mod matrix;
+pub mod past;
 pub mod reruns;
 pub mod verdict;
 pub mod words;

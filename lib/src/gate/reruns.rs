@@ -11,7 +11,13 @@ pub const RERUN: &str = "infrastructure=1,setup=1";
 
 /// How often a job is run again, by the cause of its failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reruns(BTreeMap<Cause, u32>);
+pub struct Reruns {
+    causes: BTreeMap<Cause, u32>,
+    flaky: u32,
+}
+
+/// The word for a failure of the product by known flakes and known issues alone.
+const FLAKY: &str = "flaky";
 
 /// No cause is worth more reruns than this.
 const MOST: u32 = 9;
@@ -19,31 +25,47 @@ const MOST: u32 = 9;
 impl Reruns {
     /// No reruns.
     pub fn none() -> Self {
-        Self(BTreeMap::new())
+        Self { causes: BTreeMap::new(), flaky: 0 }
     }
 
     /// Those that a record holds.
     pub fn of_record(policy: &PolicyRecord) -> Self {
-        Self(policy.rerun.clone())
+        Self { causes: policy.rerun.clone(), flaky: policy.rerun_flaky }
     }
 
     /// As a record holds them.
     pub fn to_record(&self) -> BTreeMap<Cause, u32> {
-        self.0.clone()
+        self.causes.clone()
+    }
+
+    /// How many reruns a failure by known flakes and known issues alone is worth.
+    pub fn flaky(&self) -> u32 {
+        self.flaky
     }
 
     /// How many reruns a cause is worth.
     pub fn of(&self, cause: Cause) -> u32 {
-        self.0.get(&cause).copied().unwrap_or(0)
+        self.causes.get(&cause).copied().unwrap_or(0)
     }
 
     /// Whether a job whose last attempt has failed is worth another one: its cause has a budget
-    /// that earlier attempts with the same cause have not used up.
+    /// that earlier attempts with the same cause have not used up. A failure of the product by known
+    /// flakes and issues alone has a budget of its own besides.
     pub fn allow(&self, job: &JobRecord) -> bool {
-        let Some(cause) = job.last().and_then(Attempt::judged) else { return false };
-        let same = |attempt: &&Attempt| attempt.judged() == Some(cause);
-        job.attempts.iter().filter(same).count() as u64 <= u64::from(self.of(cause))
+        let Some(last) = job.last() else { return false };
+        let Some(cause) = last.judged() else { return false };
+        let spent = |fits: &dyn Fn(&Attempt) -> bool| {
+            job.attempts.iter().filter(|attempt| fits(attempt)).count() as u64
+        };
+        spent(&|attempt| attempt.judged() == Some(cause)) <= u64::from(self.of(cause))
+            || (is_known(last) && spent(&is_known) <= u64::from(self.flaky))
     }
+}
+
+/// Whether the product failed, and by nothing new.
+pub fn is_known(attempt: &Attempt) -> bool {
+    attempt.judged() == Some(Cause::Product)
+        && attempt.history.as_ref().is_some_and(|told| told.all_known)
 }
 
 impl Default for Reruns {
@@ -55,10 +77,11 @@ impl Default for Reruns {
 impl fmt::Display for Reruns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut entries: Vec<_> = self
-            .0
+            .causes
             .iter()
             .map(|(cause, number)| format!("{}={number}", cause.as_str()))
             .collect();
+        entries.extend((self.flaky > 0).then(|| format!("{FLAKY}={}", self.flaky)));
         entries.sort();
         f.write_str(if entries.is_empty() { "none" } else { "" })?;
         f.write_str(&entries.join(","))
@@ -73,22 +96,28 @@ impl FromStr for Reruns {
         let causes = || Cause::ALL.into_iter().filter(|cause| cause.can_be_run_again());
         let names: Vec<&str> = causes().map(Cause::as_str).collect();
         let names = names.join(", ");
-        let mut reruns = BTreeMap::new();
+        let (mut reruns, mut flaky) = (BTreeMap::new(), None);
         for entry in text.split(',').map(str::trim) {
             let wrong = |problem: &str| {
                 format!(
-                    "--rerun: expected CAUSE=N such as {RERUN}, with a cause of {names} and N from 0 to {MOST}; found {entry:?}{problem}"
+                    "--rerun: expected CAUSE=N such as {RERUN}, with a cause of {names}, or {FLAKY}, and N from 0 to {MOST}; found {entry:?}{problem}"
                 )
             };
             let (cause, number) = entry.split_once('=').ok_or_else(|| wrong(""))?;
-            let cause = causes()
-                .find(|known| known.as_str() == cause.trim())
-                .ok_or_else(|| wrong(""))?;
             let number = number
                 .trim()
                 .parse()
                 .ok()
                 .filter(|number| *number <= MOST)
+                .ok_or_else(|| wrong(""))?;
+            if cause.trim() == FLAKY {
+                if flaky.replace(number).is_some() {
+                    return Err(wrong(", which is there twice"));
+                }
+                continue;
+            }
+            let cause = causes()
+                .find(|known| known.as_str() == cause.trim())
                 .ok_or_else(|| wrong(""))?;
             if reruns.insert(cause, number).is_some() {
                 return Err(wrong(", which is there twice"));
@@ -96,7 +125,7 @@ impl FromStr for Reruns {
         }
         // No reruns for a cause is what not naming it means.
         reruns.retain(|_, number| *number > 0);
-        Ok(Self(reruns))
+        Ok(Self { causes: reruns, flaky: flaky.unwrap_or(0) })
     }
 }
 
@@ -104,7 +133,7 @@ impl FromStr for Reruns {
 mod tests {
     use super::*;
     use crate::record::samples::{attempt, job};
-    use crate::record::{Class, JobState};
+    use crate::record::{Class, HistoryNote, JobState};
 
     #[test]
     fn reruns_are_read() {
@@ -136,6 +165,27 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_known_has_a_budget_of_its_own() {
+        let failed = |known: bool| {
+            let mut failed = attempt(JobState::Failure, Some(Cause::Product));
+            failed.history =
+                known.then(|| Box::new(HistoryNote { all_known: true, ..HistoryNote::default() }));
+            failed
+        };
+        let allow = |reruns: &str, known: &[bool]| {
+            let attempts = known.iter().map(|known| failed(*known)).collect();
+            let reruns: Reruns = reruns.parse().unwrap();
+            assert_eq!(reruns.to_string().parse::<Reruns>().unwrap(), reruns);
+            reruns.allow(&job("a", Class::Blocking, attempts))
+        };
+        assert!(allow("flaky=1", &[true]) && !allow("flaky=1", &[true, true]));
+        assert!(!allow("flaky=1", &[false]) && !allow("setup=1,flaky=0", &[true]));
+        assert!(allow("flaky=1", &[false, true]) && !allow("flaky=9", &[true, false]));
+        assert!(allow("product=1", &[false]) && !allow("product=1", &[true, true]));
+        assert!("flaky=1,flaky=1".parse::<Reruns>().is_err());
     }
 
     #[test]

@@ -14,9 +14,7 @@ use super::document::History;
 use super::pack::{JOB_ANNOTATION, KIND, ReadError, config_map_name};
 use crate::clock::SharedClock;
 use crate::cluster::Cluster;
-use crate::record::{
-    ConfigMapStore, FileStore, Form, Labels, Store, StoreError, Version, labels,
-};
+use crate::record::{ConfigMapStore, FileStore, Form, Labels, Store, StoreError, Version, labels};
 use crate::retry::{Policy, Tries};
 
 /// The label with the day (UTC) of the newest run: old histories are found by it alone.

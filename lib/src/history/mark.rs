@@ -1,5 +1,7 @@
 //! How a test ended in a run, as one letter.
 
+use crate::prow::tally::End;
+
 /// How a test ended in a run. In the order of which wins where one test is told of twice, as by two
 /// steps of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +34,17 @@ impl Ended {
     /// Whether the run's files tell of the test.
     pub fn is_seen(self) -> bool {
         self >= Self::Skipped
+    }
+}
+
+impl From<End> for Ended {
+    fn from(end: End) -> Self {
+        match end {
+            End::Failed => Self::Failed,
+            End::Flaky => Self::Flaky,
+            End::Passed => Self::Passed,
+            End::Skipped => Self::Skipped,
+        }
     }
 }
 

@@ -32,6 +32,7 @@ pub mod regression;
 mod run;
 pub mod statistics;
 mod suspects;
+pub mod tell;
 mod trend;
 pub mod usual;
 

@@ -55,6 +55,20 @@ pub enum Trend {
     },
 }
 
+impl Trend {
+    /// In three words, more or less: for a place beside the test's name.
+    pub fn brief(&self) -> String {
+        let day = |at: &Timestamp| at.strftime("%Y-%m-%d").to_string();
+        match self {
+            Self::TooFewRuns { .. } => "too few runs".to_owned(),
+            Self::AlsoWithoutUs { .. } => "also without us".to_owned(),
+            Self::FailingSince { since, .. } => format!("failing since {}", day(since)),
+            Self::Flaky { failed, of } => format!("flaky, {failed} of {of}"),
+            Self::New { passed } => format!("new, passed {passed} before"),
+        }
+    }
+}
+
 impl fmt::Display for Trend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let day = |at: &Timestamp| at.strftime("%Y-%m-%d").to_string();

@@ -3,7 +3,7 @@
 use super::command::Command;
 use super::facts::TaskStatus;
 use super::words::short;
-use super::{Facts, History, Message, Sight, Tone, jobs, outcome_of, whom};
+use super::{Facts, History, Message, Sight, Tone, jobs, outcome_of, past, whom};
 use crate::duration::{self, ago, days};
 use crate::gate::matrix;
 use crate::konflux::PushedImage;
@@ -28,6 +28,7 @@ pub fn compose(facts: &Facts) -> Message {
     body[0].extend(stopped_line(facts, outcome));
     if let Some(record) = record {
         body[0].extend(reasons(record, outcome));
+        body.push(past::lines(record));
         body.push(jobs::blocking(record));
         body.push(jobs::informing(record).into_iter().collect());
         body.push(matrix::line(record, facts.now).into_iter().map(Line::of).collect());

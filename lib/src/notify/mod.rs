@@ -17,6 +17,7 @@ mod ladder;
 mod message;
 mod open;
 mod outcome;
+mod past;
 mod preflight;
 mod run;
 pub mod words;

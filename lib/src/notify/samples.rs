@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Facts, History, LastVerified, Options, Sight, TaskStatus};
 use crate::konflux::PushedImage;
 use crate::record::{
-    Attempt, Candidate, Cause, Class, Decision, FailingTests, GateRecord, Intent, JobRecord,
-    JobState, LaunchRefusal, Proof, ProofLevel, ReleaseRecord, Released, Stopped, TestCounts,
-    Verdict,
+    Attempt, Candidate, Cause, Class, Decision, FailingTests, GateRecord, HistoryNote, Intent,
+    JobRecord, JobState, LaunchRefusal, PastKind, PolicyRecord, Proof, ProofLevel, ReleaseRecord,
+    Released, Stopped, SuspectRange, TestCounts, TestPast, Usual, Verdict,
 };
 
 const BUCKET: &str = "https://prow.example/view/gs/results/logs";
@@ -207,6 +207,7 @@ pub fn all() -> Vec<(&'static str, &'static str, Facts)> {
             dry_run(3),
         ),
         ("refused", "A blocking job failed", refused()),
+        ("refused-with-history", "A blocking job failed, and its history tells of it", told()),
         ("undecided", "No blocking job failed in the product, but not all passed", undecided()),
         (
             "stale",
@@ -309,6 +310,72 @@ fn dry_run(exit: u8) -> Facts {
         };
     });
     read(record, "Succeeded")
+}
+
+/// What a history says of the failing tests of a job, in their order.
+fn note(record: &mut GateRecord, short: &str, pasts: &[(PastKind, &str, Option<&str>)]) {
+    let job = record.jobs.iter_mut().find(|job| job.name.ends_with(short)).unwrap();
+    let attempt = job.attempts.last_mut().unwrap();
+    let names = attempt.failing_tests.names.iter();
+    let past =
+        |(name, (kind, words, issue)): (&String, &(PastKind, &str, Option<&str>))| TestPast {
+            name: name.clone(),
+            kind: *kind,
+            words: (*words).to_owned(),
+            issue: issue.map(str::to_owned),
+        };
+    let tests: Vec<TestPast> = names.zip(pasts).map(past).collect();
+    let first = tests[0].name.clone();
+    let regression = format!(
+        "{first} failed 4 of 7 this week against 0 of 30 in the 30 days before, p under 0.001, since 2026-08-16"
+    );
+    attempt.history = Some(Box::new(HistoryNote {
+        suspects: Some(SuspectRange {
+            test: first,
+            good: Some("hypershift-operator-20260815-020155-000".to_owned()),
+            bad: Some("hypershift-operator-20260816-020211-000".to_owned()),
+            compare: Some(
+                "https://github.com/openshift/hypershift/compare/0a1b2c3d4e5f...3ee9615577aa"
+                    .to_owned(),
+            ),
+        }),
+        tests,
+        regressions: vec![regression],
+        job_changed: Some(at(-5 * 24 * 60)),
+        all_known: false,
+    }));
+}
+
+/// The same failures as in `refused`, in a job whose past is known.
+fn told() -> Facts {
+    let mut facts = refused();
+    let Sight::Read(record) = &mut facts.sight else { unreachable!("it was read") };
+    failing(
+        record,
+        "e2e-aks-upgrade-minor",
+        &["TestUpgradeControlPlane", "TestX <!channel> & co", "TestNodePool/Drain"],
+        2,
+    );
+    note(
+        record,
+        "e2e-aks-upgrade-minor",
+        &[
+            (PastKind::Regression, "failing since 2026-08-16", None),
+            (PastKind::Flaky, "flaky, 3 of 30", Some("a leak (@nodepool-team)")),
+            (PastKind::New, "new, passed 28 before", None),
+        ],
+    );
+    let counts = |run: usize| TestCounts { run, passed: run, files: 1, ..TestCounts::default() };
+    let conformance = record.jobs[2].attempts.last_mut().unwrap();
+    conformance.tests = Some(counts(611));
+    conformance.usual = Some(Usual { ran: [1_204; 5] });
+    record.policy = Some(PolicyRecord {
+        ended_issues: vec![
+            "the registry is slow (@infra, https://issues.example/9, until 2026-08-01)".to_owned(),
+        ],
+        ..PolicyRecord::default()
+    });
+    facts
 }
 
 fn refused() -> Facts {
@@ -523,6 +590,7 @@ fn two_hundred() -> Facts {
         let tests: Vec<&str> = tests.iter().map(String::as_str).collect();
         if cause == Cause::Product {
             failing(&mut record, &short, &tests, 12);
+            note(&mut record, &short, &[(PastKind::New, "new, passed 28 before", None); 50]);
         }
     }
     decide(&mut record, Decision::Failed, &["100 blocking jobs failed"]);

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use crate::image::Digest;
 use crate::prow::JobState;
 
 /// What Prow says of a run.
@@ -34,6 +35,8 @@ pub struct ProwJob {
     /// The variables of every container in order, a name once for each container that has it:
     /// Gangway appends an override to what the job sets itself, and the last one counts.
     pub envs: Vec<(String, String)>,
+    /// What the job is, apart from when and for what it runs.
+    pub definition: Definition,
     /// When the object was made.
     pub created: Option<Timestamp>,
     /// When Prow says that the run started.
@@ -43,6 +46,52 @@ pub struct ProwJob {
     /// When it ended; may be absent for an aborted run.
     pub completed: Option<Timestamp>,
 }
+
+/// What a job is: what its containers run and on which sources. Where it runs and how its results
+/// are stored changes with Prow, not with the job, and is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Definition {
+    containers: Vec<Container>,
+    refs: Vec<Refs>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+struct Container {
+    image: String,
+    command: Vec<String>,
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Refs {
+    #[serde(default)]
+    org: Option<String>,
+    #[serde(default)]
+    repo: Option<String>,
+    #[serde(default)]
+    base_ref: Option<String>,
+}
+
+impl Definition {
+    /// A hash of it without the variables that whoever started the run has set: those named, and
+    /// all that override a step's. `None` where nothing of the job is known.
+    pub fn hash_without(&self, is_set: impl Fn(&str) -> bool) -> Option<String> {
+        if self.containers.is_empty() {
+            return None;
+        }
+        let mut job = self.clone();
+        for container in &mut job.containers {
+            let own = |name: &str| !name.starts_with(OVERRIDE) && !is_set(name);
+            container.env.retain(|(name, _)| own(name));
+        }
+        let text = serde_json::to_string(&job).ok()?;
+        Some(Digest::of(text).hex()[..16].to_owned())
+    }
+}
+
+/// What ci-operator's variables begin with that override a step's.
+const OVERRIDE: &str = "MULTISTAGE_PARAM_OVERRIDE_";
 
 impl ProwJob {
     /// The values of a variable, one for each container that has it.
@@ -114,6 +163,8 @@ struct RawMetadata {
 struct RawSpec {
     job: Option<String>,
     pod_spec: Option<RawPodSpec>,
+    #[serde(default)]
+    extra_refs: Option<Vec<Refs>>,
 }
 
 #[derive(Deserialize)]
@@ -125,6 +176,9 @@ struct RawPodSpec {
 
 #[derive(Deserialize)]
 struct RawContainer {
+    image: Option<String>,
+    command: Option<Vec<String>>,
+    args: Option<Vec<String>>,
     env: Option<Vec<RawEnv>>,
 }
 
@@ -160,9 +214,19 @@ impl From<Raw> for ProwJob {
             .pod_spec
             .unwrap_or(RawPodSpec { containers: None, init_containers: None });
         let containers = pod.init_containers.into_iter().chain(pod.containers).flatten();
-        let envs = containers
-            .flat_map(|container| effective(container.env.unwrap_or_default()))
+        let containers: Vec<Container> = containers
+            .map(|raw| Container {
+                image: raw.image.unwrap_or_default(),
+                command: raw.command.unwrap_or_default(),
+                args: raw.args.unwrap_or_default(),
+                env: effective(raw.env.unwrap_or_default()),
+            })
             .collect();
+        let envs = containers
+            .iter()
+            .flat_map(|container| container.env.clone())
+            .collect();
+        let definition = Definition { containers, refs: spec.extra_refs.unwrap_or_default() };
         let some = |text: Option<String>| text.filter(|text| !text.is_empty());
         let word = status.state.unwrap_or_default();
         Self {
@@ -176,6 +240,7 @@ impl From<Raw> for ProwJob {
             labels: texts(metadata.labels),
             annotations: texts(metadata.annotations),
             envs,
+            definition,
             created: time(metadata.creation_timestamp),
             started: time(status.start_time),
             pending: time(status.pending_time),
@@ -282,6 +347,28 @@ mod tests {
         let yaml = "metadata: {name: x}\nspec: {pod_spec: {containers: [{env: [{name: A, value: '1'}, {name: A, value: '2'}]}, {env: [{name: A}]}]}}";
         let job = ProwJob::from_yaml(yaml).unwrap();
         assert_eq!(job.env("A").collect::<Vec<_>>(), ["2", ""]);
+    }
+
+    #[test]
+    fn what_the_gate_sets_is_no_part_of_the_definition() {
+        let hash = |env: &str, args: &str, cluster: &str| {
+            let json = format!(
+                r#"{{"metadata":{{"name":"x"}},"spec":{{"cluster":"{cluster}","extra_refs":[{{"org":"o","repo":"r",
+                "base_ref":"main","base_sha":"{cluster}"}}],"pod_spec":{{"containers":[{{"image":"ci-operator",
+                "args":[{args}],"env":[{env}]}}]}}}}}}"#
+            );
+            let job = ProwJob::from_json(json.as_bytes()).unwrap();
+            let from_yaml = ProwJob::from_yaml(&json).unwrap();
+            assert_eq!(job.definition, from_yaml.definition);
+            job.definition.hash_without(|name| name == "TESTS_IMAGE").unwrap()
+        };
+        let own = r#"{"name":"OWN","value":"1"}"#;
+        let plain = hash(own, r#""--target=e2e""#, "build01");
+        let set = r#"{"name":"OWN","value":"1"},{"name":"MULTISTAGE_PARAM_OVERRIDE_X","value":"i"},{"name":"TESTS_IMAGE","value":"t"}"#;
+        assert_eq!(hash(set, r#""--target=e2e""#, "build02"), plain);
+        assert_ne!(hash(own, r#""--target=e2e-v2""#, "build01"), plain);
+        assert_ne!(hash(r#"{"name":"OWN","value":"2"}"#, r#""--target=e2e""#, "build01"), plain);
+        assert_eq!(Definition::default().hash_without(|_| false), None);
     }
 
     #[test]

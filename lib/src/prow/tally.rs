@@ -61,6 +61,53 @@ const MAX_SKIPPED: usize = 1 << 16;
 /// A test nested deeper has no further parents.
 const MAX_PARENTS: usize = 32;
 
+/// No more tests of a run are told of by name. Those that failed go before the others.
+const MAX_TOLD: usize = 20_000;
+
+/// What is kept of what a failure says, in bytes.
+const MAX_MESSAGE: usize = 300;
+
+/// How a test of a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum End {
+    /// It failed.
+    Failed,
+    /// It failed and passed.
+    Flaky,
+    /// It passed.
+    Passed,
+    /// It was skipped.
+    Skipped,
+}
+
+/// A test of a run. Each part is one line of 300 bytes at most.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldTest {
+    /// Its suite.
+    pub suite: String,
+    /// Its class.
+    pub class: String,
+    /// Its name.
+    pub name: String,
+    /// How it ended.
+    pub end: End,
+    /// Whether it is informing.
+    pub informing: bool,
+}
+
+/// A test that failed, by all that tells it from others.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FailedTest {
+    /// Its suite.
+    pub suite: String,
+    /// Its class.
+    pub class: String,
+    /// Its name.
+    pub name: String,
+    /// The first line of its failure that says something; may be empty.
+    pub message: String,
+}
+
 /// The tests of a run.
 #[derive(Debug, Default)]
 pub struct Tests {
@@ -72,6 +119,8 @@ pub struct Tests {
     flaky: HashMap<u64, Failing>,
     passed: HashSet<u64>,
     skipped: HashSet<u64>,
+    /// What tests are called, in the order in which they came.
+    called: HashMap<u64, Called>,
     /// Beyond what is remembered: how often a test ended so.
     more: More,
 }
@@ -88,10 +137,21 @@ struct More {
 type Parents = Box<[u64]>;
 
 #[derive(Debug)]
+struct Called {
+    number: usize,
+    suite: Box<str>,
+    class: Box<str>,
+    name: Box<str>,
+    informing: bool,
+}
+
+#[derive(Debug)]
 struct Failing {
     number: usize,
     name: String,
+    suite: String,
     class: String,
+    message: String,
     parents: Parents,
 }
 
@@ -106,6 +166,7 @@ impl Tests {
     /// Takes one test into account.
     pub fn add(&mut self, case: &Case<'_>) {
         let id = self.identity(case, case.name);
+        self.call(id, case);
         match case.ending {
             Ending::Skipped if self.skipped.contains(&id) || self.skipped.len() < MAX_SKIPPED => {
                 self.skipped.insert(id);
@@ -121,6 +182,25 @@ impl Tests {
                 }
             }
             Ending::Failed => self.failed(id, case),
+        }
+    }
+
+    fn call(&mut self, id: u64, case: &Case<'_>) {
+        let failed = case.ending == Ending::Failed;
+        let most = if failed { MAX_TOLD + MAX_NAMED } else { MAX_TOLD };
+        let number = self.called.len();
+        if let Some(called) = self.called.get_mut(&id) {
+            called.informing |= case.informing;
+        } else if number < most {
+            let part = |part: &str| text::one_line(part, MAX_NAME).into_boxed_str();
+            let called = Called {
+                number,
+                suite: part(case.suite),
+                class: part(case.class),
+                name: part(named(case)),
+                informing: case.informing,
+            };
+            self.called.insert(id, called);
         }
     }
 
@@ -141,20 +221,19 @@ impl Tests {
             return;
         }
         let number = self.failing.len() + self.flaky.len();
-        let named = |tests: &Self| Failing {
+        let failing = |tests: &Self| Failing {
             number,
-            name: text::one_line(
-                if case.name.is_empty() { case.suite } else { case.name },
-                MAX_NAME,
-            ),
+            name: text::one_line(named(case), MAX_NAME),
+            suite: text::one_line(case.suite, MAX_NAME),
             class: text::one_line(case.class, MAX_NAME),
+            message: text::one_line(first_line(case.failure), MAX_MESSAGE),
             parents: tests.parents(case),
         };
         if self.passed.remove(&id) {
-            let failing = named(self);
+            let failing = failing(self);
             self.flake(id, failing);
         } else if self.failing.len() < MAX_NAMED {
-            let failing = named(self);
+            let failing = failing(self);
             self.failing.insert(id, failing);
         } else {
             self.more.failing += 1;
@@ -172,20 +251,65 @@ impl Tests {
 
     /// The names of the tests that failed, in the order of the files.
     pub fn failing(&self) -> Vec<String> {
-        let parents: HashSet<u64> = self
-            .failing
-            .values()
-            .flat_map(|failing| &failing.parents)
-            .copied()
+        names(self.failed_themselves().into_iter())
+    }
+
+    /// The same tests, by all that tells them from others, at most so many.
+    pub fn failed_tests(&self, most: usize) -> Vec<FailedTest> {
+        let mut failed = self.failed_themselves();
+        failed.sort_by_key(|failing| failing.number);
+        let told = |failing: &Failing| FailedTest {
+            suite: failing.suite.clone(),
+            class: failing.class.clone(),
+            name: failing.name.clone(),
+            message: failing.message.clone(),
+        };
+        failed.into_iter().take(most).map(told).collect()
+    }
+
+    /// Tests that did not fail through a subtest alone.
+    fn failed_themselves(&self) -> Vec<&Failing> {
+        let parents = self.parents_of_failed();
+        let failing = self.failing.iter().filter(|(id, _)| !parents.contains(id));
+        failing.map(|(_, failing)| failing).collect()
+    }
+
+    /// Tests that fail where one of their subtests does, blocking or not.
+    fn parents_of_failed(&self) -> HashSet<u64> {
+        let blocking = self.failing.values().flat_map(|failing| &failing.parents);
+        blocking.chain(self.informing.values().flatten()).copied().collect()
+    }
+
+    /// Every test with its end: those that failed first, then in the order of the files, no more than
+    /// 20,000. A test that failed only through a subtest says nothing of its own and is left out.
+    pub fn told(&self) -> Vec<ToldTest> {
+        let parents = self.parents_of_failed();
+        let end = |id: &u64| match id {
+            id if self.flaky.contains_key(id) => Some(End::Flaky),
+            id if self.failing.contains_key(id) => (!parents.contains(id)).then_some(End::Failed),
+            id if self.informing.contains_key(id) => match self.passed.contains(id) {
+                true => Some(End::Flaky),
+                false => (!parents.contains(id)).then_some(End::Failed),
+            },
+            id if self.passed.contains(id) => Some(End::Passed),
+            id if self.skipped.contains(id) => Some(End::Skipped),
+            _ => None,
+        };
+        let mut told: Vec<(End, &Called)> = self
+            .called
+            .iter()
+            .filter_map(|(id, called)| Some((end(id)?, called)))
             .collect();
-        let informing: HashSet<u64> = self.informing.values().flatten().copied().collect();
-        let own = |id: &u64| !parents.contains(id) && !informing.contains(id);
-        names(
-            self.failing
-                .iter()
-                .filter(|(id, _)| own(id))
-                .map(|(_, failing)| failing),
-        )
+        told.sort_unstable_by_key(|(end, called)| (*end > End::Flaky, called.number));
+        told.truncate(MAX_TOLD);
+        let test = |(end, called): (End, &Called)| ToldTest {
+            suite: called.suite.clone().into(),
+            class: called.class.clone().into(),
+            name: called.name.clone().into(),
+            end,
+            informing: called.informing,
+        };
+        told.into_iter().map(test).collect()
     }
 
     /// How many failed besides, without their names.
@@ -246,6 +370,18 @@ impl Tests {
             .map(|(at, _)| &case.name[..at]);
         parents.map(|parent| self.identity(case, parent)).collect()
     }
+}
+
+/// What a test is called: one without a name by its suite.
+fn named<'a>(case: &Case<'a>) -> &'a str {
+    if case.name.is_empty() { case.suite } else { case.name }
+}
+
+/// The first line of a failure that says something: Go's files have `Failed` as the message of all.
+fn first_line(failure: &str) -> &str {
+    let mut lines = failure.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default();
+    if first.eq_ignore_ascii_case("failed") { lines.next().unwrap_or(first) } else { first }
 }
 
 /// Names in the order in which they came, with the class where a name alone is not enough.
@@ -390,6 +526,62 @@ mod tests {
             (counts.run, counts.passed, counts.failed, counts.flaky, counts.skipped),
             (3, 1, 1, 1, 1)
         );
+    }
+
+    #[test]
+    fn every_test_is_told_with_its_end() {
+        let informing = "<testcase name='i' lifecycle='informing'><failure/></testcase>";
+        let file = [
+            &case("passes", ""),
+            &case("A", FAIL),
+            &case("A/B", FAIL),
+            &case("skipped", "<skipped/>"),
+            &case("flaky", FAIL),
+            &case("flaky", ""),
+            informing,
+        ];
+        let told = all(&[&suite(&file.concat())]).told();
+        let told: Vec<_> = told
+            .iter()
+            .map(|test| (test.name.as_str(), test.end, test.informing))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("A/B", End::Failed, false),
+                ("flaky", End::Flaky, false),
+                ("i", End::Failed, true),
+                ("passes", End::Passed, false),
+                ("skipped", End::Skipped, false),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_failure_that_comes_late_is_told_all_the_same() {
+        let many: String = (0..MAX_TOLD + 5).map(|n| case(&n.to_string(), "")).collect();
+        let told = all(&[&suite(&format!("{many}{}", case("late", FAIL)))]).told();
+        assert_eq!((told.len(), told[0].name.as_str()), (MAX_TOLD, "late"));
+    }
+
+    #[test]
+    fn what_a_failure_says_is_told_by_its_first_line() {
+        let said = |failure: &str| {
+            let mut tests = Tests::default();
+            let file = suite(&case("x", failure));
+            super::super::junit::read_with_failures(&mut file.as_bytes(), 1000, |case| {
+                tests.add(case)
+            })
+            .unwrap();
+            tests.failed_tests(1)[0].message.clone()
+        };
+        assert_eq!(said("<failure message='timed out&#10;after'>log</failure>"), "timed out");
+        assert_eq!(
+            said("<failure message='Failed'>\n  x_test.go:1: boom\nmore</failure>"),
+            "x_test.go:1: boom"
+        );
+        assert_eq!(said("<failure message='Failed'/>"), "Failed");
+        assert_eq!(said("<failure/>"), "");
     }
 
     #[test]

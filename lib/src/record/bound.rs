@@ -19,13 +19,16 @@ pub struct TooLarge {
 const LONGEST_URL: usize = 1000;
 
 /// What is cut, in this order, until the record fits. Each step includes those before it.
-const STEPS: [fn(&mut GateRecord); 15] = [
+const STEPS: [fn(&mut GateRecord); 18] = [
     |record| each(record, |attempt| keep_names(&mut attempt.flaky_tests, 10)),
     |record| each(record, |attempt| keep_names(&mut attempt.flaky_tests, 0)),
+    |record| older(record, |attempt| keep_history(attempt, 0)),
+    |record| each(record, |attempt| keep_history(attempt, 10)),
     |record| each(record, |attempt| keep_names(&mut attempt.failing_tests, 25)),
     |record| texts(record, 400),
     |record| each(record, |attempt| keep_names(&mut attempt.failing_tests, 10)),
     |record| each(record, |attempt| keep_names(&mut attempt.failing_tests, 5)),
+    |record| each(record, |attempt| keep_history(attempt, 0)),
     |record| texts(record, 200),
     |record| older(record, |attempt| keep_names(&mut attempt.failing_tests, 0)),
     |record| each(record, |attempt| keep_names(&mut attempt.failing_tests, 2)),
@@ -78,6 +81,17 @@ fn keep_names(tests: &mut FailingTests, most: usize) {
     let surplus = tests.names.len().saturating_sub(most);
     tests.names.truncate(most);
     tests.more += surplus;
+}
+
+/// What the history says is for people; whether a rerun is worth it stays.
+fn keep_history(attempt: &mut Attempt, most: usize) {
+    let Some(told) = &mut attempt.history else { return };
+    told.tests.truncate(most);
+    told.regressions.truncate(most.min(3));
+    if most == 0 {
+        (told.suspects, told.job_changed) = (None, None);
+    }
+    attempt.history.take_if(|told| told.is_empty());
 }
 
 /// How an attempt ended stays; what was said of it goes.

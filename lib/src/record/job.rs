@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{HistoryNote, Usual};
 use crate::matrix::{Cell, Days};
 use crate::prow::{JobState, TestCounts};
 
@@ -189,9 +190,19 @@ pub struct Attempt {
     /// How many tests did what; absent where the JUnit files were not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tests: Option<TestCounts>,
+    /// How many tests the job's last successes ran, by which it was judged and is judged again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual: Option<Usual>,
     /// Which image ran, as far as shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
+    /// A hash of the job's definition without what the gate sets: another one is another job of the
+    /// same name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<String>,
+    /// What the job's history says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<Box<HistoryNote>>,
 }
 
 impl Attempt {
@@ -216,7 +227,10 @@ impl Attempt {
             failing_tests: FailingTests::default(),
             flaky_tests: FailingTests::default(),
             tests: None,
+            usual: None,
             proof: None,
+            definition: None,
+            history: None,
         }
     }
 }

@@ -10,6 +10,7 @@ mod budget;
 mod configmap;
 mod file;
 mod find;
+mod history_note;
 mod job;
 mod journal;
 pub mod labels;
@@ -24,6 +25,7 @@ mod standing;
 mod stopped;
 mod store;
 mod tested;
+mod usual;
 
 use std::collections::BTreeMap;
 
@@ -36,6 +38,7 @@ pub(crate) use configmap::Form;
 pub use configmap::{ConfigMapStore, KEY};
 pub use file::FileStore;
 pub use find::{Limits, PastRuns, Unreadable, Whose, count, documents, each, past_runs};
+pub use history_note::{HistoryNote, PastKind, SuspectRange, TestPast};
 pub use job::{
     Attempt, Cause, Class, FailingTests, Intent, JobRecord, Junit, LaunchRefusal, Proof,
     ProofLevel, StateChange,
@@ -50,6 +53,7 @@ pub use standing::{Again, Standing};
 pub use stopped::{Stopped, note_stop};
 pub use store::{Labels, Store, StoreError, Version};
 pub use tested::Tested;
+pub use usual::{SUCCESSES, TooFew, Usual};
 
 pub use crate::prow::{JobState, TestCounts};
 

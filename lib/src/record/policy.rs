@@ -63,4 +63,15 @@ pub struct PolicyRecord {
     /// not.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rerun: BTreeMap<Cause, u32>,
+    /// How often a job is run again whose failing tests are all known flakes or known issues
+    /// (`--rerun flaky=N`).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rerun_flaky: u32,
+    /// Known issues that have no effect any more, as of the first step that decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended_issues: Vec<String>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

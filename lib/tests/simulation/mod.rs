@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use gate::clock::{RuntimeClock, SharedClock};
 use gate::collect::CollectError;
 use gate::collect::collector::Collector;
+use gate::collect::histories::Histories;
 use gate::collect::policy::Policy;
 use gate::collect::progress::Reporter;
 use gate::failure::Failure;
@@ -209,6 +210,7 @@ impl Scene {
             launcher: Some(Arc::new(launcher)),
             clock: self.clock.clone(),
             policy: Policy::default(),
+            histories: Histories::none(self.clock.clone()),
             tekton_end: None,
         };
         collector.run(&mut Reporter::new(false)).await

@@ -17,6 +17,7 @@ use self::rounds::may_pass;
 use self::vouch::{Pass, unvouched};
 use super::CollectError;
 use super::deadline::Deadline;
+use super::histories::Histories;
 use super::policy::Policy;
 use super::progress::Reporter;
 use super::update::{Change, Update};
@@ -32,7 +33,9 @@ use crate::launch::{Launcher, order};
 use crate::prow::bucket::Bucket;
 use crate::prow::deck::Deck;
 use crate::prow::gangway::Gangway;
-use crate::record::{Attempt, Class, Decision, GateRecord, JobRecord, Journal, Standing, Tested};
+use crate::record::{
+    Attempt, Class, Decision, GateRecord, JobRecord, Journal, Standing, Tested, Usual,
+};
 
 /// From the beginning of one round of looks to that of the next (40 seconds): a job's end is seen
 /// within 20 on average, and Deck is asked as often as a person would reload its page.
@@ -66,6 +69,8 @@ pub struct Collector {
     pub clock: SharedClock,
     /// What the caller decides.
     pub policy: Policy,
+    /// The jobs' histories.
+    pub histories: Histories,
     /// When Tekton ends the tasks, if it is known.
     pub tekton_end: Option<Timestamp>,
 }
@@ -92,6 +97,8 @@ pub(super) struct Wait {
     /// How often passes that did not hold were taken out of the record.
     strikes: u32,
     token_said: bool,
+    /// How many tests the successes of each job usually run, as their histories tell.
+    usual: BTreeMap<String, Usual>,
     last_round: Option<Round>,
 }
 
@@ -131,6 +138,7 @@ impl Collector {
             return Ok(record);
         }
         let mut wait = self.begin(record)?;
+        wait.usual = self.histories.usual(&wait.record).await;
         let mut relaunches = Relaunches::new();
         loop {
             let (begun, last) = (self.clock.now(), self.clock.now() >= wait.deadline.at);
@@ -237,6 +245,7 @@ impl Collector {
             vouched: BTreeSet::new(),
             strikes: 0,
             token_said: false,
+            usual: BTreeMap::new(),
             last_round: None,
         })
     }
@@ -295,7 +304,8 @@ impl Collector {
             }
             for attempt in job.attempts.iter().filter(|attempt| attempt.is_running()) {
                 let order = order(&wait.record, &job.name, attempt.number);
-                let case = Case { subject: &wait.subject, job, rules: &self.policy.rules };
+                let usual = attempt.usual.or_else(|| wait.usual.get(&job.name).copied());
+                let case = Case { subject: &wait.subject, job, rules: &self.policy.rules, usual };
                 let question = Question { case, order: order.as_ref(), last: true };
                 let launched_at = attempt.launched_at.unwrap_or(attempt.intent.written_at);
                 let waited = self.clock.since(launched_at);

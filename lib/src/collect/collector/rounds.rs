@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::super::CollectError;
+use super::super::histories::Ended;
 use super::super::update::{Change, Update};
 use super::super::watch::{Question, Watch};
 use super::{Collector, LOOK, SAVE, Wait};
@@ -46,7 +47,8 @@ impl Collector {
                             )
                         });
                 let order = order(&wait.record, &job.name, attempt.number);
-                let case = Case { subject: &wait.subject, job, rules: &self.policy.rules };
+                let usual = attempt.usual.or_else(|| wait.usual.get(&job.name).copied());
+                let case = Case { subject: &wait.subject, job, rules: &self.policy.rules, usual };
                 let question = Question { case, order: order.as_ref(), last };
                 let changes = watch.step(&sources, &mut round, question).await;
                 let judged = changes.iter().any(|change| matches!(change, Change::Judged(_)));
@@ -63,7 +65,10 @@ impl Collector {
                     wait.unsaved.push(update);
                 }
                 if judged {
-                    wait.watches.remove(&(job.name.clone(), attempt.number));
+                    let watch = wait.watches.remove(&(job.name.clone(), attempt.number));
+                    let definition = watch.and_then(|watch| watch.definition(order.as_ref()));
+                    // The judgement stands before its history is asked, however long that takes.
+                    self.note(wait, job, attempt.number, definition).await;
                     self.save(wait).await?;
                 }
             }
@@ -84,6 +89,39 @@ impl Collector {
         }
         wait.last_round = Some(round);
         Ok(())
+    }
+
+    /// Adds a run that was judged just now to its job's history, and notes what that says of it.
+    async fn note(
+        &self,
+        wait: &mut Wait,
+        job: &JobRecord,
+        number: u32,
+        definition: Option<String>,
+    ) {
+        let ours = |update: &&Update| update.job == job.name && update.number == number;
+        let judgement =
+            wait.unsaved
+                .iter()
+                .rev()
+                .filter(ours)
+                .find_map(|update| match &update.change {
+                    Change::Judged(judgement) => Some(judgement.clone()),
+                    _ => None,
+                });
+        let attempt = wait
+            .record
+            .job(&job.name)
+            .and_then(|job| job.attempts.iter().find(|attempt| attempt.number == number));
+        let (Some(judgement), Some(attempt)) = (judgement, attempt) else { return };
+        let ended =
+            Ended { job, attempt, judgement: &judgement, definition: definition.as_deref() };
+        let told = self.histories.note(&wait.record, ended).await;
+        let change = Change::History(Box::new(told), definition);
+        let at = self.clock.now();
+        let update = Update { job: job.name.clone(), number, change, at };
+        update.apply(&mut wait.record);
+        wait.unsaved.push(update);
     }
 
     /// Takes over what others, reruns among them, have written, with what is not saved yet on top.

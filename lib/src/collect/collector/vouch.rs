@@ -136,7 +136,7 @@ fn reopen(attempt: &mut Attempt) {
     (attempt.cause, attempt.judged_at, attempt.detail, attempt.proof) = (None, None, None, None);
     (attempt.failing_tests, attempt.flaky_tests) =
         (FailingTests::default(), FailingTests::default());
-    attempt.tests = None;
+    (attempt.tests, attempt.history) = (None, None);
 }
 
 /// The passes of blocking jobs that nobody has vouched for.

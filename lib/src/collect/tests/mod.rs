@@ -4,6 +4,7 @@ mod faults;
 mod forged;
 mod green;
 mod hostile;
+mod past;
 mod record;
 mod reruns;
 mod scene;

@@ -9,9 +9,12 @@ use standins::{JobScript, Server, TokioTime, World};
 
 use crate::clock::{RuntimeClock, SharedClock};
 use crate::collect::collector::Collector;
+use crate::collect::histories::{Histories, KnownImages};
 use crate::collect::policy::Policy;
 use crate::collect::progress::Reporter;
 use crate::evidence::Rules;
+use crate::history::issues::KnownIssues;
+use crate::history::keep::Place;
 use crate::http::{BaseUrl, SharedTransport};
 use crate::image::ImageRef;
 use crate::launch::{Finder, Launcher};
@@ -37,6 +40,10 @@ pub struct Scene {
     pub policy: Policy,
     pub journal: Arc<Journal>,
     pub gangway: Arc<Gangway>,
+    /// Where the jobs' histories are; `None`: nowhere.
+    pub place: Option<Place>,
+    pub issues: KnownIssues,
+    pub images: Option<KnownImages>,
     transport: SharedTransport,
     dir: tempfile::TempDir,
 }
@@ -84,7 +91,8 @@ impl Scene {
             },
             ..Policy::default()
         };
-        Self { world, clock, policy, journal, gangway, transport, dir }
+        let (place, issues, images) = (None, KnownIssues::default(), None);
+        Self { world, clock, policy, journal, gangway, place, issues, images, transport, dir }
     }
 
     /// Launches a job that does what its script says.
@@ -144,6 +152,12 @@ impl Scene {
             gangway: Some(gangway),
             clock: Arc::clone(&self.clock),
             policy: self.policy.clone(),
+            histories: Histories::new(
+                self.place.clone(),
+                self.issues.clone(),
+                Arc::clone(&self.clock),
+            )
+            .knowing(self.images.clone()),
             tekton_end: None,
         }
     }
@@ -161,6 +175,11 @@ impl Scene {
     /// The record's store.
     pub fn store(&self) -> FileStore {
         FileStore::new(self.dir.path().join("gate.json"))
+    }
+
+    /// A folder for the jobs' histories.
+    pub fn folder(&self) -> Place {
+        Place::Folder(self.dir.path().to_owned())
     }
 
     /// Replaces the token that the gate sends.
