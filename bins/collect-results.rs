@@ -14,6 +14,8 @@ use gate::collect::{self, Options};
 use gate::duration;
 use gate::evidence::GivenRules;
 use gate::failure::{Failure, OrExit};
+use gate::history::issues::KnownIssues;
+use gate::history::keep::Choice;
 use gate::jobs::Flags;
 use gate::preflight::input::check_input;
 use gate::prow::{self, Addresses};
@@ -28,7 +30,7 @@ arguments! {
 
     #[argh(
         description = "Waits for the jobs that launch-prow has launched, finds out what really happened to each, runs\nagain what failed for no fault of the image, and decides.",
-        note = "Passed: every blocking job succeeded, and it is shown that it ran on the image. Failed: the tests\nof one failed. Undecided: anything else. The deadline counts from the record's first launch, so a\nstep that is killed and started again does not get more time.\n\nThe image, the jobs and their variables may be given again as launch-prow has them: they are compared\nwith the record [default: the record's]. Without --gangway-token-file no job is run again. With\n--run-name the PipelineRun's timeouts are read.",
+        note = "Passed: every blocking job succeeded, and it is shown that it ran on the image. Failed: the tests\nof one failed. Undecided: anything else. The deadline counts from the record's first launch, so a\nstep that is killed and started again does not get more time.\n\nThe image, the jobs and their variables may be given again as launch-prow has them: they are compared\nwith the record [default: the record's]. Without --gangway-token-file no job is run again. With\n--run-name the PipelineRun's timeouts are read.\n\nA job's history says which failures are new and which are flaky, and how many tests usually run; no\nverdict waits for it longer than 2 minutes. --rerun flaky=N runs a job again whose failing tests are\nall known flakes or known issues.",
         example = "{command_name} --record file:gate.json --gangway-token-file token",
         example = "{command_name} --record file:gate.json --timeout 3h --rerun infrastructure=2,setup=1 \\\n    --proof-log 'artifacts/*/hypershift-install/build-log.txt' --gangway-token-file token",
         error_code(0, "passed; with --check: nothing failed"),
@@ -56,6 +58,12 @@ arguments! {
         /// infrastructure=1,setup=1]
         #[argh(option, arg_name = "CAUSE=N,…")]
         rerun: Option<String>,
+        /// where the jobs' histories are kept [default: beside a record that is in the cluster]
+        #[argh(option, arg_name = "configmap|folder:PATH|off")]
+        history: Option<String>,
+        /// failures that somebody knows of: a YAML file, or the YAML itself; they never pass
+        #[argh(option, arg_name = "YAML")]
+        known_issues: Option<String>,
         /// decide as soon as one blocking job has finally failed
         #[argh(switch)]
         fail_fast: bool,
@@ -73,8 +81,8 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         let read = input(&args);
         return check_input("collect-results", &args.record, &identity, &site, read).await;
     }
-    let (given, addresses) = input(&args)?;
-    let options = Options { record: args.record.parse().misuse()?, identity, given };
+    let Input { given, history, addresses } = input(&args)?;
+    let options = Options { record: args.record.parse().misuse()?, identity, given, history };
     let prow = site.prow(&addresses).misuse()?;
     if args.check {
         let checks = preflight(options, &site, &prow).await?;
@@ -89,9 +97,16 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
 }
 
 /// What the flags say.
-fn input(args: &Args) -> Result<(Given, Addresses), Failure> {
+struct Input {
+    given: Given,
+    history: Option<Choice>,
+    addresses: Addresses,
+}
+
+fn input(args: &Args) -> Result<Input, Failure> {
     let request = groups::Request { informing: args.informing.clone(), ..args.request() };
     let (timeout, grace) = (args.timeout.as_ref(), args.informing_grace.as_ref());
+    let issues = args.known_issues.as_deref().unwrap_or_default();
     let positive = duration::parse_positive;
     let timeout = duration::given("--timeout", timeout, TIMEOUT, positive).misuse()?;
     let informing_grace =
@@ -106,8 +121,11 @@ fn input(args: &Args) -> Result<(Given, Addresses), Failure> {
             request: Flags::of(&request).again().misuse()?,
             tested: Tested::read(args.image.as_deref(), None).misuse()?,
             buckets: prow::buckets(&list(&args.bucket)).misuse()?,
+            issues: KnownIssues::given("--known-issues", issues).misuse()?,
             ..Policy::default()
         },
     };
-    Ok((given, Addresses::read(&args.prow(), &args.gangway()).misuse()?))
+    let history = read(args.history.as_ref()).misuse()?;
+    let addresses = Addresses::read(&args.prow(), &args.gangway()).misuse()?;
+    Ok(Input { given, history, addresses })
 }

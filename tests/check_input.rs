@@ -60,6 +60,8 @@ fn what_no_step_could_read_is_refused_before_a_job_is_launched() {
     ];
     let collect: &[(&[&str], &str)] = &[
         (&["--rerun", "infrastructur=1"], "--rerun"),
+        (&["--history", "somewhere"], "--history"),
+        (&["--known-issues", "- {test: A*, reason: r}"], "--known-issues, line 1"),
         (&["--proof", "perhaps"], "--proof"),
         (&["--proof-log", "/absolute"], "--proof-log"),
         (&["--timeout", "5 hours"], "--timeout"),

@@ -87,7 +87,7 @@ fn the_run_gives_the_promotion_an_account_of_its_own() {
 fn the_parameters_are_those_of_the_interface() {
     let digest = "0".repeat(64);
     let image = format!("quay.io/acme/release-gate:0.1.0@sha256:{digest}");
-    let strings: [(&str, Option<&str>); 34] = [
+    let strings: [(&str, Option<&str>); 36] = [
         ("SNAPSHOT", None),
         ("release-plan-name", None),
         ("component", Some("hypershift-operator-main")),
@@ -115,6 +115,8 @@ fn the_parameters_are_those_of_the_interface() {
         ("proof", Some("enforce")),
         ("proof-log", Some("artifacts/*/hypershift-install/build-log.txt")),
         ("hollow", Some("enforce")),
+        ("history", Some("configmap")),
+        ("known-issues", Some("")),
         ("release-wait", Some("45m")),
         ("stale-threshold-days", Some("3")),
         ("kubearchive-api-base", Some("")),

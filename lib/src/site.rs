@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 
 use crate::clock::SharedClock;
 use crate::cluster::{Bearer, Cluster, ClusterError, ClusterOptions, bearer};
+use crate::history::keep::{Choice, Place};
 use crate::http::{BaseUrl, RootsError, SharedTransport, UreqTransport, extra_certificates};
 use crate::kubearchive::KubeArchive;
 use crate::prow::{Addresses, Servers};
@@ -122,6 +123,24 @@ impl Site {
         match record {
             Some(record) => self.store(record).await.map(Some),
             None => Ok(None),
+        }
+    }
+
+    /// Where the jobs' histories are kept; unless it is said, beside a record that is in the cluster,
+    /// and nowhere for one in a file.
+    ///
+    /// # Errors
+    /// Those of [`Site::cluster`].
+    pub async fn histories(
+        &self,
+        choice: Option<&Choice>,
+        record: &Location,
+    ) -> Result<Option<Place>, ClusterError> {
+        match choice {
+            Some(Choice::Off) => Ok(None),
+            Some(Choice::Folder(folder)) => Ok(Some(Place::Folder(folder.clone()))),
+            Some(Choice::ConfigMaps) => Ok(Some(Place::ConfigMaps(self.cluster().await?.clone()))),
+            None => Ok(self.cluster_of(Some(record)).await?.cloned().map(Place::ConfigMaps)),
         }
     }
 

@@ -13,6 +13,7 @@ pub mod collector;
 pub mod deadline;
 pub mod end;
 pub mod histories;
+mod images;
 pub mod policy;
 pub mod preflight;
 pub mod progress;
@@ -33,6 +34,7 @@ use self::progress::Reporter;
 use crate::cluster::ClusterError;
 use crate::failure::Failure;
 use crate::gate::reruns::Reruns;
+use crate::history::keep::Choice;
 use crate::launch::{Finder, Launcher};
 use crate::prow::Servers;
 use crate::record::{
@@ -143,6 +145,8 @@ pub struct Options {
     pub identity: Identity,
     /// What the caller decides.
     pub given: Given,
+    /// `--history`.
+    pub history: Option<Choice>,
 }
 
 /// Waits and decides; the record that comes back holds the verdict.
@@ -155,7 +159,7 @@ pub async fn run(
     prow: &Servers,
     progress: bool,
 ) -> Result<GateRecord, CollectError> {
-    let Options { record, identity, given } = options;
+    let Options { record, identity, given, history } = options;
     let clock = Arc::clone(site.clock());
     let store = site.store(&record).await?;
     let journal = Arc::new(Journal::join(store, Arc::clone(&clock), &identity).await?);
@@ -223,7 +227,13 @@ pub async fn run(
         }
         _ => None,
     };
-    let histories = Histories::none(Arc::clone(&clock));
+    let place = site.histories(history.as_ref(), &record).await?;
+    let images = match (site.cluster_of(Some(&record)).await?, policy.reruns.flaky()) {
+        (Some(cluster), 1..) => images::known(cluster, &clock, &found).await,
+        _ => None,
+    };
+    let issues = policy.issues.clone();
+    let histories = Histories::new(place, issues, Arc::clone(&clock)).knowing(images);
     let collector = Collector {
         journal,
         deck,

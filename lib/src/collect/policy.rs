@@ -4,16 +4,23 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::evidence::{GivenRules, Rules};
 use crate::gate::reruns::Reruns;
+use crate::history::issues::KnownIssues;
 use crate::jobs::Request;
 use crate::record::{GateRecord, PolicyRecord, Tested};
+use crate::text;
 
 /// How long the jobs have from the record's first intent (5h30m).
 pub const TIMEOUT: Duration = Duration::from_secs(330 * 60);
 
 /// How long informing jobs may go on when the last blocking one has ended (30m).
 pub const INFORMING_GRACE: Duration = Duration::from_secs(30 * 60);
+
+/// So many known issues are noted that have ended.
+const MOST_ENDED: usize = 10;
 
 /// Everything that the caller decides.
 #[derive(Debug, Clone)]
@@ -34,8 +41,8 @@ pub struct Policy {
     pub tested: Tested,
     /// Buckets that only Prow writes to.
     pub buckets: Vec<String>,
-    /// Known issues that have no effect any more, in words.
-    pub ended_issues: Vec<String>,
+    /// `--known-issues`.
+    pub issues: KnownIssues,
 }
 
 impl Default for Policy {
@@ -49,7 +56,7 @@ impl Default for Policy {
             request: None,
             tested: Tested::default(),
             buckets: crate::prow::BUCKETS.map(str::to_owned).to_vec(),
-            ended_issues: Vec::new(),
+            issues: KnownIssues::default(),
         }
     }
 }
@@ -82,6 +89,12 @@ pub enum Mismatch {
 }
 
 impl Given {
+    /// Known issues that have no effect any more, in words.
+    fn ended_issues(&self, now: Timestamp) -> Vec<String> {
+        let ended = self.rest.issues.ended(now).take(MOST_ENDED);
+        ended.map(|issue| text::one_line(&issue.to_string(), 300)).collect()
+    }
+
     /// The policy for a record, which is written down where the record holds none. A record that
     /// holds a verdict already is left as it is.
     ///
@@ -111,7 +124,7 @@ impl Given {
                 hollow: rules.hollow,
                 rerun: reruns.to_record(),
                 rerun_flaky: reruns.flaky(),
-                ended_issues: self.rest.ended_issues.clone(),
+                ended_issues: self.ended_issues(record.updated_at),
             });
         }
         Ok(Policy { reruns, rules, ..self.rest.clone() })

@@ -116,6 +116,33 @@ impl KnownIssues {
         issues.collect::<Result<_, _>>().map(Self)
     }
 
+    /// Reads what a flag gives: a file, or the list itself, which has several lines or begins as a list
+    /// does.
+    ///
+    /// # Errors
+    /// Those of [`KnownIssues::read`], and that there is no such file.
+    pub fn given(flag: &str, value: &str) -> Result<Self, IssuesError> {
+        let is_list = value.contains('\n')
+            || ["[", "- ", "#"]
+                .iter()
+                .any(|mark| value.trim_start().starts_with(mark));
+        if is_list || value.trim().is_empty() {
+            return Self::read(flag, value);
+        }
+        let unread = |problem: String| IssuesError { place: flag.to_owned(), problem };
+        let file = std::fs::File::open(value).map_err(|error| {
+            unread(format!(
+                "cannot read {}: {error}; expected a file with a YAML list, or the list itself",
+                text::cut(value, 200)
+            ))
+        })?;
+        let mut yaml = String::new();
+        let limit = MAX_BYTES as u64 + 1;
+        std::io::Read::read_to_string(&mut std::io::Read::take(file, limit), &mut yaml)
+            .map_err(|error| unread(format!("{}: {error}", text::cut(value, 200))))?;
+        Self::read(flag, &yaml)
+    }
+
     /// The first entry that fits a failure and has not ended.
     pub fn of(&self, test: &str, message: Option<&str>, now: Timestamp) -> Option<&KnownIssue> {
         self.0

@@ -5,6 +5,7 @@
 //! here for a warning.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,6 +17,7 @@ use crate::clock::SharedClock;
 use crate::cluster::Cluster;
 use crate::record::{ConfigMapStore, FileStore, Form, Labels, Store, StoreError, Version, labels};
 use crate::retry::{Policy, Tries};
+use crate::text;
 
 /// The label with the day (UTC) of the newest run: old histories are found by it alone.
 pub const NEWEST: &str = "release-gate/newest-run";
@@ -57,6 +59,39 @@ impl Place {
             Self::Folder(folder) => {
                 Box::new(FileStore::of(folder.join(format!("{name}.json.gz")), WHAT))
             }
+        }
+    }
+}
+
+/// What `--history` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// `configmap`: beside the gate records.
+    ConfigMaps,
+    /// `folder:PATH`.
+    Folder(PathBuf),
+    /// `off`: nothing is read or added.
+    Off,
+}
+
+impl FromStr for Choice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = |problem: &str| {
+            Err(format!(
+                "--history: expected configmap, folder:PATH or off, found {:?}{problem}",
+                text::cut(text, 100)
+            ))
+        };
+        match text.split_once(':') {
+            None if text == "configmap" => Ok(Self::ConfigMaps),
+            None if text == "off" => Ok(Self::Off),
+            Some(("folder", path)) if !path.is_empty() => {
+                let path = PathBuf::from(path);
+                if path.is_dir() { Ok(Self::Folder(path)) } else { wrong(": it is no folder") }
+            }
+            _ => wrong(""),
         }
     }
 }
@@ -282,6 +317,19 @@ mod tests {
                 Ok(_) => assert!(is_replaced && runs(&memory).await == 1),
                 Err(error) => assert!(!is_replaced, "{error}"),
             }
+        }
+    }
+
+    #[test]
+    fn where_histories_are_is_read() {
+        let read = |text: &str| text.parse::<Choice>();
+        assert_eq!(read("configmap"), Ok(Choice::ConfigMaps));
+        assert_eq!(read("off"), Ok(Choice::Off));
+        let folder = tempfile::tempdir().unwrap();
+        let given = format!("folder:{}", folder.path().display());
+        assert_eq!(read(&given), Ok(Choice::Folder(folder.path().to_owned())));
+        for bad in ["", "on", "folder:", "folder:/nowhere/at/all", "configmap:x", "file:x"] {
+            assert!(read(bad).unwrap_err().starts_with("--history: expected configmap"), "{bad}");
         }
     }
 

@@ -96,6 +96,7 @@ mod tests {
             ("dry-run", Outcome::Passed),
             ("dry-run-refused", Outcome::NotReleased),
             ("refused", Outcome::Refused),
+            ("refused-with-history", Outcome::Refused),
             ("undecided", Outcome::Undecided),
             ("stale", Outcome::Undecided),
             ("unproven", Outcome::Undecided),
