@@ -140,6 +140,9 @@ fn a_night_with_a_signed_verdict() {
     assert_eq!(succeeded(&task), "True", "{}", task["status"]);
     let (code, said) = verify(&field, &repository("lib/rehearsal/data/cosign.pub"));
     assert_eq!(code, Some(0), "{said}");
+    // A verdict that no registry takes: its task has failed, and the run has not.
+    let task = signed("198.18.0.1:9/nobody/verdicts");
+    assert_eq!(succeeded(&task), "False", "{}", task["status"]);
 }
 
 /// Password of the key in lib/rehearsal/data.
