@@ -8,13 +8,22 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use argh::{ArgsInfo, FromArgs};
+use gate::clock::{SharedClock, SystemClock};
+use gate::cluster::Tenant;
+use gate::duration::parse_days;
 use gate::failure::Exit;
+use gate::record::{FileStore, KEPT};
+use gate::report::{self, Given, Loader, Narrow, Sources};
+use gate::site::Site;
 use gate::step::args::{Parsed, parse};
 use gate::step::flags::Boot;
+use gate::step::groups::Access;
 use gate::step::terminal;
 use rehearsal::rehearse::{Options, RehearseError, TIME_SCALE, list_scenarios, rehearse};
+use rehearsal::season::Season;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[expect(dead_code, reason = "its `main` is the image's")]
@@ -28,6 +37,7 @@ mod steps;
     note = "Reaches nothing but loopback, and writes nothing but what --keep asks for. What it does not understand in the pipeline file is an error.",
     example = "rehearse-gate",
     example = "rehearse-gate --scenario blocking-failure --keep /tmp/night",
+    example = "rehearse-gate --nights 60 --keep /tmp/season",
     error_code(0, "promoted"),
     error_code(1, "it could not decide or promote"),
     error_code(2, "bad input; nothing was run"),
@@ -50,9 +60,15 @@ struct Args {
     #[argh(option, arg_name = "N", default = "0")]
     seed: u64,
 
-    /// new or empty folder for the record, the logs, the messages and all requests
+    /// new or empty folder for the record, its page, the logs, the messages and all requests; with
+    /// --nights for the page
     #[argh(option, arg_name = "DIR")]
     keep: Option<PathBuf>,
+
+    /// play so many nights of three gates at once instead, 1 to 60, as what they leave in a namespace,
+    /// and show the report of it; no step runs
+    #[argh(option, arg_name = "N")]
+    nights: Option<usize>,
 
     /// gate seconds that pass in a second [default: 1500]
     #[argh(option, arg_name = "N", default = "TIME_SCALE")]
@@ -88,6 +104,7 @@ fn main() -> ExitCode {
             Err(error) => end(Exit::Failed, error),
         };
     }
+    let nights = args.nights;
     let options = Options {
         steps: steps::STEPS.iter().map(|(name, _)| *name).collect(),
         scenario: args.scenario,
@@ -104,17 +121,17 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return end(Exit::Failed, error),
     };
-    runtime.block_on(until_signalled(&options))
+    runtime.block_on(until_signalled(&options, nights))
 }
 
 /// The rehearsal, ended by a signal; its children end with it.
-async fn until_signalled(options: &Options) -> ExitCode {
+async fn until_signalled(options: &Options, nights: Option<usize>) -> ExitCode {
     let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
     let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
         return end(Exit::Failed, "the system gives no signals");
     };
     tokio::select! {
-        ended = rehearse(options) => match ended {
+        ended = play(options, nights) => match ended {
             Ok(code) => code.into(),
             Err(RehearseError::Misuse(problem)) => end(Exit::Misuse, problem),
             Err(RehearseError::Failed(problem)) => end(Exit::Failed, problem),
@@ -123,6 +140,44 @@ async fn until_signalled(options: &Options) -> ExitCode {
         _ = interrupt.recv() => if options.serve { Exit::Done.into() } else { end(Exit::Interrupted, "interrupted") },
         _ = terminate.recv() => end(Exit::Terminated, "terminated"),
     }
+}
+
+async fn play(options: &Options, nights: Option<usize>) -> Result<u8, RehearseError> {
+    let failed = |error: &dyn std::fmt::Display| RehearseError::Failed(error.to_string());
+    let clock: SharedClock = Arc::new(SystemClock::new(1));
+    let Some(nights) = nights else {
+        let code = rehearse(options).await?;
+        if let Some(folder) = options.keep.as_ref().filter(|_| !options.serve) {
+            let mut given = Given::default();
+            given
+                .add(&FileStore::new(folder.join("record.json")), clock.now())
+                .await;
+            report::write(&given.report(clock.now()), folder).map_err(|error| failed(&error))?;
+        }
+        return Ok(code);
+    };
+    if options.serve || !(1..=KEPT).contains(&nights) {
+        let expected = format!("--nights: expected 1 to {KEPT}, without --serve; found {nights}");
+        return Err(RehearseError::Misuse(expected));
+    }
+    let season = Season { nights, ..Season::new(options.seed, clock.now()) };
+    let standing = season.serve("acme-tenant").map_err(|error| failed(&error))?;
+    let access = Access { kubeconfig: Some(standing.kubeconfig.clone()), ..Access::default() };
+    let site = Site::new(access, clock.clone());
+    let tenant = Tenant::new(site.cluster().await.map_err(|error| failed(&error))?, clock);
+    let threshold = parse_days("3").map_err(|error| failed(&error))?;
+    let report = Loader::new(Sources { tenant, archive: None, threshold }).load().await;
+    let shown = match &options.keep {
+        None => report::table(&report, &Narrow::default()),
+        Some(folder) => {
+            report::write(&report, folder).map_err(|error| failed(&error))?;
+            format!("the report is in {}\n", folder.join("index.html").display())
+        }
+    };
+    io::stdout()
+        .write_all(shown.as_bytes())
+        .map_err(|error| failed(&error))?;
+    Ok(Exit::Done as u8)
 }
 
 fn end(exit: Exit, problem: impl std::fmt::Display) -> ExitCode {

@@ -22,6 +22,8 @@ mod create_release;
 mod launch_prow;
 #[path = "notify-slack.rs"]
 mod notify_slack;
+#[path = "report-gate.rs"]
+mod report_gate;
 #[path = "resolve-image.rs"]
 mod resolve_image;
 #[path = "trigger-gate.rs"]
@@ -41,6 +43,7 @@ pub const STEPS: &[(&str, Main)] = &[
     ("create-release", create_release::main),
     ("launch-prow", launch_prow::main),
     ("notify-slack", notify_slack::main),
+    ("report-gate", report_gate::main),
     ("resolve-image", resolve_image::main),
     ("trigger-gate", trigger_gate::main),
     ("verify-verdict", verify_verdict::main),

@@ -52,13 +52,16 @@ fn versions_and_unknown_flags() {
 }
 
 /// Flags that mean something of their own in each step that has them.
-const OWN_MEANING: [&str; 9] = [
+const OWN_MEANING: [&str; 12] = [
     "--check",
     "--dry-run",
+    "--job",
     "--keep",
+    "--out",
     "--record",
     "--release-plan",
     "--scenario",
+    "--serve",
     "--snapshot",
     "--time-scale",
     "--wait",

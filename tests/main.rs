@@ -24,6 +24,7 @@ mod readme;
 mod record;
 #[cfg(feature = "rehearsal")]
 mod rehearsal;
+mod report_gate;
 mod resolve_image;
 mod rooms;
 #[cfg(feature = "rehearsal")]

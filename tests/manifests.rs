@@ -281,7 +281,22 @@ fn check_cron_job(job: &Value, binary: &str, account: &str, built: &[Value]) {
         );
     }
 
-    // As still as the pipeline's own steps.
+    check_security(container);
+    for volume in list(pod, "/volumes") {
+        let source = ["secret", "configMap"]
+            .iter()
+            .find_map(|kind| volume.get(kind))
+            .unwrap();
+        assert_eq!(
+            source["optional"], true,
+            "{binary}: a missing {} would hang the pod",
+            volume["name"]
+        );
+    }
+}
+
+/// As still as the pipeline's own steps.
+fn check_security(container: &Value) {
     let security = &container["securityContext"];
     assert_eq!(security["runAsNonRoot"], true);
     assert_eq!(security["readOnlyRootFilesystem"], true);
@@ -294,17 +309,6 @@ fn check_cron_job(job: &Value, binary: &str, account: &str, built: &[Value]) {
             .iter()
             .all(|mount| mount["readOnly"] == true)
     );
-    for volume in list(pod, "/volumes") {
-        let source = ["secret", "configMap"]
-            .iter()
-            .find_map(|kind| volume.get(kind))
-            .unwrap();
-        assert_eq!(
-            source["optional"], true,
-            "{binary}: a missing {} would hang the pod",
-            volume["name"]
-        );
-    }
 }
 
 /// Service accounts of tekton/rbac.
@@ -502,12 +506,43 @@ fn only_the_promotion_may_create_releases_and_nobody_reads_secrets() {
     }
 }
 
+/// The page asks nobody who they are: it is not to be reached by chance, and does as it is documented.
+#[test]
+fn the_report_is_reached_by_monitoring_alone_and_as_still_as_the_steps() {
+    let built = build(&repository("tekton/konflux/report"));
+    let deployment = the(&built, "Deployment", "gate-report");
+    let pod = deployment.pointer("/spec/template").unwrap();
+    let labels = &pod["metadata"]["labels"];
+    let policy = the(&built, "NetworkPolicy", "gate-report");
+    assert_eq!(&policy["spec"]["podSelector"]["matchLabels"], labels);
+    assert_eq!(&the(&built, "Service", "gate-report")["spec"]["selector"], labels);
+    assert_eq!(&deployment["spec"]["selector"]["matchLabels"], labels);
+    let [ingress] = list(policy, "/spec/ingress") else { panic!("one way in") };
+    let [from] = list(ingress, "/from") else { panic!("one who may") };
+    assert_eq!(
+        from["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"],
+        "openshift-user-workload-monitoring"
+    );
+    assert!(accounts().contains(text(pod, "/spec/serviceAccountName")));
+    let [container] = list(pod, "/spec/containers") else { panic!("one container") };
+    assert_eq!(text(container, "/command/0"), "/usr/bin/report-gate");
+    let address = text(container, "/args/1")
+        .parse::<gate::report::serve::Address>()
+        .unwrap();
+    assert_eq!(address.socket().port(), 8080);
+    assert_eq!(container["ports"][0]["containerPort"], 8080);
+    for probe in ["readinessProbe", "livenessProbe"] {
+        assert_eq!(container[probe]["httpGet"]["path"], "/healthz", "asks nobody");
+    }
+    check_security(container);
+}
+
 /// What `--check` asks for is what the steps need, and what their account's Role gives: no more, no
 /// less.
 #[test]
 fn the_roles_give_what_the_steps_check_for() {
     use gate::preflight::rights::Right;
-    use gate::{attestor, collect, launch, notify, promote, resolve, staleness, trigger};
+    use gate::{attestor, collect, launch, notify, promote, report, resolve, staleness, trigger};
 
     let plan = Right {
         group: "appstudio.redhat.com",
@@ -523,12 +558,13 @@ fn the_roles_give_what_the_steps_check_for() {
             // create-release --check runs as the second step of resolve-image.
             .chain([plan, releases])
             .collect();
-    let accounts: [(&str, &[Right]); 5] = [
+    let accounts: [(&str, &[Right]); 6] = [
         ("gate-runner", &runner),
         ("gate-releaser", &promote::RIGHTS),
         ("gate-attester", &attestor::RIGHTS),
         ("gate-trigger", &trigger::RIGHTS),
         ("gate-staleness", &staleness::RIGHTS),
+        ("gate-report", &report::preflight::RIGHTS),
     ];
     for (account, rights) in accounts {
         let role = &objects(&repository(format!("tekton/rbac/{account}.yaml")))[1];

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use gate::clock::RuntimeClock;
 use gate::cluster::{Cluster, Tenant};
+use gate::report::serve::{Live, Server as ReportServer};
 use gate::report::{
     CellMark, Gate, Letter, Loader, Narrow, NightMark, Report, Source, Sources, metrics, page,
     table,
@@ -16,6 +17,8 @@ use jiff::{SignedDuration, Timestamp};
 use rehearsal::season::Season;
 use serde_json::{Value, json};
 use standins::{Fault, ManualTime, Server, Trouble, World};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 const NS: &str = "tenant";
 
@@ -240,6 +243,9 @@ async fn every_link_has_a_target_and_every_id_is_one() {
     let ids = values(&page, "id");
     let known: BTreeSet<_> = ids.iter().copied().collect();
     assert_eq!(known.len(), ids.len(), "an id stands twice");
+    for tag in page.split('<').skip(1).filter_map(|rest| rest.split('>').next()) {
+        assert!(tag.matches(" class=").count() < 2, "a browser takes the first alone: {tag}");
+    }
     let links = values(&page, "href");
     let (inner, outer): (Vec<&str>, Vec<&str>) =
         links.iter().partition(|link| link.starts_with('#'));
@@ -337,4 +343,80 @@ async fn an_empty_namespace_says_what_to_do() {
     assert!(page(&report).contains("trigger-gate --scenario NAME"));
     assert!(table(&report, &Narrow::default()).starts_with("no gate has a record here yet"));
     assert!(metrics(&report).ends_with("# EOF\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_many_look_the_cluster_is_asked_once_a_minute() {
+    let namespace = Namespace::of(objects());
+    let asked = || namespace.world.requests().len();
+    let live = Live::new(namespace.loader);
+    let (one, other, third) = tokio::join!(live.faces(), live.faces(), live.faces());
+    let first = asked();
+    assert!(Arc::ptr_eq(&one, &other) && Arc::ptr_eq(&one, &third));
+    tokio::time::advance(Duration::from_secs(59)).await;
+    assert!(Arc::ptr_eq(&one, &live.faces().await));
+    assert_eq!(asked(), first);
+    tokio::time::advance(Duration::from_secs(2)).await;
+    let again = live.faces().await;
+    assert!(!Arc::ptr_eq(&one, &again));
+    assert_eq!(asked(), first + 2, "the list of documents and that of scenarios");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_is_shown_while_the_cluster_is_silent() {
+    let namespace = Namespace::of(objects());
+    let live = Live::new(namespace.loader);
+    let old = live.faces().await;
+    let silent = Trouble::StallBefore(Duration::from_secs(3600));
+    namespace.world.fault(Fault::on(Server::Kube, silent));
+    tokio::time::advance(Duration::from_secs(61)).await;
+    let before = tokio::time::Instant::now();
+    assert!(Arc::ptr_eq(&old, &live.faces().await));
+    assert_eq!(before.elapsed(), Duration::from_secs(10));
+}
+
+/// What a server answers to a request of HTTP/1.1 with these lines.
+async fn ask(address: std::net::SocketAddr, lines: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream
+        .write_all(format!("{lines}\r\nconnection: close\r\n\r\n").as_bytes())
+        .await
+        .unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn it_is_served_and_ended_with_grace() {
+    let live = Live::new(Namespace::of(objects()).loader);
+    let server = ReportServer::listen(&"0".parse().unwrap(), live).await.unwrap();
+    let (address, end) = (server.address().unwrap(), server.end());
+    assert!(address.ip().is_loopback());
+    let serving = tokio::spawn(server.serve());
+    let page = ask(address, "GET / HTTP/1.1\r\nhost: localhost").await;
+    assert!(page.starts_with("HTTP/1.1 200 OK") && page.contains("<!DOCTYPE html>"), "{page:.300}");
+    let metrics = ask(address, "GET /metrics HTTP/1.1\r\nhost: 127.0.0.1").await;
+    assert!(metrics.contains("application/openmetrics-text") && metrics.ends_with("# EOF\n"));
+    let refused = ask(address, "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2").await;
+    assert!(refused.starts_with("HTTP/1.1 405 "), "{refused}");
+    let rebound = ask(address, "GET / HTTP/1.1\r\nhost: evil.example").await;
+    assert!(rebound.starts_with("HTTP/1.1 421 "), "{rebound}");
+    let large = format!("GET /{} HTTP/1.1\r\nhost: localhost", "x".repeat(20_000));
+    assert!(ask(address, &large).await.starts_with("HTTP/1.1 4"), "a head has a limit");
+
+    // A connection that waits for its next request is closed; none is taken any more.
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .await
+        .unwrap();
+    let mut first = [0; 15];
+    idle.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    serving.abort();
+    let _ = serving.await;
+    tokio::time::timeout(Duration::from_secs(5), end).await.unwrap();
+    let mut rest = Vec::new();
+    idle.read_to_end(&mut rest).await.unwrap();
+    assert!(TcpStream::connect(address).await.is_err());
 }

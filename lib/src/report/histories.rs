@@ -8,7 +8,7 @@ use super::mark::Letter;
 use super::model::{Attempt, FalseNegatives, JobRow, Regression};
 use super::played::{NAME, Played, WORDS};
 use crate::history::negatives::{self, GOAL};
-use crate::history::{History, Run, Test, Tonight, regression, trend};
+use crate::history::{History, Origin, Run, Test, Tonight, regression, trend};
 use crate::text::one_line;
 
 /// The histories of jobs by name; the tests that ever failed are enough ([`History::of_failures`]).
@@ -54,6 +54,13 @@ impl<'a> TestPast<'a> {
         let ran = runs.filter(|(run, mark)| run.is_counted() && mark.ended.ran());
         let ran: Vec<(&Run, bool)> =
             ran.map(|(run, mark)| (run, mark.ended.has_failed())).collect();
+        // A scheduled run with another image says nothing of how ours stands.
+        let ours: Vec<_> = ran
+            .iter()
+            .filter(|(run, _)| run.origin == Origin::Nightly)
+            .copied()
+            .collect();
+        let ran = if ours.is_empty() { ran } else { ours };
         let words = match ran.last() {
             None => "no nightly run of it is known".to_owned(),
             Some((last, true)) => {
@@ -75,7 +82,8 @@ impl<'a> TestPast<'a> {
     }
 }
 
-/// The regressions of a gate's jobs that are open now, the newest first.
+/// The regressions of a gate's jobs that are open now, those first that were not known before, then
+/// the newest.
 pub(super) fn regressions(
     jobs: &[JobRow],
     histories: &Histories<'_>,
@@ -90,7 +98,7 @@ pub(super) fn regressions(
             job: job.name.clone(),
             job_short: job.short.clone(),
             test: open.test.as_ref().map(|test| one_line(&test.name, NAME)),
-            since: open.opened_at,
+            since: (open.opened_at < now).then_some(open.opened_at),
             failed: open.sample.failed,
             ran: open.sample.total(),
             basis_failed: open.basis.failed,
@@ -101,7 +109,8 @@ pub(super) fn regressions(
         open.into_iter().map(regression).collect::<Vec<_>>()
     };
     let mut found: Vec<Regression> = jobs.iter().flat_map(of_job).collect();
-    found.sort_by_key(|regression| std::cmp::Reverse(regression.since));
+    let age = |found: &Regression| found.since.map(|since| now.duration_since(since));
+    found.sort_by_key(age);
     found
 }
 

@@ -9,6 +9,7 @@
 //! night of its gate, a source that did not answer stands in [`Report::missing`].
 
 pub mod build;
+mod faces;
 mod files;
 mod histories;
 mod link;
@@ -18,9 +19,12 @@ mod metrics;
 mod model;
 mod page;
 mod played;
+pub mod preflight;
 mod rows;
+pub mod serve;
 mod table;
 
+pub use faces::{Face, Faces, write};
 pub use files::Given;
 pub use link::Link;
 pub use load::{Loader, Sources};

@@ -278,9 +278,10 @@ pub struct Regression {
     /// The test; none where the job as a whole is meant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<String>,
-    /// Since when.
-    #[schemars(with = "String")]
-    pub since: Timestamp,
+    /// Since when it is known; absent where this report is the first to find it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub since: Option<Timestamp>,
     /// Failures in the last 7 days.
     pub failed: u32,
     /// Runs in the last 7 days.

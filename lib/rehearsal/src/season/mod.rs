@@ -10,7 +10,8 @@ mod chance;
 mod job;
 mod night;
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,6 +20,8 @@ use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use standins::{Servers, World};
+use tempfile::TempDir;
 
 use self::chance::Chance;
 use self::job::Job;
@@ -38,6 +41,14 @@ pub struct Season {
     pub tests: usize,
     /// A text that is put into every name that comes from outside.
     pub hostile: Option<String>,
+}
+
+/// A season that is served as a cluster.
+pub struct Standing {
+    /// How to reach it.
+    pub kubeconfig: PathBuf,
+    _servers: Servers,
+    _folder: TempDir,
 }
 
 /// The gates, each with its part of names.
@@ -66,6 +77,21 @@ impl Season {
             object["metadata"]["namespace"] = json!(namespace);
         }
         objects
+    }
+
+    /// Serves that as a cluster, until what is returned is dropped.
+    ///
+    /// # Errors
+    /// No free port on loopback, or no folder for temporary files.
+    pub fn serve(&self, namespace: &str) -> io::Result<Standing> {
+        let (world, folder) = (World::default(), tempfile::tempdir()?);
+        for object in self.objects(namespace) {
+            world.kube().put(object);
+        }
+        let servers = world.serve()?;
+        let kubeconfig = folder.path().join("kubeconfig");
+        servers.write_kubeconfig(&kubeconfig, namespace)?;
+        Ok(Standing { kubeconfig, _servers: servers, _folder: folder })
     }
 
     /// A name as a foreigner might write it.

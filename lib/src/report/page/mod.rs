@@ -73,7 +73,7 @@ pub fn page(report: &Report) -> String {
 }
 
 /// What the page may do: show its own style and run its own script.
-fn policy() -> String {
+pub(super) fn policy() -> String {
     let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
     format!(
         "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; \
@@ -111,7 +111,7 @@ fn state(gate: &Gate) -> Markup {
 }
 
 fn word(tone: Tone, sign: &str, word: &str) -> Markup {
-    html! { span.word class=(tone.class()) { span aria-hidden="true" { (sign) } " " (word) } }
+    html! { span class={ "word " (tone.class()) } { span aria-hidden="true" { (sign) } " " (word) } }
 }
 
 fn gate(gate: &Gate, now: Timestamp) -> Markup {

@@ -6,7 +6,7 @@ use crate::duration::{ago, human};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::words::short;
+use super::words::{minute, short};
 use super::{time, word};
 use crate::report::mark::{CellMark, Tone};
 use crate::report::model::{Attempt, Cell, Gate, JobRow, Night};
@@ -38,8 +38,9 @@ pub fn night(gate: &Gate, index: usize, night: &Night, now: Timestamp) -> Markup
             @if jobs.is_empty() { p { "No job is in its record." } }
             @let (plain, eventful) = jobs.into_iter().partition::<Vec<_>, _>(|(_, cell)| is_plain(cell));
             @if !eventful.is_empty() {
-                div.scroll tabindex="0" role="region" aria-label="Jobs of this night" {
-                    table.list {
+                @let name = format!("Jobs of {}, {}", gate.name, minute(night.begun_at));
+                div.scroll tabindex="0" role="region" aria-label=(name) {
+                    table.list aria-label=(name) {
                         thead { tr {
                             th scope="col" { "job" } th scope="col" { "end" }
                             th scope="col" { "took" } th scope="col" { "tests" }

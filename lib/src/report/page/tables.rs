@@ -14,7 +14,10 @@ pub fn regressions(gate: &Gate, now: Timestamp) -> Markup {
         html! { tr {
             th scope="row" { bdi { (each.test.as_deref().unwrap_or("the job itself")) } }
             td { bdi { (each.job_short) } }
-            td { (time(each.since)) " (" (ago(each.since, now)) ")" }
+            td { @match each.since {
+                Some(since) => { (time(since)) " (" (ago(since, now)) ")" }
+                None => "now",
+            } }
             td { (each.failed) " of " (each.ran) " failed" }
             td { (each.basis_failed) " of " (each.basis_ran) " failed" }
             td {
@@ -74,6 +77,7 @@ fn table(gate: &Gate, name: &str, head: &[&str], rows: Markup) -> Markup {
         h3 { (name) }
         div.scroll tabindex="0" role="region" aria-label={ (name) " of " (gate.name) } {
             table.list {
+                caption.hidden { (name) " of " (gate.name) }
                 thead { tr { @for column in head { th scope="col" { (column) } } } }
                 tbody { (rows) }
             }

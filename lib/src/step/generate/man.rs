@@ -14,6 +14,7 @@ const BINARIES: &[&str] = &[
     "launch-prow",
     "notify-slack",
     "rehearse-gate",
+    "report-gate",
     "resolve-image",
     "trigger-gate",
     "verify-verdict",
