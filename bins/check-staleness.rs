@@ -10,6 +10,7 @@ use gate::cluster::Tenant;
 use gate::duration;
 use gate::failure::{Failure, OrExit};
 use gate::http::BaseUrl;
+use gate::name::ObjectName;
 use gate::record::Location;
 use gate::site::Site;
 use gate::slack::Target;
@@ -82,14 +83,16 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let cluster = site.cluster().await.misuse()?;
     let archive = site.archive_of(archive).await.misuse()?;
     let ledger = site.store_of(location.as_ref()).await.misuse()?;
+    let scenario = args.scenario.as_deref().map(ObjectName::label_value).transpose();
+    let scenario = scenario.misuse_of("--scenario")?;
     let sources = Sources {
         tenant: Tenant::new(cluster, step.clock.clone()),
         archive,
-        plan: args.release_plan,
+        plan: ObjectName::label(&args.release_plan).misuse_of("--release-plan")?,
         threshold: options.threshold,
         application: args.application,
         component,
-        scenario: args.scenario,
+        scenario,
         gate: args.gate_label,
         patience: staleness::PATIENCE,
     };

@@ -10,6 +10,7 @@ use gate::duration;
 use gate::evidence::GivenRules;
 use gate::failure::{Failure, OrExit};
 use gate::jobs::Flags;
+use gate::name::ObjectName;
 use gate::promote::{self, Mode, Options, tries};
 use gate::prow::{self, Addresses};
 use gate::record::{Location, Tested};
@@ -109,7 +110,7 @@ fn options(args: &Args) -> Result<Options, Failure> {
     let days = args.grace_period_days.as_deref().map(promote::grace_period);
     let tested = Tested::read(args.image.as_deref(), args.snapshot_name.as_deref());
     Ok(Options {
-        plan: promote::plan(&args.release_plan).misuse()?,
+        plan: ObjectName::label(&args.release_plan).misuse_of("--release-plan")?,
         wait: duration::given("--wait", args.wait.as_ref(), promote::WAIT, duration::parse)
             .misuse()?,
         grace_period_days: days.transpose().misuse()?,

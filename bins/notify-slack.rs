@@ -10,6 +10,7 @@ use gate::arguments;
 use gate::duration;
 use gate::failure::{Failure, OrExit};
 use gate::http::BaseUrl;
+use gate::name::ObjectName;
 use gate::notify::{self, Named, Options, run_url};
 use gate::preflight::input::check_input;
 use gate::record::Identity;
@@ -109,10 +110,11 @@ fn options(args: &Args) -> Result<Options, Failure> {
     let run_name = args.run_name.as_deref();
     let run_url = args.run_url.as_deref().map(|url| run_url(url, run_name));
     read::<BaseUrl>(args.kubearchive_url.as_ref()).misuse_of("--kubearchive-url")?;
+    let plan = args.release_plan.as_deref().map(ObjectName::label).transpose();
     Ok(Options {
         gate: args.gate_label.clone(),
         snapshot: args.snapshot_name.clone(),
-        plan: args.release_plan.clone(),
+        plan: plan.misuse_of("--release-plan")?.map(String::from),
         release_wait: duration::given(
             "--release-wait",
             wait,

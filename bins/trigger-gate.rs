@@ -76,7 +76,18 @@ pub(crate) fn main() -> ExitCode {
 
 async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let site = Site::new(args.access(), step.clock.clone());
-    let options = options(&args)?;
+    let ended = start(&args, &site, &step).await;
+    if let Err(failure) = &ended
+        && !(step.progress || args.check || args.dry_run)
+    {
+        let target = args.slack_webhook_file.clone().map(Target::webhook);
+        trigger::tell_misuse(failure, target, args.gate_label.as_deref(), &site).await;
+    }
+    ended
+}
+
+async fn start(args: &Args, site: &Site, step: &Step) -> Result<(), Failure> {
+    let options = options(args)?;
     let location: Option<Location> = read(args.record.as_ref()).misuse()?;
     let archive = read::<BaseUrl>(args.kubearchive_url.as_ref()).misuse_of("--kubearchive-url")?;
     let target = args.slack_webhook_file.clone().map(Target::webhook);
@@ -90,7 +101,7 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         return checks.end(&step.results);
     }
     let store = site.store_of(location.as_ref()).await.misuse()?;
-    let sources = trigger::Sources { tenant, archive, store, slack, gate: args.gate_label };
+    let sources = trigger::Sources { tenant, archive, store, slack, gate: args.gate_label.clone() };
     let started = trigger::night(&options, &sources, &step.clock, &step.last_words).await;
     if let Some(report) = &started.report {
         step::results::show(&report.json().to_string(), || report.text()).failed()?;
@@ -101,15 +112,16 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
 /// What the flags say.
 fn options(args: &Args) -> Result<Options, Failure> {
     let wanted = trigger::wanted(&list(&args.scenario), &list(&args.release_plan)).misuse()?;
-    trigger::check_names(&args.builds(), args.snapshot.as_deref()).misuse()?;
+    let (application, snapshot) =
+        trigger::named(&args.builds(), args.snapshot.as_deref()).misuse()?;
     let time = |flag, given: &Option<String>, default| {
         duration::given(flag, given.as_ref(), default, duration::parse_positive).misuse()
     };
     let (component, version) = (args.component.as_deref(), args.component_version.as_deref());
     Ok(Options {
-        application: args.application.clone(),
+        application,
         component: ComponentName::given(component, version).misuse()?,
-        snapshot: args.snapshot.clone(),
+        snapshot,
         wanted,
         wait: time("--wait", &args.wait, trigger::WAIT)?,
         keep: time("--keep", &args.keep, trigger::KEEP)?,

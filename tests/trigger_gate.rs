@@ -1160,3 +1160,29 @@ fn bad_input_is_named_and_nothing_is_sent() {
     }
     assert!(tenant.world.requests().is_empty());
 }
+
+/// A CronJob with a wrong flag starts nothing, night after night.
+#[test]
+fn bad_input_where_nobody_watches_is_told_too() {
+    let tenant = Tenant::new();
+    let webhook = tenant.dir.write("webhook", tenant.servers.slack_url());
+    let wrong = |flags: &[&str]| {
+        let tool = tenant.trigger().args(flags).args(["--gate-label", "ARO HCP"]);
+        let output = tool.arg("--slack-webhook-file").arg(&webhook).run();
+        assert_eq!(output.code, 2, "{}", output.stderr);
+    };
+    wrong(&["--wait", "soon"]);
+    wrong(&["--record", "somewhere"]);
+    wrong(&["--wait", "soon", "--dry-run"]);
+    wrong(&["--wait", "soon", "--check"]);
+    let told: Vec<_> = tenant
+        .world
+        .slack()
+        .messages()
+        .iter()
+        .map(|told| told.words())
+        .collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("ARO HCP gate was not started"), "{}", told[0]);
+    assert!(told[0].contains("--wait: ") && told[1].contains("--record: "), "{told:?}");
+}

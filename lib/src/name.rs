@@ -1,20 +1,99 @@
 //! Names of objects, by Kubernetes' two rules (RFC 1123).
 
-/// The longest label: also the longest value of a Kubernetes label.
-pub const LONGEST_LABEL: usize = 63;
+use std::fmt;
+use std::ops::Deref;
 
-pub const LONGEST_SUBDOMAIN: usize = 253;
+/// The longest label: also the longest value of a Kubernetes label.
+const LONGEST_LABEL: usize = 63;
+
+const LONGEST_SUBDOMAIN: usize = 253;
+
+/// An object's name, read once: whatever holds one need not look at it again. It can stand in a
+/// request's path and in a label.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectName(String);
+
+/// Why a text is no name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}, found {found:?}")]
+pub struct NameError {
+    expected: &'static str,
+    found: String,
+}
+
+impl ObjectName {
+    /// A name of one label, as a Release has it in its spec: Snapshots and ReleasePlans.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub fn label(text: &str) -> Result<Self, NameError> {
+        Self::that(is_label, "lower-case letters, digits and -, at most 63", text)
+    }
+
+    /// A name that may have dots and is a label's value as well, up to 63 bytes: an
+    /// IntegrationTestScenario, an Application, a component.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub fn label_value(text: &str) -> Result<Self, NameError> {
+        let fits = |text: &str| text.len() <= LONGEST_LABEL && is_subdomain(text);
+        Self::that(fits, "an object's name (lower-case letters, digits, -)", text)
+    }
+
+    /// A name with dots, up to 253 bytes: a ConfigMap.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub fn subdomain(text: &str) -> Result<Self, NameError> {
+        Self::that(is_subdomain, "lower-case letters, digits, - and ., at most 253", text)
+    }
+
+    fn that(
+        fits: impl FnOnce(&str) -> bool,
+        expected: &'static str,
+        text: &str,
+    ) -> Result<Self, NameError> {
+        match fits(text) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(NameError { expected, found: text.to_owned() }),
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deref for ObjectName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<ObjectName> for String {
+    fn from(name: ObjectName) -> Self {
+        name.0
+    }
+}
 
 /// Whether a text is one label: `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`, at most 63 bytes, no dots. So
 /// are named namespaces, and whatever a Release names in its spec (the CRD's own pattern):
 /// Snapshots and ReleasePlans.
-pub fn is_label(text: &str) -> bool {
+fn is_label(text: &str) -> bool {
     text.len() <= LONGEST_LABEL && has_form(text)
 }
 
 /// Whether a text is a subdomain: parts of a label's form with dots between them, at most 253 bytes
 /// in all. So are named most objects, ConfigMaps among them.
-pub fn is_subdomain(text: &str) -> bool {
+fn is_subdomain(text: &str) -> bool {
     text.len() <= LONGEST_SUBDOMAIN && text.split('.').all(has_form)
 }
 
@@ -52,7 +131,10 @@ mod tests {
             ("a_b", false, false),
             ("ü", false, false),
         ] {
-            assert_eq!((is_label(text), is_subdomain(text)), (label, subdomain), "{text}");
+            assert_eq!(ObjectName::label(text).is_ok(), label, "{text}");
+            assert_eq!(ObjectName::subdomain(text).is_ok(), subdomain, "{text}");
+            let value = subdomain && text.len() <= 63;
+            assert_eq!(ObjectName::label_value(text).is_ok(), value, "{text}");
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::image::{ImageError, ImageRef};
-use crate::name::is_label;
+use crate::name::ObjectName;
 use crate::text;
 
 /// How many component names an error lists.
@@ -258,7 +258,7 @@ pub enum Given {
         name: Option<String>,
     },
     /// The name of a Snapshot in the cluster.
-    Name(String),
+    Name(ObjectName),
 }
 
 /// Reads a text as JSON or as a name.
@@ -269,8 +269,10 @@ pub fn read(text: &str) -> Result<Given, SnapshotError> {
     let trimmed = text.trim();
     match serde_json::from_str::<Value>(trimmed) {
         Ok(value) => content(trimmed, &value),
-        Err(_) if is_label(trimmed) => Ok(Given::Name(trimmed.to_owned())),
         Err(error) => {
+            if let Ok(name) = ObjectName::label(trimmed) {
+                return Ok(Given::Name(name));
+            }
             let looks_like_json = trimmed.starts_with(['{', '[']);
             let problem = looks_like_json.then(|| error.to_string());
             Err(SnapshotError::Unreadable { found: text::one_line(trimmed, 120), problem })
@@ -451,7 +453,7 @@ mod tests {
     fn a_name() {
         assert_eq!(
             read(" ho-20260820-031104-000\n").unwrap(),
-            Given::Name("ho-20260820-031104-000".to_owned())
+            Given::Name(ObjectName::label("ho-20260820-031104-000").unwrap())
         );
         assert!(read_json("ho-20260820-031104-000", "x").is_err());
     }

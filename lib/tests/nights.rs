@@ -21,6 +21,7 @@ use gate::collect::policy::Policy;
 use gate::collect::progress::Reporter;
 use gate::jobs::{self, Given};
 use gate::launch::{self, Finder, Launcher};
+use gate::name::ObjectName;
 use gate::prow::Addresses;
 use gate::prow::budget::Limits;
 use gate::record::{
@@ -140,12 +141,12 @@ impl Nights {
         let (scenario, _) = PLATFORMS[platform];
         let tenant = Tenant::new(&self.cluster, self.clock.clone());
         let options = trigger::Options {
-            application: Some("ho".to_owned()),
+            application: Some(ObjectName::label("ho").unwrap()),
             component: Some(gate::snapshot::ComponentName::of("ho-main")),
             snapshot: None,
             wanted: vec![Wanted {
-                scenario: scenario.to_owned(),
-                plan: Some(format!("plan-{scenario}")),
+                scenario: ObjectName::label(scenario).unwrap(),
+                plan: Some(ObjectName::label(&format!("plan-{scenario}")).unwrap()),
             }],
             wait: Duration::from_secs(900),
             keep: hours(72),

@@ -7,14 +7,15 @@ use kube::api::{ObjectMeta, PostParams, TypeMeta};
 use super::labels::{PLAN_LABEL, SNAPSHOT_LABEL};
 use super::objects::{Release, ReleaseSpec};
 use crate::cluster::{self, Tenant, words};
+use crate::name::ObjectName;
 
 /// A Release that is about to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     pub name: String,
     /// The ReleasePlan.
-    pub plan: String,
-    pub snapshot: String,
+    pub plan: ObjectName,
+    pub snapshot: ObjectName,
     /// How many days it is kept; the plan's where absent.
     pub grace_period_days: Option<u32>,
     pub annotations: BTreeMap<String, String>,
@@ -24,16 +25,16 @@ impl Draft {
     /// The object as it is sent. The labels are those that release-service's webhook sets.
     pub fn object(&self) -> Release {
         let spec = ReleaseSpec {
-            snapshot: self.snapshot.clone(),
-            release_plan: self.plan.clone(),
+            snapshot: self.snapshot.to_string(),
+            release_plan: self.plan.to_string(),
             grace_period_days: self.grace_period_days.map(i64::from),
         };
         let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
         let mut release =
             Release { types: Some(TypeMeta::resource::<Release>()), metadata, spec, status: None };
         release.metadata.labels = Some(BTreeMap::from([
-            (PLAN_LABEL.to_owned(), self.plan.clone()),
-            (SNAPSHOT_LABEL.to_owned(), self.snapshot.clone()),
+            (PLAN_LABEL.to_owned(), self.plan.to_string()),
+            (SNAPSHOT_LABEL.to_owned(), self.snapshot.to_string()),
         ]));
         release.metadata.annotations = Some(self.annotations.clone());
         release
@@ -169,8 +170,8 @@ mod tests {
     fn the_object_has_the_labels_of_the_webhook() {
         let draft = Draft {
             name: "verified-1a0d7d21bf82-1".to_owned(),
-            plan: "verified".to_owned(),
-            snapshot: "ho-1".to_owned(),
+            plan: ObjectName::label("verified").unwrap(),
+            snapshot: ObjectName::label("ho-1").unwrap(),
             grace_period_days: None,
             annotations: BTreeMap::new(),
         };

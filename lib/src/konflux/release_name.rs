@@ -74,7 +74,7 @@ mod tests {
             let prefix = prefix(&plan, &digest());
             let taken = format!("{prefix}{n}");
             let name = next(&prefix, [taken.as_str()].into_iter());
-            prop_assert!(crate::name::is_label(&name), "{}", name);
+            prop_assert!(crate::name::ObjectName::label(&name).is_ok(), "{}", name);
             let digest = digest();
             prop_assert_eq!(digits(&plan, &name), Some(digest.short()));
         }

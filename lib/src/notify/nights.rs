@@ -261,11 +261,13 @@ impl Town {
         let sources = staleness::Sources {
             tenant: Tenant::new(&self.cluster, Arc::clone(&self.clock)),
             archive: None,
-            plan: format!("ho-release-gate-{name}"),
+            plan: crate::name::ObjectName::label(&format!("ho-release-gate-{name}")).unwrap(),
             threshold: options.threshold,
             application: None,
             component: None,
-            scenario: Some(format!("ho-release-gate-{name}")),
+            scenario: Some(
+                crate::name::ObjectName::label(&format!("ho-release-gate-{name}")).unwrap(),
+            ),
             gate: Some(label.to_owned()),
             patience: staleness::PATIENCE,
         };

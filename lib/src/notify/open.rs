@@ -8,6 +8,7 @@ use crate::cluster::Tenant;
 use crate::failure::{Chain, Failure, OrExit};
 use crate::http::BaseUrl;
 use crate::kubearchive::KubeArchive;
+use crate::name::ObjectName;
 use crate::record::{Identity, Journal, Limits, Location, Past, Whose, past_runs, store_at};
 use crate::site::Site;
 use crate::slack::Slack;
@@ -71,7 +72,7 @@ pub async fn open(
             releases = Some(staleness::Sources {
                 tenant: Tenant::new(cluster, site.clock().clone()),
                 archive: named.archive(site).await?,
-                plan: plan.clone(),
+                plan: ObjectName::label(plan).misuse_of("--release-plan")?,
                 threshold: options.threshold.unwrap_or_default(),
                 application: None,
                 component: None,
@@ -154,7 +155,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_cluster_out_of_reach_is_said_and_no_failure() {
-        let record = Some(Location::ConfigMap("gate-x".to_owned()));
+        let record = Some(Location::ConfigMap(ObjectName::label("gate-x").unwrap()));
         let named = Named { record, identity: identity(), archive: None };
         let (sources, options) = opened(named).await;
         let Err(Sight::Unreadable(why)) = sources.record else { panic!() };

@@ -297,7 +297,7 @@ mod tests {
         let sources = staleness::Sources {
             tenant: Tenant::new(&cluster, clock.clone()),
             archive: Some(archive),
-            plan: "plan".to_owned(),
+            plan: crate::name::ObjectName::label("plan").unwrap(),
             threshold: SignedDuration::from_hours(72),
             application: None,
             component: None,

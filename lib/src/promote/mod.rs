@@ -26,7 +26,7 @@ use crate::evidence::GivenRules;
 use crate::failure::{Exit, Failure};
 use crate::jobs::Request;
 use crate::konflux::{PushedImage, Release};
-use crate::name::is_label;
+use crate::name::ObjectName;
 use crate::preflight::Preflight;
 use crate::record::{Released, Tested};
 
@@ -59,19 +59,6 @@ impl Mode {
             (false, false) => Self::Create,
         }
     }
-}
-
-/// Reads `--release-plan`.
-///
-/// # Errors
-/// What was expected.
-pub fn plan(text: &str) -> Result<String, String> {
-    if is_label(text) {
-        return Ok(text.to_owned());
-    }
-    Err(format!(
-        "--release-plan: expected lower-case letters, digits and -, at most 63, found {text:?}"
-    ))
 }
 
 /// Reads `--grace-period-days`.
@@ -111,7 +98,7 @@ impl FromStr for Evidence {
 #[derive(Debug, Clone)]
 pub struct Options {
     /// `--release-plan`.
-    pub plan: String,
+    pub plan: ObjectName,
     /// `--wait`, gate time from the Release's creation; zero does not wait.
     pub wait: Duration,
     /// `--grace-period-days`.
@@ -138,9 +125,9 @@ pub struct Options {
 
 impl Options {
     /// The options of a promotion by this plan, all else as if no flag were given.
-    pub fn of(plan: impl Into<String>) -> Self {
+    pub fn of(plan: ObjectName) -> Self {
         Self {
-            plan: plan.into(),
+            plan,
             wait: WAIT,
             grace_period_days: None,
             allow_older: false,

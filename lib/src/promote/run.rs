@@ -19,7 +19,7 @@ use crate::failure::{Chain, Exit, Failure};
 use crate::image::Digest;
 use crate::konflux::labels::RUN_ANNOTATION;
 use crate::konflux::{Creation, Draft, Release, created_at};
-use crate::name::is_label;
+use crate::name::ObjectName;
 use crate::prow::Servers;
 use crate::record::{Candidate, GateRecord, Journal, RecordError, ReleaseRecord, Released};
 use crate::retry::{Policy, Tries};
@@ -95,7 +95,7 @@ fn of_plan(record: &GateRecord, plan: &str, place: &str) -> Result<(), RecordErr
 }
 
 /// What is to be promoted.
-fn subject(record: &GateRecord) -> Result<(Candidate, String), Failure> {
+fn subject(record: &GateRecord) -> Result<(Candidate, ObjectName), Failure> {
     let Some(candidate) = record.candidate.clone() else {
         return Err(Failure::misuse("the record holds no image; resolve-image writes it"));
     };
@@ -105,11 +105,11 @@ fn subject(record: &GateRecord) -> Result<(Candidate, String), Failure> {
             candidate.image, candidate.digest
         )));
     }
-    match candidate.snapshot.clone() {
-        Some(snapshot) if is_label(&snapshot) => Ok((candidate, snapshot)),
-        Some(snapshot) => Err(Failure::misuse(format!(
-            "the record's Snapshot {snapshot:?} cannot be released: a Release takes names of lower-case letters, digits and -, at most 63"
-        ))),
+    match candidate.snapshot.as_deref().map(ObjectName::label) {
+        Some(Ok(snapshot)) => Ok((candidate, snapshot)),
+        Some(Err(error)) => {
+            Err(Failure::misuse(format!("the record's Snapshot cannot be released: {error}")))
+        }
         None => Err(Failure::misuse(
             "the record names no Snapshot, and a Release is made from one; give resolve-image --snapshot-name",
         )),
@@ -163,7 +163,7 @@ pub(super) struct Task<'a> {
     pub(super) options: &'a Options,
     pub(super) clock: &'a SharedClock,
     pub(super) candidate: &'a Candidate,
-    pub(super) snapshot: &'a str,
+    pub(super) snapshot: &'a ObjectName,
     pub(super) run: &'a str,
     /// Releases of this Snapshot that were made automatically, in words.
     pub(super) automatic: Mutex<Option<String>>,
@@ -259,7 +259,7 @@ impl Task<'_> {
         let draft = Draft {
             name: name.to_owned(),
             plan: self.options.plan.clone(),
-            snapshot: self.snapshot.to_owned(),
+            snapshot: self.snapshot.clone(),
             grace_period_days: self.options.grace_period_days,
             annotations: BTreeMap::from([(RUN_ANNOTATION.to_owned(), self.run.to_owned())]),
         };
@@ -293,12 +293,12 @@ impl Task<'_> {
         self.journal
             .update(|record| {
                 let noted = record.release.get_or_insert_with(|| blank(plan));
-                if noted.plan != *plan {
+                if noted.plan != plan.as_str() {
                     *noted = blank(plan);
                 }
                 change(noted);
                 if noted.name.is_some() {
-                    record.plan.get_or_insert_with(|| plan.clone());
+                    record.plan.get_or_insert_with(|| plan.to_string());
                 }
             })
             .await
@@ -308,7 +308,7 @@ impl Task<'_> {
     async fn bind_plan(&self) {
         let plan = &self.options.plan;
         let bind = |record: &mut GateRecord| {
-            record.plan.get_or_insert_with(|| plan.clone());
+            record.plan.get_or_insert_with(|| plan.to_string());
         };
         let bound = self.journal.update(bind).await;
         if let Err(error) = bound {

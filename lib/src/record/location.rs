@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::name::is_subdomain;
+use crate::name::ObjectName;
 
 /// Why a text is no place for a record.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +17,7 @@ pub struct LocationError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
     /// A ConfigMap of that name in the gate's namespace.
-    ConfigMap(String),
+    ConfigMap(ObjectName),
     /// A file.
     File(PathBuf),
 }
@@ -35,10 +35,14 @@ impl FromStr for Location {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = |problem| LocationError { found: text.to_owned(), problem };
         match text.split_once(':') {
-            Some(("configmap", name)) if is_subdomain(name) => Ok(Self::ConfigMap(name.to_owned())),
-            Some(("configmap", _)) => Err(wrong(
-                ": a ConfigMap's name has lower-case letters, digits, - and ., at most 253",
-            )),
+            Some(("configmap", name)) => {
+                let name = ObjectName::subdomain(name).map_err(|_| {
+                    wrong(
+                        ": a ConfigMap's name has lower-case letters, digits, - and ., at most 253",
+                    )
+                })?;
+                Ok(Self::ConfigMap(name))
+            }
             Some(("file", path)) if !path.is_empty() => {
                 let path = PathBuf::from(path);
                 let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -60,7 +64,7 @@ mod tests {
     fn two_kinds_of_places() {
         assert_eq!(
             "configmap:gate-x7k2p".parse::<Location>().unwrap(),
-            Location::ConfigMap("gate-x7k2p".to_owned())
+            Location::ConfigMap(ObjectName::label("gate-x7k2p").unwrap())
         );
         assert_eq!(
             "file:gate.json".parse::<Location>().unwrap(),

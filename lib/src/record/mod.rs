@@ -345,7 +345,9 @@ pub struct Notification {
 pub fn store_at(location: &Location, cluster: Option<&Cluster>) -> Box<dyn Store> {
     match (location, cluster) {
         (Location::File(path), _) => Box::new(FileStore::new(path)),
-        (Location::ConfigMap(name), Some(cluster)) => Box::new(ConfigMapStore::new(cluster, name)),
+        (Location::ConfigMap(name), Some(cluster)) => {
+            Box::new(ConfigMapStore::new(cluster, name.as_str()))
+        }
         (Location::ConfigMap(_), None) => panic!("a ConfigMap needs a cluster"),
     }
 }

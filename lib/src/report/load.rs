@@ -19,6 +19,7 @@ use crate::failure::Chain;
 use crate::history::{History, JOB_ANNOTATION};
 use crate::konflux::SCENARIOS;
 use crate::kubearchive::KubeArchive;
+use crate::name::ObjectName;
 use crate::record::{KEY, decode, documents, labels};
 use crate::snapshot::ComponentName;
 use crate::staleness;
@@ -257,10 +258,17 @@ impl Loader {
     }
 
     async fn told(&self, plan: &str, component: Option<ComponentName>, now: Timestamp) -> Told {
+        let plan = match ObjectName::label(plan) {
+            Ok(name) => name,
+            Err(error) => {
+                let line = format!("the record's ReleasePlan: {}", Chain(&error));
+                return Told { verified: None, missing: vec![line] };
+            }
+        };
         let sources = staleness::Sources {
             tenant: self.sources.tenant.clone(),
             archive: self.sources.archive.clone(),
-            plan: plan.to_owned(),
+            plan: plan.clone(),
             threshold: self.sources.threshold,
             application: None,
             component,

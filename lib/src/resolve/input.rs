@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::path::PathBuf;
 
-use crate::name::is_label;
+use crate::name::{NameError, ObjectName};
 use crate::snapshot::{self, Given, SnapshotError, SnapshotSpec};
 
 /// No Snapshot is larger than what a cluster can store (2 MiB).
@@ -32,13 +32,8 @@ pub enum InputError {
         found: String,
     },
     /// The name cannot be a Snapshot's.
-    #[error(
-        "--snapshot-name: expected lower-case letters, digits and -, at most 63, found {found:?}"
-    )]
-    Name {
-        /// The flag's value.
-        found: String,
-    },
+    #[error("--snapshot-name: {0}")]
+    Name(NameError),
     /// A name is needed.
     #[error(
         "--snapshot-name: expected the Snapshot's name, found none; a record in a ConfigMap needs it, since the Release will be made from that Snapshot"
@@ -79,19 +74,18 @@ impl SnapshotFlag {
     }
 
     fn of(given: Given, flag: Option<&str>, name_needed: bool) -> Result<Self, InputError> {
-        if let Some(flag) = flag.filter(|flag| !is_label(flag)) {
-            return Err(InputError::Name { found: flag.to_owned() });
-        }
+        let flag = flag.map(ObjectName::label).transpose().map_err(InputError::Name)?;
+        let flag = flag.map(String::from);
         let (spec, found) = match given {
             Given::Content { spec, name } => (Some(spec), name),
-            Given::Name(name) => (None, Some(name)),
+            Given::Name(name) => (None, Some(name.into())),
         };
-        match (flag, &found) {
+        match (&flag, &found) {
             (Some(flag), Some(found)) if flag != found => {
                 Err(InputError::Names { flag: flag.to_owned(), found: found.clone() })
             }
             (None, None) if name_needed => Err(InputError::NoName),
-            _ => Ok(Self { spec, name: found.or_else(|| flag.map(str::to_owned)) }),
+            _ => Ok(Self { spec, name: found.or(flag) }),
         }
     }
 }
@@ -120,7 +114,7 @@ mod tests {
         assert_eq!(name("{}", Some("s-1")).unwrap().as_deref(), Some("s-1"));
         assert_eq!(name("s-1", Some("s-1")).unwrap().as_deref(), Some("s-1"));
         assert!(matches!(name("s-1", Some("s-2")), Err(InputError::Names { .. })));
-        assert!(matches!(name("{}", Some("S_1")), Err(InputError::Name { .. })));
+        assert!(matches!(name("{}", Some("S_1")), Err(InputError::Name(_))));
         assert!(matches!(SnapshotFlag::read("{}", None, true), Err(InputError::NoName)));
     }
 

@@ -175,14 +175,15 @@ pub async fn check(
     let told = known.due(&finding, repeat, now).by_clock(&evidence, now);
     let alarm = known.alarm(&evidence, &untested, repeat, now);
     let summary = summary(&finding, &untested, &alarm, now);
+    let scenario = sources.scenario.as_ref().map(ToString::to_string);
     let context = Context {
         gate: sources
             .gate
             .clone()
-            .or_else(|| sources.scenario.clone())
-            .unwrap_or_else(|| sources.plan.clone()),
-        plan: sources.plan.clone(),
-        scenario: sources.scenario.clone(),
+            .or_else(|| scenario.clone())
+            .unwrap_or_else(|| sources.plan.to_string()),
+        plan: sources.plan.to_string(),
+        scenario,
         application: sources.application.clone(),
         component: sources.component.clone(),
         namespace: sources.tenant.cluster.namespace.clone(),

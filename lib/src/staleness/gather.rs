@@ -11,6 +11,7 @@ use crate::failure::Chain;
 use crate::image::Digest;
 use crate::konflux::{self, Choice};
 use crate::kubearchive::{self, KubeArchive, Listing};
+use crate::name::ObjectName;
 use crate::record::{Limits, Whose, past_runs};
 use crate::snapshot::ComponentName;
 use crate::verified::{self, ReleaseBrief, Snapshots, Standing, merge};
@@ -34,7 +35,7 @@ pub struct Sources {
     /// The archive, where there is one.
     pub archive: Option<KubeArchive>,
     /// The ReleasePlan.
-    pub plan: String,
+    pub plan: ObjectName,
     /// The threshold, by which it is known how far back an image may matter.
     pub threshold: SignedDuration,
     /// The Application of the Snapshots.
@@ -42,7 +43,7 @@ pub struct Sources {
     /// The component that is gated; without one any image of a Snapshot may be the verified one.
     pub component: Option<ComponentName>,
     /// The scenario; without one no run is known.
-    pub scenario: Option<String>,
+    pub scenario: Option<ObjectName>,
     /// The gate's name, by which its records are labelled; without one none is known.
     pub gate: Option<String>,
     /// How long may be spent on what is verified, all in all (wall time): somebody waits for the

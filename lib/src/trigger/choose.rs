@@ -22,7 +22,7 @@ pub async fn choose(options: &Options, tenant: &Tenant) -> Result<Choice, Trigge
     let snapshot = tenant
         .snapshot_brief(name)
         .await?
-        .ok_or_else(|| TriggerError::NoSnapshot { name: name.clone() })?;
+        .ok_or_else(|| TriggerError::NoSnapshot { name: name.to_string() })?;
     choice.looked_at = 1;
     let digest = match judge(&snapshot, options.component.as_ref()) {
         Ok(digest) => Some(digest),
@@ -35,11 +35,12 @@ pub async fn choose(options: &Options, tenant: &Tenant) -> Result<Choice, Trigge
         Err(_) if options.force => None,
         Err(against) => {
             return Err(TriggerError::Unfit {
-                name: name.clone(),
+                name: name.to_string(),
                 why: against.words().into_owned(),
             });
         }
     };
-    choice.chosen = Some(Candidate { name: name.clone(), built_at: snapshot.built_at(), digest });
+    choice.chosen =
+        Some(Candidate { name: name.to_string(), built_at: snapshot.built_at(), digest });
     Ok(choice)
 }

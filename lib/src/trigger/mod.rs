@@ -38,13 +38,15 @@ pub use report::{Ending, Report, ScenarioReport};
 pub use rows::{Due, Row, note};
 pub use skip::{Evidence, Skip, Unclear, skip};
 use tell::tell;
+pub use tell::tell_misuse;
 pub use verified::{Verified, VerifiedBy};
-pub use wanted::{check_names, wanted};
+pub use wanted::{named, wanted};
 
 use crate::clock::SharedClock;
 use crate::cluster::Tenant;
 use crate::konflux::Candidate;
 use crate::kubearchive::KubeArchive;
+use crate::name::ObjectName;
 use crate::snapshot::ComponentName;
 use crate::step::LastWords;
 
@@ -58,20 +60,20 @@ pub const KEEP: Duration = Duration::from_secs(72 * 3600);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// The IntegrationTestScenario.
-    pub scenario: String,
+    pub scenario: ObjectName,
     /// The ReleasePlan; without one it is not known what is verified.
-    pub plan: Option<String>,
+    pub plan: Option<ObjectName>,
 }
 
 /// What to do.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// `--application`.
-    pub application: Option<String>,
+    pub application: Option<ObjectName>,
     /// `--component` with `--component-version`.
     pub component: Option<ComponentName>,
     /// `--snapshot`: this one instead of the newest.
-    pub snapshot: Option<String>,
+    pub snapshot: Option<ObjectName>,
     /// `--scenario` with `--release-plan`, in order.
     pub wanted: Vec<Wanted>,
     /// `--wait`: how long a run may take to begin, per scenario.
@@ -123,7 +125,7 @@ pub async fn run(
         };
         report
             .scenarios
-            .push(ScenarioReport { scenario: wanted.scenario.clone(), ending });
+            .push(ScenarioReport { scenario: wanted.scenario.to_string(), ending });
     }
     Ok(report)
 }

@@ -182,7 +182,7 @@ pub async fn evidence(
     let records = records(tenant, &wanted.scenario, &runs).await?;
     let mut evidence = Evidence { runs, records, ..Evidence::default() };
     let Some(plan) = &wanted.plan else { return Ok(evidence) };
-    evidence.plan = Some(plan.clone());
+    evidence.plan = Some(plan.to_string());
     let clock = tenant.clock.as_ref();
     let mut releases = Releases::of(tenant, plan, options, chosen);
     evidence.verified = releases.live().await?;

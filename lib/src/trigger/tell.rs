@@ -2,8 +2,9 @@
 //! and again.
 
 use super::Due;
-use crate::failure::Chain;
-use crate::slack::{Colour, Line, Payload, Slack};
+use crate::failure::{Chain, Exit, Failure};
+use crate::site::Site;
+use crate::slack::{Colour, Line, Payload, Slack, Target};
 
 /// Tells Slack what is to be told, and returns why a message was not delivered. `gate` is the
 /// platform's name for people.
@@ -25,6 +26,25 @@ pub async fn tell(
         }
     }
     undelivered
+}
+
+/// Tells Slack of bad input where nobody watches, since a CronJob with a wrong flag starts nothing night
+/// after night. What is told by [`night`](super::night) is not told again.
+pub async fn tell_misuse(
+    failure: &Failure,
+    target: Option<Target>,
+    gate: Option<&str>,
+    site: &Site,
+) {
+    if failure.exit != Exit::Misuse {
+        return;
+    }
+    if let Ok(Some(slack)) = site.slack(target, false) {
+        let why = [Chain(failure.error.as_ref()).to_string()];
+        for undelivered in tell(&slack, gate, &why, &[]).await {
+            tracing::warn!("{undelivered}");
+        }
+    }
 }
 
 fn not_started(gate: &str, failures: &[String]) -> Payload {

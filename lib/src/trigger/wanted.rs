@@ -1,7 +1,7 @@
 //! What the flags ask for: scenarios, each with its plan.
 
 use super::Wanted;
-use crate::name::{LONGEST_LABEL, is_subdomain};
+use crate::name::ObjectName;
 use crate::step::groups::Builds;
 
 /// The scenarios of `--scenario`, each with its `--release-plan`: one plan for all, or one for each
@@ -13,10 +13,11 @@ pub fn wanted(scenarios: &[String], plans: &[String]) -> Result<Vec<Wanted>, Str
     if scenarios.is_empty() {
         return Err("expected --scenario NAME, the IntegrationTestScenario to start".to_owned());
     }
-    for (flag, names) in [("--scenario", scenarios), ("--release-plan", plans)] {
-        names.iter().try_for_each(|name| object_name(flag, name))?;
-    }
-    let twice = |(at, name): &(usize, &String)| scenarios[..*at].contains(name);
+    let read = |flag: &'static str, names: &[String]| -> Result<Vec<ObjectName>, String> {
+        names.iter().map(|name| object_name(flag, name)).collect()
+    };
+    let (scenarios, plans) = (read("--scenario", scenarios)?, read("--release-plan", plans)?);
+    let twice = |(at, name): &(usize, &ObjectName)| scenarios[..*at].contains(name);
     if let Some((_, name)) = scenarios.iter().enumerate().find(twice) {
         return Err(format!("--scenario: {name} is given twice"));
     }
@@ -35,39 +36,33 @@ pub fn wanted(scenarios: &[String], plans: &[String]) -> Result<Vec<Wanted>, Str
     Ok(wanted.collect())
 }
 
-/// Whether the flags name a Snapshot, or say whose newest one is meant, with names that objects can have.
+/// The Application and the Snapshot of the flags, which name a Snapshot or say whose newest one is meant.
 ///
 /// # Errors
 /// What was expected of which flag.
-pub fn check_names(builds: &Builds, snapshot: Option<&str>) -> Result<(), String> {
+pub fn named(
+    builds: &Builds,
+    snapshot: Option<&str>,
+) -> Result<(Option<ObjectName>, Option<ObjectName>), String> {
     let Builds { application, component, .. } = builds;
     if snapshot.is_none() && (application.is_none() || component.is_none()) {
         return Err("expected --application and --component, or --snapshot NAME".to_owned());
     }
-    let names = [
-        ("--application", application.as_deref()),
-        ("--component", component.as_deref()),
-        ("--snapshot", snapshot),
-    ];
-    let given = names.into_iter().filter_map(|(flag, name)| Some((flag, name?)));
-    given.into_iter().try_for_each(|(flag, name)| object_name(flag, name))
+    let read = |flag, name: Option<&str>| name.map(|name| object_name(flag, name)).transpose();
+    read("--component", component.as_deref())?;
+    Ok((read("--application", application.as_deref())?, read("--snapshot", snapshot)?))
 }
 
 /// A name goes into label selectors and label values.
-fn object_name(flag: &str, name: &str) -> Result<(), String> {
-    if name.len() <= LONGEST_LABEL && is_subdomain(name) {
-        return Ok(());
-    }
-    Err(format!(
-        "{flag}: expected an object's name (lower-case letters, digits, -), found {name:?}"
-    ))
+fn object_name(flag: &str, name: &str) -> Result<ObjectName, String> {
+    ObjectName::label_value(name).map_err(|error| format!("{flag}: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn plans(scenarios: &[&str], plans: &[&str]) -> Result<Vec<Option<String>>, String> {
+    fn plans(scenarios: &[&str], plans: &[&str]) -> Result<Vec<Option<ObjectName>>, String> {
         let texts =
             |given: &[&str]| given.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let wanted = wanted(&texts(scenarios), &texts(plans))?;
@@ -75,14 +70,14 @@ mod tests {
             wanted
                 .iter()
                 .zip(scenarios)
-                .all(|(wanted, given)| wanted.scenario == *given)
+                .all(|(wanted, given)| wanted.scenario.as_str() == *given)
         );
         Ok(wanted.into_iter().map(|wanted| wanted.plan).collect())
     }
 
     #[test]
     fn one_plan_for_all_or_one_for_each() {
-        let plan = |name: &str| Some(name.to_owned());
+        let plan = |name: &str| Some(ObjectName::label(name).unwrap());
         assert_eq!(plans(&["a", "b"], &[]), Ok(vec![None, None]));
         assert_eq!(plans(&["a", "b"], &["p"]), Ok(vec![plan("p"), plan("p")]));
         assert_eq!(plans(&["a", "b"], &["p", "q"]), Ok(vec![plan("p"), plan("q")]));
@@ -110,13 +105,14 @@ mod tests {
             component: component.map(str::to_owned),
             component_version: None,
         };
-        assert_eq!(check_names(&builds(None, None), Some("ho-1")), Ok(()));
-        assert_eq!(check_names(&builds(Some("ho"), Some("main")), None), Ok(()));
+        let name = |text: &str| Some(ObjectName::label(text).unwrap());
+        assert_eq!(named(&builds(None, None), Some("ho-1")), Ok((None, name("ho-1"))));
+        assert_eq!(named(&builds(Some("ho"), Some("main")), None), Ok((name("ho"), None)));
         for (wrong, words) in [
-            (check_names(&builds(Some("ho"), None), None), "expected --application and"),
-            (check_names(&builds(Some("ho "), Some("main")), None), "--application: "),
-            (check_names(&builds(None, Some("Main")), Some("ho-1")), "--component: "),
-            (check_names(&builds(None, None), Some("ho_1")), "--snapshot: "),
+            (named(&builds(Some("ho"), None), None), "expected --application and"),
+            (named(&builds(Some("ho "), Some("main")), None), "--application: "),
+            (named(&builds(None, Some("Main")), Some("ho-1")), "--component: "),
+            (named(&builds(None, None), Some("ho_1")), "--snapshot: "),
         ] {
             let error = wrong.unwrap_err();
             assert!(error.starts_with(words), "{error}");

@@ -281,7 +281,8 @@ async fn a_record_of_another_plan_or_two_images_is_misuse() {
     let setting = Setting::new(|_| ());
     let memory = setting.memory("run");
     assert_eq!(setting.run(&memory, &setting.options()).await.exit, Exit::Done);
-    let other = Options { plan: "another".to_owned(), ..setting.options() };
+    let other =
+        Options { plan: crate::name::ObjectName::label("another").unwrap(), ..setting.options() };
     let failure = setting.process(&memory, &other, NEVER).await.0.unwrap().unwrap_err();
     assert_eq!(failure.exit, Exit::Misuse);
     assert!(failure.error.to_string().contains("another"), "{}", failure.error);

@@ -90,7 +90,7 @@ impl Setting {
     }
 
     pub fn options(&self) -> Options {
-        Options::of(&self.night.plan)
+        Options::of(crate::name::ObjectName::label(&self.night.plan).unwrap())
     }
 
     fn tenant(&self, killer: &Arc<Killer>) -> Tenant {
