@@ -12,6 +12,8 @@ use std::process::ExitCode;
 mod attach_verdict;
 #[path = "attest-verdict.rs"]
 mod attest_verdict;
+#[path = "check-gate.rs"]
+mod check_gate;
 #[path = "check-staleness.rs"]
 mod check_staleness;
 #[path = "collect-results.rs"]
@@ -47,6 +49,7 @@ pub const STEPS: &[(&str, Main)] = &[
     ("resolve-image", resolve_image::main),
     ("trigger-gate", trigger_gate::main),
     ("verify-verdict", verify_verdict::main),
+    ("check-gate", check_gate::main),
 ];
 
 /// The name by which this program was called, and the step of that name.

@@ -24,6 +24,7 @@
 pub mod attest;
 pub mod attestor;
 pub mod bisect;
+pub mod checkup;
 pub mod clock;
 pub mod cluster;
 pub mod collect;

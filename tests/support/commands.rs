@@ -57,7 +57,6 @@ pub const RUN_BY: &[(&str, &str, &str)] = &[
         "the_onboarding_ends_with_a_promoted_image",
     ),
     ("docs/onboarding.md", "9. Check everything", "the_onboarding_ends_with_a_promoted_image"),
-    ("docs/onboarding.md", "9. Check everything", "the_onboarding_ends_with_a_promoted_image"),
     ("docs/onboarding.md", "10. The first run", "the_onboarding_ends_with_a_promoted_image"),
     ("docs/onboarding.md", "10. The first run", "the_onboarding_ends_with_a_promoted_image"),
     ("docs/onboarding.md", "10. The first run", "the_onboarding_ends_with_a_promoted_image"),

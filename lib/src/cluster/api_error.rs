@@ -82,7 +82,7 @@ impl ApiError {
     }
 
     /// The status of the server's answer, if it refused for a reason of its own.
-    pub(super) fn code(&self) -> Option<u16> {
+    pub fn code(&self) -> Option<u16> {
         match self {
             Self::Refused { source, .. } => code(source),
             _ => None,

@@ -97,6 +97,8 @@ fn normalize(flags: &[Flag], given: &[String]) -> Result<Normal, String> {
         let name = match name {
             "-h" => HELP,
             "-V" => VERSION,
+            // As kubectl has it.
+            "-n" => "--namespace",
             name => name,
         };
         let Some(flag) = flags.iter().find(|flag| flag.long == name) else {

@@ -39,7 +39,7 @@ pub(super) enum Known {
 }
 
 /// That there is no such scenario, and which there are.
-pub(super) async fn no_scenario(tenant: &Tenant, name: &str) -> String {
+pub async fn no_scenario(tenant: &Tenant, name: &str) -> String {
     let missing =
         format!("there is no IntegrationTestScenario {name} in namespace {}", tenant.namespace());
     match tenant.scenario_names().await {

@@ -29,8 +29,10 @@ mod wanted;
 
 use std::time::Duration;
 
+pub use choose::choose;
 pub use error::TriggerError;
 use known::Known;
+pub use known::no_scenario;
 pub use night::{Sources, Started, night};
 pub use observe::{Look, Observation, observe};
 pub use preflight::{RIGHTS, preflight};
@@ -100,7 +102,7 @@ pub async fn run(
     clock: &SharedClock,
     last_words: &LastWords,
 ) -> Result<Report, TriggerError> {
-    let choice = choose::choose(options, tenant).await?;
+    let choice = choose(options, tenant).await?;
     let mut report = Report::new(choice, options.dry_run);
     let Some(chosen) = report.choice.chosen.clone() else {
         if report.choice.looked_at == 0 {

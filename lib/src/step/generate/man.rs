@@ -18,6 +18,7 @@ const BINARIES: &[&str] = &[
     "resolve-image",
     "trigger-gate",
     "verify-verdict",
+    "check-gate",
 ];
 
 /// A variable of the environment, the flag whose presence means that a binary reads it (or none,
