@@ -132,6 +132,8 @@ fn night(scenario: &str, code: i32, launches: usize, releases: usize) -> (Dir, V
     dir.write("kept/screen", all);
     assert_eq!(below(&of_any_stage(), &dir.path("kept"), &THEIRS), [], "{scenario}");
     let record = serde_json::from_str(&dir.read("kept/record.json")).unwrap();
+    let page = dir.read("kept/index.html");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("class=\"strip\""), "{page}");
     (dir, record)
 }
 
