@@ -13,7 +13,7 @@ use crate::support::Dir;
 use kustomize::{build, objects};
 
 #[path = "support/kustomize.rs"]
-mod kustomize;
+pub mod kustomize;
 
 fn files(folder: &str) -> Vec<PathBuf> {
     let mut files: Vec<_> = std::fs::read_dir(repository(folder))

@@ -62,14 +62,14 @@ fn the_readme_s_commands_work() {
     for (job, _) in &night.blocking {
         world.prow().ran_yesterday(job);
     }
-    let checked = reader.follow("README.md", "Look before the night", 0);
+    let checked = reader.follow("docs/by-hand.md", "Check the setup first", 0);
     assert!(!checked.contains("\"failed\""), "{checked}");
     assert_eq!(world.prow().launches().len(), 2, "yesterday's");
-    let told = reader.follow("README.md", "Gate something else on two jobs", 0);
+    let told = reader.follow("docs/by-hand.md", "Test an image with two jobs", 0);
     assert!(told.contains("\"verdict\":\"passed\""), "{told}");
     assert_eq!(world.prow().launches().len(), 4);
 
-    reader.follow("README.md", "Man pages and completions", 0);
+    reader.follow("docs/man-pages.md", "Install them", 0);
     for name in binaries() {
         for (path, kind) in [
             (format!(".local/share/man/man1/{name}.1"), "man"),

@@ -200,7 +200,7 @@ fn every_step_by_hand_as_the_document_says() {
     assert!(seen.contains("blocking\tperiodic-ci-") && seen.contains("/view/gs/"), "{seen}");
     assert!(
         reader
-            .follow(DOCUMENT, "Repeat its end", 0)
+            .follow(DOCUMENT, "Show the verdict again", 0)
             .contains("\"verdict\":\"passed\"")
     );
     let preview = reader.follow(DOCUMENT, "Preview its message", 0);

@@ -17,7 +17,7 @@ use crate::release_service::{Fate, ReleaseService};
 use crate::run::{constrain, succeeded};
 
 const DOCUMENT: &str = "docs/onboarding.md";
-const PLAN: &str = "hypershift-operator-ho-release-gate-acme";
+const PLAN: &str = "release-gate-acme";
 
 /// Below which heading each command block is.
 fn heading(section: u32) -> String {
@@ -236,7 +236,7 @@ fn the_onboarding_ends_with_a_promoted_image() {
     assert_eq!(releases[0]["spec"]["releasePlan"], PLAN);
     assert_eq!(releases[0]["spec"]["snapshot"], field.night.snapshot.as_str());
     assert_eq!(field.world.slack().messages().len(), 1);
-    assert!(follow(11, 0).contains(&format!("{}-", &PLAN[..40])), "the Release is listed");
+    assert!(follow(11, 0).contains(&format!("{PLAN}-")), "the Release is listed");
     follow(12, 0);
     reader.finish();
 

@@ -113,16 +113,21 @@ fn the_runbook_works_at_night() {
 
     // The night: all pass, and the Release fails.
     reader.follow(RUNBOOK, "Test again", 1);
+    let jobs = field.kubectl.run(&["get", "jobs", "-o", "name"]);
+    let again = jobs
+        .lines()
+        .find(|job| job.contains("/again-"))
+        .expect("the job is there");
     field
         .kubectl
-        .run(&["wait", "job/again", "--for=condition=Complete", "--timeout=300s"]);
+        .run(&["wait", again, "--for=condition=Complete", "--timeout=300s"]);
     let run = newest(&field);
     assert_eq!(succeeded(&ended(&field, &run)), "False");
     reader.put("gate-OLDER-RUN", "gate-older");
     reader.put("RUN", &run);
 
     let seen = reader.follow(RUNBOOK, "Look", 0);
-    for word in [run.as_str(), "\"attempts\"", "Failed", "again"] {
+    for word in [run.as_str(), "\"attempts\"", "Failed", "again-"] {
         assert!(seen.contains(word), "{word}: {seen}");
     }
     assert!(
@@ -175,6 +180,18 @@ fn the_runbook_works_at_night() {
     roll_back(&field, &reader);
 
     // Stopping, and going on.
+    let account = format!("system:serviceaccount:{namespace}:gate-releaser");
+    let may_promote = || {
+        let asked = ["auth", "can-i", "create", "releases.appstudio.redhat.com", "--as", &account];
+        String::from_utf8_lossy(&field.kubectl.try_run(&asked).stdout)
+            .trim()
+            .to_owned()
+    };
+    assert_eq!(may_promote(), "yes");
+    reader.follow(RUNBOOK, "Stop promotion now", 0);
+    assert_eq!(may_promote(), "no");
+    reader.follow(RUNBOOK, "Stop promotion now", 1);
+    assert_eq!(may_promote(), "yes");
     let admission =
         std::fs::read_to_string(clone.join("tekton/konflux/admission/aro-hcp.yaml")).unwrap();
     let admission =

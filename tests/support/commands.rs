@@ -12,13 +12,12 @@ pub use xtask::repository;
 /// The blocks that are run, in the order of the documents: document, heading, and the test (or
 /// script) that runs them.
 pub const RUN_BY: &[(&str, &str, &str)] = &[
+    ("CONTRIBUTING.md", "Begin", ".ci/run"),
     ("README.md", "Quick start", "the_readme_s_commands_work"),
-    ("README.md", "Quick start", ".ci/run"),
-    ("README.md", "Gate something else on two jobs", "the_readme_s_commands_work"),
-    ("README.md", "Look before the night", "the_readme_s_commands_work"),
-    ("README.md", "Man pages and completions", "the_readme_s_commands_work"),
     ("README.md", "In a cluster", "what_a_tenant_applies_by_the_readmes"),
     ("docs/architecture.md", "The gate record", "the_runbook_works_at_night"),
+    ("docs/by-hand.md", "Check the setup first", "the_readme_s_commands_work"),
+    ("docs/by-hand.md", "Test an image with two jobs", "the_readme_s_commands_work"),
     ("docs/by-hand.md", "resolve-image", "every_step_by_hand_as_the_document_says"),
     (
         "docs/by-hand.md",
@@ -32,10 +31,11 @@ pub const RUN_BY: &[(&str, &str, &str)] = &[
     ("docs/by-hand.md", "trigger-gate", "every_step_by_hand_as_the_document_says"),
     ("docs/by-hand.md", "check-staleness", "every_step_by_hand_as_the_document_says"),
     ("docs/by-hand.md", "Look at it", "every_step_by_hand_as_the_document_says"),
-    ("docs/by-hand.md", "Repeat its end", "every_step_by_hand_as_the_document_says"),
+    ("docs/by-hand.md", "Show the verdict again", "every_step_by_hand_as_the_document_says"),
     ("docs/by-hand.md", "Judge it again", "every_step_by_hand_as_the_document_says"),
     ("docs/by-hand.md", "Preview its message", "every_step_by_hand_as_the_document_says"),
     ("docs/by-hand.md", "Promote it", "every_step_by_hand_as_the_document_says"),
+    ("docs/man-pages.md", "Install them", "the_readme_s_commands_work"),
     ("docs/migration.md", "Step by step, without a gap", "the_migration_goes_step_by_step"),
     ("docs/migration.md", "Step by step, without a gap", "the_migration_goes_step_by_step"),
     ("docs/migration.md", "Step by step, without a gap", "the_migration_goes_step_by_step"),
@@ -76,6 +76,8 @@ pub const RUN_BY: &[(&str, &str, &str)] = &[
     ("docs/runbook.md", "Promote by hand", "the_runbook_works_at_night"),
     ("docs/runbook.md", "Promote by hand", "the_runbook_works_at_night"),
     ("docs/runbook.md", "Roll back", "the_runbook_works_at_night"),
+    ("docs/runbook.md", "Stop promotion now", "the_runbook_works_at_night"),
+    ("docs/runbook.md", "Stop promotion now", "the_runbook_works_at_night"),
     ("docs/runbook.md", "Stop promotion", "the_runbook_works_at_night"),
     ("docs/runbook.md", "Stop promotion", "the_runbook_works_at_night"),
     ("docs/runbook.md", "Cancel a run", "the_runbook_works_at_night"),

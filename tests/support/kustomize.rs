@@ -41,6 +41,15 @@ struct Selector {
 struct Patch {
     target: Selector,
     patch: String,
+    #[serde(default)]
+    options: PatchOptions,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct PatchOptions {
+    #[serde(default)]
+    allow_name_change: bool,
 }
 
 #[derive(Deserialize)]
@@ -142,16 +151,25 @@ fn accumulate(folder: &Path, objects_so_far: &mut Vec<Value>, references: &mut V
     for component in &this.components {
         accumulate(&folder.join(component), &mut own, references);
     }
+    // A patch may rename; the name is mentioned elsewhere as it was.
+    let names: Vec<String> = own.iter().map(name).collect();
     for patch in &this.patches {
         let operations: Vec<Operation> = serde_saphyr::from_str(&patch.patch).unwrap();
         let mut found = false;
         for object in own.iter_mut().filter(|object| patch.target.matches(object)) {
             found = true;
+            let before = name(object);
             operations.iter().for_each(|operation| operation.apply(object));
+            // kubectl would keep the old name in silence.
+            assert!(
+                patch.options.allow_name_change || name(object) == before,
+                "{}: a patch changes a name without allowNameChange",
+                file.display()
+            );
         }
         assert!(found, "{}: a patch has no target", file.display());
     }
-    suffix(&mut own, &this.name_suffix, references);
+    suffix(&mut own, &names, &this.name_suffix, references);
     for replacement in &this.replacements {
         replacement.apply(&mut own, &file);
     }
@@ -188,20 +206,19 @@ impl Operation {
     }
 }
 
-/// Renames, and renames where the names are mentioned.
-fn suffix(objects: &mut [Value], suffix: &str, references: &[NameReference]) {
-    if suffix.is_empty() {
-        return;
-    }
+fn name(object: &Value) -> String {
+    object["metadata"]["name"].as_str().unwrap().to_owned()
+}
+
+/// Renames, and renames where the names that the objects had are mentioned.
+fn suffix(objects: &mut [Value], names: &[String], suffix: &str, references: &[NameReference]) {
     let mut renamed = Vec::new();
-    for object in objects.iter_mut() {
-        let old = object["metadata"]["name"].as_str().unwrap().to_owned();
-        renamed.push((
-            object["kind"].as_str().unwrap().to_owned(),
-            old.clone(),
-            format!("{old}{suffix}"),
-        ));
-        object["metadata"]["name"] = format!("{old}{suffix}").into();
+    for (object, old) in objects.iter_mut().zip(names) {
+        let new = format!("{}{suffix}", name(object));
+        object["metadata"]["name"] = new.as_str().into();
+        if new != *old {
+            renamed.push((object["kind"].as_str().unwrap().to_owned(), old.clone(), new));
+        }
     }
     for reference in references {
         for (_, old, new) in renamed.iter().filter(|(kind, ..)| *kind == reference.kind) {

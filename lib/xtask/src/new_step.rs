@@ -12,6 +12,9 @@ const FRAME: &str = include_str!("frame_step.rs");
 /// Its list of binaries makes each page name the others.
 const MAN: &str = "lib/src/step/generate/man.rs";
 
+/// Its loop over all binaries installs their man pages.
+const MAN_PAGES: &str = "docs/man-pages.md";
+
 /// An entry in a file: the text before which it goes, and the entry.
 struct Entry {
     file: &'static str,
@@ -48,7 +51,7 @@ fn entries(name: &str) -> [Entry; 6] {
                 "| `{name}` | WHAT IT READS | WHAT IT DOES | ITS RESULTS | WHOM IT ASKS |\n"
             ),
         },
-        Entry { file: "README.md", before: " rehearse-gate; do\n", text: format!(" {name}") },
+        Entry { file: MAN_PAGES, before: " rehearse-gate; do\n", text: format!(" {name}") },
         Entry {
             file: MAN,
             before: "];\n\n/// A variable of the environment",
@@ -146,7 +149,14 @@ mod tests {
     /// A folder with this repository's files that get an entry.
     fn copy() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        let whole = ["Cargo.toml", "README.md", "bins/release-gate.rs", "bins/launch-prow.rs", MAN];
+        let whole = [
+            "Cargo.toml",
+            "README.md",
+            "bins/release-gate.rs",
+            "bins/launch-prow.rs",
+            MAN,
+            MAN_PAGES,
+        ];
         for file in whole {
             fs::create_dir_all(folder.path().join(file).parent().unwrap()).unwrap();
             fs::copy(crate::repository(file), folder.path().join(file)).unwrap();
@@ -167,7 +177,8 @@ mod tests {
         assert!(program.contains("    (\"tag-image\", tag_image::main),\n];\n"), "{program}");
         let readme = read("README.md");
         assert!(readme.contains("\n| `tag-image` | WHAT IT READS |"), "{readme}");
-        assert!(readme.contains(" tag-image rehearse-gate; do\n"), "{readme}");
+        let man_pages = read(MAN_PAGES);
+        assert!(man_pages.contains(" tag-image rehearse-gate; do\n"), "{man_pages}");
         assert!(read(MAN).contains("    \"tag-image\",\n];\n"), "{}", read(MAN));
         // Once more is refused, and so is the name of another.
         assert!(
