@@ -264,7 +264,7 @@ fn release_lines(facts: &Facts, record: &GateRecord, outcome: Outcome) -> Vec<Li
             duration::human(facts.options.patience())
         ))],
         (None, Outcome::NotReleased) if collect.is_some() => vec![Line::of(
-            "the verdict was passed, but the task collect-results did not end well, so nothing was promoted",
+            "the jobs passed, but the task collect-results did not succeed, so nothing was promoted",
         )],
         _ => Vec::new(),
     }

@@ -38,6 +38,8 @@ pub use run::{
 #[cfg(test)]
 mod goldens;
 #[cfg(test)]
+mod headlines;
+#[cfg(test)]
 mod nights;
 #[cfg(test)]
 mod samples;

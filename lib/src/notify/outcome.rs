@@ -110,6 +110,7 @@ mod tests {
             ("stopped", Outcome::Broken),
             ("launch-refused", Outcome::Broken),
             ("broken-while-waiting", Outcome::Broken),
+            ("no-verdict", Outcome::Broken),
             ("cancelled", Outcome::Cancelled),
             ("unexamined", Outcome::Promoted),
             ("contradiction", Outcome::Refused),

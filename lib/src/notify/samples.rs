@@ -241,6 +241,7 @@ pub fn all() -> Vec<(&'static str, &'static str, Facts)> {
         ("stopped", "The promotion would be refused, found before the tests", stopped()),
         ("launch-refused", "Gangway refused a job", launch_refused()),
         ("broken-while-waiting", "The wait for the jobs was cut off", broken_while_waiting()),
+        ("no-verdict", "No step failed, and there is no verdict", no_verdict()),
         ("cancelled", "The run was cancelled", cancelled()),
         ("unexamined", "Promoted on the record's word alone", unexamined()),
         ("contradiction", "The record of another gate was given", contradiction()),
@@ -554,6 +555,12 @@ fn broken_while_waiting() -> Facts {
         record.jobs[index].attempts.push(running);
     }
     read(record, "Failed")
+}
+
+fn no_verdict() -> Facts {
+    let mut facts = broken_while_waiting();
+    facts.options.tasks.clear();
+    facts
 }
 
 fn cancelled() -> Facts {

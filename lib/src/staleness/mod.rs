@@ -19,6 +19,8 @@ mod message;
 mod preflight;
 mod prune;
 mod quiet;
+#[cfg(test)]
+pub(crate) mod samples;
 
 pub use automatic::{Alarm, Automatic, automatic};
 pub use check::{CheckError, Checked, Options, REPEAT, check};

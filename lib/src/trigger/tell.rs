@@ -69,9 +69,29 @@ fn skipped(gate: &str, due: &[Due]) -> Payload {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::trigger::Row;
+
+    /// Each message with a title for readers.
+    pub fn samples() -> Vec<(&'static str, Payload)> {
+        let scenario = "ho-release-gate-aro-hcp".to_owned();
+        let why = "run ho-release-gate-x7k2p has not ended".to_owned();
+        let since = "2026-08-18T03:15:00Z".parse().unwrap();
+        let last = "2026-08-20T03:15:00Z".parse().unwrap();
+        let row = Row { nights: 3, since, last, why: why.clone() };
+        let failure =
+            format!("{scenario}: integration-service did not act on the label; is it running?");
+        let in_a_row = Due { scenario: scenario.clone(), why: why.clone(), row: Some(row) };
+        vec![
+            ("The gate could not be started", not_started("ARO HCP gate", &[failure])),
+            ("The jobs of another night still run", skipped("ARO HCP gate", &[in_a_row])),
+            (
+                "The same, where it is not known for how long",
+                skipped("ARO HCP gate", &[Due { scenario, why, row: None }]),
+            ),
+        ]
+    }
 
     fn due(nights: Option<u32>) -> Due {
         let at = jiff::Timestamp::UNIX_EPOCH;
