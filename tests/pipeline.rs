@@ -85,8 +85,15 @@ fn the_run_gives_the_promotion_an_account_of_its_own() {
 /// Parameters are the interface of every tenant: name and default, none where it must be given.
 #[test]
 fn the_parameters_are_those_of_the_interface() {
-    let digest = "0".repeat(64);
-    let image = format!("quay.io/acme/release-gate:0.1.0@sha256:{digest}");
+    // A release pins another image here, always of its own version and by its digest.
+    let mut params = pipeline().params.into_iter();
+    let image = params
+        .find(|param| param.name == "image")
+        .and_then(|param| param.default);
+    let Some(ParamValue::String(image)) = image else { panic!("{image:?}") };
+    let (tagged, digest) = image.split_once("@sha256:").expect("it is pinned");
+    assert!(digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit()), "{image}");
+    assert!(tagged.ends_with(concat!(":", env!("CARGO_PKG_VERSION"))), "{image}");
     let strings: [(&str, Option<&str>); 36] = [
         ("SNAPSHOT", None),
         ("release-plan-name", None),

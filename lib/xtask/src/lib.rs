@@ -14,6 +14,9 @@ pub(crate) const LOG: &str = "XTASK_LOG";
 
 pub mod generate;
 pub mod new_step;
+pub mod release;
+pub mod tree;
+pub mod version;
 
 /// A path in this repository.
 pub fn repository(path: impl AsRef<Path>) -> PathBuf {

@@ -5,6 +5,9 @@
 use std::process::ExitCode;
 
 use argh::FromArgs;
+use xtask::release::{self, Release};
+use xtask::tree::{self, git};
+use xtask::version::Version;
 use xtask::{generate, new_step, repository};
 
 /// What a developer runs on this repository.
@@ -20,6 +23,7 @@ enum Task {
     Generate(Generate),
     Check(Check),
     NewStep(NewStep),
+    Release(ReleaseArgs),
 }
 
 /// Writes every generated file that is stale: help pages, screens of the rehearsal, messages, Tasks
@@ -43,6 +47,22 @@ struct NewStep {
     name: String,
 }
 
+/// Writes a version into every place that names one, dates the changelog, and pins the image into the
+/// manifests; says what is left to do. The working tree must be clean.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "release")]
+struct ReleaseArgs {
+    /// leave the working tree alone: make the release of the commit in target/release-VERSION
+    #[argh(switch)]
+    dry_run: bool,
+    /// the image of the steps, NAME:TAG@sha256:DIGEST, that the manifests name
+    #[argh(option)]
+    image: Option<String>,
+    /// the version, MAJOR.MINOR.PATCH
+    #[argh(positional)]
+    version: Version,
+}
+
 fn main() -> ExitCode {
     let args: Args = argh::from_env();
     let done = match args.task {
@@ -52,6 +72,7 @@ fn main() -> ExitCode {
             println!("{left}");
             true
         }),
+        Task::Release(args) => released(args).map(|()| true),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -61,6 +82,33 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Makes a release, or only shows it.
+fn released(args: ReleaseArgs) -> Result<(), String> {
+    let root = repository("");
+    let date = git(&root, &["show", "-s", "--format=%cs", "HEAD"])?;
+    let release = Release { version: args.version, date, image: args.image };
+    let changed = if args.dry_run {
+        let folder = root.join("target").join(format!("release-{}", release.version));
+        let made = tree::make(&root, &folder, &release)?;
+        println!("made: {}", folder.display());
+        match made.no_bill {
+            None => println!("made: {}", folder.join(tree::BILL).display()),
+            Some(why) => println!("left out: the bill of materials; {why}"),
+        }
+        made.changed
+    } else {
+        if !git(&root, &["status", "--porcelain"])?.is_empty() {
+            return Err("the working tree has changes: commit or stash them".to_owned());
+        }
+        release::prepare(&root, &release)?
+    };
+    for file in &changed {
+        println!("changed: {}", file.display());
+    }
+    println!("{}", tree::left(&release));
+    Ok(())
 }
 
 /// Whether everything is current and the tests that hold it pass.
