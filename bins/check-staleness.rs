@@ -28,7 +28,7 @@ arguments! {
     /// passed without a Release, or runs now. Raises one at once when the plan releases untested
     /// images by itself.
     #[argh(
-        note = "Without --record every look that finds something tells it again. Without --scenario and --gate-label the cause is not known. With --application or --component an old image is no alarm while the newest Snapshot has it, until three times the limit: then that nothing new is built is told once.",
+        note = "Without --record, every run that finds a problem alerts again. Without --scenario and --gate-label the cause is not known. With --application or --component an old image is no alarm while the newest Snapshot has it, until three times the limit: then that nothing new is built is told once.",
         example = "check-staleness --release-plan ho-release-gate-aro-hcp --scenario ho-release-gate-aro-hcp \\\n    --gate-label 'ARO HCP' --record configmap:staleness-aro-hcp \\\n    --slack-webhook-file webhook-url",
         example = "check-staleness --release-plan ho-release-gate-aro-hcp --quiet-day sat,sun \\\n    --quiet-window 2026-12-20/2027-01-02",
         error_code(

@@ -64,8 +64,8 @@ arguments! {
         #[argh(switch)]
         again: bool,
         /// only look whether a Release would be possible, and end as it would; needs no verdict,
-        /// makes nothing; where nothing speaks against it, the record is bound to the plan,
-        /// otherwise a record without jobs is told why not
+        /// makes nothing; where it would be possible, the record is bound to the plan,
+        /// otherwise why not is noted in a record without jobs
         #[argh(switch)]
         check: bool,
         /// let the server try the creation without doing it, show the object on stderr, note that

@@ -32,7 +32,7 @@ arguments! {
             "a blocking job was refused, or Gangway or the record cannot be reached; with --check: something failed"
         ),
         error_code(2, "bad input; nothing was sent"),
-        error_code(4, "stopped to stay safe: it could not be found out whether a job runs")
+        error_code(4, "it is not known whether a job runs; stopped so that nothing is done twice")
     )]
     struct Args {
         /// the gate record, configmap:NAME or file:PATH; begun if there is none

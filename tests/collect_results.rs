@@ -213,8 +213,7 @@ fn a_night_that_fails_says_what_failed_and_exits_3_twice() {
     for _ in 0..2 {
         let output = night.collect().run();
         assert_eq!(output.code, 3, "{}", output.stderr);
-        let words =
-            "failed: 1 of 2 blocking jobs passed; periodic-b failed TestUpgradeControlPlane, TestX";
+        let words = "failed: 1 of 2 blocking jobs did not pass; periodic-b failed TestUpgradeControlPlane, TestX";
         assert!(output.stderr.ends_with(&format!("error: {words}\n")), "{}", output.stderr);
         assert_eq!(results(&output)["summary"], words);
         let shown: Value =

@@ -1044,7 +1044,7 @@ fn a_dry_run_shows_each_candidate_and_changes_nothing() {
         .map(|one| one["reason"].clone())
         .collect();
     let wanted = [
-        "chosen: the newest fit one",
+        "chosen: the newest usable one",
         "not built by a push (pull request, merge queue, or group)",
         "older than the chosen one",
     ];
@@ -1089,7 +1089,7 @@ fn nothing_fit_is_no_start_and_slack_is_told() {
         .arg(webhook);
     failed(
         &tool.run(),
-        "no Snapshot is fit: --component: no Snapshot of Application ho is of \"no-such\"; there are ho-main",
+        "no usable Snapshot: --component: no Snapshot of Application ho is of \"no-such\"; there are ho-main",
     );
     assert!(
         tenant.world.slack().messages()[0]

@@ -79,8 +79,10 @@ pub fn of(report: &RunReport, record: &Record, width: usize) -> (u8, Vec<String>
             Some(task) => (REFUSED, vec![format!("refused: {task} said no")]),
             None => match failed.iter().find(|task| not_known(task)) {
                 Some(task) => {
-                    let words =
-                        format!("not known: {task} stopped to stay safe{}", launched(record));
+                    let words = format!(
+                        "not known: {task} stopped so that nothing is done twice{}",
+                        launched(record)
+                    );
                     (UNDECIDED, wrap(&words, width))
                 }
                 None => {
@@ -237,7 +239,7 @@ mod tests {
                 &[("launch-prow", 4, &[])],
                 "null".into(),
                 1,
-                "not known: launch-prow stopped to stay safe, 2 jobs were launched".into(),
+                "not known: launch-prow stopped so that nothing is done twice, 2 jobs were launched".into(),
             ),
             (
                 "release unknown",

@@ -167,10 +167,14 @@ impl Screen {
             ),
             "collect-results" => {
                 let verdict = record.verdict.as_ref()?;
-                format!(
-                    "{}: {} of {} blocking jobs passed",
-                    verdict.decision, verdict.blocking_passed, verdict.blocking_total
-                )
+                let total = verdict.blocking_total;
+                // In collect-results' own words.
+                match total.saturating_sub(verdict.blocking_passed) {
+                    0 => format!("{}: {total} of {total} blocking jobs passed", verdict.decision),
+                    not => {
+                        format!("{}: {not} of {total} blocking jobs did not pass", verdict.decision)
+                    }
+                }
             }
             "create-release" => {
                 let release = record.release.as_ref()?;

@@ -16,13 +16,24 @@ pub fn summary(record: &GateRecord, verdict: &Verdict) -> String {
     }
 }
 
+/// How many blocking jobs passed, or where not all did, how many did not.
+fn counted(passed: usize, total: usize) -> String {
+    match total.saturating_sub(passed) {
+        0 => format!("{passed} of {total} blocking jobs passed"),
+        not => format!("{not} of {total} blocking jobs did not pass"),
+    }
+}
+
 /// Runs that passed, and of which something is to be said, that a summary tells of.
 const NAMED_DETAILS: usize = 2;
 
 /// The verdict without its reasons.
 pub(super) fn headline(verdict: &Verdict) -> String {
-    let Verdict { decision, blocking_passed, blocking_total, .. } = verdict;
-    format!("{}: {blocking_passed} of {blocking_total} blocking jobs passed", decision.as_str())
+    format!(
+        "{}: {}",
+        verdict.decision.as_str(),
+        counted(verdict.blocking_passed, verdict.blocking_total)
+    )
 }
 
 /// What is to be said of a gate that passed: jobs whose image no log proves, second tries,

@@ -135,7 +135,7 @@ pub(super) mod tests {
     fn what_konflux_reads() {
         let record = many(1, 1);
         let output = TestOutput::of(&record, record.verdict.as_ref().unwrap());
-        let expected = r#"{"result":"FAILURE","timestamp":"2026-08-20T03:20:11Z","note":"failed: 0 of 1 blocking jobs passed; e2e-aks-upgrade-0 failed TestNodePool/HostedCluster0/Main/TestRollback0","namespace":"default","successes":0,"failures":1,"warnings":0}"#;
+        let expected = r#"{"result":"FAILURE","timestamp":"2026-08-20T03:20:11Z","note":"failed: 1 of 1 blocking jobs did not pass; e2e-aks-upgrade-0 failed TestNodePool/HostedCluster0/Main/TestRollback0","namespace":"default","successes":0,"failures":1,"warnings":0}"#;
         assert_eq!(output.json(), expected);
     }
 

@@ -60,7 +60,7 @@ impl Findings {
         let checked = |promotion: Promotion| Promotion { checks: Some(table), ..promotion };
         match against {
             None => {
-                let detail = "nothing that could be seen speaks against a Release";
+                let detail = "no reason was found to refuse a Release";
                 Ok(checked(Promotion::ended(Exit::Done, Released::False, detail)).into())
             }
             Some(End::Open(promotion)) => Err(End::Open(Box::new(checked(*promotion)))),
@@ -172,7 +172,7 @@ impl Task<'_> {
             // Without our own Snapshot there is nothing to compare.
             Choice::Make { .. } if ours.is_none() => table.unknown(
                 "releases",
-                "none of this Snapshot stands in the way; whether a newer image was released cannot be told without it",
+                "none of this Snapshot stands in the way; without it, whether a newer image was released cannot be checked",
             ),
             Choice::Make { name, .. } => match self.order(releases, ours).await {
                 Ok(()) => findings.table.passed("releases", format_args!("none stands in the way; it would be {name}")),

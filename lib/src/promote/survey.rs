@@ -135,7 +135,7 @@ impl Task<'_> {
         }
         if released.is_empty() {
             tracing::info!(
-                "no other Snapshot has a live Release that landed or runs of plan {}: whether this one is older cannot be told",
+                "cannot check the order: no other Snapshot has a Release of plan {} in the cluster that landed or runs",
                 self.options.plan
             );
         }

@@ -223,9 +223,7 @@ pub async fn newest_build(sources: &Sources, evidence: &mut Evidence) {
             });
         }
         Ok(Choice { looked_at, .. }) => {
-            evidence
-                .remarks
-                .push(format!("no Snapshot is fit to be tested, of {looked_at} looked at"));
+            evidence.remarks.push(format!("no usable Snapshot among {looked_at}"));
         }
         Err(error) => note(evidence, SourceName::Snapshots, &error),
     }

@@ -45,7 +45,7 @@ impl ScenarioReport {
         match &self.ending {
             Ending::Started { run } => format!("run {run}"),
             Ending::Skipped(skip) => skip.words(),
-            Ending::WouldStart => "nothing speaks against it".to_owned(),
+            Ending::WouldStart => "no reason to skip it".to_owned(),
             Ending::Failed(why) => why.clone(),
         }
     }
@@ -81,11 +81,11 @@ impl Report {
             )];
         }
         if let (None, Some(hint)) = (&self.choice.chosen, &self.hint) {
-            return vec![format!("no Snapshot is fit: {hint}")];
+            return vec![format!("no usable Snapshot: {hint}")];
         }
         if self.choice.chosen.is_none() {
             return vec![format!(
-                "no Snapshot is fit: {} were looked at; trigger-gate --dry-run shows what speaks against each",
+                "no usable Snapshot among {}; trigger-gate --dry-run shows why for each",
                 self.choice.looked_at
             )];
         }
@@ -152,7 +152,7 @@ impl Report {
     fn rows(&self) -> impl Iterator<Item = (&str, String, Cow<'static, str>)> {
         let time = |at: Option<Timestamp>| at.map(|at| format!("{at:.0}")).unwrap_or_default();
         let chosen = self.choice.chosen.iter().map(move |one| {
-            (one.name.as_str(), time(one.built_at), Cow::Borrowed("chosen: the newest fit one"))
+            (one.name.as_str(), time(one.built_at), Cow::Borrowed("chosen: the newest usable one"))
         });
         let others = self
             .choice
