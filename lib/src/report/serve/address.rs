@@ -33,7 +33,7 @@ impl FromStr for Address {
         };
         address
             .map(Self)
-            .ok_or_else(|| AddressError(crate::text::one_line(text, 100)))
+            .ok_or_else(|| AddressError(crate::text::cut(text, 100)))
     }
 }
 
