@@ -58,7 +58,7 @@ arguments! {
         /// infrastructure=1,setup=1]
         #[argh(option, arg_name = "CAUSE=N,…")]
         rerun: Option<String>,
-        /// where the jobs' histories are kept [default: beside a record that is in the cluster]
+        /// where the jobs' histories are kept [default: configmap, for records in a cluster]
         #[argh(option, arg_name = "configmap|folder:PATH|off")]
         history: Option<String>,
         /// failures that somebody knows of: a YAML file, or the YAML itself; they never pass

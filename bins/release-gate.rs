@@ -16,6 +16,8 @@ mod attest_verdict;
 mod check_gate;
 #[path = "check-staleness.rs"]
 mod check_staleness;
+#[path = "collect-history.rs"]
+mod collect_history;
 #[path = "collect-results.rs"]
 mod collect_results;
 #[path = "create-release.rs"]
@@ -50,6 +52,7 @@ pub const STEPS: &[(&str, Main)] = &[
     ("trigger-gate", trigger_gate::main),
     ("verify-verdict", verify_verdict::main),
     ("check-gate", check_gate::main),
+    ("collect-history", collect_history::main),
 ];
 
 /// The name by which this program was called, and the step of that name.

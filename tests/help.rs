@@ -52,7 +52,8 @@ fn versions_and_unknown_flags() {
 }
 
 /// Flags that mean something of their own in each step that has them.
-const OWN_MEANING: [&str; 12] = [
+const OWN_MEANING: [&str; 13] = [
+    "--bucket",
     "--check",
     "--dry-run",
     "--job",

@@ -89,7 +89,7 @@ fn parameters(scenario: &Value) -> BTreeMap<&str, String> {
 /// Everything that must hold for one platform's objects.
 fn check(platform: &str, built: &[Value]) {
     let kinds: Vec<&str> = built.iter().map(|object| text(object, "/kind")).collect();
-    assert_eq!(kinds.len(), 4, "{kinds:?}");
+    assert_eq!(kinds.len(), 5, "{kinds:?}");
     for object in built {
         let name = text(object, "/metadata/name");
         assert!(name.ends_with(&format!("-{platform}")) && name.len() <= 63, "{name}");
@@ -112,6 +112,12 @@ fn check(platform: &str, built: &[Value]) {
         the(built, "CronJob", "check-staleness"),
         "check-staleness",
         "gate-staleness",
+        built,
+    );
+    check_cron_job(
+        the(built, "CronJob", "collect-history"),
+        "collect-history",
+        "gate-history",
         built,
     );
 }
@@ -257,8 +263,12 @@ fn check_cron_job(job: &Value, binary: &str, account: &str, built: &[Value]) {
             .unwrap_or_else(|| panic!("{binary}: no {name}"));
         &arguments[at + 1]
     };
-    assert_eq!(flag("--scenario"), text(scenario, "/metadata/name"));
-    assert_eq!(flag("--release-plan"), parameters(scenario)["release-plan-name"]);
+    if binary == "collect-history" {
+        assert_eq!(flag("--gate-label"), parameters(scenario)["gate-label"]);
+    } else {
+        assert_eq!(flag("--scenario"), text(scenario, "/metadata/name"));
+        assert_eq!(flag("--release-plan"), parameters(scenario)["release-plan-name"]);
+    }
 
     // Whatever the step says it says once: nobody starts it again because of its own exit code.
     let again = job.pointer("/spec/jobTemplate/spec").unwrap();
@@ -542,7 +552,9 @@ fn the_report_is_reached_by_monitoring_alone_and_as_still_as_the_steps() {
 #[test]
 fn the_roles_give_what_the_steps_check_for() {
     use gate::preflight::rights::Right;
-    use gate::{attestor, collect, launch, notify, promote, report, resolve, staleness, trigger};
+    use gate::{
+        attestor, collect, fill, launch, notify, promote, report, resolve, staleness, trigger,
+    };
 
     let plan = Right {
         group: "appstudio.redhat.com",
@@ -558,13 +570,14 @@ fn the_roles_give_what_the_steps_check_for() {
             // create-release --check runs as the second step of resolve-image.
             .chain([plan, releases])
             .collect();
-    let accounts: [(&str, &[Right]); 6] = [
+    let accounts: [(&str, &[Right]); 7] = [
         ("gate-runner", &runner),
         ("gate-releaser", &promote::RIGHTS),
         ("gate-attester", &attestor::RIGHTS),
         ("gate-trigger", &trigger::RIGHTS),
         ("gate-staleness", &staleness::RIGHTS),
         ("gate-report", &report::preflight::RIGHTS),
+        ("gate-history", &fill::RIGHTS),
     ];
     for (account, rights) in accounts {
         let role = &objects(&repository(format!("tekton/rbac/{account}.yaml")))[1];

@@ -245,6 +245,41 @@ fn a_verdict_that_no_registry_takes_fails_nothing() {
     assert!(dir.read("kept/screen").contains("UNSUPPORTED"));
 }
 
+#[test]
+fn a_regression_is_told_with_its_past() {
+    let (_, record) = night("regression", 3, 3, 0);
+    assert_eq!(record["verdict"]["decision"], "failed");
+    let history = &record["jobs"][1]["attempts"][0]["history"];
+    assert_eq!(history["tests"][0]["kind"], "regression");
+    let told = history["regressions"][0].as_str().unwrap();
+    assert!(told.starts_with("TestUpgradeControlPlane failed 4 of"), "{told}");
+    assert_eq!(history["suspects"]["good"], "hypershift-operator-night-4");
+}
+
+#[test]
+fn a_known_flake_is_run_again_and_promoted() {
+    let (_, record) = night("known-flake", 0, 4, 1);
+    let attempts = &record["jobs"][1]["attempts"];
+    assert_eq!(
+        (&attempts[0]["cause"], &attempts[1]["cause"]),
+        (&"product".into(), &"passed".into())
+    );
+    assert_eq!(attempts[0]["history"]["all_known"], true);
+}
+
+#[test]
+fn a_success_of_too_few_tests_is_not_promoted() {
+    let (_, record) = night("hollow", 1, 3, 0);
+    assert_eq!(record["verdict"]["decision"], "undecided");
+    let job = &record["jobs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|job| job["tests"] == 400)
+        .unwrap();
+    assert_eq!(job["attempts"][0]["cause"], "hollow");
+}
+
 /// Each scenario is one of the nights above.
 #[test]
 fn every_scenario_is_played() {

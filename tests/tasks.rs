@@ -259,6 +259,39 @@ fn the_files_are_made_from_the_pipeline_as_checked_in() {
     }
 }
 
+/// The one that is written by hand: every flag is the binary's, every parameter is used.
+#[test]
+fn the_task_of_no_pipeline_fits_its_binary() {
+    let text = read("tekton/tasks/collect-history/collect-history.yaml");
+    let task: Value = serde_saphyr::from_str(&text).unwrap();
+    let help = read("tests/help/collect-history.txt");
+    let step = &task["spec"]["steps"][0];
+    let args: Vec<&str> = step["args"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|arg| arg.as_str().unwrap())
+        .collect();
+    for flag in args.iter().filter(|arg| arg.starts_with("--")) {
+        let known = help.lines().any(|line| line.split_whitespace().next() == Some(flag));
+        assert!(known, "collect-history has no {flag}");
+    }
+    for param in task["spec"]["params"].as_array().unwrap() {
+        let name = param["name"].as_str().unwrap();
+        let used = [format!("$(params.{name})"), format!("$(params.{name}[*])")];
+        assert!(used.iter().any(|used| text.contains(used)), "{name} is used nowhere");
+        let readme = read("tekton/tasks/collect-history/README.md");
+        assert!(readme.contains(&format!("| `{name}` |")), "README.md does not name {name}");
+    }
+    let sample: Value =
+        serde_saphyr::from_str(&read("tekton/tasks/collect-history/samples/collect-history.yaml"))
+            .unwrap();
+    for given in sample["spec"]["params"].as_array().unwrap() {
+        let mut declared = task["spec"]["params"].as_array().unwrap().iter();
+        assert!(declared.any(|param| param["name"] == given["name"]), "{given}");
+    }
+}
+
 /// The text was moved; that it still means the same is another matter.
 #[test]
 fn they_mean_what_the_embedded_ones_mean() {

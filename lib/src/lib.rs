@@ -31,6 +31,7 @@ pub mod collect;
 pub mod duration;
 pub mod evidence;
 pub mod failure;
+pub mod fill;
 pub mod gate;
 pub mod glob;
 pub mod history;

@@ -6,6 +6,7 @@ pub mod document;
 pub mod duration;
 pub mod order;
 pub mod outcome;
+pub mod past;
 pub mod pod;
 pub mod programs;
 pub mod progress;

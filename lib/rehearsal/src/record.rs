@@ -69,6 +69,27 @@ pub struct Attempt {
     pub tests: Option<TestCounts>,
     /// What shows which image ran
     pub proof: Option<Proof>,
+    /// What the job's history says of it
+    pub history: Option<History>,
+}
+
+/// What a history says of a launch.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct History {
+    /// The failing tests
+    pub tests: Vec<TestPast>,
+}
+
+/// A failing test and its past.
+#[derive(Debug, Deserialize)]
+pub struct TestPast {
+    /// The test
+    pub name: String,
+    /// `regression`, `new`, …
+    pub kind: String,
+    /// Its past in a few words
+    pub words: String,
 }
 
 /// The tests of a launch.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use standins::{JobScript, Night, ReleaseScript};
 
 use crate::duration;
+use crate::past::Past;
 
 /// One scenario.
 #[derive(Debug, Clone, Deserialize)]
@@ -39,6 +40,15 @@ pub struct Scenario {
     /// What becomes of the verdict
     #[serde(default)]
     pub attest: Attest,
+    /// What the cluster remembers of jobs, by short name
+    #[serde(default)]
+    pub past: BTreeMap<String, Past>,
+    /// How many nights ago the gate last promoted an image, if it did
+    #[serde(default)]
+    pub promoted: Option<u32>,
+    /// Parameters of the pipeline besides those of every night
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// What a job does when it is launched.
@@ -242,6 +252,9 @@ mod tests {
                 ("validated-again", 1),
                 ("attested", 0),
                 ("attest-refused", 0),
+                ("regression", 3),
+                ("known-flake", 0),
+                ("hollow", 1),
             ]
         );
         for scenario in scenarios {

@@ -306,9 +306,20 @@ pub fn cause(attempt: &Attempt) -> String {
     }
     let tests = tests(attempt);
     match (tests.is_empty(), attempt.detail.as_deref()) {
-        (false, _) => format!("{cause}: {tests}"),
+        (false, _) => format!("{cause}: {tests}{}", past(attempt)),
         (true, Some(detail)) if !detail.is_empty() => format!("{cause}: {detail}"),
         (true, _) => cause.to_owned(),
+    }
+}
+
+/// ` (regression, failing since 2026-08-17)`: what the first test's past says, if anything.
+fn past(attempt: &Attempt) -> String {
+    let first = attempt.failing_tests.names.first();
+    let mut pasts = attempt.history.iter().flat_map(|history| &history.tests);
+    match pasts.find(|past| Some(&past.name) == first) {
+        Some(past) if past.kind == "regression" => format!(" (regression, {})", past.words),
+        Some(past) => format!(" ({})", past.words),
+        None => String::new(),
     }
 }
 

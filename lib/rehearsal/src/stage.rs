@@ -12,6 +12,7 @@ use standins::{
 };
 
 use crate::document::ParamValue;
+use crate::past::promoted;
 use crate::run::Request;
 use crate::scenario::{Attest, Before, Gangway, Image, Scenario};
 use crate::task::Laptop;
@@ -19,6 +20,9 @@ use crate::volumes::{Files, Mountable};
 
 /// Name of the scenario (IntegrationTestScenario) that the run belongs to.
 pub const TEST_SCENARIO: &str = "ho-release-gate-aro-hcp";
+
+/// The gate's name, the default of the pipeline's parameter `gate-label`.
+const GATE: &str = "ARO HCP";
 
 /// Gangway's limit in production: 9 requests a minute for one address, burst 5.
 const LIMIT: Limit = Limit { per_minute: 9, burst: 5, retry_after: None };
@@ -55,6 +59,7 @@ pub struct Stage {
     pub uid: String,
     secrets: Secrets,
     attest: Attest,
+    parameters: BTreeMap<String, String>,
 }
 
 /// What the stand-ins let in.
@@ -127,6 +132,7 @@ impl Stage {
             world.registry().writes(Writes::Taken);
         }
         put_before(&world, &night, &installed, scenario.before);
+        remember(&world, &night, scenario);
         let run = format!("ho-release-gate-{:05x}", seed & 0xf_ffff);
         world.kube().put(pipeline_run(
             &night.namespace,
@@ -140,7 +146,8 @@ impl Stage {
             .unwrap_or_default();
         let uid = stored["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
         let (namespace, attest) = (night.namespace, scenario.attest);
-        Ok(Self { world, servers, installed, namespace, run, uid, secrets, attest })
+        let parameters = scenario.parameters.clone();
+        Ok(Self { world, servers, installed, namespace, run, uid, secrets, attest, parameters })
     }
 
     /// What integration-service would write into the PipelineRun: parameters that this pipeline
@@ -165,7 +172,9 @@ impl Stage {
             namespace: self.namespace.clone(),
             params: texts
                 .into_iter()
-                .map(|(name, text)| (name.to_owned(), ParamValue::String(text)))
+                .map(|(name, text)| (name.to_owned(), text))
+                .chain(self.parameters.clone())
+                .map(|(name, text)| (name, ParamValue::String(text)))
                 .collect(),
         }
     }
@@ -300,6 +309,21 @@ fn put_before(world: &World, night: &Night, installed: &Installed, before: Befor
         .kube()
         .put(json!({"kind": "Release", "metadata": {"name": name, "namespace": night.namespace},
         "spec": {"releasePlan": installed.plan, "snapshot": snapshot}, "status": status}));
+}
+
+/// The histories of jobs and the record of the last promotion, as earlier nights left them.
+fn remember(world: &World, night: &Night, scenario: &Scenario) {
+    for (short, past) in &scenario.past {
+        let mut jobs = night.blocking.iter().chain(&night.informing);
+        let job = jobs.find(|(name, _)| name.ends_with(short)).map(|(name, _)| name);
+        let Some(job) = job else { panic!("no job ends with {short}") };
+        world.kube().put(past.history(job, &night.namespace, world.born()));
+    }
+    if let Some(nights) = scenario.promoted {
+        world
+            .kube()
+            .put(promoted(GATE, nights, &night.namespace, world.born()));
+    }
 }
 
 /// The PipelineRun, as far as a step looks at it.

@@ -134,12 +134,8 @@ impl Histories {
             let addition = Addition { run, tests: tests(ended.judgement) };
             let now = self.clock.now();
             let change = |history: &mut History| {
-                let mut addition = addition.clone();
-                let is_first = addition.run.origin == Origin::Nightly;
-                if is_first && is_retest(history, &addition.run) {
-                    addition.run.origin = Origin::Retest;
-                }
                 history.add(&addition);
+                history.settle_origins();
                 let look = regression::look(history, now);
                 told = Some(self.tell(history, &look.open, record, ended, &addition.run, &failing));
                 history.set_regressions(look.open);
@@ -235,18 +231,6 @@ impl KnownImages {
             candidate_built_at: self.candidate_built_at,
         }
     }
-}
-
-/// Whether a gate has tested that image by the job before: a further look at an image that may have
-/// failed.
-fn is_retest(history: &History, run: &Run) -> bool {
-    let by_a_gate = |other: &&Run| matches!(other.origin, Origin::Nightly | Origin::Retest);
-    history.runs().iter().filter(by_a_gate).any(|other| {
-        other.digest.is_some()
-            && other.digest == run.digest
-            && other.build_id != run.build_id
-            && other.started_at < run.started_at
-    })
 }
 
 /// The run as its job's history keeps it; `None` for one that nothing is known of.

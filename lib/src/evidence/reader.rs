@@ -153,12 +153,21 @@ pub struct Reader<'a> {
 impl Reader<'_> {
     /// `prowjob.json`, if it is that of the execution.
     pub async fn prowjob(&self, execution: &str) -> Found<ProwJob> {
+        match self.prowjob_of_anybody().await {
+            Found::Read(job) if job.id != execution => {
+                Found::Unreadable("prowjob.json is that of another run".to_owned())
+            }
+            other => other,
+        }
+    }
+
+    /// `prowjob.json`, whichever execution's it is.
+    pub async fn prowjob_of_anybody(&self) -> Found<ProwJob> {
         match self.bucket.get(self.folder, "prowjob.json", MAX_PROWJOB).await {
             Ok(None) => Found::Missing,
             Err(error) => Found::failed(&error),
             Ok(Some(bytes)) => match ProwJob::from_json(&bytes) {
-                Ok(job) if job.id == execution => Found::Read(job),
-                Ok(_) => Found::Unreadable("prowjob.json is that of another run".to_owned()),
+                Ok(job) => Found::Read(job),
                 // A sign-in or a proxy's page, most likely.
                 Err(_) => Found::Unreachable("prowjob.json is no ProwJob".to_owned()),
             },

@@ -1,12 +1,14 @@
 //! The document: runs, oldest first, and for each test one letter per run.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::bounds::Dropped;
 use super::mark::{Ended, Mark};
 use super::regression::OpenRegression;
-use super::run::Run;
+use super::run::{Origin, Run};
 use crate::text;
 
 /// The longest part of a test's identity that is kept, in bytes.
@@ -205,6 +207,20 @@ impl History {
             None => Added::New,
             Some(_) if changed => Added::Joined,
             Some(_) => Added::Known,
+        }
+    }
+
+    /// Of several first attempts on one image those after the first were made because something had
+    /// failed: they are retests, whoever has added them and in whatever order.
+    pub fn settle_origins(&mut self) {
+        let mut tested = BTreeSet::new();
+        for run in &mut self.runs {
+            let Some(digest) = &run.digest else { continue };
+            let is_first = matches!(run.origin, Origin::Nightly | Origin::Retest)
+                && tested.insert(digest.clone());
+            if run.origin == Origin::Nightly && !is_first {
+                run.origin = Origin::Retest;
+            }
         }
     }
 

@@ -192,11 +192,38 @@ impl Bucket {
         delimiter: Option<&str>,
         most: usize,
     ) -> Result<Listing, BucketError> {
+        self.list_from(bucket, prefix, delimiter, "", most).await
+    }
+
+    /// The folders of a folder (whose name ends with a slash) from the name `start` on, in the order of
+    /// their names, at most `most`.
+    ///
+    /// # Errors
+    /// [`BucketError`] when a page cannot be read.
+    pub async fn folders(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        start: &str,
+        most: usize,
+    ) -> Result<Listing, BucketError> {
+        self.list_from(bucket, prefix, Some("/"), start, most).await
+    }
+
+    async fn list_from(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        delimiter: Option<&str>,
+        start: &str,
+        most: usize,
+    ) -> Result<Listing, BucketError> {
         let what = format!("the list of {bucket}/{prefix}");
         let mut listing = Listing::default();
         let mut seen: Vec<String> = Vec::new();
         loop {
-            let page = self.page(bucket, prefix, delimiter, seen.last(), &what).await?;
+            let from = (start, seen.last().map(String::as_str));
+            let page = self.page(bucket, prefix, delimiter, from, &what).await?;
             listing.take(page.items.unwrap_or_default(), page.prefixes.unwrap_or_default(), prefix);
             if listing.objects.len() + listing.prefixes.len() > most {
                 listing.objects.truncate(most);
@@ -220,7 +247,7 @@ impl Bucket {
         bucket: &str,
         prefix: &str,
         delimiter: Option<&str>,
-        token: Option<&String>,
+        (start, token): (&str, Option<&str>),
         what: &str,
     ) -> Result<Page, BucketError> {
         let mut url = self.base.join(["storage", "v1", "b", bucket, "o"]);
@@ -233,6 +260,9 @@ impl Bucket {
             query
                 .append_pair("fields", "items(name,size),prefixes,nextPageToken")
                 .append_pair("maxResults", "1000");
+            if !start.is_empty() {
+                query.append_pair("startOffset", start);
+            }
             if let Some(token) = token {
                 query.append_pair("pageToken", token);
             }

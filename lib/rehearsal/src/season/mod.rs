@@ -160,14 +160,16 @@ fn label(text: &str) -> String {
     text.trim_matches('-').to_owned()
 }
 
-fn sha256(text: &str) -> String {
+/// The SHA-256 of a text, in hex.
+pub(crate) fn sha256(text: &str) -> String {
     Sha256::digest(text)
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
 }
 
-fn packed(document: &Value) -> String {
+/// A document as a ConfigMap holds it: packed, and in base64.
+pub(crate) fn packed(document: &Value) -> String {
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
     packed
         .write_all(document.to_string().as_bytes())

@@ -19,6 +19,7 @@ const BINARIES: &[&str] = &[
     "trigger-gate",
     "verify-verdict",
     "check-gate",
+    "collect-history",
 ];
 
 /// A variable of the environment, the flag whose presence means that a binary reads it (or none,

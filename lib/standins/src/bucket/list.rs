@@ -22,6 +22,7 @@ pub(super) fn list(world: &World, bucket: &str, asked: Option<&str>) -> Answer {
     let prefix = first(&pairs, "prefix").unwrap_or_default();
     let delimiter = first(&pairs, "delimiter").filter(|delimiter| !delimiter.is_empty());
     let token = first(&pairs, "pageToken").unwrap_or_default();
+    let start = first(&pairs, "startOffset").unwrap_or_default();
     let most = first(&pairs, "maxResults")
         .and_then(|n| n.parse().ok())
         .filter(|n| (1..=PAGE).contains(n))
@@ -31,7 +32,7 @@ pub(super) fn list(world: &World, bucket: &str, asked: Option<&str>) -> Answer {
     let mut prefixes: BTreeSet<String> = BTreeSet::new();
     let mut next = None;
     for (name, stored) in &objects {
-        if name.as_str() < token {
+        if name.as_str() < token || name.as_str() < start {
             continue;
         }
         let folder = delimiter.and_then(|delimiter| {

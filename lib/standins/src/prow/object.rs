@@ -23,8 +23,11 @@ pub(crate) fn prowjob(run: &Run, now: Timestamp, bucket: &str) -> Value {
     for (key, value) in &run.labels {
         labels[key] = json!(value);
     }
-    let mut annotations =
-        json!({"executor": "gangway", "prow.k8s.io/context": "", "prow.k8s.io/job": run.job});
+    let mut annotations = json!({"prow.k8s.io/context": "", "prow.k8s.io/job": run.job});
+    // A run that was given nothing is one of Prow's own schedule.
+    if !(run.envs.is_empty() && run.labels.is_empty() && run.annotations.is_empty()) {
+        annotations["executor"] = json!("gangway");
+    }
     for (key, value) in &run.annotations {
         annotations[key] = json!(value);
     }
