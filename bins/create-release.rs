@@ -117,6 +117,7 @@ fn options(args: &Args) -> Result<Options, Failure> {
         allow_older: args.allow_older,
         again: args.again,
         mode: Mode::of(args.check, args.dry_run),
+        accepted: Vec::new(),
         evidence: read(args.evidence.as_ref()).misuse()?.unwrap_or_default(),
         request: Flags::of(&args.request()).again().misuse()?,
         tested: tested.misuse()?,

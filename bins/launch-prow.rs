@@ -5,8 +5,10 @@
 //! never made is ordered, and where neither can be found out it stops rather than order twice.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use gate::arguments;
+use gate::duration;
 use gate::failure::{Failure, OrExit};
 use gate::image::ImageRef;
 use gate::jobs::{Flags, Request};
@@ -41,6 +43,11 @@ arguments! {
         /// check everything and show what would be sent; send and write nothing
         #[argh(switch)]
         dry_run: bool,
+        /// take over runs of other gates and earlier runs that go on or have passed on this image
+        /// with the same variables, if they ended no longer ago than this, such as 12h; needs a
+        /// record in a ConfigMap [default: launch every job]
+        #[argh(option, arg_name = "AGE")]
+        reuse: Option<String>,
         /// run the jobs with every too, due or not, whatever the budget
         #[argh(switch)]
         all_cells: bool,
@@ -71,7 +78,8 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let cluster = site.cluster_of(Some(&location)).await.misuse()?.cloned();
     let sampling = Sampling { cluster, all: args.all_cells };
     let identity = Identity { namespace: site.namespace(), ..identity };
-    let options = Options { image, request, identity, sampling };
+    let reuse = reuse(&args)?;
+    let options = Options { image, request, identity, sampling, reuse };
     results.set("launched", "0");
     if args.check {
         let checks = launch::preflight(&options, &location, &site, &prow).await?;
@@ -90,9 +98,16 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
 
 /// What the flags say, but for the image, which a look at the input alone does without.
 fn input(args: &Args) -> Result<(Request, Addresses), Failure> {
+    reuse(args)?;
     let request = groups::Request { informing: args.informing.clone(), ..args.request() };
     Ok((
         Flags::of(&request).read().misuse()?,
         Addresses::read(&args.prow(), &args.gangway()).misuse()?,
     ))
+}
+
+/// `--reuse`; an empty one, or 0, switches it off.
+fn reuse(args: &Args) -> Result<Option<Duration>, Failure> {
+    let age = args.reuse.as_deref().map(duration::parse).transpose();
+    Ok(age.misuse_of("--reuse")?.filter(|age| !age.is_zero()))
 }

@@ -22,14 +22,20 @@ mod collect_history;
 mod collect_results;
 #[path = "create-release.rs"]
 mod create_release;
+#[path = "hold-gate.rs"]
+mod hold_gate;
 #[path = "launch-prow.rs"]
 mod launch_prow;
 #[path = "notify-slack.rs"]
 mod notify_slack;
+#[path = "override-gate.rs"]
+mod override_gate;
 #[path = "report-gate.rs"]
 mod report_gate;
 #[path = "resolve-image.rs"]
 mod resolve_image;
+#[path = "retract-image.rs"]
+mod retract_image;
 #[path = "trigger-gate.rs"]
 mod trigger_gate;
 #[path = "verify-verdict.rs"]
@@ -45,10 +51,13 @@ pub const STEPS: &[(&str, Main)] = &[
     ("check-staleness", check_staleness::main),
     ("collect-results", collect_results::main),
     ("create-release", create_release::main),
+    ("hold-gate", hold_gate::main),
     ("launch-prow", launch_prow::main),
     ("notify-slack", notify_slack::main),
+    ("override-gate", override_gate::main),
     ("report-gate", report_gate::main),
     ("resolve-image", resolve_image::main),
+    ("retract-image", retract_image::main),
     ("trigger-gate", trigger_gate::main),
     ("verify-verdict", verify_verdict::main),
     ("check-gate", check_gate::main),

@@ -16,6 +16,7 @@ mod launch_prow;
 mod manifests;
 mod new_step;
 mod notify_slack;
+mod people;
 mod pipeline;
 mod preflight;
 mod proxies;

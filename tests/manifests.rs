@@ -15,10 +15,12 @@ use kustomize::{build, objects};
 #[path = "support/kustomize.rs"]
 pub mod kustomize;
 
+/// The entries of a folder, but for the Roles of people, which have a folder of their own.
 fn files(folder: &str) -> Vec<PathBuf> {
     let mut files: Vec<_> = std::fs::read_dir(repository(folder))
         .unwrap()
         .map(|entry| entry.unwrap().path())
+        .filter(|path| !path.ends_with("people"))
         .collect();
     files.sort();
     files
@@ -201,7 +203,21 @@ fn assert_image(image: &str) {
     assert!(name.rsplit('/').next().unwrap().contains(':'), "{image} has no tag");
 }
 
+/// The lists of holds and retracted images, which must not be made empty by applying them again.
+fn check_lists(plan: &Value, built: &[Value]) {
+    for kind in ["holds", "retracted"] {
+        let name = format!("{kind}-{}", text(plan, "/metadata/name"));
+        let list = built
+            .iter()
+            .find(|object| object["kind"] == "ConfigMap" && object["metadata"]["name"] == name)
+            .unwrap_or_else(|| panic!("no ConfigMap {name}"));
+        assert_eq!(list["metadata"]["labels"]["release-gate/kind"], kind);
+        assert!(list.get("data").is_none(), "{name} would be emptied");
+    }
+}
+
 fn check_plan(plan: &Value, built: &[Value]) {
+    check_lists(plan, built);
     let label = |name: &str| {
         text(plan, &format!("/metadata/labels/release.appstudio.openshift.io~1{name}"))
     };
@@ -547,13 +563,35 @@ fn the_report_is_reached_by_monitoring_alone_and_as_still_as_the_steps() {
     check_security(container);
 }
 
+/// Roles for people are bound to nobody, and reach no further than what they are for.
+#[test]
+fn the_roles_of_people_are_bound_by_the_tenant() {
+    for path in files("tekton/rbac/people") {
+        if path.ends_with("kustomization.yaml") {
+            continue;
+        }
+        let objects = objects(&path);
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let kinds: Vec<_> = objects.iter().map(|object| text(object, "/kind")).collect();
+        assert_eq!(kinds, ["Role"], "{name}");
+        for rule in list(&objects[0], "/rules") {
+            for word in ["*", "delete", "patch"] {
+                assert!(!list(rule, "/verbs").iter().any(|verb| verb == word), "{name}: {rule}");
+            }
+            let releases = list(rule, "/resources").iter().any(|word| word == "releases");
+            assert!(!releases || name != "gate-holder", "{name}: {rule}");
+        }
+    }
+}
+
 /// What `--check` asks for is what the steps need, and what their account's Role gives: no more, no
 /// less.
 #[test]
 fn the_roles_give_what_the_steps_check_for() {
     use gate::preflight::rights::Right;
     use gate::{
-        attestor, collect, fill, launch, notify, promote, report, resolve, staleness, trigger,
+        attestor, collect, fill, hold, launch, notify, overrule, promote, report, resolve, retract,
+        staleness, trigger,
     };
 
     let plan = Right {
@@ -570,7 +608,11 @@ fn the_roles_give_what_the_steps_check_for() {
             // create-release --check runs as the second step of resolve-image.
             .chain([plan, releases])
             .collect();
-    let accounts: [(&str, &[Right]); 7] = [
+    let holder = [&hold::RIGHTS[..], &[hold::LIST]].concat();
+    let roles: [(&str, &[Right]); 10] = [
+        ("people/gate-holder", &holder),
+        ("people/gate-overrider", &overrule::RIGHTS),
+        ("people/gate-retractor", &retract::RIGHTS),
         ("gate-runner", &runner),
         ("gate-releaser", &promote::RIGHTS),
         ("gate-attester", &attestor::RIGHTS),
@@ -579,8 +621,9 @@ fn the_roles_give_what_the_steps_check_for() {
         ("gate-report", &report::preflight::RIGHTS),
         ("gate-history", &fill::RIGHTS),
     ];
-    for (account, rights) in accounts {
-        let role = &objects(&repository(format!("tekton/rbac/{account}.yaml")))[1];
+    for (account, rights) in roles {
+        let objects = objects(&repository(format!("tekton/rbac/{account}.yaml")));
+        let role = objects.iter().find(|object| object["kind"] == "Role").unwrap();
         let words = |value: &Value, key: &str| {
             let words = value[key].as_array().unwrap().iter();
             words

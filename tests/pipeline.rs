@@ -94,7 +94,7 @@ fn the_parameters_are_those_of_the_interface() {
     let (tagged, digest) = image.split_once("@sha256:").expect("it is pinned");
     assert!(digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit()), "{image}");
     assert!(tagged.ends_with(concat!(":", env!("CARGO_PKG_VERSION"))), "{image}");
-    let strings: [(&str, Option<&str>); 36] = [
+    let strings: [(&str, Option<&str>); 37] = [
         ("SNAPSHOT", None),
         ("release-plan-name", None),
         ("component", Some("hypershift-operator-main")),
@@ -124,6 +124,7 @@ fn the_parameters_are_those_of_the_interface() {
         ("hollow", Some("enforce")),
         ("history", Some("configmap")),
         ("known-issues", Some("")),
+        ("reuse", Some("12h")),
         ("release-wait", Some("45m")),
         ("stale-threshold-days", Some("3")),
         ("kubearchive-api-base", Some("")),

@@ -1186,3 +1186,39 @@ fn bad_input_where_nobody_watches_is_told_too() {
     assert!(told[0].contains("ARO HCP gate was not started"), "{}", told[0]);
     assert!(told[0].contains("--wait: ") && told[1].contains("--record: "), "{told:?}");
 }
+
+#[test]
+fn a_retracted_image_is_refused_and_the_verified_ones_are_kept() {
+    let tenant = Tenant::new();
+    tenant.landed("r-a", "ho-20260819-030000-000", Some("a"));
+    let list = json!({"schema_version": 1, "kind": "retracted", "plan": "plan-aro", "entries": [
+        {"digest": sha("b"), "reason": "deletes node pools", "at": "2026-08-21T00:00:00Z"},
+    ]});
+    tenant.world.kube().put(json!({"kind": "ConfigMap",
+        "metadata": {"name": "retracted-plan-aro", "namespace": NS},
+        "data": {"list.json": list.to_string()}}));
+    let plan = ["--release-plan", "plan-aro"];
+    for more in [&[][..], &["--force"], &["--snapshot", "ho-20260820-030000-000", "--force"]] {
+        let output = tenant.trigger().args(plan).args(more).run();
+        assert_eq!(output.code, 3, "{more:?}: {output:?}");
+        assert!(output.stderr.contains("deletes node pools"), "{output:?}");
+    }
+    assert!(tenant.runs().is_empty());
+    let kept = tenant
+        .world
+        .kube()
+        .get("snapshots", NS, "ho-20260819-030000-000")
+        .unwrap();
+    assert!(kept["metadata"]["annotations"][KEEP].is_string(), "{kept}");
+    assert!(tenant.newest()["metadata"]["annotations"].get(KEEP).is_none());
+    // One that cannot be read starts nothing.
+    tenant
+        .world
+        .kube()
+        .change("configmaps", NS, "retracted-plan-aro", |object| {
+            object["data"] = json!({"list.json": "{\"schema_version\":"});
+        });
+    let output = tenant.trigger().args(plan).run();
+    failed(&output, "cannot be read as the list retracted");
+    assert!(tenant.runs().is_empty());
+}

@@ -186,6 +186,7 @@ impl Nights {
             request: jobs::read(&given).unwrap(),
             identity,
             sampling: launch::Sampling::default(),
+            reuse: None,
         };
         let addresses = Addresses {
             gangway: Server::Gangway.base().parse().unwrap(),

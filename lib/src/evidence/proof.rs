@@ -183,6 +183,13 @@ impl Findings {
     }
 }
 
+/// Whether a proof says that the run had another image, by the words of
+/// [`Findings::contradiction`].
+pub fn shows_another(proof: &Proof) -> bool {
+    let words = [" shows sha256:", " shows is sha256:", " as its image"];
+    proof.level == ProofLevel::Unproven && words.iter().any(|word| proof.note.contains(word))
+}
+
 /// Whether a proof is enough for a run that succeeded to have passed.
 pub fn suffices(proof: &Proof, log_named: bool, mode: ProofMode) -> bool {
     match mode {

@@ -51,11 +51,18 @@ impl Reruns {
     /// Whether a job whose last attempt has failed is worth another one: its cause has a budget
     /// that earlier attempts with the same cause have not used up. A failure of the product by known
     /// flakes and issues alone has a budget of its own besides.
+    ///
+    /// A run that was taken over and did not decide is launched anew whatever the budget: it stood
+    /// in for a launch that was never made.
     pub fn allow(&self, job: &JobRecord) -> bool {
         let Some(last) = job.last() else { return false };
         let Some(cause) = last.judged() else { return false };
+        if last.reused_from.is_some() {
+            return !matches!(cause, Cause::Passed | Cause::Product);
+        }
         let spent = |fits: &dyn Fn(&Attempt) -> bool| {
-            job.attempts.iter().filter(|attempt| fits(attempt)).count() as u64
+            let own = job.attempts.iter().filter(|attempt| attempt.reused_from.is_none());
+            own.filter(|attempt| fits(attempt)).count() as u64
         };
         spent(&|attempt| attempt.judged() == Some(cause)) <= u64::from(self.of(cause))
             || (is_known(last) && spent(&is_known) <= u64::from(self.flaky))
@@ -133,7 +140,38 @@ impl FromStr for Reruns {
 mod tests {
     use super::*;
     use crate::record::samples::{attempt, job};
-    use crate::record::{Class, HistoryNote, JobState};
+    use crate::record::{Class, HistoryNote, JobState, ReusedFrom};
+
+    #[test]
+    fn a_run_that_was_taken_over_costs_no_rerun() {
+        let reused = |cause, state| Attempt {
+            reused_from: Some(ReusedFrom {
+                record: "gate-x".to_owned(),
+                id: "x".to_owned(),
+                attempt: 1,
+                gate: None,
+            }),
+            ..attempt(state, Some(cause))
+        };
+        let none = Reruns::none();
+        for cause in Cause::ALL {
+            let state = match cause {
+                Cause::Passed => JobState::Success,
+                _ => JobState::Failure,
+            };
+            let job = job("a", Class::Blocking, vec![reused(cause, state)]);
+            let anew = !matches!(cause, Cause::Passed | Cause::Product);
+            assert_eq!(none.allow(&job), anew, "{cause:?}");
+        }
+        // The launch in its place has all of its own budget.
+        let one: Reruns = "infrastructure=1".parse().unwrap();
+        let failed = || attempt(JobState::Failure, Some(Cause::Infrastructure));
+        let taken = || reused(Cause::Infrastructure, JobState::Failure);
+        let of = |attempts| job("a", Class::Blocking, attempts);
+        assert!(one.allow(&of(vec![taken(), failed()])));
+        assert!(!one.allow(&of(vec![taken(), failed(), failed()])));
+        assert!(!none.allow(&of(vec![taken(), failed()])));
+    }
 
     #[test]
     fn reruns_are_read() {

@@ -75,12 +75,32 @@ pub fn remarks(job: &JobRecord) -> String {
         parts.extend(of_telling(job, |told| told.remark).flatten());
         parts.extend((job.standing() == Standing::Contradictory).then(|| CONTRADICTORY.to_owned()));
         parts.extend(tries(job));
+        parts.extend(elsewhere(job));
         if let Some(Standing::Refused(refusal, _)) = job.missing_rerun().map(Attempt::standing) {
             parts.push(format!("could not be run again: {}", refusal.reason));
         }
     }
     parts.retain(|part| !part.is_empty());
     text::one_line(&parts.join(" · "), QUOTED)
+}
+
+/// `run of ROSA HCP, taken over · third run on this image, 1 of the others failed`, where other
+/// records tell of runs on this image.
+fn elsewhere(job: &JobRecord) -> Option<String> {
+    let from = job.telling().and_then(|attempt| attempt.reused_from.as_ref());
+    let taken = from.map(|from| {
+        let whose = from.gate.as_ref().map(|gate| format!("of {gate}"));
+        format!("a run {}, taken over", whose.unwrap_or_else(|| format!("of {}", from.record)))
+    });
+    let dice = job.earlier.filter(|earlier| earlier.product >= 2).map(|earlier| {
+        format!("failed in {} runs on this image, so it is not tested to a pass: override-gate accepts it", earlier.product)
+    });
+    let before = job.earlier.filter(|earlier| dice.is_none() && earlier.product > 0);
+    let count = before.map(|earlier| {
+        format!("{} of {} earlier runs on this image failed", earlier.product, earlier.runs)
+    });
+    let parts: Vec<String> = [taken, dice, count].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(" · "))
 }
 
 /// `second try, the first had no lease`, where there was more than one.

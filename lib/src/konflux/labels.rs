@@ -29,6 +29,11 @@ pub const AUTOMATED_LABEL: &str = "release.appstudio.openshift.io/automated";
 /// An annotation of a Release: the record that it was made for, known even if the answer was lost.
 pub const RUN_ANNOTATION: &str = "release-gate/run-id";
 
+/// An annotation of a Release: the blocking jobs that did not pass and that its author accepted.
+pub const ACCEPTED_ANNOTATION: &str = "release-gate/accepted";
+/// An annotation of a Release: the retracted image whose place it takes.
+pub const INSTEAD_ANNOTATION: &str = "release-gate/instead-of";
+
 /// A label of a Snapshot: its Application, unless it belongs to a ComponentGroup.
 pub const APPLICATION_LABEL: &str = "appstudio.openshift.io/application";
 /// A label of a Snapshot: its ComponentGroup, unless it belongs to an Application.

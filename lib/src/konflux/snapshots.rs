@@ -150,6 +150,18 @@ impl Tenant {
         self.patch_snapshot(&read.metadata.name, &change).await
     }
 
+    /// Keeps a Snapshot for so long from its creation, if it has not changed since it was read.
+    ///
+    /// # Errors
+    /// The API server's answer.
+    pub async fn keep(&self, read: &SnapshotBrief, keep: &str) -> Result<(), kube::Error> {
+        let change = json!({"metadata": {
+            "resourceVersion": read.metadata.resource_version,
+            "annotations": {KEEP_ANNOTATION: keep},
+        }});
+        self.patch_snapshot(&read.metadata.name, &change).await
+    }
+
     async fn patch_snapshot(&self, name: &str, change: &Value) -> Result<(), kube::Error> {
         let params =
             PatchParams { field_manager: Some("trigger-gate".into()), ..Default::default() };

@@ -34,6 +34,7 @@ mod note;
 mod order;
 mod preflight;
 mod request;
+pub mod reuse;
 mod run;
 mod table;
 

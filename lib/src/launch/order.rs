@@ -13,7 +13,12 @@ use crate::record::{GateRecord, JobRecord};
 /// refuses empty values.
 pub fn order(record: &GateRecord, job: &str, attempt: u32) -> Option<Create> {
     let (job, candidate) = (record.job(job)?, record.candidate.as_ref()?);
-    let key = key::of(&record.id, &job.name, &candidate.digest, attempt);
+    // A run that was taken over carries the key of where it was launched.
+    let made = job.attempts.iter().find(|made| made.number == attempt);
+    let (id, number) = made
+        .and_then(|made| made.reused_from.as_ref())
+        .map_or((&record.id, attempt), |from| (&from.id, from.attempt));
+    let key = key::of(id, &job.name, &candidate.digest, number);
     let named = [
         (key::LABEL, Some(key.clone())),
         ("release-gate/snapshot", candidate.snapshot.clone()),

@@ -1,11 +1,12 @@
 //! The step from its options to its end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::request::{begin, is_begun};
 use super::{
-    Finder, LaunchError, Launcher, attempt, bind, compare, launch_all, look, order, settled, table,
-    tonight,
+    Finder, LaunchError, Launcher, attempt, bind, compare, launch_all, look, order, reuse, settled,
+    table, tonight,
 };
 use crate::clock::SharedClock;
 use crate::cluster::Cluster;
@@ -36,6 +37,9 @@ pub struct Options {
     pub identity: Identity,
     /// How the jobs that do not run every night are chosen.
     pub sampling: Sampling,
+    /// `--reuse`: how long after its end a run of another record may be taken over; none are where
+    /// absent.
+    pub reuse: Option<Duration>,
 }
 
 /// How the jobs with `every` are chosen.
@@ -114,6 +118,9 @@ pub async fn run(
         false => due(options, &clock).await,
     };
     bind(&journal, &options.request, tonight.as_ref()).await??;
+    if let (Some(age), Some(cluster)) = (options.reuse, &options.sampling.cluster) {
+        reuse::adopt(&journal, cluster, &clock, age).await?;
+    }
     let budget = if settled(&journal.record().await) {
         tracing::info!("the record already says what became of every launch");
         Arc::new(Budget::new(clock.clone(), prow.limits, false))

@@ -1,6 +1,5 @@
 //! What to say about a run.
 
-use super::command::Command;
 use super::facts::TaskStatus;
 use super::words::short;
 use super::{Facts, History, Message, Sight, Tone, jobs, outcome_of, past, whom};
@@ -9,6 +8,7 @@ use crate::gate::matrix;
 use crate::konflux::PushedImage;
 use crate::record::{Candidate, GateRecord, Health, Outcome, ReleaseRecord, Stopped};
 use crate::slack::{Line, Mention};
+use crate::step::command::Command;
 use crate::text;
 
 /// Bytes of a foreign text in a line.

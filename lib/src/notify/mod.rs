@@ -8,7 +8,6 @@
 //! - [`run`] reads, waits for the Release, composes, sends, and notes in the record what was sent.
 
 mod cancelled;
-mod command;
 mod compose;
 mod facts;
 mod history;

@@ -9,6 +9,7 @@
 
 pub mod input;
 pub mod konflux;
+pub mod lists;
 pub mod place;
 pub mod prow;
 pub mod rights;

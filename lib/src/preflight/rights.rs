@@ -90,6 +90,13 @@ pub async fn reached(cluster: &Cluster, checks: &mut Preflight) -> bool {
     }
 }
 
+/// Who the caller is to the cluster; `None` where it does not tell.
+pub async fn whoami(cluster: &Cluster) -> Option<String> {
+    let api: Api<SelfSubjectReview> = Api::all(cluster.client.clone());
+    let review = within(api.create(&PostParams::default(), &SelfSubjectReview::default())).await;
+    review.ok()?.status?.user_info?.username
+}
+
 async fn ask(cluster: &Cluster, right: &Right, needed: bool, checks: &mut Preflight) {
     let mut denied = Vec::new();
     for verb in right.verbs {

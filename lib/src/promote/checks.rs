@@ -5,14 +5,29 @@ use crate::evidence::Rules;
 use crate::gate::verdict::decide;
 use crate::jobs::blocking_difference;
 use crate::konflux::{PlanProblem, ReleasePlan, Snapshot};
-use crate::record::{Candidate, Decision, GateRecord, Verdict};
+use crate::record::{Candidate, Class, Decision, GateRecord, Verdict};
 use crate::text;
 
-/// The record says that the gate has passed.
+/// The record says that the gate has passed, or that all of its blocking jobs have but those that
+/// are accepted.
 ///
 /// # Errors
 /// When it does not, or contradicts itself.
-pub fn verdict(record: &GateRecord) -> Result<(), Refusal> {
+pub fn verdict(record: &GateRecord, accepted: &[String]) -> Result<(), Refusal> {
+    if !accepted.is_empty() && record.verdict.is_some() {
+        let open = record
+            .jobs_of(Class::Blocking)
+            .filter(|job| !job.passed() && !accepted.contains(&job.name));
+        let open: Vec<&str> = open.map(|job| job.name.as_str()).collect();
+        let total = record.jobs_of(Class::Blocking).count();
+        return match (open.is_empty(), total) {
+            (true, 1..) => Ok(()),
+            _ => Err(Refusal::no(format!(
+                "{} did not pass, and nobody accepts it: nothing is promoted",
+                text::some_of(&open, 5)
+            ))),
+        };
+    }
     let Some(verdict) = &record.verdict else {
         return Err(Refusal::no(
             "the record holds no verdict: nothing has been shown to pass, so nothing is promoted",

@@ -8,6 +8,7 @@ pub mod checks;
 pub mod choose;
 mod end;
 mod follow;
+mod listed;
 pub mod newer;
 mod open;
 mod preflight;
@@ -33,6 +34,7 @@ use crate::record::{Released, Tested};
 pub use open::open;
 pub use preflight::RIGHTS;
 pub use run::run;
+pub use wait::{Ended as Waited, wait};
 pub use witnesses::{Unborne, bear_out};
 
 /// How long a Release may take where nothing else is said (45 minutes).
@@ -117,6 +119,8 @@ pub struct Options {
     pub tested: Tested,
     /// `--proof` and `--proof-log`, as far as given.
     pub rules: GivenRules,
+    /// Blocking jobs that did not pass and that the caller accepts; create-release accepts none.
+    pub accepted: Vec<String>,
     /// Buckets that only Prow writes to.
     pub buckets: Vec<String>,
     /// `--tries-left`: how often this step is tried again if this try fails, where that is known.
@@ -137,6 +141,7 @@ impl Options {
             request: None,
             tested: Tested::default(),
             rules: GivenRules::default(),
+            accepted: Vec::new(),
             buckets: crate::prow::BUCKETS.map(str::to_owned).to_vec(),
             tries_left: None,
         }
@@ -265,4 +270,4 @@ impl From<Refusal> for Promotion {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,12 +3,13 @@
 use super::choose::{Choice, automatic, choose, name_of};
 use super::end::End;
 use super::run::Task;
-use super::{Promotion, Refusal, checks};
+use super::{Promotion, Refusal, checks, listed};
 use crate::cluster::{ApiError, Cluster};
 use crate::failure::{Chain, Exit};
 use crate::konflux::{Release, ReleasePlan, Snapshot, fit_plan};
+use crate::lists::{Hold, Retraction};
 use crate::preflight::rights::{self, KONFLUX, Right};
-use crate::preflight::{Preflight, place};
+use crate::preflight::{Preflight, lists, place};
 use crate::record::Released;
 
 /// What the step needs in its namespace, for a record in a ConfigMap.
@@ -115,6 +116,7 @@ impl Task<'_> {
         if let Some(releases) = findings.seen("releases", self.releases().await) {
             self.earlier(&releases, snapshot.as_ref(), &mut findings).await;
         }
+        self.lists(&mut findings).await;
         promoting(cluster, &mut findings).await;
         findings.end()
     }
@@ -140,6 +142,31 @@ impl Task<'_> {
         let judged = checks::snapshot(self.candidate, name, found.as_ref());
         findings.judged("snapshot", judged, || format!("{name} has {}", self.digest()));
         found
+    }
+
+    /// What people have written down about the plan. A hold may be over when the tests are: it is
+    /// no reason not to run them.
+    async fn lists(&self, findings: &mut Findings) {
+        let plan = &self.options.plan;
+        match self.retraction().await {
+            Ok(found) => {
+                lists::row::<Retraction>(plan, found.is_some(), &mut findings.table);
+                let retraction = found.flatten();
+                if let Some(retraction) = retraction {
+                    findings.judged("retracted", Err(listed::retracted(&retraction)), String::new);
+                }
+            }
+            Err(refusal) => findings.judged("retracted", Err(refusal), String::new),
+        }
+        match self.hold().await {
+            Ok(Some(Some(hold))) => {
+                findings
+                    .table
+                    .unknown("hold", format_args!("{}; the tests run all the same", hold.words()));
+            }
+            Ok(found) => lists::row::<Hold>(plan, found.is_some(), &mut findings.table),
+            Err(refusal) => findings.judged("hold", Err(refusal), String::new),
+        }
     }
 
     /// What earlier Releases of the plan mean.

@@ -17,7 +17,7 @@ use crate::clock::SharedClock;
 use crate::cluster::Tenant;
 use crate::failure::{Chain, Exit, Failure};
 use crate::image::Digest;
-use crate::konflux::labels::RUN_ANNOTATION;
+use crate::konflux::labels::{ACCEPTED_ANNOTATION, RUN_ANNOTATION};
 use crate::konflux::{Creation, Draft, Release, created_at};
 use crate::name::ObjectName;
 use crate::prow::Servers;
@@ -179,7 +179,7 @@ impl Task<'_> {
     }
 
     async fn promote(&self, record: &GateRecord) -> Result<End, End> {
-        checks::verdict(record)?;
+        checks::verdict(record, &self.options.accepted)?;
         checks::request(record, self.options)?;
         let mut borne_out = self.options.evidence == Evidence::Record;
         let mut tries = Tries::begin(CREATE, self.clock);
@@ -191,6 +191,9 @@ impl Task<'_> {
                 Err(end) => return Err(doubt.about(end)),
             };
             doubt = doubt.surveyed();
+            if let Err(refusal) = self.allowed().await {
+                return Err(doubt.about(refusal.into()));
+            }
             if !borne_out {
                 if let Err(end) = self.bear_out(record).await {
                     return Err(doubt.about(end));
@@ -261,7 +264,7 @@ impl Task<'_> {
             plan: self.options.plan.clone(),
             snapshot: self.snapshot.clone(),
             grace_period_days: self.options.grace_period_days,
-            annotations: BTreeMap::from([(RUN_ANNOTATION.to_owned(), self.run.to_owned())]),
+            annotations: self.annotations(),
         };
         match self.tenant.create(&draft, !self.writes()).await {
             Creation::Made(release) => {
@@ -282,6 +285,16 @@ impl Task<'_> {
                 Err(Refusal::cannot(format!("Release {name} was not made. {said}")).into())
             }
         }
+    }
+
+    /// What the Release says of where it comes from.
+    fn annotations(&self) -> BTreeMap<String, String> {
+        let mut annotations = BTreeMap::from([(RUN_ANNOTATION.to_owned(), self.run.to_owned())]);
+        if !self.options.accepted.is_empty() {
+            let jobs = self.options.accepted.join(",");
+            annotations.insert(ACCEPTED_ANNOTATION.to_owned(), jobs);
+        }
+        annotations
     }
 
     /// Changes what the record says of the Release.

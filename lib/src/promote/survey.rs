@@ -4,8 +4,9 @@ use super::choose::{Choice, Wanted, automatic, choose, is_made_by, name_of};
 use super::end::End;
 use super::newer;
 use super::run::{Surveyed, Task};
-use super::{Refusal, checks};
+use super::{Promotion, Refusal, checks};
 use crate::cluster::ApiError;
+use crate::image::Digest;
 use crate::konflux::release_name as name;
 use crate::konflux::{Release, ReleasePlan, Snapshot, built_at, created_at, fit_plan};
 use crate::record::{RecordError, Released};
@@ -30,6 +31,10 @@ impl Task<'_> {
                 Ok(Surveyed::Follow(Box::new(release.clone())))
             }
             Choice::Done { release, images } => {
+                if let Err(refusal) = self.not_retracted().await {
+                    let promotion = Promotion::from(refusal).named(name_of(release));
+                    return Err(End::Final(Box::new(promotion)));
+                }
                 let made = is_made_by(&wanted, release);
                 self.adopt(release, made).await?;
                 Err(End::Final(Box::new(self.landed(release, images, !made))))
@@ -55,8 +60,9 @@ impl Task<'_> {
         }
     }
 
-    /// Right before the creation: plan and Snapshot as they are now.
+    /// Right before the creation: plan, Snapshot and lists as they are now.
     pub(super) async fn ready(&self) -> Result<(), End> {
+        self.allowed().await?;
         let plan = self.tenant.plan(&self.options.plan).await?;
         let snapshot = self.tenant.snapshot(self.snapshot).await?;
         Ok(self.fit(plan.as_ref(), snapshot.as_ref())?)
@@ -124,10 +130,24 @@ impl Task<'_> {
             return Ok(());
         }
         let mut released = Vec::new();
+        let retracted = self.retracted().await?;
+        // What moved the tags back, and what they were moved away from, keep nothing back.
+        let counts = |release: &&Release| {
+            let digits = name::digits(&self.options.plan, name_of(release));
+            !retracted.made(name_of(release))
+                && !retracted.digests().any(|digest| digits == Some(digest.short()))
+        };
+        let releases: Vec<Release> = releases.iter().filter(counts).cloned().collect();
         for other in
-            newer::other_snapshots(releases, &self.options.plan, self.snapshot, self.digest())
+            newer::other_snapshots(&releases, &self.options.plan, self.snapshot, self.digest())
         {
             let found = self.tenant.snapshot(other.snapshot).await?;
+            if found
+                .as_ref()
+                .is_some_and(|found| self.has_any(found, retracted.digests()))
+            {
+                continue;
+            }
             let same = |snapshot: &Snapshot| {
                 checks::snapshot(self.candidate, other.snapshot, Some(snapshot)).is_ok()
             };
@@ -143,6 +163,18 @@ impl Task<'_> {
             None => Ok(()),
             Some(why) => Err(Refusal::no(why).into()),
         }
+    }
+
+    /// Whether the gated component of a Snapshot has one of these images.
+    fn has_any<'d>(
+        &self,
+        snapshot: &Snapshot,
+        mut digests: impl Iterator<Item = &'d Digest>,
+    ) -> bool {
+        let component = self.candidate.component();
+        let found = component.and_then(|component| snapshot.spec.component(&component).ok());
+        let image = found.and_then(|component| component.image().ok());
+        image.is_some_and(|image| digests.any(|digest| image.digest() == digest))
     }
 
     async fn adopt(&self, release: &Release, made: bool) -> Result<(), RecordError> {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{HistoryNote, Usual};
+use super::{Earlier, HistoryNote, ReusedFrom, Usual};
 use crate::matrix::{Cell, Days};
 use crate::prow::{JobState, TestCounts};
 
@@ -66,6 +66,9 @@ pub struct JobRecord {
     /// How old its last pass may become before it runs again; it runs every night where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<Days>,
+    /// What other records tell of its runs on this image, where that was looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Earlier>,
     /// Its attempts in order; empty until it is about to be launched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
@@ -89,6 +92,7 @@ impl JobRecord {
             junit: Junit::default(),
             cell: None,
             every: None,
+            earlier: None,
             attempts: Vec::new(),
             refusal: None,
         }
@@ -151,6 +155,9 @@ pub struct Attempt {
     /// Whether the execution was found by its key rather than told by the create's answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub adopted: bool,
+    /// Where it was launched, if another record's run was taken over instead of launching one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reused_from: Option<ReusedFrom>,
     /// What Prow last said.
     #[serde(default)]
     pub state: JobState,
@@ -215,6 +222,7 @@ impl Attempt {
             refusal: None,
             launched_at: None,
             adopted: false,
+            reused_from: None,
             state: JobState::default(),
             states: Vec::new(),
             reason: None,

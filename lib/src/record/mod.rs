@@ -5,6 +5,7 @@
 //! two processes on one record cannot undo each other. Where it is kept is a [`Store`]: a file or
 //! a ConfigMap.
 
+mod beside;
 mod bound;
 mod budget;
 mod configmap;
@@ -24,6 +25,7 @@ pub(crate) mod samples;
 mod standing;
 mod stopped;
 mod store;
+mod swap;
 mod tested;
 mod usual;
 
@@ -33,6 +35,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use beside::{Accepted, Earlier, ReusedFrom};
 pub use budget::gangway_budget;
 pub(crate) use configmap::Form;
 pub use configmap::{ConfigMapStore, KEY};
@@ -52,6 +55,7 @@ pub use release::{ReleaseRecord, Released};
 pub use standing::{Again, Standing};
 pub use stopped::{Stopped, note_stop};
 pub use store::{Labels, Store, StoreError, Version};
+pub use swap::{Document, load, swap};
 pub use tested::Tested;
 pub use usual::{SUCCESSES, TooFew, Usual};
 
@@ -138,6 +142,9 @@ pub struct GateRecord {
     /// The gate's answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+    /// The blocking jobs that did not pass and that people accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<Accepted>,
     /// The promotion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseRecord>,
@@ -169,6 +176,7 @@ impl GateRecord {
             stopped: None,
             launch: None,
             verdict: None,
+            accepted: Vec::new(),
             release: None,
             notifications: Vec::new(),
         }

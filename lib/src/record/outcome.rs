@@ -72,6 +72,13 @@ pub enum Ending {
 impl Ending {
     /// How the run of that record ended.
     pub fn of(record: &GateRecord) -> Self {
+        // A person promoted it all the same: what became of that is how it ended.
+        let overruled = record.release.as_ref().filter(|release| {
+            !record.accepted.is_empty() && release.name.is_some() && !release.dry_run
+        });
+        if let Some(release) = overruled {
+            return Self::of_release(release);
+        }
         match record.verdict.as_ref().map(|verdict| verdict.decision) {
             None => Self::NoVerdict,
             Some(Decision::Failed) => Self::Known(Outcome::Refused),

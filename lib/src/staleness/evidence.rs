@@ -20,6 +20,8 @@ pub enum SourceName {
     Records,
     /// The cluster's Snapshots.
     Snapshots,
+    /// The plan's list of retracted images.
+    Retracted,
 }
 
 impl SourceName {
@@ -31,6 +33,7 @@ impl SourceName {
             Self::Runs => "the cluster's PipelineRuns",
             Self::Records => "the gate's records",
             Self::Snapshots => "the cluster's Snapshots",
+            Self::Retracted => "the list of retracted images",
         }
     }
 }
@@ -100,6 +103,10 @@ pub enum Build {
 pub struct Evidence {
     /// The plan's Releases, live and archived, each once.
     pub releases: Vec<ReleaseBrief>,
+    /// The images that the plan has taken back.
+    pub retracted: Vec<Digest>,
+    /// The Releases that were made to move the tags back: their images were verified before.
+    pub moved_back: Vec<String>,
     /// What their Snapshots have, as far as that was needed.
     pub snapshots: Snapshots,
     /// How far back the Releases go.
@@ -133,6 +140,7 @@ impl Evidence {
             .releases
             .iter()
             .filter(|release| release.has_landed() && !release.is_automatic())
+            .filter(|release| !self.moved_back.contains(&release.metadata.name))
             .collect();
         landed.sort_by_key(|release| std::cmp::Reverse(release.landed_at()));
         landed
@@ -156,6 +164,11 @@ impl Evidence {
         let made_for = self.snapshots.made_for(release);
         let compared = made_for.digests.is_some() || made_for.digits.is_some();
         match release.standing(&made_for) {
+            Standing::Verified { image, .. }
+                if self.retracted.iter().any(|digest| image.is(digest)) =>
+            {
+                None
+            }
             Standing::Verified { image, at } => {
                 Some(Verified { release: release.metadata.name.clone(), image, at, compared })
             }
@@ -243,7 +256,9 @@ impl Evidence {
                 SourceName::Runs => "--scenario",
                 SourceName::Records => "--gate-label",
                 SourceName::Archive => "--kubearchive-url",
-                SourceName::Releases | SourceName::Snapshots => "--component",
+                SourceName::Releases | SourceName::Snapshots | SourceName::Retracted => {
+                    "--component"
+                }
             };
             Source::silent(*name, format!("not asked, since {flag} was not given"))
         });

@@ -11,6 +11,7 @@ use crate::failure::Chain;
 use crate::image::Digest;
 use crate::konflux::{self, Choice};
 use crate::kubearchive::{self, KubeArchive, Listing};
+use crate::lists::{self, Hold, List, Retraction};
 use crate::name::ObjectName;
 use crate::record::{Limits, Whose, past_runs};
 use crate::snapshot::ComponentName;
@@ -64,6 +65,7 @@ impl Sources {
 /// Asks all sources.
 pub async fn gather(sources: &Sources, now: Timestamp) -> Evidence {
     let mut evidence = releases(sources, now).await;
+    hold(sources, now, &mut evidence).await;
     match &sources.scenario {
         None => evidence.unasked.push(SourceName::Runs),
         Some(scenario) => match sources.tenant.runs_of(scenario).await {
@@ -109,6 +111,7 @@ pub async fn releases(sources: &Sources, now: Timestamp) -> Evidence {
         Ok(Err(error)) => note(&mut evidence, SourceName::Releases, &error),
         Err(_) => too_slow(&mut evidence, SourceName::Releases, sources),
     }
+    retracted(sources, deadline, &mut evidence).await;
     match &sources.archive {
         None => evidence.reach = Reach::Live,
         Some(archive) => {
@@ -125,6 +128,36 @@ pub async fn releases(sources: &Sources, now: Timestamp) -> Evidence {
         beyond(sources, archive, deadline, &mut evidence).await;
     }
     evidence
+}
+
+/// Notes which images the plan has taken back; a missing list is empty.
+async fn retracted(sources: &Sources, deadline: Instant, evidence: &mut Evidence) {
+    let (tenant, plan) = (&sources.tenant, sources.plan.as_str());
+    let store = lists::store::<Retraction>(&tenant.cluster, plan);
+    let read = lists::read::<Retraction>(store.as_ref(), &tenant.clock, plan);
+    match timeout_at(deadline, read).await {
+        Ok(Ok(list)) => {
+            let list = list.unwrap_or_else(|| List::of_plan(plan));
+            evidence.retracted = list.digests().cloned().collect();
+            let back = list.entries.iter().flat_map(|entry| &entry.back);
+            evidence.moved_back = back.map(|back| back.release.clone()).collect();
+        }
+        Ok(Err(error)) => note(evidence, SourceName::Retracted, &error),
+        Err(_) => too_slow(evidence, SourceName::Retracted, sources),
+    }
+}
+
+/// Remarks that somebody holds the plan's promotions, or that this cannot be seen.
+async fn hold(sources: &Sources, now: Timestamp, evidence: &mut Evidence) {
+    let (tenant, plan) = (&sources.tenant, sources.plan.as_str());
+    let store = lists::store::<Hold>(&tenant.cluster, plan);
+    let remark = match lists::read::<Hold>(store.as_ref(), &tenant.clock, plan).await {
+        Ok(list) => list.as_ref().and_then(|list| list.in_force(now)).map(|hold| {
+            format!("promotion by plan {plan} is {}; hold-gate --lift ends it", hold.words())
+        }),
+        Err(error) => Some(format!("whether promotion is held cannot be seen: {}", Chain(&error))),
+    };
+    evidence.remarks.extend(remark);
 }
 
 fn too_slow(evidence: &mut Evidence, name: SourceName, sources: &Sources) {

@@ -162,6 +162,7 @@ impl History {
             ("runs", SourceName::Runs),
             ("records", SourceName::Records),
             ("snapshots", SourceName::Snapshots),
+            ("retracted", SourceName::Retracted),
         ] {
             if silent(word) {
                 evidence.silent.push(Source::silent(name, "503"));
@@ -170,7 +171,7 @@ impl History {
                     SourceName::Archive => archived.clear(),
                     SourceName::Runs => evidence.runs.clear(),
                     SourceName::Records => evidence.records.clear(),
-                    SourceName::Snapshots => {}
+                    SourceName::Snapshots | SourceName::Retracted => {}
                 }
             }
         }

@@ -123,7 +123,22 @@ pub fn is_old(
 }
 
 /// Decides. What the objects show that could be read is certain: they may be all that is needed.
+/// Without the list of retracted images the newest one may be one of them.
 pub fn judge(
+    evidence: &Evidence,
+    threshold: SignedDuration,
+    quiet: &Quiet,
+    now: Timestamp,
+) -> Finding {
+    match judged(evidence, threshold, quiet, now) {
+        Finding::Fresh { newest, silent, .. } if evidence.ignores(SourceName::Retracted) => {
+            Finding::Blind { newest, silent }
+        }
+        finding => finding,
+    }
+}
+
+fn judged(
     evidence: &Evidence,
     threshold: SignedDuration,
     quiet: &Quiet,

@@ -2,7 +2,7 @@
 
 use super::Sources;
 use crate::preflight::rights::{self, KONFLUX, Right, TEKTON};
-use crate::preflight::{Preflight, konflux, speakers};
+use crate::preflight::{Preflight, konflux, lists, speakers};
 use crate::slack::Slack;
 
 const RELEASES: Right = Right {
@@ -50,6 +50,7 @@ pub async fn preflight(sources: &Sources, remembers: bool, slack: Option<&Slack>
         .collect();
     if rights::review(cluster, &needed, &mut checks).await {
         konflux::plan(&sources.tenant, &sources.plan, &mut checks).await;
+        lists::both(&sources.tenant, &sources.plan, &mut checks).await;
     }
     match &sources.archive {
         Some(archive) => speakers::archive(archive, &cluster.namespace, &mut checks).await,

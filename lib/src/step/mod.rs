@@ -5,6 +5,7 @@
 
 pub mod args;
 mod arguments;
+pub mod command;
 pub mod flags;
 pub mod generate;
 pub mod groups;

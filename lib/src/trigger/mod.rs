@@ -17,6 +17,7 @@ mod fire;
 mod invalid;
 mod keep;
 mod known;
+mod listed;
 mod night;
 mod observe;
 mod preflight;
@@ -27,6 +28,7 @@ mod tell;
 mod verified;
 mod wanted;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub use choose::choose;
@@ -131,6 +133,16 @@ pub async fn run(
             .scenarios
             .push(ScenarioReport { scenario: wanted.scenario.to_string(), ending });
     }
+    if !options.dry_run {
+        let plans: BTreeSet<&ObjectName> = options
+            .wanted
+            .iter()
+            .filter_map(|wanted| wanted.plan.as_ref())
+            .collect();
+        for plan in plans {
+            listed::keep_verified(tenant, plan, options.component.as_ref()).await;
+        }
+    }
     Ok(report)
 }
 
@@ -142,6 +154,14 @@ async fn one(
     chosen: &Candidate,
     wanted: &Wanted,
 ) -> Ending {
+    // An image that was taken back is not tested again either, by force or not.
+    if let Some(plan) = &wanted.plan {
+        match listed::retracted(tenant, plan, chosen).await {
+            Ok(None) => {}
+            Ok(Some(why)) => return Ending::Refused(why),
+            Err(why) => return Ending::Failed(why),
+        }
+    }
     if !options.force {
         let evidence = match skip::evidence(tenant, wanted, options, archive, chosen).await {
             Err(error) => return Ending::Failed(crate::failure::Chain(&error).to_string()),

@@ -28,6 +28,8 @@ pub struct Started {
     /// What was chosen and started; none where not even the Snapshots could be read.
     pub report: Option<Report>,
     failures: Vec<String>,
+    /// Whether Slack took what was to be told.
+    was_told: bool,
 }
 
 impl Started {
@@ -36,8 +38,10 @@ impl Started {
     /// # Errors
     /// What was not started, or not told.
     pub fn end(self) -> Result<(), Failure> {
+        let refused = self.report.as_ref().is_some_and(Report::is_refused) && self.was_told;
         match self.failures.is_empty() {
             true => Ok(()),
+            false if refused => Err(Failure::refused(self.failures.join("; "))),
             false => Err(Failure::failed(self.failures.join("; "))),
         }
     }
@@ -62,6 +66,7 @@ pub async fn night(
     for note in report.iter().flat_map(|report| &report.notes) {
         tracing::warn!("{note}");
     }
+    let mut was_told = true;
     if !options.dry_run {
         let due = match &report {
             Some(report) => note(report, store.as_deref(), clock.as_ref()).await,
@@ -72,8 +77,9 @@ pub async fn night(
         }
         if let Some(slack) = slack {
             let undelivered = tell(slack, gate.as_deref(), &failures, &due).await;
+            was_told = undelivered.is_empty();
             failures.extend(undelivered);
         }
     }
-    Started { report, failures }
+    Started { report, failures, was_told }
 }

@@ -11,7 +11,7 @@ use crate::failure::Chain;
 use crate::konflux::{Choice, labels};
 use crate::kubearchive::KubeArchive;
 use crate::preflight::rights::{self, KONFLUX, Right, TEKTON};
-use crate::preflight::{Preflight, konflux, speakers};
+use crate::preflight::{Preflight, konflux, lists, speakers};
 use crate::slack::Slack;
 
 /// What the step needs in its namespace.
@@ -92,6 +92,7 @@ pub async fn preflight(
             .collect();
         for plan in plans {
             konflux::plan(tenant, plan, &mut checks).await;
+            lists::both(tenant, plan, &mut checks).await;
         }
         candidates(options, tenant, &mut checks).await;
     }

@@ -18,6 +18,8 @@ pub enum Ending {
     Skipped(Skip),
     /// A dry run would have started it.
     WouldStart,
+    /// The plan has taken its image back: why.
+    Refused(String),
     /// No run began: why.
     Failed(String),
 }
@@ -36,6 +38,7 @@ impl ScenarioReport {
             Ending::Started { .. } => "started",
             Ending::Skipped(_) => "skipped",
             Ending::WouldStart => "would start",
+            Ending::Refused(_) => "refused",
             Ending::Failed(_) => "failed",
         }
     }
@@ -46,7 +49,7 @@ impl ScenarioReport {
             Ending::Started { run } => format!("run {run}"),
             Ending::Skipped(skip) => skip.words(),
             Ending::WouldStart => "no reason to skip it".to_owned(),
-            Ending::Failed(why) => why.clone(),
+            Ending::Refused(why) | Ending::Failed(why) => why.clone(),
         }
     }
 }
@@ -92,10 +95,17 @@ impl Report {
         let failed = self
             .scenarios
             .iter()
-            .filter(|one| matches!(one.ending, Ending::Failed(_)));
+            .filter(|one| matches!(one.ending, Ending::Failed(_) | Ending::Refused(_)));
         failed
             .map(|one| format!("{}: {}", one.scenario, one.words()))
             .collect()
+    }
+
+    /// Whether all that was not started was refused: trying again does not help.
+    pub fn is_refused(&self) -> bool {
+        let failed = |one: &ScenarioReport| matches!(one.ending, Ending::Failed(_));
+        let refused = |one: &ScenarioReport| matches!(one.ending, Ending::Refused(_));
+        self.scenarios.iter().any(refused) && !self.scenarios.iter().any(failed)
     }
 
     /// For programs.

@@ -209,7 +209,7 @@ fn add(rows: &mut BTreeMap<String, Row>, report: &Report, clock: &dyn Clock) {
             Ending::Started { .. } | Ending::Skipped(_) => {
                 rows.remove(&one.scenario);
             }
-            Ending::WouldStart | Ending::Failed(_) => {}
+            Ending::WouldStart | Ending::Refused(_) | Ending::Failed(_) => {}
         }
     }
 }

@@ -113,6 +113,13 @@ impl Night {
             .1
     }
 
+    /// A list of the plan as an overlay makes it: without data.
+    fn list_object(&self, list: &str) -> Value {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {
+            "name": format!("{list}-{}", self.plan), "namespace": self.namespace,
+            "labels": {"app.kubernetes.io/managed-by": "release-gate", "release-gate/kind": list}}})
+    }
+
     /// Puts the night into a world; `registry_host` is how the image's reference begins.
     pub fn install(&self, world: &World, registry_host: &str) -> Installed {
         let platforms: Vec<&str> = self.platforms.iter().map(String::as_str).collect();
@@ -125,6 +132,9 @@ impl Night {
         let object = self.snapshot_object(world, &reference);
         world.kube().put(object.clone());
         world.kube().put(self.plan_object(world));
+        for list in ["holds", "retracted"] {
+            world.kube().put(self.list_object(list));
+        }
         world.kube().releases_of(&self.plan, self.releases.clone());
         world.prow().token(&self.token);
         for (name, scripts) in self.blocking.iter().chain(&self.informing) {

@@ -136,6 +136,7 @@ impl Scene {
                 namespace: None,
             },
             sampling: launch::Sampling::default(),
+            reuse: None,
         }
     }
 

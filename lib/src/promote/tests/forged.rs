@@ -272,10 +272,44 @@ async fn fields_that_nobody_knows() {
     let (setting, memory) = world(JobScript::fails(&["TestX"]));
     let mut document = serde_json::to_value(memory.record()).unwrap();
     document["override"] = serde_json::json!({"job": JOBS[1], "reason": "fine"});
-    document["jobs"][1]["attempts"][0]["reused_from"] = "gate-other".into();
     document["jobs"][1]["attempts"][0]["trusted"] = true.into();
     memory.replace(document.to_string());
     refused(&setting, promote(&setting, &memory).await, "it did not succeed");
+}
+
+/// 11a: a run is said to be taken over from another record: its key must be of that launch, of this
+/// job and this digest, and the run itself is judged all the same.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_called_taken_over() {
+    let from = |id: &str| crate::record::ReusedFrom {
+        record: "gate-other".to_owned(),
+        id: id.to_owned(),
+        attempt: 1,
+        gate: None,
+    };
+    // Our own run, under the id of another: it carries another key.
+    let (setting, memory) = world(JobScript::passes());
+    memory.change(|record| last(record).reused_from = Some(from("another")));
+    refused(&setting, promote(&setting, &memory).await, "it carries another key");
+    // The other record's run, which was launched so and failed.
+    let (setting, memory) = world(JobScript::fails(&["TestX"]));
+    memory.change(|record| last(record).reused_from = Some(from("another")));
+    let order = order(&memory.record(), JOBS[1], 1).unwrap().pod_spec_options;
+    let ago = std::time::Duration::from_secs(4 * 3600);
+    let prow = setting.world.prow();
+    let failed = prow.launched_ago(JOBS[1], ago, order.envs.clone(), order.labels.clone());
+    memory.change(|record| last(record).execution = Some(failed));
+    refused(&setting, promote(&setting, &memory).await, "it did not succeed");
+    // One that passed on this image for this request is as good as our own.
+    let (setting, memory) = world(JobScript::passes());
+    let prow = setting.world.prow();
+    let passed = prow.launched_ago(JOBS[1], ago, order.envs, order.labels);
+    memory.change(|record| {
+        last(record).reused_from = Some(from("another"));
+        last(record).execution = Some(passed);
+    });
+    let promotion = promote(&setting, &memory).await.unwrap();
+    assert_eq!(promotion.exit, Exit::Done, "{}", promotion.detail);
 }
 
 /// 12: the variables: constants that the request does not have, or a launch with others.

@@ -93,7 +93,7 @@ impl Setting {
         Options::of(crate::name::ObjectName::label(&self.night.plan).unwrap())
     }
 
-    fn tenant(&self, killer: &Arc<Killer>) -> Tenant {
+    pub fn tenant(&self, killer: &Arc<Killer>) -> Tenant {
         let (server, killer) = (self.world.direct(Server::Kube), killer.clone());
         let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
             let (server, killer) = (server.clone(), killer.clone());

@@ -4,5 +4,5 @@
 mod crashes;
 mod decisions;
 mod forged;
-mod harness;
+pub(crate) mod harness;
 mod waiting;
