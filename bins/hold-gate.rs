@@ -36,7 +36,7 @@ arguments! {
         /// when the hold ends by itself: a time, or how long from now; at most 90 days
         #[argh(option, arg_name = "TIME")]
         until: Option<String>,
-        /// why, in one line, for everybody who meets the hold
+        /// why, in one line, for everybody whom it concerns
         #[argh(option, arg_name = "TEXT")]
         reason: Option<String>,
         /// end the hold now

@@ -50,7 +50,7 @@ arguments! {
         /// a blocking job that is accepted, by its full name; may be repeated
         #[argh(option, arg_name = "NAME")]
         job: Vec<String>,
-        /// why, in one line, for everybody who uses the image
+        /// why, in one line, for everybody whom it concerns
         #[argh(option, arg_name = "TEXT")]
         reason: String,
         /// how long a Release may take from its creation, 0 to not wait [default: 45m]
@@ -59,7 +59,7 @@ arguments! {
         /// promote even if an image built later has been released
         #[argh(switch)]
         allow_older: bool,
-        /// after this record's own Release has failed, make another
+        /// after this run's own Release has failed, make another; after an unknown end, look again
         #[argh(switch)]
         again: bool,
         /// let the server try the creation without doing it; tell nobody

@@ -23,7 +23,7 @@ arguments! {
 
     #[argh(
         description = "Takes a verified image back: it is promoted and tested no more, Releases of it that are in flight are\nfollowed to their end, and the newest verified image before it is released once more, so that the tags move back.\nRun again after a crash: it goes on where it was.",
-        example = "{command_name} --release-plan ho-release-gate-aro-hcp --digest sha256:1a0d… --reason 'deletes node pools' --dry-run",
+        example = "{command_name} --release-plan ho-release-gate-aro-hcp --digest sha256:1a0d… \\\n    --reason 'deletes node pools' --dry-run",
         example = "{command_name} --all-plans --digest sha256:1a0d… --reason 'deletes node pools'",
         example = "{command_name} --release-plan ho-release-gate-aro-hcp --digest sha256:1a0d… --undo",
         note = "The list is kept in the ConfigMap retracted-PLAN, which the platform's overlay makes. All is done with your own\nrights: get, list and update configmaps; get, list, watch and create releases; get snapshots and releaseplans. Whoever\nmay write ConfigMaps there can undo it. Consumers who pinned the digest, or have pulled it, are not reached.",
@@ -45,17 +45,18 @@ arguments! {
         /// the digest of the image, sha256:<64 hex digits>
         #[argh(option, arg_name = "DIGEST")]
         digest: String,
-        /// why, in one line, for everybody who meets it
+        /// why, in one line, for everybody whom it concerns
         #[argh(option, arg_name = "TEXT")]
         reason: Option<String>,
         /// let the image be promoted again; the tags stay where they are
         #[argh(switch)]
         undo: bool,
-        /// the component whose image counts, where Snapshots have several
+        /// the component whose image is tested
         #[argh(option, arg_name = "NAME")]
         component: Option<String>,
-        /// its version, in a ComponentGroup that has several of one component
-        #[argh(option, arg_name = "VERSION")]
+        /// the component's version, where a Snapshot has several of that name [default: the
+        /// only one]
+        #[argh(option, arg_name = "TEXT")]
         component_version: Option<String>,
         /// how long each Release is followed [default: 45m]
         #[argh(option, arg_name = "DURATION")]
