@@ -84,10 +84,10 @@ pub fn check_run(
     run["metadata"]["name"] = json!(named(&name, id));
     run["spec"]["params"] = json!(params);
     for tasks in ["tasks", "finally"] {
-        let tasks = run["spec"]["pipelineSpec"][tasks].as_array_mut();
-        for task in tasks.into_iter().flatten() {
+        let tasks = run.pointer_mut(&format!("/spec/pipelineSpec/{tasks}"));
+        for task in tasks.and_then(Value::as_array_mut).into_iter().flatten() {
             task["retries"] = json!(0);
-            let steps = task["taskSpec"]["steps"].as_array_mut();
+            let steps = task.pointer_mut("/taskSpec/steps").and_then(Value::as_array_mut);
             for step in steps
                 .into_iter()
                 .flatten()
@@ -123,8 +123,8 @@ pub fn check_job(cron_job: &Value, id: &str) -> Result<Value, Unexpected> {
     // It belongs to the number of tries.
     spec.remove("podFailurePolicy");
     let mut spec = Value::Object(spec);
-    let flags = spec["template"]["spec"]["containers"][0]["args"].as_array_mut();
-    let Some(flags) = flags else {
+    let flags = spec.pointer_mut("/template/spec/containers/0/args");
+    let Some(flags) = flags.and_then(Value::as_array_mut) else {
         return Err(unexpected(
             "a CronJob whose container has args",
             &cron_job["metadata"]["name"],
