@@ -83,7 +83,9 @@ async fn a_document_is_read_again_only_when_it_has_changed() {
     assert_eq!(report.missing, [""; 0]);
     let documents = |asked: &[String]| {
         let of_one = format!("{CONFIG_MAPS}/");
-        asked.iter().filter(|path| path.starts_with(&of_one)).count()
+        let of_one = asked.iter().filter(|path| path.starts_with(&of_one));
+        // The plans' lists of images that were taken back are asked for with their Releases.
+        of_one.filter(|path| !path.contains("/retracted-")).count()
     };
     assert_eq!(documents(&asked), 3 * 42 + 3 * 8, "each record and each history once");
 
