@@ -172,7 +172,9 @@ fn two_gates_on_one_snapshot_do_not_disturb_each_other() {
         .collect();
     plans.sort();
     assert_eq!(plans, ["aro-hcp", "rosa-hcp"]);
-    assert_eq!(field.world.prow().launches().len(), 6, "each gate launches its own jobs");
+    // What the other gate has launched by then is taken over (`reuse`).
+    let launched = field.world.prow().launches().len();
+    assert!((3..=6).contains(&launched), "{launched} launches for two gates of three jobs");
 }
 
 /// A git server with this repository's pipeline on its branch `main`.
