@@ -74,8 +74,8 @@ fn what_the_check_finds(field: &Field, reader: &Reader) {
         || field.kubectl.get("integrationtestscenario", scenario)["spec"]["params"].clone();
     let right = params();
     let cases = [
-        // Nothing can be looked at without the image, and that is said once.
-        ("component", "operater", "resolve-image\tfailed\terror\t", 1),
+        // Without a Snapshot nothing can be looked at, and what there is instead is said.
+        ("component", "operater", "error: --component: no Snapshot of Application", 1),
         // The jobs' owner is asked although the plan is none.
         ("release-plan-name", "no-such-plan", "check-release\tfailed\t", 0),
         ("e2e-blocking-job-names", "[\"no-such-job\"]", "launch-prow\tfailed\tjob\t", 1),

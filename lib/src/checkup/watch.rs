@@ -127,13 +127,14 @@ async fn newest(options: &Options, tenant: &Tenant, scenario: &Value) -> Result<
         force: true,
     };
     let choice = trigger::choose(&wanted, tenant).await.failed()?;
-    match choice.chosen {
-        Some(chosen) => Ok(chosen.name),
-        None => Err(Failure::failed(
-            "there is no usable Snapshot of a push yet: merge something and wait for its build, or name one \
-             with --snapshot",
-        )),
+    if let Some(chosen) = choice.chosen {
+        return Ok(chosen.name);
     }
+    let hint = trigger::no_snapshots(&wanted, tenant).await;
+    Err(Failure::failed(hint.filter(|_| choice.looked_at == 0).unwrap_or_else(|| {
+        "there is no usable Snapshot of a push yet: merge something and wait for its build, or name one with --snapshot"
+            .to_owned()
+    })))
 }
 
 /// All objects of a kind that a selector fits, as JSON.

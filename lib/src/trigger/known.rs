@@ -50,7 +50,7 @@ pub async fn no_scenario(tenant: &Tenant, name: &str) -> String {
 }
 
 /// Why no Snapshot was found at all: no Application of that name has one, or no component of it.
-pub(super) async fn no_snapshots(options: &Options, tenant: &Tenant) -> Option<String> {
+pub async fn no_snapshots(options: &Options, tenant: &Tenant) -> Option<String> {
     let (application, component) =
         (options.application.as_deref()?, &options.component.as_ref()?.name);
     let owners = tenant.owners().await.ok()?;

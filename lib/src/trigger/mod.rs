@@ -34,7 +34,7 @@ use std::time::Duration;
 pub use choose::choose;
 pub use error::TriggerError;
 use known::Known;
-pub use known::no_scenario;
+pub use known::{no_scenario, no_snapshots};
 pub use night::{Sources, Started, night};
 pub use observe::{Look, Observation, observe};
 pub use preflight::{RIGHTS, preflight};
@@ -110,7 +110,7 @@ pub async fn run(
     let mut report = Report::new(choice, options.dry_run);
     let Some(chosen) = report.choice.chosen.clone() else {
         if report.choice.looked_at == 0 {
-            report.hint = known::no_snapshots(options, tenant).await;
+            report.hint = no_snapshots(options, tenant).await;
         }
         return Ok(report);
     };
