@@ -140,9 +140,10 @@ fn launched(scene: &Scene) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
+#[ignore = "takes minutes; run with --ignored"]
 async fn two_gates_on_one_image_with_kills() {
     let (mut launches, mut taken) = (0, 0);
-    // 500 take minutes: `GATE_TEST_PAIRS=500 cargo test -p gate --test reuse`.
+    // 500 take minutes: `GATE_TEST_PAIRS=500 cargo test -p gate --test reuse -- --ignored`.
     let pairs = std::env::var("GATE_TEST_PAIRS")
         .ok()
         .and_then(|pairs| pairs.parse().ok());
