@@ -86,17 +86,8 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let site = Site::new(access, clock.clone());
     let plain_http = step::args::list(&args.plain_http);
     let open = |repository: &str| site.registry(repository, &credentials, &plain_http).misuse();
-    let bundle = match (&args.bundle, &args.repository) {
-        (Some(file), None) => consume::from_file(file)?,
-        (None, Some(repository)) => {
-            consume::from_registry(&open(repository)?, repository, &expected).await?
-        }
-        _ => {
-            return Err(Failure::misuse(
-                "expected either --bundle FILE or --repository REPOSITORY",
-            ));
-        }
-    };
+    let (file, repository) = (args.bundle.as_deref(), args.repository.as_deref());
+    let bundle = consume::bundle(file, repository, &expected, open).await?;
     let said = Said::of(&bundle, &key, expected, clock.now());
     let Some(statement) = said.statement(&bundle) else { return said.end() };
     let verified = open(image.repository())?.writing();

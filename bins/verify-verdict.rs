@@ -80,23 +80,17 @@ pub(crate) fn main() -> ExitCode {
 async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let expected = expected(&args)?;
     let key = PublicKey::read("--key", &args.key).misuse()?;
-    let bundle = match (&args.bundle, &args.repository) {
-        (Some(file), None) => consume::from_file(file)?,
-        (None, Some(repository)) => {
-            let credentials =
-                Credentials::load(args.authfile.as_deref(), &Environment::of_process()).misuse()?;
-            let access = Access { ca_file: args.ca_file.clone(), ..Access::default() };
-            let site = Site::new(access, step.clock.clone());
-            let plain_http = step::args::list(&args.plain_http);
-            let registry = site.registry(repository, &credentials, &plain_http).misuse()?;
-            consume::from_registry(&registry, repository, &expected).await?
-        }
-        _ => {
-            return Err(Failure::misuse(
-                "expected either --bundle FILE or --repository REPOSITORY",
-            ));
-        }
+    let open = |repository: &str| {
+        let credentials =
+            Credentials::load(args.authfile.as_deref(), &Environment::of_process()).misuse()?;
+        let access = Access { ca_file: args.ca_file.clone(), ..Access::default() };
+        let plain_http = step::args::list(&args.plain_http);
+        Site::new(access, step.clock.clone())
+            .registry(repository, &credentials, &plain_http)
+            .misuse()
     };
+    let (file, repository) = (args.bundle.as_deref(), args.repository.as_deref());
+    let bundle = consume::bundle(file, repository, &expected, open).await?;
     let said = Said::of(&bundle, &key, expected, step.clock.now());
     step::results::show(&said.json(), || said.table()).failed()?;
     said.end()

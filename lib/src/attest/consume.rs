@@ -19,11 +19,26 @@ use crate::{duration, text};
 /// How many gates a refusal names.
 const SHOWN: usize = 5;
 
-/// Reads a bundle from a file.
+/// The bundle that the flags name: `--bundle`, or that of `--repository`, which `open` opens.
 ///
 /// # Errors
-/// Exit 2, when it cannot be read.
-pub fn from_file(path: &Path) -> Result<Vec<u8>, Failure> {
+/// Exit 2 unless one of them is given, or when the file cannot be read; exit 3 where the repository
+/// has none, since nothing says that the image passed; exit 1 where the registry does not answer, or
+/// holds something else there.
+pub async fn bundle(
+    file: Option<&Path>,
+    repository: Option<&str>,
+    expected: &Expected,
+    open: impl FnOnce(&str) -> Result<Registry, Failure>,
+) -> Result<Vec<u8>, Failure> {
+    match (file, repository) {
+        (Some(file), None) => from_file(file),
+        (None, Some(repository)) => from_registry(&open(repository)?, repository, expected).await,
+        _ => Err(Failure::misuse("expected either --bundle FILE or --repository REPOSITORY")),
+    }
+}
+
+fn from_file(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
@@ -36,12 +51,7 @@ pub fn from_file(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// Finds a bundle in a repository of verdicts.
-///
-/// # Errors
-/// Exit 3 where there is none, since nothing says that the image passed; exit 1 where the registry
-/// does not answer, or holds something else there.
-pub async fn from_registry(
+async fn from_registry(
     registry: &Registry,
     repository: &str,
     expected: &Expected,

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::batch::v1::{CronJob, Job};
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, ContainerStatus, Pod};
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, LogParams, PostParams, Request};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Options;
 use super::objects::{check_job, check_run, parameter, serves};
 use super::rows::{LOG, Row, rows};
-use crate::cluster::{Tenant, code, words};
+use crate::cluster::{Resource, Tenant, code, words};
 use crate::failure::{Failure, OrExit};
 use crate::konflux::condition;
 use crate::name::ObjectName;
@@ -24,8 +23,15 @@ use crate::trigger;
 /// Between two looks at the pods (2 seconds).
 const LOOK: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// How many pods, Jobs or CronJobs of a check are read.
+/// How many pods of a check are read.
 const MOST: u32 = 500;
+
+/// How many CronJobs are read at once.
+const PAGE: u32 = 100;
+
+const CRON_JOBS: Resource =
+    Resource { group: "batch", version: "v1", kind: "CronJob", plural: "cronjobs" };
+const JOBS: Resource = Resource { group: "batch", version: "v1", kind: "Job", plural: "jobs" };
 
 /// The names of what a check creates.
 #[derive(Debug, Clone, Default)]
@@ -84,7 +90,7 @@ pub async fn run(
     let snapshot = newest(options, tenant, &scenario).await?;
     let id = uuid::Uuid::new_v4().simple().to_string()[..5].to_owned();
     let run = check_run(&options.run, &scenario, &snapshot, &id).misuse_of("--run-file")?;
-    let cron_jobs: Vec<Value> = values::<CronJob>(tenant, "CronJobs", "").await?;
+    let cron_jobs: Vec<Value> = tenant.list(CRON_JOBS, "", PAGE, Some).await.failed()?;
     let ours = cron_jobs.iter().filter(|cron_job| serves(cron_job, name));
     let jobs = ours
         .map(|cron_job| check_job(cron_job, &id))
@@ -135,24 +141,6 @@ async fn newest(options: &Options, tenant: &Tenant, scenario: &Value) -> Result<
         "there is no usable Snapshot of a push yet: merge something and wait for its build, or name one with --snapshot"
             .to_owned()
     })))
-}
-
-/// All objects of a kind that a selector fits, as JSON.
-async fn values<K>(tenant: &Tenant, kind: &str, selector: &str) -> Result<Vec<Value>, Failure>
-where
-    K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>
-        + k8s_openapi::Metadata
-        + DeserializeOwned
-        + Clone
-        + std::fmt::Debug
-        + serde::Serialize,
-    <K as kube::Resource>::DynamicType: Default,
-{
-    let api: Api<K> = Api::namespaced(tenant.cluster.client.clone(), tenant.namespace());
-    let params = ListParams::default().labels(selector).limit(MOST);
-    let list = tenant.read("list", kind, || api.list(&params)).await.failed()?;
-    let values = list.items.into_iter().map(|item| serde_json::to_value(item));
-    values.collect::<Result<_, _>>().failed()
 }
 
 async fn create(tenant: &Tenant, run: &Value, jobs: &[Value]) -> Result<(), Failure> {
@@ -228,9 +216,8 @@ async fn ended(tenant: &Tenant, created: &Created) -> Result<(bool, Vec<Row>), F
         }
         _ => all = false,
     }
-    let api: Api<Job> = Api::namespaced(tenant.cluster.client.clone(), tenant.namespace());
     for name in &created.jobs {
-        let job = tenant.read("read", name, || api.get_opt(name)).await.failed()?;
+        let job: Option<Job> = tenant.get(JOBS, name).await.failed()?;
         let conditions = job.and_then(|job| job.status?.conditions).unwrap_or_default();
         let is = |kind: &str| {
             conditions

@@ -13,7 +13,7 @@ mod preflight;
 #[cfg(test)]
 mod tests;
 
-pub use open::{FillError, Options, budget, days, preflight, run};
+pub use open::{Options, budget, days, preflight, run};
 pub use preflight::RIGHTS;
 
 use std::collections::BTreeMap;

@@ -6,14 +6,12 @@ use std::sync::Arc;
 use super::jobs::{self, Source};
 use super::meter::{Budget, Meter};
 use super::{BUDGET, DAYS, Report, Sources, preflight as checks};
-use crate::cluster::{Cluster, ClusterError};
-use crate::failure::Failure;
+use crate::cluster::Cluster;
+use crate::failure::{Failure, OrExit};
 use crate::history::keep::{Choice, Place};
-use crate::http::RootsError;
 use crate::preflight::Preflight;
 use crate::prow::{self, Addresses, Servers};
 use crate::record::Whose;
-use crate::secret::SecretError;
 use crate::site::Site;
 
 /// No more days are looked back (a year).
@@ -38,34 +36,10 @@ pub struct Options {
     pub addresses: Addresses,
 }
 
-/// Why nothing was looked at.
+/// The records, which name the jobs, cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum FillError {
-    /// A flag.
-    #[error("{0}")]
-    Flag(String),
-    /// The cluster.
-    #[error(transparent)]
-    Cluster(#[from] ClusterError),
-    /// The certificates of `--ca-file`.
-    #[error(transparent)]
-    Roots(#[from] RootsError),
-    /// A token.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// The records, which name the jobs.
-    #[error("the gate records, which name the jobs, cannot be read")]
-    Records(#[from] kube::Error),
-}
-
-impl From<FillError> for Failure {
-    fn from(error: FillError) -> Self {
-        match error {
-            FillError::Records(_) => Self::failed(error),
-            _ => Self::misuse(error),
-        }
-    }
-}
+#[error("the gate records, which name the jobs, cannot be read")]
+struct RecordsError(#[from] kube::Error);
 
 /// Reads `--days`.
 ///
@@ -123,8 +97,8 @@ struct Opened {
 /// Fills the histories.
 ///
 /// # Errors
-/// [`FillError`] when nothing could be looked at.
-pub async fn run(options: &Options, site: &Site) -> Result<Report, FillError> {
+/// Misuse for what cannot be opened; exit 1 when the records cannot be read.
+pub async fn run(options: &Options, site: &Site) -> Result<Report, Failure> {
     let Opened { sources, jobs, .. } = open(options, site).await?;
     if jobs.is_empty() {
         tracing::info!("no record names a job yet; --job names one");
@@ -135,35 +109,40 @@ pub async fn run(options: &Options, site: &Site) -> Result<Report, FillError> {
 /// Looks at everything that is needed, and changes nothing.
 ///
 /// # Errors
-/// [`FillError`] when nothing could be looked at.
-pub async fn preflight(options: &Options, site: &Site) -> Result<Preflight, FillError> {
+/// Those of [`run`].
+pub async fn preflight(options: &Options, site: &Site) -> Result<Preflight, Failure> {
     let Opened { sources, cluster, jobs } = open(options, site).await?;
     Ok(checks::preflight(&sources, cluster.as_ref(), &jobs).await)
 }
 
-async fn open(options: &Options, site: &Site) -> Result<Opened, FillError> {
+async fn open(options: &Options, site: &Site) -> Result<Opened, Failure> {
     if let Some(bucket) = &options.bucket {
-        prow::buckets(std::slice::from_ref(bucket)).map_err(FillError::Flag)?;
+        prow::buckets(std::slice::from_ref(bucket)).misuse()?;
     }
     let clock = site.clock();
     let place = match &options.history {
-        None | Some(Choice::ConfigMaps) => Place::ConfigMaps(site.cluster().await?.clone()),
+        None | Some(Choice::ConfigMaps) => {
+            Place::ConfigMaps(site.cluster().await.misuse()?.clone())
+        }
         Some(Choice::Folder(folder)) => Place::Folder(folder.clone()),
         Some(Choice::Off) => {
             let why = "--history: expected configmap or folder:PATH, where histories can be kept";
-            return Err(FillError::Flag(why.to_owned()));
+            return Err(Failure::misuse(why));
         }
     };
     let cluster = match (&place, options.jobs.is_empty()) {
         (Place::ConfigMaps(cluster), _) => Some(cluster.clone()),
-        (Place::Folder(_), true) => Some(site.cluster().await?.clone()),
+        (Place::Folder(_), true) => Some(site.cluster().await.misuse()?.clone()),
         (Place::Folder(_), false) => None,
     };
-    let meter = Arc::new(Meter::new(site.transport()?, clock.clone(), options.budget));
-    let Servers { deck, bucket, .. } = options.addresses.open(meter.clone())?;
+    let meter = Arc::new(Meter::new(site.transport().misuse()?, clock.clone(), options.budget));
+    let Servers { deck, bucket, .. } = options.addresses.open(meter.clone()).misuse()?;
     let whose = options.gate.as_deref().map_or(Whose::Anybody, Whose::Gate);
     let mut jobs = match &cluster {
-        Some(cluster) => jobs::of_records(cluster, clock, whose).await?,
+        Some(cluster) => jobs::of_records(cluster, clock, whose)
+            .await
+            .map_err(RecordsError)
+            .failed()?,
         None => BTreeMap::new(),
     };
     if !options.jobs.is_empty() {

@@ -2,27 +2,10 @@
 
 use super::Options;
 use crate::cluster::Tenant;
-use crate::preflight::rights::{self, KONFLUX, Right};
-use crate::preflight::{Preflight, konflux, lists, place, speakers};
+use crate::preflight::{Preflight, konflux, lists, rights, speakers};
+/// It makes the same Release as create-release, and needs the same.
+pub use crate::promote::RIGHTS;
 use crate::slack::Slack;
-
-/// What the step needs in its namespace, for a record in a ConfigMap.
-pub const RIGHTS: [Right; 4] = [
-    place::CONTINUE,
-    Right { group: KONFLUX, resource: "snapshots", verbs: &["get"], to: "to compare the digest" },
-    Right {
-        group: KONFLUX,
-        resource: "releaseplans",
-        verbs: &["get"],
-        to: "to see that the plan is matched",
-    },
-    Right {
-        group: KONFLUX,
-        resource: "releases",
-        verbs: &["get", "list", "watch", "create"],
-        to: "to make the Release and follow it",
-    },
-];
 
 /// Looks at rights, plan, lists and Slack; changes nothing.
 pub async fn preflight(options: &Options, tenant: &Tenant, slack: Option<&Slack>) -> Preflight {

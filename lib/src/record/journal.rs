@@ -6,6 +6,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::bound::TooLarge;
+use super::swap::{self, MAX_CONFLICTS};
 use super::{
     Candidate, GateRecord, Kind, MAX_BYTES, SCHEMA_VERSION, Store, StoreError, Version, bound,
     labels,
@@ -13,12 +14,9 @@ use super::{
 use crate::clock::SharedClock;
 use crate::failure::Failure;
 use crate::image::ImageRef;
-use crate::retry::Policy;
+use crate::retry::{Policy, Tries};
 use crate::step::groups;
 use crate::text;
-
-/// How often somebody else's write is given way to before that is called an error.
-const MAX_CONFLICTS: u32 = 50;
 
 /// Why a record cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -346,8 +344,8 @@ impl Journal {
         mut change: impl FnMut(&mut GateRecord) -> T,
     ) -> Result<T, RecordError> {
         let mut state = self.state.lock().await;
-        let begun = self.clock.now();
-        let (mut conflicts, mut failed) = (0, 0);
+        let mut tries = Tries::begin(Policy::READ, &self.clock);
+        let mut conflicts = 0;
         loop {
             let mut changed = state.record.clone();
             let result = change(&mut changed);
@@ -370,22 +368,12 @@ impl Journal {
                 }
                 Err(StoreError::Conflict) if conflicts < MAX_CONFLICTS => conflicts += 1,
                 Err(error @ StoreError::Transient { .. }) => {
-                    failed += 1;
-                    let Some(pause) = Policy::READ.pause(failed, self.clock.since(begun), None)
-                    else {
-                        return Err(error.into());
-                    };
-                    tracing::warn!(
-                        attempt = failed,
-                        pause_s = pause.as_secs(),
-                        "{error}; trying again"
-                    );
-                    self.clock.sleep(pause).await;
+                    swap::again(&mut tries, error).await?;
                 }
                 Err(error) => return Err(error.into()),
             }
             // It may be that the record does not exist yet and the first write never arrived.
-            if state.version.is_some() || conflicts > 0 || failed > 0 {
+            if state.version.is_some() || conflicts > 0 || tries.failed() > 0 {
                 self.reload(&mut state).await?;
             }
         }
@@ -451,25 +439,7 @@ async fn load(
     clock: &SharedClock,
     id: Option<&str>,
 ) -> Result<Option<State>, RecordError> {
-    let begun = clock.now();
-    let mut failed = 0;
-    let loaded = loop {
-        match store.load().await {
-            Err(error @ StoreError::Transient { .. }) => {
-                failed += 1;
-                let Some(pause) = Policy::READ.pause(failed, clock.since(begun), None) else {
-                    return Err(error.into());
-                };
-                tracing::warn!(
-                    attempt = failed,
-                    pause_s = pause.as_secs(),
-                    "{error}; trying again"
-                );
-                clock.sleep(pause).await;
-            }
-            other => break other?,
-        }
-    };
+    let loaded = swap::load(store, clock).await?;
     let Some((bytes, version)) = loaded else { return Ok(None) };
     let record = decode(&bytes, &store.place())?;
     match id {

@@ -6,7 +6,7 @@ use crate::clock::SharedClock;
 use crate::retry::{Policy, Tries};
 
 /// How often somebody else's write is given way to before that is called an error.
-const MAX_CONFLICTS: u32 = 50;
+pub(super) const MAX_CONFLICTS: u32 = 50;
 
 /// A document as bytes and back.
 pub trait Document: Clone + PartialEq + Sized {
@@ -79,7 +79,7 @@ pub async fn swap<D: Document, T>(
     }
 }
 
-async fn again(tries: &mut Tries<'_>, error: StoreError) -> Result<(), StoreError> {
+pub(super) async fn again(tries: &mut Tries<'_>, error: StoreError) -> Result<(), StoreError> {
     let Some(pause) = tries.pause(None) else { return Err(error) };
     let (attempt, pause_s) = (tries.failed(), pause.as_secs());
     tracing::warn!(attempt, pause_s, "{error}; trying again");
