@@ -194,7 +194,16 @@ impl Scene {
         let seed = seed + self.processes.fetch_add(1, Ordering::Relaxed);
         let store =
             Box::new(Deadly(Slow::new(self.record.clone(), to_record, seed), killer.clone()));
-        let transport: SharedTransport = Arc::new(Deadly(self.transport(), killer.clone()));
+        let transport = Arc::new(Deadly(self.transport(), killer.clone()));
+        self.collect_from(store, transport).await
+    }
+
+    /// Runs collect-results on a record, with servers that are reached by a transport.
+    pub async fn collect_from(
+        &self,
+        store: Box<dyn Store>,
+        transport: SharedTransport,
+    ) -> Result<GateRecord, CollectError> {
         let prow = self.prow(transport);
         let journal =
             Arc::new(Journal::existing(store, self.clock.clone(), &Identity::default()).await?);
