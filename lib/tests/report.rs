@@ -10,8 +10,8 @@ use gate::clock::RuntimeClock;
 use gate::cluster::{Cluster, Tenant};
 use gate::report::serve::{Live, Server as ReportServer};
 use gate::report::{
-    CellMark, Gate, Letter, Loader, Narrow, NightMark, Report, Source, Sources, metrics, page,
-    table,
+    CellMark, DecisionKind, Gate, Letter, Loader, Narrow, NightMark, Report, Source, Sources,
+    metrics, page, table,
 };
 use jiff::{SignedDuration, Timestamp};
 use rehearsal::season::Season;
@@ -87,7 +87,8 @@ async fn a_document_is_read_again_only_when_it_has_changed() {
         // The plans' lists of images that were taken back are asked for with their Releases.
         of_one.filter(|path| !path.contains("/retracted-")).count()
     };
-    assert_eq!(documents(&asked), 3 * 42 + 3 * 8, "each record and each history once");
+    let all = 3 * 42 + 3 * 8 + 3;
+    assert_eq!(documents(&asked), all, "each record, each history and each list of holds once");
 
     let (again, asked) = namespace.load().await;
     assert_eq!(again, report);
@@ -229,6 +230,94 @@ async fn what_cannot_be_read_is_said_and_no_error() {
             .iter()
             .any(|line| line.starts_with("records and histories cannot"))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_people_decided_stands_first() {
+    let mut namespace = Namespace::of(objects());
+    let (report, _) = namespace.load().await;
+    let (aro, rosa) = (gate(&report, "ARO HCP"), gate(&report, "ROSA HCP"));
+    let of = |gate: &Gate, kind| {
+        let found = gate.decisions.iter().filter(|decision| decision.kind == kind);
+        found.cloned().collect::<Vec<_>>()
+    };
+    let overruled = rosa.nights.iter().filter(|night| night.mark == NightMark::Overridden);
+    let overruled: BTreeSet<_> = overruled.map(|night| Some(night.id.clone())).collect();
+    let overrides = of(rosa, DecisionKind::Override);
+    assert!(!overruled.is_empty());
+    assert_eq!(
+        overrides
+            .into_iter()
+            .map(|found| found.night)
+            .collect::<BTreeSet<_>>(),
+        overruled
+    );
+    assert!(rosa.promoted > overruled.len(), "a promotion by a person is one");
+    assert!(rosa.decisions[0].kind == DecisionKind::Hold && rosa.decisions[0].in_force);
+    let lifted = &of(aro, DecisionKind::Hold)[0];
+    assert!(!lifted.in_force && lifted.ended_by.as_deref() == Some("alice"));
+    let taken_back = &of(aro, DecisionKind::Retraction)[0];
+    assert!(taken_back.in_force && aro.decisions[0] == *taken_back);
+
+    let text = page(&report);
+    for part in [
+        "<strong>Nothing is promoted</strong>",
+        "promoted by an override",
+        "<bdi>dave</bdi>: <bdi>known: the test is wrong</bdi>",
+        "<bdi>it loses node pools on upgrade</bdi>",
+    ] {
+        assert!(text.contains(part), "{part}");
+    }
+    let held =
+        "  nothing is promoted until 2026-08-21T15:00:00Z: freeze before the release (by carol)";
+    assert!(table(&report, &Narrow::default()).lines().any(|line| line == held));
+    let text = metrics(&report);
+    let overrides = format!("overrides{{gate=\"ROSA HCP\"}} {}", overruled.len());
+    for sample in [
+        "held{gate=\"ROSA HCP\"} 1",
+        "held{gate=\"ARO HCP\"} 0",
+        "retracted_images{gate=\"ARO HCP\"} 1",
+        &overrides,
+    ] {
+        let sample = format!("release_gate_{sample}");
+        assert!(text.lines().any(|line| line == sample), "{sample} is not in\n{text}");
+    }
+
+    // A list that is torn is no empty one, and what it said before is not shown for what it says.
+    namespace
+        .world
+        .kube()
+        .change("configmaps", NS, "holds-ho-release-gate-aws", |object| {
+            object["data"]["list.json"] = json!("{\"schema_version\":1,");
+        });
+    let (torn, _) = namespace.load().await;
+    let said = "configmap:holds-ho-release-gate-aws cannot be read as the list holds";
+    assert!(torn.missing.iter().any(|line| line.starts_with(said)), "{:?}", torn.missing);
+    assert!(gate(&torn, "ROSA HCP").decisions.iter().all(|found| !found.in_force));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_was_taken_back_is_no_verified_one() {
+    let mut namespace = Namespace::of(objects());
+    namespace.world.kube().deny("list", "releases");
+    let before = namespace.load().await.0;
+    let newest = gate(&before, "ARO HCP").verified.clone().unwrap();
+    assert_eq!(newest.source, Source::Record);
+    namespace
+        .world
+        .kube()
+        .change("configmaps", NS, "retracted-ho-release-gate-aks", |object| {
+            object["data"]["list.json"] = json!(
+                json!({
+                    "schema_version": 1, "kind": "retracted", "plan": "ho-release-gate-aks",
+                    "entries": [{"digest": newest.image, "reason": "x", "at": now()}],
+                })
+                .to_string()
+            );
+        });
+    let after = namespace.load().await.0;
+    let left = gate(&after, "ARO HCP").verified.clone().unwrap();
+    assert!(left.at < newest.at && left.image != newest.image, "{left:?}");
 }
 
 /// All values of an attribute.

@@ -32,7 +32,8 @@ impl Entry for Hold {
 }
 
 impl Hold {
-    fn holds(&self, now: Timestamp) -> bool {
+    /// Whether it keeps promotions back at a time.
+    pub fn holds(&self, now: Timestamp) -> bool {
         self.lifted_at.is_none() && now < self.until
     }
 

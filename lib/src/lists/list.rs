@@ -18,9 +18,6 @@ use crate::text;
 /// The version of the lists that this toolkit reads and writes.
 const SCHEMA_VERSION: u32 = 1;
 
-/// The key of the ConfigMap that holds the list.
-const KEY: &str = "list.json";
-
 /// Characters of a reason.
 pub const MAX_REASON: usize = 500;
 
@@ -72,6 +69,14 @@ impl From<ListError> for Failure {
 }
 
 impl<E: Entry> List<E> {
+    /// The key of the ConfigMap that holds the list.
+    pub const KEY: &str = "list.json";
+
+    /// The ReleasePlan.
+    pub fn plan(&self) -> &str {
+        &self.plan
+    }
+
     /// The empty list of a plan.
     pub fn of_plan(plan: &str) -> Self {
         Self {
@@ -133,7 +138,7 @@ impl<E: Entry> Document for List<E> {
 
 /// Where the list of a plan is kept.
 pub fn store<E: Entry>(cluster: &Cluster, plan: &str) -> Box<dyn Store> {
-    let form = Form { what: "the list", key: KEY, is_binary: false };
+    let form = Form { what: "the list", key: List::<E>::KEY, is_binary: false };
     Box::new(ConfigMapStore::of_form(cluster, List::<E>::config_map(plan), form, Labels::new()))
 }
 

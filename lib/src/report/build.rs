@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::decisions::{self, Lists};
 use super::histories::Histories;
 use super::link::id;
 use super::mark::NightMark;
@@ -29,6 +30,8 @@ pub struct Read<'a> {
     pub around: BTreeMap<String, Around>,
     /// The histories of jobs, by name.
     pub histories: Histories<'a>,
+    /// What people wrote down about a ReleasePlan, by its name.
+    pub lists: BTreeMap<String, Lists<'a>>,
     /// What could not be read, in words.
     pub missing: Vec<String>,
 }
@@ -83,6 +86,9 @@ fn gate(name: &str, mut runs: Vec<&Played>, read: &Read<'_>, now: Timestamp) -> 
     runs.sort_by_cached_key(newest_first);
     runs.truncate(KEPT);
     let around = read.around.get(name).cloned().unwrap_or_default();
+    let plan = newest(&runs, |run| run.plan.clone()).or(around.plan);
+    let lists = plan.as_ref().and_then(|plan| read.lists.get(plan));
+    let lists = lists.copied().unwrap_or_default();
     let jobs = rows::jobs(&runs);
     let (tests, more_tests) = rows::tests(&runs, &jobs, &read.histories);
     let attempts = jobs
@@ -93,13 +99,9 @@ fn gate(name: &str, mut runs: Vec<&Played>, read: &Read<'_>, now: Timestamp) -> 
         name: name.to_owned(),
         id: id('g', name),
         scenario: newest(&runs, |run| run.scenario.clone()).or(around.scenario),
-        plan: newest(&runs, |run| run.plan.clone()).or(around.plan),
-        verified: newest_of(around.verified, recorded(&runs)),
+        verified: newest_of(around.verified, recorded(&runs, lists)),
         stale_after: around.stale_after,
-        promoted: runs
-            .iter()
-            .filter(|run| run.night.mark == NightMark::Promoted)
-            .count(),
+        promoted: runs.iter().filter(|run| run.night.mark.is_promoted()).count(),
         lead_time: lead_time(&runs),
         job_seconds: attempts.filter_map(|attempt| attempt.seconds).sum(),
         regressions: histories::regressions(&jobs, &read.histories, now),
@@ -109,6 +111,8 @@ fn gate(name: &str, mut runs: Vec<&Played>, read: &Read<'_>, now: Timestamp) -> 
             .find_map(|run| run.matrix.as_ref())
             .and_then(|matrix| matrix.coverage(now)),
         nights: runs.iter().map(|run| night(run, now)).collect(),
+        decisions: decisions::decisions(&runs, lists, now),
+        plan,
         jobs,
         tests,
         more_tests,
@@ -128,9 +132,10 @@ fn night(run: &Played, now: Timestamp) -> super::model::Night {
     night
 }
 
-/// The newest verified image that the records tell of.
-fn recorded(runs: &[&Played]) -> Option<Verified> {
+/// The newest verified image that the records tell of and that was not taken back.
+fn recorded(runs: &[&Played], lists: Lists<'_>) -> Option<Verified> {
     let told = runs.iter().filter_map(|run| run.verified.as_ref());
+    let told = told.filter(|(image, _)| !decisions::is_retracted(lists, image));
     let (image, at) = told.max_by_key(|(_, at)| *at)?;
     Some(Verified { image: image.to_string(), at: *at, source: Source::Record })
 }
@@ -144,7 +149,7 @@ fn newest_of(one: Option<Verified>, other: Option<Verified>) -> Option<Verified>
 }
 
 fn lead_time(runs: &[&Played]) -> Option<LeadTime> {
-    let promoted = runs.iter().filter(|run| run.night.mark == NightMark::Promoted);
+    let promoted = runs.iter().filter(|run| run.night.mark.is_promoted());
     let mut times = promoted.filter_map(|run| run.lead).collect::<Vec<_>>();
     times.sort_unstable();
     let median = *times.get(times.len().checked_sub(1)? / 2)?;

@@ -12,6 +12,7 @@ use kube::api::{Api, ObjectMeta};
 use tokio::time::Instant;
 
 use super::build::{Around, Read, report};
+use super::decisions::Lists;
 use super::model::{Report, Source, Verified};
 use super::played::{NAME, Played, played, unreadable};
 use crate::cluster::{self, Tenant};
@@ -19,8 +20,9 @@ use crate::failure::Chain;
 use crate::history::{History, JOB_ANNOTATION};
 use crate::konflux::SCENARIOS;
 use crate::kubearchive::KubeArchive;
+use crate::lists::{Entry, Hold, List, Retraction};
 use crate::name::ObjectName;
-use crate::record::{KEY, decode, documents, labels};
+use crate::record::{Document as _, KEY, decode, documents, labels};
 use crate::snapshot::ComponentName;
 use crate::staleness;
 use crate::text::one_line;
@@ -78,6 +80,8 @@ struct Seen {
 enum Document {
     Run(Box<Played>),
     History(Box<History>),
+    Holds(List<Hold>),
+    Retracted(List<Retraction>),
     /// Nothing of it can be used; what people are told.
     Useless(String),
 }
@@ -133,16 +137,27 @@ impl Loader {
         self.ask_releases(&plans, now).await;
         let mut read =
             Read { namespace: Some(self.sources.tenant.namespace().to_owned()), ..Read::default() };
+        let mut lists: BTreeMap<&str, Lists<'_>> = BTreeMap::new();
         for seen in self.seen.values() {
             match &seen.document {
                 Document::Run(played) => read.played.push(played),
                 Document::History(history) => {
                     read.histories.insert(history.job(), history);
                 }
+                Document::Holds(list) => {
+                    lists.entry(list.plan()).or_default().holds = Some(list);
+                }
+                Document::Retracted(list) => {
+                    lists.entry(list.plan()).or_default().retracted = Some(list);
+                }
                 Document::Useless(why) => missing.push(why.clone()),
             }
         }
         read.around = self.around(&scenarios);
+        read.lists = lists
+            .into_iter()
+            .map(|(plan, lists)| (one_line(plan, NAME), lists))
+            .collect();
         missing.extend(self.releases.told.values().flat_map(|told| told.missing.clone()));
         missing.sort_unstable();
         missing.dedup();
@@ -156,7 +171,8 @@ impl Loader {
     /// Reads the documents that have changed and forgets those that are gone.
     async fn documents(&mut self, missing: &mut Vec<String>) -> Result<(), kube::Error> {
         let (cluster, clock) = (&self.sources.tenant.cluster, &self.sources.tenant.clock);
-        let selector = format!("{} in (gate,history)", labels::KIND);
+        let (holds, retracted) = (Hold::KIND, Retraction::KIND);
+        let selector = format!("{} in (gate,history,{holds},{retracted})", labels::KIND);
         let mut listed = documents(cluster, clock, &selector).await?;
         if listed.len() > MOST {
             missing.push(format!(
@@ -332,9 +348,14 @@ fn seen_of(object: ConfigMap, now: Timestamp) -> Option<(String, Seen)> {
             .map(String::as_str)
     };
     let name = metadata.name.clone().unwrap_or_default();
-    let document = if label(labels::KIND) == Some("history") {
+    let kind = label(labels::KIND);
+    let document = if kind == Some("history") {
         let packed = binary_data.into_iter().flatten().next().map(|(_, packed)| packed.0);
         history(&metadata, packed, now)
+    } else if kind == Some(Hold::KIND) {
+        list(&name, data).map_or_else(Document::Useless, Document::Holds)
+    } else if kind == Some(Retraction::KIND) {
+        list(&name, data).map_or_else(Document::Useless, Document::Retracted)
     } else {
         let text = data.and_then(|mut data| data.remove(KEY)).unwrap_or_default();
         Document::Run(Box::new(match decode(text.as_bytes(), &format!("configmap:{name}")) {
@@ -348,6 +369,18 @@ fn seen_of(object: ConfigMap, now: Timestamp) -> Option<(String, Seen)> {
         }))
     };
     Some((metadata.uid?, Seen { version: metadata.resource_version, document }))
+}
+
+/// A list of the plan that the ConfigMap's name ends with; or what people are told.
+fn list<E: Entry>(name: &str, data: Option<BTreeMap<String, String>>) -> Result<List<E>, String> {
+    let place = format!("configmap:{name}");
+    let Some(plan) = name.strip_prefix(&List::<E>::config_map("")) else {
+        return Err(format!("{place} has the label {0}, but is not named {0}-PLAN", E::KIND));
+    };
+    let text = data.and_then(|mut data| data.remove(List::<E>::KEY));
+    List::of_plan(plan)
+        .decode(text.as_ref().map(String::as_bytes), &place)
+        .map_err(|error| Chain(&error).to_string())
 }
 
 fn history(meta: &ObjectMeta, packed: Option<Vec<u8>>, now: Timestamp) -> Document {

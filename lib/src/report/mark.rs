@@ -36,6 +36,8 @@ impl Tone {
 pub enum NightMark {
     /// The image passed and its Release landed.
     Promoted,
+    /// A blocking job did not pass, a person accepted it, and the Release landed.
+    Overridden,
     /// The image passed, and no promotion was asked for.
     Passed,
     /// A blocking job failed for a reason in the product.
@@ -62,8 +64,9 @@ pub enum NightMark {
 
 impl NightMark {
     /// All of them, in the order of the legend.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Promoted,
+        Self::Overridden,
         Self::Passed,
         Self::Refused,
         Self::Undecided,
@@ -81,6 +84,7 @@ impl NightMark {
     pub fn sign(self) -> &'static str {
         match self {
             Self::Promoted => "✓",
+            Self::Overridden => "⚑",
             Self::Passed => "○",
             Self::Refused => "✗",
             Self::Undecided => "?",
@@ -99,6 +103,7 @@ impl NightMark {
     pub fn word(self) -> &'static str {
         match self {
             Self::Promoted => "promoted",
+            Self::Overridden => "promoted by an override",
             Self::Passed => "passed, not promoted",
             Self::Refused => "refused",
             Self::Undecided => "undecided",
@@ -113,12 +118,18 @@ impl NightMark {
         }
     }
 
+    /// Whether the image was promoted, by its jobs or by a person.
+    pub fn is_promoted(self) -> bool {
+        matches!(self, Self::Promoted | Self::Overridden)
+    }
+
     /// How good or bad it is.
     pub fn tone(self) -> Tone {
         match self {
             Self::Promoted | Self::Passed => Tone::Good,
             Self::Refused | Self::NotReleased => Tone::Bad,
-            Self::Undecided
+            Self::Overridden
+            | Self::Undecided
             | Self::ReleaseUnknown
             | Self::Broken
             | Self::Lost

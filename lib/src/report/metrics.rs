@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use std::sync::atomic::AtomicU64;
 
+use super::decisions::{Decision, DecisionKind};
 use super::mark::{CellMark, NightMark};
 use super::model::{Gate, Report};
 
@@ -104,6 +105,9 @@ struct Families {
     regressions: Count<OfGate>,
     red: Count<OfRed>,
     matrix: Count<OfCell>,
+    held: Count<OfGate>,
+    overrides: Count<OfGate>,
+    retracted: Count<OfGate>,
 }
 
 impl Families {
@@ -158,6 +162,16 @@ impl Families {
                 self.red.get_or_create(&of).set(i64::from(nights));
             }
         }
+        let decided = |kind, counts: fn(&Decision) -> bool| {
+            let found = gate.decisions.iter().filter(|decision| decision.kind == kind);
+            count(found.filter(|decision| counts(decision)).count())
+        };
+        let held = decided(DecisionKind::Hold, |hold| hold.in_force);
+        self.held.get_or_create(&of).set(held.min(1));
+        let overrides = decided(DecisionKind::Override, |_| true);
+        self.overrides.get_or_create(&of).set(overrides);
+        let retracted = decided(DecisionKind::Retraction, |entry| entry.in_force);
+        self.retracted.get_or_create(&of).set(retracted);
         if let Some(coverage) = &gate.coverage {
             let cells = [
                 ("fresh", coverage.fresh),
@@ -220,6 +234,9 @@ impl Families {
         );
         to.register("regressions", "Open regressions", self.regressions);
         to.register("red_nights", "Red nights by what later runs showed of them", self.red);
+        to.register("held", "Whether a hold keeps promotions back", self.held);
+        to.register("overrides", "Jobs accepted by people in the recorded nights", self.overrides);
+        to.register("retracted_images", "Images that were taken back", self.retracted);
         to.register("matrix_cells", "Cells of the version matrix by state", self.matrix);
     }
 }

@@ -9,6 +9,7 @@
 //! night of its gate, a source that did not answer stands in [`Report::missing`].
 
 pub mod build;
+mod decisions;
 mod faces;
 mod files;
 mod histories;
@@ -24,6 +25,7 @@ mod rows;
 pub mod serve;
 mod table;
 
+pub use decisions::{Decision, DecisionKind, Lists};
 pub use faces::{Face, Faces, write};
 pub use files::Given;
 pub use link::Link;

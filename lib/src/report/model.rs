@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::decisions::Decision;
 use super::link::Link;
 use super::mark::{CellMark, Letter, NightMark};
 
@@ -83,6 +84,9 @@ pub struct Gate {
     /// How the version matrix is covered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<Coverage>,
+    /// What people decided: what is in force first, then the newest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<Decision>,
     /// How long jobs ran for these nights, in seconds.
     pub job_seconds: u64,
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use kube::api::ObjectMeta;
 
+use super::decisions::AcceptedJob;
 use super::link::{Link, id};
 use super::mark::{CellMark, NightMark};
 use super::model::{Attempt, Cell, CellState, Coverage, Night, OpenCell};
@@ -13,8 +14,8 @@ use crate::history::negatives;
 use crate::image::Digest;
 use crate::matrix::{Tonight, coverage, words};
 use crate::record::{
-    Attempt as Recorded, Candidate, Cause, Class, Decision, GateRecord, JobRecord, Outcome, Past,
-    Standing,
+    Accepted, Attempt as Recorded, Candidate, Cause, Class, Decision, GateRecord, JobRecord,
+    Outcome, Past, Standing,
 };
 use crate::snapshot::ComponentName;
 use crate::text::one_line;
@@ -49,6 +50,8 @@ pub struct Played {
     pub lead: Option<u64>,
     /// What it tells of the version matrix.
     pub matrix: Option<Covering>,
+    /// The jobs that did not pass and that a person accepted.
+    pub accepted: Vec<AcceptedJob>,
     /// What was decided of which image.
     pub decided: Option<(Digest, Decision)>,
 }
@@ -91,6 +94,7 @@ pub fn played(meta: &ObjectMeta, record: &GateRecord) -> Played {
         .as_ref()
         .map(|stopped| format!("{}: {}", stopped.step, stopped.why));
     let mark = match (past.outcome, &stopped) {
+        (Some(Outcome::Promoted), _) if !record.accepted.is_empty() => NightMark::Overridden,
         (Some(outcome), _) => outcome.into(),
         (None, Some(_)) => NightMark::Broken,
         (None, None) => NightMark::Open,
@@ -127,6 +131,7 @@ pub fn played(meta: &ObjectMeta, record: &GateRecord) -> Played {
         jobs: record.jobs.iter().map(job).collect(),
         lead: verified.as_ref().map(|(_, at)| *at).zip(first).and_then(seconds),
         verified,
+        accepted: record.accepted.iter().map(accepted).collect(),
         matrix: record.matrix.clone().map(|tonight| Covering {
             tonight,
             passed: record.jobs.iter().filter_map(passed).collect(),
@@ -163,6 +168,7 @@ pub fn unreadable(name: &str, created_at: Timestamp, why: &str, gate: Option<&st
         verified: None,
         lead: None,
         matrix: None,
+        accepted: Vec::new(),
         decided: None,
     }
 }
@@ -202,6 +208,15 @@ impl From<Outcome> for NightMark {
             Outcome::Broken => Self::Broken,
             Outcome::Cancelled => Self::Cancelled,
         }
+    }
+}
+
+fn accepted(accepted: &Accepted) -> AcceptedJob {
+    AcceptedJob {
+        job: one_line(&accepted.job, NAME),
+        reason: one_line(&accepted.reason, WORDS),
+        by: accepted.by.as_deref().map(|by| one_line(by, NAME)),
+        at: accepted.at,
     }
 }
 

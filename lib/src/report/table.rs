@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
+use super::decisions::{Decision, DecisionKind};
 use super::mark::Letter;
 use super::model::{Gate, JobRow, Report, TestRow};
 use super::page::words::{share, short};
@@ -120,6 +121,15 @@ fn head(text: &mut String, gate: &Gate, now: Timestamp) {
     );
     let (promoted, nights) = (gate.promoted, gate.nights.len());
     let _ = writeln!(text, "{}  {verified} · promoted {promoted} of {nights} nights", gate.name);
+    let holds = |decision: &&Decision| decision.kind == DecisionKind::Hold && decision.in_force;
+    for hold in gate.decisions.iter().filter(holds) {
+        let until = hold
+            .until
+            .map(|until| format!(" until {until:.0}"))
+            .unwrap_or_default();
+        let by = hold.by.as_deref().map(|by| format!(" (by {by})")).unwrap_or_default();
+        let _ = writeln!(text, "  nothing is promoted{until}: {}{by}", hold.reason);
+    }
 }
 
 fn rows(text: &mut String, gate: &Gate, jobs: &[&JobRow], tests: &[&TestRow]) {

@@ -8,6 +8,7 @@
 
 mod chance;
 mod job;
+mod lists;
 mod night;
 
 use std::io::{self, Write};
@@ -149,6 +150,7 @@ impl Gate<'_> {
             }
         }
         objects.extend(jobs.iter().map(Job::history));
+        objects.extend(self.lists());
         objects.push(self.scenario());
     }
 }

@@ -22,6 +22,8 @@ enum Fate {
     Running,
     /// Its Release fails.
     ReleaseFails,
+    /// A person promotes it if only one job did not pass.
+    MayBeOverruled,
 }
 
 impl Gate<'_> {
@@ -32,6 +34,7 @@ impl Gate<'_> {
             (1, 9) => Fate::Stopped,
             (1, 15) => Fate::ReleaseFails,
             (2, 0) => Fate::Running,
+            (2, 5..20) => Fate::MayBeOverruled,
             // It stands still: its last image is old.
             (1, 0..5) => Fate::ReleaseFails,
             _ => Fate::Ordinary,
@@ -47,8 +50,7 @@ impl Gate<'_> {
         objects: &mut Vec<Value>,
     ) {
         let (at, fate) = (self.season.evening(back), self.fate(back));
-        let digest =
-            format!("sha256:{}", sha256(&format!("{}{back}{}", self.platform, self.season.seed)));
+        let digest = self.digest(back);
         let run = format!("ho-release-gate-{:05x}", chance.below(1 << 20));
         let end = at + SignedDuration::from_hours(4);
         let told = |fate: Fate| !matches!(fate, Fate::Stopped | Fate::OtherVersion);
@@ -76,7 +78,9 @@ impl Gate<'_> {
                 record["stopped"] = json!({"at": at, "step": "launch-prow --check-input", "exit": 2,
                     "why": self.season.said("--jobs: line 12: expected a map, found a text")});
             }
-            Fate::Ordinary | Fate::ReleaseFails => self.judge(&mut record, (end, fate), objects),
+            Fate::Ordinary | Fate::ReleaseFails | Fate::MayBeOverruled => {
+                self.judge(&mut record, (end, fate), objects)
+            }
             Fate::Killed | Fate::OtherVersion | Fate::Running => {}
         }
         for job in jobs.iter_mut().filter(|job| job.ended(&digest) == Some("product")) {
@@ -206,7 +210,11 @@ impl Gate<'_> {
             "blocking_passed": blocking.len() - red.len(), "blocking_total": blocking.len(),
         });
         if decision != "passed" {
-            return;
+            if fate != Fate::MayBeOverruled || red.len() > 1 {
+                return;
+            }
+            record["accepted"] = json!([{"job": red[0]["name"], "by": "dave", "at": end,
+                "reason": self.season.said("known: the test is wrong")}]);
         }
         let (digest, plan) =
             (record["candidate"]["digest"].as_str().unwrap_or_default().to_owned(), self.plan());

@@ -3,6 +3,7 @@
 //! Its templates are `maud`'s, which escapes every text by construction. The page forbids itself
 //! everything but its own style and script, each by its hash.
 
+mod decisions;
 mod grid;
 mod night;
 mod tables;
@@ -17,6 +18,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
 use self::words::{minute, share, short};
+use super::decisions::overrides_lately;
 use super::mark::{CellMark, Letter, NightMark, Tone};
 use super::model::{FalseNegatives, Gate, Report};
 use crate::duration::{ago, days, human};
@@ -119,6 +121,7 @@ fn gate(gate: &Gate, now: Timestamp) -> Markup {
     html! {
         section id=(gate.id) aria-labelledby=(heading) {
             h2 id=(heading) { bdi { (gate.name) } " " (state(gate)) }
+            (decisions::in_force(gate, now))
             (facts(gate, now))
             @if gate.nights.is_empty() {
                 (no_night(gate))
@@ -128,6 +131,7 @@ fn gate(gate: &Gate, now: Timestamp) -> Markup {
                 (grid::tests(gate))
                 (tables::regressions(gate, now))
                 (tables::coverage(gate, now))
+                (decisions::decisions(gate, now))
                 h3 { "Nights" }
                 @for (index, night) in gate.nights.iter().enumerate() {
                     (night::night(gate, index, night, now))
@@ -188,6 +192,10 @@ fn facts(gate: &Gate, now: Timestamp) -> Markup {
             }
             @if !gate.regressions.is_empty() {
                 div { dt { "regressions" } dd { (gate.regressions.len()) } }
+            }
+            @let overrides = overrides_lately(&gate.decisions, now);
+            @if overrides > 0 {
+                div { dt { "overrides in 30 days" } dd { (overrides) } }
             }
             div { dt { "job hours" } dd { (gate.job_seconds / 3_600) } }
         }

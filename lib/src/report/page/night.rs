@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::words::{minute, short};
-use super::{time, word};
+use super::{decisions, time, word};
 use crate::report::mark::{CellMark, Tone};
 use crate::report::model::{Attempt, Cell, Gate, JobRow, Night};
 
@@ -30,6 +30,7 @@ pub fn night(gate: &Gate, index: usize, night: &Night, now: Timestamp) -> Markup
                 @if let Some(revision) = &night.revision { " · revision " code { (revision) } }
                 @if let Some(name) = &night.release { " · Release " code { (name) } }
             }
+            (decisions::of_night(gate, night))
             @if !night.reasons.is_empty() {
                 ul { @for reason in &night.reasons { li { bdi { (reason) } } } }
             }

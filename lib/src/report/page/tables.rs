@@ -72,7 +72,7 @@ fn state(state: CellState) -> Markup {
     }
 }
 
-fn table(gate: &Gate, name: &str, head: &[&str], rows: Markup) -> Markup {
+pub(super) fn table(gate: &Gate, name: &str, head: &[&str], rows: Markup) -> Markup {
     html! {
         h3 { (name) }
         div.scroll tabindex="0" role="region" aria-label={ (name) " of " (gate.name) } {
