@@ -111,8 +111,17 @@ fn asked(dir: &Dir, server: &str, method: &str, path: &str) -> usize {
     requests.lines().filter(hit).count()
 }
 
-/// What a night came to: exit code, launches, Releases.
+/// What a night of one run came to: exit code, launches, Releases.
 fn night(scenario: &str, code: i32, launches: usize, releases: usize) -> (Dir, Value) {
+    nights(scenario, code, (launches, releases, 1))
+}
+
+/// The same with messages in Slack, for what goes on after its first run.
+fn nights(
+    scenario: &str,
+    code: i32,
+    (launches, releases, messages): (usize, usize, usize),
+) -> (Dir, Value) {
     let dir = Dir::new();
     let output = rehearse(&dir, scenario);
     let all = format!("{}{}", output.stdout, output.stderr);
@@ -128,7 +137,7 @@ fn night(scenario: &str, code: i32, launches: usize, releases: usize) -> (Dir, V
     assert_eq!(output.stderr, "", "{scenario}");
     assert_eq!(asked(&dir, "gangway", "POST", "/v1/executions"), launches, "{scenario}: {all}");
     assert_eq!(asked(&dir, "kube", "POST", "/releases"), releases, "{scenario}: {all}");
-    assert_eq!(asked(&dir, "slack", "POST", "/services/"), 1, "{scenario}: {all}");
+    assert_eq!(asked(&dir, "slack", "POST", "/services/"), messages, "{scenario}: {all}");
     dir.write("kept/screen", all);
     assert_eq!(below(&of_any_stage(), &dir.path("kept"), &THEIRS), [], "{scenario}");
     let record = serde_json::from_str(&dir.read("kept/record.json")).unwrap();
@@ -278,6 +287,63 @@ fn a_success_of_too_few_tests_is_not_promoted() {
         .find(|job| job["tests"] == 400)
         .unwrap();
     assert_eq!(job["attempts"][0]["cause"], "hollow");
+}
+
+#[test]
+fn a_retest_launches_only_what_failed() {
+    let (dir, record) = nights("retest", 0, (4, 1, 2));
+    assert!(
+        dir.read("kept/screen")
+            .contains("1 job launched, 2 adopted, 1 request")
+    );
+    let job = |number: usize| &record["jobs"][number]["attempts"][0];
+    assert_eq!(job(0)["reused_from"]["record"], "gate-ho-release-gate-00000");
+    assert_eq!(job(1)["reused_from"], Value::Null);
+    assert_eq!(record["jobs"][1]["earlier"]["product"], 1);
+}
+
+#[test]
+fn a_gate_adopts_what_another_one_runs_on_the_image() {
+    let (_, record) = nights("shared-image", 0, (3, 2, 2));
+    assert_eq!(record["gate"], "ROSA HCP");
+    for job in record["jobs"].as_array().unwrap() {
+        let from = &job["attempts"][0]["reused_from"];
+        assert_eq!(from["gate"], "ARO HCP", "{job}");
+    }
+    assert_eq!(record["release"]["plan"], "rosa-hcp");
+}
+
+#[test]
+fn a_person_overrides_a_job_in_writing() {
+    let (dir, record) = nights("override", 0, (3, 1, 1));
+    assert_eq!(record["verdict"]["decision"], "failed");
+    assert_eq!(record["release"]["released"], "true");
+    assert_eq!(record["accepted"][0]["reason"], "the test is wrong and mended");
+    assert!(dir.read("kept/index.html").contains("promoted by an override"));
+}
+
+#[test]
+fn a_hold_keeps_a_tested_image_back_until_it_is_lifted() {
+    // One creation is refused by nobody: with a hold none is asked for.
+    let (dir, record) = nights("hold", 0, (3, 1, 1));
+    assert_eq!(record["release"]["released"], "true");
+    let screen = dir.read("kept/screen");
+    let command = "command: create-release --record configmap:gate-ho-release-gate-00000";
+    assert!(screen.contains(command), "{screen}");
+    assert!(screen.contains("held until"), "{screen}");
+}
+
+#[test]
+fn an_image_that_is_taken_back_gives_way_to_the_one_before() {
+    let (dir, _) = nights("retract", 0, (3, 2, 1));
+    let objects: Value = serde_json::from_str(&dir.read("kept/cluster.json")).unwrap();
+    let find = |name: &str| {
+        let named = |object: &&Value| object["metadata"]["name"] == name;
+        objects.as_array().unwrap().iter().find(named).unwrap()
+    };
+    let list = find("retracted-aro-hcp")["data"]["list.json"].as_str().unwrap();
+    assert!(list.contains("it deletes node pools"), "{list}");
+    assert_eq!(find("aro-hcp-ea51ea51ea51-1")["spec"]["snapshot"], "built-earlier");
 }
 
 /// Each scenario is one of the nights above.

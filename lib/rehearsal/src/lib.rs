@@ -7,6 +7,7 @@ pub mod duration;
 pub mod order;
 pub mod outcome;
 pub mod past;
+pub mod play;
 pub mod pod;
 pub mod programs;
 pub mod progress;

@@ -71,6 +71,31 @@ pub struct Attempt {
     pub proof: Option<Proof>,
     /// What the job's history says of it
     pub history: Option<History>,
+    /// Where it was adopted from
+    pub reused_from: Option<ReusedFrom>,
+    /// When Prow started it
+    pub started_at: Option<Timestamp>,
+    /// When it ended
+    pub completed_at: Option<Timestamp>,
+}
+
+/// Where a launch was adopted from.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ReusedFrom {
+    /// The ConfigMap of the other record
+    pub record: String,
+    /// Its gate
+    pub gate: Option<String>,
+}
+
+impl Job {
+    /// Whether its run was launched for another record.
+    pub fn is_adopted(&self) -> bool {
+        self.attempts
+            .first()
+            .is_some_and(|attempt| attempt.reused_from.is_some())
+    }
 }
 
 /// What a history says of a launch.

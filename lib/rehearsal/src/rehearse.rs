@@ -1,25 +1,19 @@
 //! The rehearsal from the first line to the exit code.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::check;
-use crate::document::{Document, Timeouts};
-use crate::outcome;
+use crate::document::Document;
+use crate::play::Play;
 use crate::programs;
-use crate::progress::Progress;
-use crate::record::Record;
-use crate::run::{Event, Run};
 use crate::scenario;
-use crate::screen::{Counted, Screen};
+use crate::screen::Screen;
 use crate::serve;
 use crate::stage::Stage;
-use crate::task::TaskReport;
-use serde_json::Value;
-use standins::{Server, World};
 
 /// The pipeline file of this repository.
 pub const PIPELINE: &str = ".tekton/pipelines/ho-release-gate.yaml";
@@ -64,11 +58,11 @@ pub enum RehearseError {
     Failed(String),
 }
 
-fn misuse(error: impl std::fmt::Display) -> RehearseError {
+pub(crate) fn misuse(error: impl std::fmt::Display) -> RehearseError {
     RehearseError::Misuse(error.to_string())
 }
 
-fn failed(error: impl std::fmt::Display) -> RehearseError {
+pub(crate) fn failed(error: impl std::fmt::Display) -> RehearseError {
     RehearseError::Failed(error.to_string())
 }
 
@@ -100,7 +94,7 @@ pub async fn rehearse(options: &Options) -> Result<u8, RehearseError> {
 
     let work = Work::new(options.keep.as_deref())?;
     let folder = programs::link(&options.steps).map_err(failed)?;
-    let stage = Stage::set(&scenario, options.seed, options.time_scale)
+    let mut stage = Stage::set(&scenario, options.seed, options.time_scale)
         .map_err(|error| failed(format!("serve the stand-ins: {error}")))?;
     if options.serve {
         serve::serve(&stage, &scenario, folder.path(), work.path())
@@ -110,29 +104,22 @@ pub async fn rehearse(options: &Options) -> Result<u8, RehearseError> {
     }
     let screen = Screen { colour: options.colour, scale: options.time_scale, width: options.width };
     print(&[screen.head(&shown, &scenario)]);
-    let laptop = stage
-        .laptop(folder.path().to_owned(), work.path(), &names)
-        .map_err(failed)?;
-    let run = Run::new(document.spec(), timeouts(&document), &stage.request(), laptop)
-        .map_err(|error| misuse(format!("{shown}: {error}")))?;
-    let order = document.spec().all_tasks().map(|task| task.name.clone()).collect();
-    let told = RefCell::new(Told { order, ..Told::default() });
-    let progress = Progress::new(options.redraw);
-    let report = {
-        let running = run.run(|event| progress.around(|| tell(event, screen, &stage, &told)));
-        let redrawing =
-            progress.redraw(&stage.world, || told.borrow().running.keys().cloned().collect());
-        tokio::select! {
-            report = running => report.map_err(failed)?,
-            () = redrawing => unreachable!("the line is redrawn for ever"),
-        }
+    let play = Play {
+        document: &document,
+        shown: &shown,
+        programs: folder.path(),
+        names: &names,
+        screen,
+        redraw: options.redraw,
     };
-    progress.done();
-
-    let record = Record::read(&stage.record().unwrap_or_default());
-    let (code, words) = outcome::of(&report, &record, options.width);
-    print(&[String::new()]);
-    print(&words);
+    let mut code = play.run(&stage, work.path()).await?;
+    for (number, act) in scenario.then.iter().enumerate() {
+        let folder = work.path().join(format!("then-{}", number + 1));
+        code = play.then(act, &mut stage, &folder).await?;
+    }
+    if !scenario.then.is_empty() {
+        print(&[String::new()]);
+    }
     print(&[work.end(&stage).map_err(failed)?]);
     Ok(code)
 }
@@ -157,83 +144,7 @@ fn unreadable(path: &Path, named: bool, error: &io::Error) -> RehearseError {
     misuse(format!("--pipeline: cannot read {}: {error}{how}", path.display()))
 }
 
-/// A Pipeline has no limits of its own: those of the whole run are the PipelineRun's.
-fn timeouts(document: &Document) -> Option<Timeouts> {
-    match document {
-        Document::Pipeline(_) => None,
-        Document::PipelineRun(run) => Some(run.spec.timeouts.clone()),
-    }
-}
-
-/// What has been seen so far.
-#[derive(Default)]
-struct Told {
-    /// Tasks that run, with what had been counted when they began
-    running: BTreeMap<String, Counted>,
-    /// The tasks that are still to be told of, in the order of the file
-    order: VecDeque<String>,
-    /// Lines of tasks that were over before their turn
-    early: BTreeMap<String, Vec<String>>,
-}
-
-impl Told {
-    /// The lines that can be printed now that a task is over: in the order of the file, whichever
-    /// of two tasks ends first.
-    fn over(&mut self, name: &str, lines: Vec<String>) -> Vec<String> {
-        self.early.insert(name.to_owned(), lines);
-        let mut ready = Vec::new();
-        while let Some(lines) = self.order.front().and_then(|next| self.early.remove(next)) {
-            self.order.pop_front();
-            ready.extend(lines);
-        }
-        ready
-    }
-}
-
-fn count(world: &World) -> Counted {
-    Counted {
-        gangway_requests: world.requests_to(Server::Gangway).len(),
-        messages: world.slack().messages().len(),
-    }
-}
-
-fn tell(event: Event<'_>, screen: Screen, stage: &Stage, told: &RefCell<Told>) {
-    let mut told = told.borrow_mut();
-    let lines = match event {
-        Event::Started(name) => {
-            told.running.insert(name.to_owned(), count(&stage.world));
-            return;
-        }
-        Event::Ended(task) => {
-            let before = told.running.remove(&task.name).unwrap_or_default();
-            let now = count(&stage.world);
-            let counted = Counted {
-                gangway_requests: now.gangway_requests - before.gangway_requests,
-                messages: now.messages - before.messages,
-            };
-            let error = last_words(task);
-            let record = Record::read(&stage.record().unwrap_or_default());
-            told.over(&task.name, screen.task(task, &record, counted, error.as_deref()))
-        }
-        Event::Skipped(name, skip) => told.over(name, screen.skipped(name, skip)),
-        Event::Finally => vec![screen.finally()],
-    };
-    drop(told);
-    print(&lines);
-}
-
-/// What a failed task's last step said: its `error: ` line.
-fn last_words(task: &TaskReport) -> Option<String> {
-    let one = task.tries.last()?;
-    one.failure.as_ref()?;
-    let log = fs::read_to_string(&one.steps.last()?.stderr).ok()?;
-    log.lines()
-        .rev()
-        .find_map(|line| line.strip_prefix("error: "))
-        .map(str::to_owned)
-}
-
-fn print(lines: &[String]) {
+pub(crate) fn print(lines: &[String]) {
     let mut out = io::stdout().lock();
     for line in lines {
         // Nobody may be reading any more; the rehearsal goes on for its exit code.

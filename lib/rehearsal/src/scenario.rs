@@ -49,6 +49,45 @@ pub struct Scenario {
     /// Parameters of the pipeline besides those of every night
     #[serde(default)]
     pub parameters: BTreeMap<String, String>,
+    /// Why promotions are held when the night begins, if they are
+    #[serde(default)]
+    pub held: Option<String>,
+    /// What happens after the run, in order; the last of it decides how the rehearsal ends
+    #[serde(default)]
+    pub then: Vec<Then>,
+}
+
+/// What happens after a run.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Then {
+    /// The pipeline runs once more on the same Snapshot
+    Run {
+        /// What happens, in a sentence
+        about: String,
+        /// Another gate than the first run's
+        #[serde(default)]
+        gate: Option<OtherGate>,
+    },
+    /// A person types a command
+    Typed {
+        /// What happens, in a sentence
+        about: String,
+        /// Its words; `{record}`, `{plan}`, `{digest}` are the last run's
+        command: Vec<String>,
+    },
+}
+
+/// A gate of another platform for the same image.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherGate {
+    /// Its name for people
+    pub label: String,
+    /// Its IntegrationTestScenario
+    pub scenario: String,
+    /// Its ReleasePlan
+    pub plan: String,
 }
 
 /// What a job does when it is launched.
@@ -147,6 +186,8 @@ pub enum Before {
     SameFailed,
     /// A Snapshot that was built later
     Newer,
+    /// The image of the night before
+    Earlier,
 }
 
 /// release-service's words for an admission that was blocked.
@@ -206,6 +247,11 @@ impl Scenario {
             night.releases =
                 vec![ReleaseScript { component: Some(night.component.clone()), ..script }];
         }
+        // The plan of another gate and what is made after the run are as the first one.
+        let one = night.releases.clone();
+        for _ in &self.then {
+            night.releases.extend(one.clone());
+        }
         night
     }
 }
@@ -255,6 +301,11 @@ mod tests {
                 ("regression", 3),
                 ("known-flake", 0),
                 ("hollow", 1),
+                ("retest", 0),
+                ("shared-image", 0),
+                ("override", 0),
+                ("hold", 0),
+                ("retract", 0),
             ]
         );
         for scenario in scenarios {

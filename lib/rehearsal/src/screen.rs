@@ -160,11 +160,16 @@ impl Screen {
                 parts.extend(revision.map(|revision| format!("revision {revision}")));
                 parts.join("  ")
             }
-            "launch-prow" => format!(
-                "{} launched, {}",
-                many(result("launched")?.parse().ok()?, "job"),
-                many(counted.gangway_requests, "request")
-            ),
+            "launch-prow" => {
+                let all: usize = result("launched")?.parse().ok()?;
+                let adopted = record.jobs.iter().filter(|job| job.is_adopted()).count();
+                let launched = many(all.saturating_sub(adopted), "job");
+                let requests = many(counted.gangway_requests, "request");
+                match adopted {
+                    0 => format!("{launched} launched, {requests}"),
+                    _ => format!("{launched} launched, {adopted} adopted, {requests}"),
+                }
+            }
             "collect-results" => {
                 let verdict = record.verdict.as_ref()?;
                 let total = verdict.blocking_total;
@@ -210,7 +215,9 @@ impl Screen {
             .last()
             .and_then(|attempt| attempt.states.last())
             .map(|state| state.at);
-        let took = first.zip(last).map(|(first, last)| {
+        let adopted = job.attempts.last().filter(|_| job.is_adopted());
+        let own = |attempt: &Attempt| attempt.started_at.zip(attempt.completed_at);
+        let took = adopted.map_or(first.zip(last), own).map(|(first, last)| {
             self.gate_time(Duration::try_from(last.duration_since(first)).unwrap_or_default())
         });
         let head = format!(
@@ -280,6 +287,10 @@ fn note(job: &Job) -> String {
     } else {
         parts.push(cause(last));
     }
+    if let Some(from) = job.attempts[0].reused_from.as_ref() {
+        let gate = from.gate.as_deref().unwrap_or("another gate");
+        parts.push(format!("adopted from {} of {gate}", from.record));
+    }
     let earlier = &job.attempts[..job.attempts.len() - 1];
     if !earlier.is_empty() {
         let number = ["second", "third", "fourth", "fifth"]
@@ -345,7 +356,7 @@ pub fn short_image(image: &str) -> String {
 }
 
 /// A text with each digest cut to its first eight digits.
-fn short_digests(text: &str) -> String {
+pub(crate) fn short_digests(text: &str) -> String {
     let mut parts = text.split("sha256:");
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {

@@ -119,7 +119,7 @@ fn command(name: &str, flags: &[(&str, &str)]) -> String {
 }
 
 /// A text as one word of a POSIX shell.
-fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@=%+,".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();

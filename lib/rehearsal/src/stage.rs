@@ -6,15 +6,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use standins::{
-    Access, CLUSTER_TOKEN, Installed, Limit, Night, Server, Servers, USER, WEBHOOK, World, Writes,
+    Access, CLUSTER_TOKEN, Installed, Limit, Night, ReleaseScript, Server, Servers, USER, WEBHOOK,
+    World, Writes,
 };
 
 use crate::document::ParamValue;
 use crate::past::promoted;
 use crate::run::Request;
-use crate::scenario::{Attest, Before, Gangway, Image, Scenario};
+use crate::scenario::{Attest, Before, Gangway, Image, OtherGate, Scenario};
 use crate::task::Laptop;
 use crate::volumes::{Files, Mountable};
 
@@ -60,6 +62,8 @@ pub struct Stage {
     secrets: Secrets,
     attest: Attest,
     parameters: BTreeMap<String, String>,
+    gate: OtherGate,
+    runs: u64,
 }
 
 /// What the stand-ins let in.
@@ -133,21 +137,100 @@ impl Stage {
         }
         put_before(&world, &night, &installed, scenario.before);
         remember(&world, &night, scenario);
-        let run = format!("ho-release-gate-{:05x}", seed & 0xf_ffff);
-        world.kube().put(pipeline_run(
-            &night.namespace,
-            &run,
-            &installed.snapshot,
-            &world.born().to_string(),
-        ));
-        let stored = world
-            .kube()
-            .get("pipelineruns", &night.namespace, &run)
+        if let Some(reason) = &scenario.held {
+            world
+                .kube()
+                .put(hold(&installed.plan, &night.namespace, reason, world.born()));
+        }
+        let gate = OtherGate {
+            label: GATE.to_owned(),
+            scenario: TEST_SCENARIO.to_owned(),
+            plan: installed.plan.clone(),
+        };
+        let mut stage = Self {
+            world,
+            servers,
+            installed,
+            namespace: night.namespace,
+            run: String::new(),
+            uid: String::new(),
+            secrets,
+            attest: scenario.attest,
+            parameters: scenario.parameters.clone(),
+            gate,
+            runs: seed,
+        };
+        stage.begin();
+        Ok(stage)
+    }
+
+    /// Another run on the same Snapshot, of this gate or of another one.
+    pub fn again(&mut self, gate: Option<&OtherGate>) {
+        if let Some(gate) = gate {
+            let kube = self.world.kube();
+            for plural in ["releaseplans", "releaseplanadmissions"] {
+                for mut object in kube.all(plural) {
+                    object["metadata"]["name"] = json!(gate.plan);
+                    kube.put(object);
+                }
+            }
+            let script = ReleaseScript {
+                component: Some(Night::aro_hcp().component),
+                ..ReleaseScript::released()
+            };
+            kube.releases_of(&gate.plan, vec![script]);
+            self.gate = gate.clone();
+        }
+        self.runs += 1;
+        self.begin();
+    }
+
+    /// Makes the PipelineRun.
+    fn begin(&mut self) {
+        self.run = format!("ho-release-gate-{:05x}", self.runs & 0xf_ffff);
+        let (snapshot, scenario) = (&self.installed.snapshot, &self.gate.scenario);
+        let now = format!("{:.0}", self.world.now());
+        let kube = self.world.kube();
+        kube.put(pipeline_run(&self.namespace, &self.run, (snapshot, scenario), &now));
+        let stored = kube
+            .get("pipelineruns", &self.namespace, &self.run)
             .unwrap_or_default();
-        let uid = stored["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
-        let (namespace, attest) = (night.namespace, scenario.attest);
-        let parameters = scenario.parameters.clone();
-        Ok(Self { world, servers, installed, namespace, run, uid, secrets, attest, parameters })
+        self.uid = stored["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+    }
+
+    /// Says in the PipelineRun that it has ended.
+    pub fn ended(&self, succeeded: bool) {
+        let (status, reason) = if succeeded { ("True", "Succeeded") } else { ("False", "Failed") };
+        let now = format!("{:.0}", self.world.now());
+        self.world
+            .kube()
+            .change("pipelineruns", &self.namespace, &self.run, |run| {
+                run["status"]["completionTime"] = json!(now);
+                run["status"]["conditions"][0]["status"] = json!(status);
+                run["status"]["conditions"][0]["reason"] = json!(reason);
+            });
+    }
+
+    /// A word of a command with what is this run's filled in.
+    pub fn filled(&self, word: &str) -> String {
+        word.replace("{record}", &format!("configmap:gate-{}", self.run))
+            .replace("{plan}", &self.gate.plan)
+            .replace("{digest}", &self.installed.image.digest)
+    }
+
+    /// Flags that name the stand-ins in place of production's servers, as a program takes them.
+    pub fn services(&self, program: &str) -> Vec<String> {
+        let flags = match program {
+            "override-gate" | "create-release" => vec![
+                ("--deck-url", self.servers.deck_url()),
+                ("--artifacts-url", self.servers.artifacts_url()),
+            ],
+            _ => Vec::new(),
+        };
+        flags
+            .into_iter()
+            .flat_map(|(flag, url)| [flag.to_owned(), url])
+            .collect()
     }
 
     /// What integration-service would write into the PipelineRun: parameters that this pipeline
@@ -155,7 +238,8 @@ impl Stage {
     pub fn request(&self) -> Request {
         let mut texts = vec![
             ("SNAPSHOT", self.installed.snapshot_json.clone()),
-            ("release-plan-name", self.installed.plan.clone()),
+            ("release-plan-name", self.gate.plan.clone()),
+            ("gate-label", self.gate.label.clone()),
             ("e2e-blocking-job-names", self.installed.blocking.clone()),
             ("e2e-informing-job-names", self.installed.informing.clone()),
             ("gangway-url", self.servers.gangway_url()),
@@ -228,7 +312,7 @@ impl Stage {
             home: self.home(),
             labels: BTreeMap::from([
                 (SNAPSHOT_LABEL.to_owned(), self.installed.snapshot.clone()),
-                (SCENARIO_LABEL.to_owned(), TEST_SCENARIO.to_owned()),
+                (SCENARIO_LABEL.to_owned(), self.gate.scenario.clone()),
             ]),
             env,
             extra_args: binaries
@@ -275,19 +359,27 @@ fn put_before(world: &World, night: &Night, installed: &Installed, before: Befor
         Before::Same => ("by-hand", installed.snapshot.as_str(), "Succeeded"),
         Before::SameFailed => ("by-another-run", installed.snapshot.as_str(), "Failed"),
         Before::Newer => ("by-another-run", "built-later", "Succeeded"),
+        Before::Earlier => ("of-the-night-before", "built-earlier", "Succeeded"),
     };
-    if before == Before::Newer {
-        let mut later = installed.snapshot_object.clone();
-        let start = (world.born() + Duration::from_secs(60)).as_millisecond().to_string();
-        later["metadata"] = json!({"name": snapshot, "namespace": night.namespace,
+    let day = SignedDuration::from_hours(24);
+    let other = match before {
+        Before::Newer => Some((world.born() + SignedDuration::from_mins(1), "1a7e")),
+        Before::Earlier => Some((world.born() - day, "ea51")),
+        _ => None,
+    };
+    if let Some((built, digits)) = other {
+        let mut other = installed.snapshot_object.clone();
+        let start = built.as_millisecond().to_string();
+        other["metadata"] = json!({"name": snapshot, "namespace": night.namespace,
             "annotations": {"test.appstudio.openshift.io/pipelinerunstarttime": start}});
-        for component in later["spec"]["components"].as_array_mut().into_iter().flatten() {
+        for component in other["spec"]["components"].as_array_mut().into_iter().flatten() {
             component["containerImage"] =
-                json!(format!("quay.io/acme/later@sha256:{}", "1a7e".repeat(16)));
+                json!(format!("quay.io/acme/other@sha256:{}", digits.repeat(16)));
         }
-        world.kube().put(later);
+        world.kube().put(other);
     }
-    let now = format!("{:.0}", world.born());
+    let released = if before == Before::Earlier { world.born() - day } else { world.born() };
+    let now = format!("{released:.0}");
     let condition = |kind: &str, reason: &str| {
         let (status, message) = match reason {
             "Failed" => ("False", "Release processing failed on managed pipelineRun"),
@@ -305,10 +397,28 @@ fn put_before(world: &World, night: &Night, installed: &Installed, before: Befor
         status["artifacts"] = json!({"images": [{"name": night.component, "shasum": installed.image.digest, "urls": []}]});
     }
     status["managedPipelineAttempts"] = json!([attempt]);
+    if before == Before::Earlier {
+        let shasum = format!("sha256:{}", "ea51".repeat(16));
+        status["artifacts"] =
+            json!({"images": [{"name": night.component, "shasum": shasum, "urls": []}]});
+    }
     world
         .kube()
-        .put(json!({"kind": "Release", "metadata": {"name": name, "namespace": night.namespace},
+        .put(json!({"kind": "Release", "metadata": {"name": name, "namespace": night.namespace, "creationTimestamp": now},
         "spec": {"releasePlan": installed.plan, "snapshot": snapshot}, "status": status}));
+}
+
+/// A hold of a plan for the next day, as `hold-gate` leaves it.
+fn hold(plan: &str, namespace: &str, reason: &str, now: Timestamp) -> Value {
+    let until = now + SignedDuration::from_hours(24);
+    let list = json!({"schema_version": 1, "kind": "holds", "plan": plan,
+        "entries": [{"at": now, "until": until, "by": "alice", "reason": reason}]});
+    json!({
+        "kind": "ConfigMap",
+        "metadata": {"name": format!("holds-{plan}"), "namespace": namespace,
+            "labels": {"release-gate/kind": "holds"}},
+        "data": {"list.json": list.to_string()},
+    })
 }
 
 /// The histories of jobs and the record of the last promotion, as earlier nights left them.
@@ -327,7 +437,12 @@ fn remember(world: &World, night: &Night, scenario: &Scenario) {
 }
 
 /// The PipelineRun, as far as a step looks at it.
-fn pipeline_run(namespace: &str, name: &str, snapshot: &str, started: &str) -> Value {
+fn pipeline_run(
+    namespace: &str,
+    name: &str,
+    (snapshot, scenario): (&str, &str),
+    started: &str,
+) -> Value {
     json!({
         "apiVersion": "tekton.dev/v1",
         "kind": "PipelineRun",
@@ -335,7 +450,7 @@ fn pipeline_run(namespace: &str, name: &str, snapshot: &str, started: &str) -> V
             "name": name,
             "namespace": namespace,
             "creationTimestamp": started,
-            "labels": {SNAPSHOT_LABEL: snapshot, SCENARIO_LABEL: TEST_SCENARIO},
+            "labels": {SNAPSHOT_LABEL: snapshot, SCENARIO_LABEL: scenario},
         },
         "spec": {"timeouts": {"pipeline": "7h15m0s", "tasks": "6h0m0s", "finally": "1h15m0s"}},
         "status": {
