@@ -20,6 +20,7 @@ use gate::arguments;
 use gate::attest::key::SigningKeyFile;
 use gate::attest::store::Store;
 use gate::attestor::{self, Attest, Given, Options, Servers};
+use gate::cluster::Tenant;
 use gate::duration;
 use gate::evidence::GivenRules;
 use gate::failure::{Failure, OrExit};
@@ -42,7 +43,7 @@ arguments! {
         usage = "--record RECORD (--out FILE | --push REPOSITORY | --beside-candidate) [options]",
         example = "{command_name} --record file:gate.json --out statement.json",
         example = "{command_name} --record configmap:gate-x7k2p --sign-key cosign.key --sign-password-file password \\\n    --push quay.io/acme/verdicts",
-        note = "What is signed, or goes beside the candidate, is not believed of the record: the run of each job that\npassed is asked again. The image, the Snapshot, the blocking jobs, their variables and the proof that\nare given must be those of the record [default: the record's]: give what create-release is given. What\ncannot be read is tried for 10 minutes. A Release is waited for only if the verdict is passed and\n--task-status says collect-results=Succeeded.\n\nA bundle goes neither beside the candidate, where Conforma would refuse the image for it, nor beside\nthe verified image, where only the managed side may write. verify-verdict and cosign judge it.\n\nNeeds this right in the namespace: get configmaps, for a record in one.",
+        note = "What is signed, or goes beside the candidate, is not believed of the record: the run of each job that\npassed is asked again. The image, the Snapshot, the blocking jobs, their variables and the proof that\nare given must be those of the record [default: the record's]: give what create-release is given. What\ncannot be read is tried for 10 minutes. A Release is waited for only if the verdict is passed and\n--task-status says collect-results=Succeeded.\n\nA bundle goes neither beside the candidate, where Conforma would refuse the image for it, nor beside\nthe verified image, where only the managed side may write. verify-verdict and cosign judge it.\n\nNeeds these rights in the namespace, for a record in a ConfigMap: get configmaps; and get releases and\nsnapshots, for jobs that a person accepted: only their Release shows who did.",
         error_code(0, "stated; it was already; --attest off; --check and --dry-run passed"),
         error_code(
             1,
@@ -123,9 +124,10 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         let registry = site.registry(repository, &credentials, &plain_http).misuse()?;
         Ok(Box::new(registry.writing()))
     };
-    let servers = Servers { prow: &prow, registry: &open };
+    let cluster = site.cluster_of(Some(&location)).await.misuse()?;
+    let tenant = cluster.map(|cluster| Tenant::new(cluster, clock.clone()));
+    let servers = Servers { prow: &prow, registry: &open, tenant: tenant.as_ref() };
     if args.check {
-        let cluster = site.cluster_of(Some(&location)).await.misuse()?;
         let record = (&location, &identity);
         let checks = attestor::preflight(record, cluster, &options, servers, &clock).await;
         return checks.end(&results);

@@ -8,12 +8,14 @@
 //! A bundle goes into a repository of its own and never beside the candidate.
 
 mod options;
+mod overrides;
 mod preflight;
 mod run;
 mod said;
 pub mod verdict;
 
 use crate::attest::store::Store;
+use crate::cluster::Tenant;
 use crate::failure::Failure;
 use crate::prow;
 
@@ -32,6 +34,8 @@ pub struct Servers<'a> {
     pub prow: &'a prow::Servers,
     /// Registries.
     pub registry: Open<'a>,
+    /// The cluster with the Release of an override, where it is at hand.
+    pub tenant: Option<&'a Tenant>,
 }
 
 impl std::fmt::Debug for Servers<'_> {

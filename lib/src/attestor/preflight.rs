@@ -7,13 +7,26 @@ use crate::cluster::Cluster;
 use crate::failure::Chain;
 use crate::preflight::place::Seen;
 use crate::preflight::prow::{self, Job};
-use crate::preflight::rights::{self, Right};
+use crate::preflight::rights::{self, KONFLUX, Right};
 use crate::preflight::{Preflight, place};
 use crate::record::{GateRecord, Identity, Location};
 
 /// What the step needs in its namespace, for a record in a ConfigMap. It writes nothing there.
-pub const RIGHTS: [Right; 1] =
-    [Right { group: "", resource: "configmaps", verbs: &["get"], to: "to read the record" }];
+pub const RIGHTS: [Right; 3] = [
+    Right { group: "", resource: "configmaps", verbs: &["get"], to: "to read the record" },
+    Right {
+        group: KONFLUX,
+        resource: "releases",
+        verbs: &["get"],
+        to: "to see who accepted a job",
+    },
+    Right {
+        group: KONFLUX,
+        resource: "snapshots",
+        verbs: &["get"],
+        to: "to see of which image that was",
+    },
+];
 
 /// Looks at the record, the key, Deck and the artifacts, and the repository of verdicts. Writes
 /// nothing, so whether the repository takes a verdict shows when one is pushed.

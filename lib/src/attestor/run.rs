@@ -1,7 +1,7 @@
 //! From the record to a statement, a bundle, and where they go.
 
 use super::verdict::{candidate, of_record};
-use super::{Attested, Options, Servers};
+use super::{Attested, Options, Servers, overrides};
 use crate::attest::artifact::own_repository;
 use crate::attest::beside::{self, BesideError};
 use crate::attest::bundle;
@@ -40,7 +40,8 @@ pub async fn run(
         tracing::warn!("the Release has not ended in time; the verdict is stated all the same");
     }
     let record = journal.record().await;
-    let verdict = of_record(&record, &options.given)?;
+    let accepted = overrides::accepted(&record, servers.tenant).await?;
+    let verdict = of_record(&record, &options.given, &accepted)?;
     let blocking = Statement::of(&verdict);
     if let Some(repository) = &options.push {
         own(repository, &record)?;

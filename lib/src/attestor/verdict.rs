@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Given;
-use crate::attest::verdict::{End, Job, Verdict};
+use crate::attest::verdict::{Acceptance, End, Job, Verdict};
 use crate::evidence::Subject;
 use crate::failure::Failure;
 use crate::gate::verdict::decide;
@@ -14,13 +14,18 @@ use crate::record::{Candidate, Cause, Class, GateRecord, JobRecord, Standing};
 
 /// The verdict of a record, if it holds a final one that its own jobs bear out, of the request that
 /// the caller gives: that comes from who started the run, the record from whoever may write it.
+/// `accepted` are the jobs that a person accepted, by name, as a Release bears out.
 ///
 /// Nothing in it is taken from the surroundings, so the same record always makes the same verdict.
 ///
 /// # Errors
 /// Exit 2 where the record has no image or contradicts itself about it, or where the gate has no
 /// name; exit 3 where there is no verdict, or none of this request.
-pub fn of_record(record: &GateRecord, given: &Given) -> Result<Verdict, Failure> {
+pub fn of_record(
+    record: &GateRecord,
+    given: &Given,
+    accepted: &BTreeMap<String, Acceptance>,
+) -> Result<Verdict, Failure> {
     let candidate = candidate(record)?;
     let no = |why: String| Failure::refused(format!("{why}: nothing is attested"));
     let Some(verdict) = &record.verdict else {
@@ -45,7 +50,11 @@ pub fn of_record(record: &GateRecord, given: &Given) -> Result<Verdict, Failure>
     let gate = record.gate.as_ref().or(given.gate.as_ref()).ok_or_else(|| {
         Failure::misuse("expected --gate-label: the record does not name the gate, and a verdict is found by its name")
     })?;
-    let of_class = |class| record.jobs_of(class).map(job).collect::<Vec<_>>();
+    let of_class = |class| {
+        let jobs = record.jobs_of(class);
+        jobs.map(|found| job(found, accepted.get(&found.name)))
+            .collect::<Vec<_>>()
+    };
     let attested = Verdict {
         gate: gate.clone(),
         image: candidate.image.clone(),
@@ -83,15 +92,17 @@ pub fn candidate(record: &GateRecord) -> Result<&Candidate, Failure> {
     }
 }
 
-/// How a job ended. Nobody has accepted a job here: the record keeps no such word.
-fn job(job: &JobRecord) -> Job {
+/// How a job ended. A word for one that passed, or that does not decide, means nothing.
+fn job(job: &JobRecord, accepted: Option<&Acceptance>) -> Job {
     let end = match job.standing() {
         _ if job.passed() => End::Passed,
         Standing::Judged(Cause::Product) => End::Failed,
         _ => End::Undecided,
     };
     let url = job.telling().and_then(|attempt| attempt.job_url.clone());
-    Job { name: job.name.clone(), end, accepted: None, url }
+    let decides = job.class == Class::Blocking && end != End::Passed;
+    let accepted = accepted.filter(|_| decides).cloned();
+    Job { name: job.name.clone(), end, accepted, url }
 }
 
 /// The SHA-256 of the jobs with their variables, each by its name: what was asked of Prow, without

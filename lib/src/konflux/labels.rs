@@ -24,6 +24,9 @@ pub const AUTO_RELEASE_LABEL: &str = "release.appstudio.openshift.io/auto-releas
 pub const PLAN_LABEL: &str = "release.appstudio.openshift.io/releasePlan";
 /// A label of a Release: its Snapshot. release-service sets it from the spec.
 pub const SNAPSHOT_LABEL: &str = "release.appstudio.openshift.io/snapshot";
+/// A label of a Release: who made it, written by release-service's webhook (`:` as `_`, cut to 63
+/// characters). It never changes.
+pub const AUTHOR_LABEL: &str = "release.appstudio.openshift.io/author";
 /// A label of a Release: `true` where integration-service made it by itself, of an untested image.
 pub const AUTOMATED_LABEL: &str = "release.appstudio.openshift.io/automated";
 /// An annotation of a Release: the record that it was made for, known even if the answer was lost.

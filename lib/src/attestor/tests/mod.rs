@@ -1,4 +1,5 @@
 mod forged;
+mod overrides;
 mod records;
 mod scene;
 mod steps;

@@ -1,5 +1,7 @@
 //! What is stated of which record, without clients.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::scene::{GATE, INFORMING, JOBS};
@@ -28,7 +30,7 @@ fn record(second: (JobState, Cause)) -> GateRecord {
 }
 
 fn verdict(record: &GateRecord) -> Result<Verdict, Failure> {
-    of_record(record, &Given::default())
+    of_record(record, &Given::default(), &BTreeMap::new())
 }
 
 #[test]
@@ -115,5 +117,5 @@ fn what_is_no_final_verdict_of_this_request_is_not_stated() {
     let mut unnamed = good.clone();
     unnamed.gate = None;
     let given = Given { gate: Some("ROSA".to_owned()), ..Given::default() };
-    assert_eq!(of_record(&unnamed, &given).unwrap().gate, "ROSA");
+    assert_eq!(of_record(&unnamed, &given, &BTreeMap::new()).unwrap().gate, "ROSA");
 }

@@ -15,6 +15,7 @@ use crate::attest::store::Store;
 use crate::attest::verify::{Answer, Expected, Overrides, verify};
 use crate::attestor::{Attested, Given, Options, Servers, run};
 use crate::clock::{RuntimeClock, SharedClock};
+use crate::cluster::{Cluster, Tenant};
 use crate::evidence::GivenRules;
 use crate::failure::Failure;
 use crate::gate::verdict::decide;
@@ -41,6 +42,9 @@ pub const JOBS: [&str; 2] = ["e2e-aks", "e2e-aks-upgrade"];
 
 /// The informing job.
 pub const INFORMING: &str = "e2e-kubevirt";
+
+/// Where the record and its Release are.
+pub const NS: &str = "konflux-tenant";
 
 pub const LOG: &str = "artifacts/*/hypershift-install/build-log.txt";
 
@@ -170,7 +174,10 @@ impl Scene {
         let prow = prow::Servers::stand_in(transport);
         let open =
             |repository: &str| Ok(Box::new(self.registry(repository, &killer)) as Box<dyn Store>);
-        let servers = Servers { prow: &prow, registry: &open };
+        let client = kube::Client::new(self.world.direct(Server::Kube), NS);
+        let cluster = Cluster { client, namespace: NS.to_owned() };
+        let tenant = Tenant::new(&cluster, self.clock.clone());
+        let servers = Servers { prow: &prow, registry: &open, tenant: Some(&tenant) };
         let process = async {
             let store = Box::new(Deadly(self.memory.clone(), killer.clone()));
             let identity = Identity { gate: options.given.gate.clone(), ..Identity::default() };
@@ -192,6 +199,11 @@ impl Scene {
 
     /// What a consumer with the key is told of the gate's verdict on the image.
     pub async fn consumer(&self, key: &PublicKey) -> Option<Answer> {
+        self.consumer_with(key, Overrides::Refused).await
+    }
+
+    /// The same with what the consumer thinks of overrides.
+    pub async fn consumer_with(&self, key: &PublicKey, overrides: Overrides) -> Option<Answer> {
         let registry = self.registry(&format!("{}/{OWN}", host()), &Killer::at(NEVER));
         let found = push::find(&registry, &self.image(), GATE).await.unwrap();
         let Lookup::Found(found) = found else { return None };
@@ -200,7 +212,7 @@ impl Scene {
             gate: GATE.to_owned(),
             jobs: JOBS.map(str::to_owned).to_vec(),
             max_age: None,
-            overrides: Overrides::Refused,
+            overrides,
         };
         Some(verify(&found.bundle.unwrap(), key, &expected, self.clock.now()))
     }
