@@ -76,14 +76,12 @@ pub(crate) fn main() -> ExitCode {
 
 async fn run(args: Args, step: Step) -> Result<(), Failure> {
     let site = Site::new(args.access(), step.clock.clone());
-    let ended = start(&args, &site, &step).await;
-    if let Err(failure) = &ended
-        && !(step.progress || args.check || args.dry_run)
-    {
-        let target = args.slack_webhook_file.clone().map(Target::webhook);
-        trigger::tell_misuse(failure, target, args.gate_label.as_deref(), &site).await;
+    let work = start(&args, &site, &step);
+    if step.progress || args.check || args.dry_run {
+        return work.await;
     }
-    ended
+    let target = args.slack_webhook_file.clone().map(Target::webhook);
+    trigger::unwatched(work, target, args.gate_label.as_deref(), &site).await
 }
 
 async fn start(args: &Args, site: &Site, step: &Step) -> Result<(), Failure> {

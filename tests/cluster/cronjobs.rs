@@ -64,6 +64,29 @@ fn the_nightly_job_starts_a_run() {
     assert_eq!(field.kubectl.list("pipelineruns").len(), 1, "{}", log(&field, &pod));
 }
 
+/// Its Release has left the cluster: the archive alone knows that the image is verified.
+#[test]
+#[ignore = "needs a cluster"]
+fn an_image_that_the_archive_knows_as_verified_is_not_tested_again() {
+    let field = field("archived");
+    let _konflux = IntegrationService::start(&field.kubectl);
+    let digest = &field.night.image.digest;
+    let mut release = released(&format!("{PLAN}-{}-1", &digest[7..19]), PLAN, 8);
+    release["metadata"]["namespace"] = field.kubectl.namespace().into();
+    release["spec"]["snapshot"] = json!(field.night.snapshot);
+    release["status"]["artifacts"]["images"][0]["shasum"] = json!(digest);
+    field.world.archive().put(release);
+    let pod = job(&field, "night", "trigger-gate-aro-hcp");
+    let said = log(&field, &pod);
+    assert_eq!(exit(&pod), 0, "{said}");
+    assert!(field.kubectl.list("pipelineruns").is_empty(), "{said}");
+    assert!(said.contains("verified"), "{said}");
+    let asked = field.world.requests_to(Server::Archive);
+    assert!(
+        !asked.is_empty() && asked.iter().all(|asked| asked.authorization.starts_with("Bearer ey"))
+    );
+}
+
 #[test]
 #[ignore = "needs a cluster"]
 fn the_staleness_job_alarms_once_and_says_when_it_is_over() {

@@ -18,6 +18,7 @@ mod manifests;
 mod migration;
 mod nights;
 mod onboarding;
+mod people;
 mod platform;
 mod promotion;
 mod rbac;

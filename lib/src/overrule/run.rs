@@ -4,12 +4,19 @@ use super::{Options, judge};
 use crate::clock::SharedClock;
 use crate::cluster::Tenant;
 use crate::failure::{Chain, Exit, Failure};
-use crate::preflight::rights;
+use crate::preflight::rights::{self, KONFLUX, Right};
 use crate::promote::{self, Mode, Promotion};
 use crate::prow::Servers;
 use crate::record::{Accepted, GateRecord, Journal};
 use crate::slack::{Colour, Line, Payload, Slack};
 use crate::text;
+
+const CREATE: Right = Right {
+    group: KONFLUX,
+    resource: "releases",
+    verbs: &["create"],
+    to: "to promote what is accepted",
+};
 
 /// How it ended.
 #[derive(Debug)]
@@ -51,6 +58,7 @@ pub async fn run(
     let writes = options.promotion.mode == Mode::Create;
     let by = rights::whoami(&tenant.cluster).await;
     if writes {
+        may_release(tenant).await?;
         let at = clock.now();
         journal
             .update(|record| accept(record, options, by.as_deref(), at))
@@ -71,10 +79,25 @@ pub async fn run(
     Ok(Overruled { promotion, undelivered })
 }
 
-/// Notes each job once: a second call with the same reason is the same word.
+/// Whoever may not make the Release accepts nothing: their name would stand beside the jobs.
+async fn may_release(tenant: &Tenant) -> Result<(), Failure> {
+    match rights::may(&tenant.cluster, &CREATE, CREATE.verbs[0]).await {
+        Ok(false) => Err(Failure::failed(format!(
+            "the rights do not suffice: you may not create Releases in namespace {}. nothing was accepted; the Role gate-overrider gives that right",
+            tenant.namespace()
+        ))),
+        // What cannot be asked shows when the Release is made.
+        Ok(true) | Err(_) => Ok(()),
+    }
+}
+
+/// Notes each job once: a second call by the same person with the same reason is the same word.
 fn accept(record: &mut GateRecord, options: &Options, by: Option<&str>, at: jiff::Timestamp) {
     for job in &options.jobs {
-        let same = |noted: &Accepted| noted.job == *job && noted.reason == options.reason;
+        let same = |noted: &Accepted| {
+            (noted.job.as_str(), noted.reason.as_str(), noted.by.as_deref())
+                == (job, &options.reason, by)
+        };
         if !record.accepted.iter().any(same) {
             record.accepted.push(Accepted {
                 job: job.clone(),

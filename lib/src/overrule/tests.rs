@@ -90,6 +90,20 @@ async fn a_job_is_accepted_and_the_image_promoted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_may_not_release_is_noted_nowhere() {
+    let (setting, memory) = red();
+    setting.world.kube().deny("create", "releases");
+    let ended = process(&setting, &memory, &options(&setting, &JOBS[1..]), NEVER)
+        .await
+        .0
+        .unwrap();
+    let failure = ended.unwrap_err();
+    assert_eq!(failure.exit, Exit::Failed);
+    assert!(failure.error.to_string().contains("gate-overrider"), "{}", failure.error);
+    assert_eq!(memory.record().accepted, []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn killed_anywhere_it_is_one_release() {
     let (setting, memory) = red();
     let (_, all) = process(&setting, &memory, &options(&setting, &JOBS[1..]), NEVER).await;

@@ -42,9 +42,9 @@ pub use report::{Ending, Report, ScenarioReport};
 pub use rows::{Due, Row, note};
 pub use skip::{Evidence, Skip, Unclear, skip};
 use tell::tell;
-pub use tell::tell_misuse;
 #[cfg(test)]
 pub(crate) use tell::tests::samples as tell_samples;
+pub use tell::unwatched;
 pub use verified::{Verified, VerifiedBy};
 pub use wanted::{named, wanted};
 

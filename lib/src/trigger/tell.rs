@@ -1,6 +1,10 @@
 //! What Slack is told of a trigger: gates that were not started, and nights that are skipped again
 //! and again.
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
+
+use futures::FutureExt;
+
 use super::Due;
 use crate::failure::{Chain, Exit, Failure};
 use crate::site::Site;
@@ -28,23 +32,37 @@ pub async fn tell(
     undelivered
 }
 
-/// Tells Slack of bad input where nobody watches, since a CronJob with a wrong flag starts nothing night
-/// after night. What is told by [`night`](super::night) is not told again.
-pub async fn tell_misuse(
-    failure: &Failure,
+/// Does a night's work where nobody watches, and tells Slack when bad input or a bug ends it: a CronJob
+/// with a wrong flag starts nothing night after night. What [`night`](super::night) tells is not told
+/// again.
+///
+/// # Errors
+/// Those of the work.
+///
+/// # Panics
+/// Where the work does, after that was told.
+pub async fn unwatched(
+    work: impl Future<Output = Result<(), Failure>>,
     target: Option<Target>,
     gate: Option<&str>,
     site: &Site,
-) {
-    if failure.exit != Exit::Misuse {
-        return;
-    }
-    if let Ok(Some(slack)) = site.slack(target, false) {
-        let why = [Chain(failure.error.as_ref()).to_string()];
-        for undelivered in tell(&slack, gate, &why, &[]).await {
+) -> Result<(), Failure> {
+    let ended = AssertUnwindSafe(work).catch_unwind().await;
+    let why = match &ended {
+        Ok(Err(failure)) if failure.exit == Exit::Misuse => {
+            Chain(failure.error.as_ref()).to_string()
+        }
+        Ok(_) => String::new(),
+        Err(_) => "a bug ended trigger-gate; its log names the place".to_owned(),
+    };
+    if !why.is_empty()
+        && let Ok(Some(slack)) = site.slack(target, false)
+    {
+        for undelivered in tell(&slack, gate, &[why], &[]).await {
             tracing::warn!("{undelivered}");
         }
     }
+    ended.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 fn not_started(gate: &str, failures: &[String]) -> Payload {
@@ -70,7 +88,13 @@ fn skipped(gate: &str, due: &[Due]) -> Payload {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::sync::Arc;
+
+    use standins::{Server, TokioTime, World};
+
     use super::*;
+    use crate::clock::{RuntimeClock, SharedClock};
+    use crate::support::network;
     use crate::trigger::Row;
 
     /// Each message with a title for readers.
@@ -114,5 +138,36 @@ pub(crate) mod tests {
         assert!(message.headline.plain().contains("Release gate was not started"));
         let lines: Vec<_> = message.body[0].iter().map(Line::plain).collect();
         assert_eq!(lines, ["a", "b"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_ends_a_night_before_it_can_speak_is_told() {
+        let start = jiff::Timestamp::UNIX_EPOCH;
+        let world = World::builder().clock(TokioTime::starting_at(start)).build();
+        let clock: SharedClock = Arc::new(RuntimeClock::starting_at(start));
+        let site = Site::opened(clock, None, Some(network(&world)));
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("url");
+        std::fs::write(&file, Server::Slack.base() + standins::WEBHOOK).unwrap();
+        let target = || Some(Target::webhook(file.clone()));
+        let said = || {
+            world
+                .slack()
+                .messages()
+                .iter()
+                .map(|it| it.words())
+                .collect::<Vec<_>>()
+        };
+        let quiet = Failure::new(Exit::Failed, "told already");
+        for ended in [Ok(()), Err(quiet)] {
+            let _ = unwatched(async { ended }, target(), None, &site).await;
+        }
+        assert_eq!(said(), [""; 0]);
+        let misuse = async { Err(Failure::misuse("--wait: expected a duration")) };
+        unwatched(misuse, target(), None, &site).await.unwrap_err();
+        assert!(said()[0].contains("--wait: expected a duration"), "{:?}", said());
+        let bug = unwatched(async { panic!("a bug") }, target(), None, &site);
+        AssertUnwindSafe(bug).catch_unwind().await.unwrap_err();
+        assert!(said()[1].contains("a bug ended trigger-gate"), "{:?}", said());
     }
 }
