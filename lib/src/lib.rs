@@ -32,6 +32,8 @@ pub mod duration;
 pub mod evidence;
 pub mod failure;
 pub mod fill;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod gate;
 pub mod glob;
 pub mod history;

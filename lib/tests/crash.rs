@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use gate::record::{Cause, Decision};
 use simulation::Scene;
-use standins::{Fault, JobScript, Nth, Server, Trouble};
+use simulation::faults::fault;
+use standins::{Fault, JobScript};
 use support::killer::Killer;
 use support::random::Random;
 
@@ -72,36 +73,6 @@ impl Case {
             scene.world.fault(fault.clone());
         }
         scene
-    }
-}
-
-/// A fault that a night can bring and that passes.
-fn fault(random: &mut Random, jobs: usize) -> Fault {
-    let trouble = match random.below(8) {
-        0 => Trouble::DropAfter,
-        1 => Trouble::DropBefore,
-        2 => Trouble::StatusAfter(504),
-        3 => Trouble::StatusBefore(503),
-        4 => Trouble::TooMany(Some(7)),
-        5 => Trouble::Truncate(random.below(200) as usize),
-        6 => Trouble::StallAfter(Duration::from_secs(20 + random.below(100))),
-        _ => return outage(random),
-    };
-    Fault::on(Server::Gangway, trouble)
-        .method("POST")
-        .nth(Nth::Only(1 + random.below(jobs as u64 + 1) as u32))
-}
-
-fn outage(random: &mut Random) -> Fault {
-    match random.below(4) {
-        0 => Fault::on(Server::Gangway, Trouble::EmptyList)
-            .method("GET")
-            .nth(Nth::First(2)),
-        1 => Fault::on(Server::Gangway, Trouble::StatusBefore(502))
-            .method("GET")
-            .nth(Nth::First(3)),
-        2 => Fault::on(Server::Deck, Trouble::StatusBefore(503)).nth(Nth::First(2)),
-        _ => Fault::on(Server::Deck, Trouble::DropBefore).nth(Nth::Every(2)),
     }
 }
 

@@ -16,13 +16,10 @@ use gate::http::SharedTransport;
 use gate::launch::{self, Options, Sampling, reuse};
 use gate::record::{Cause, ConfigMapStore, Decision, GateRecord, Identity, JobState};
 use serde_json::json;
-use simulation::Scene;
-use standins::{JobScript, Server};
+use simulation::{NS, Scene, cluster};
+use standins::JobScript;
 use support::killer::{Deadly, Killer, NEVER};
 use support::random::Random;
-use tower::ServiceExt;
-
-const NS: &str = "konflux-tenant";
 
 /// A job of somebody else.
 const OTHER: &str = "periodic-other";
@@ -30,16 +27,6 @@ const JOBS: [&str; 3] = ["periodic-e2e-aks", "periodic-e2e-aws", "periodic-e2e-k
 
 fn hours(hours: u64) -> Duration {
     Duration::from_secs(hours * 3600)
-}
-
-/// A process's way to the cluster, on which it can be killed.
-fn cluster(scene: &Scene, killer: &Arc<Killer>) -> Cluster {
-    let (server, killer) = (scene.world.direct(Server::Kube), killer.clone());
-    let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
-        let (server, killer) = (server.clone(), killer.clone());
-        async move { killer.send(server.oneshot(request)).await }
-    });
-    Cluster { client: kube::Client::new(service, NS), namespace: NS.to_owned() }
 }
 
 fn options(scene: &Scene, gate: &str, cluster: Cluster) -> Options {
@@ -117,7 +104,7 @@ async fn two_gates_on_one_image_with_kills() {
     let pairs = std::env::var("GATE_TEST_PAIRS")
         .ok()
         .and_then(|pairs| pairs.parse().ok());
-    let pairs = pairs.unwrap_or(10);
+    let pairs = pairs.unwrap_or(5);
     for seed in 0..pairs {
         let mut random = Random::seeded(seed);
         let scene = Scene::new(&JOBS);

@@ -22,7 +22,7 @@ const SHOWN: usize = 8;
 
 /// A file's content.
 #[derive(Debug)]
-struct Loaded {
+pub(crate) struct Loaded {
     path: PathBuf,
     content: Kubeconfig,
 }
@@ -208,7 +208,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 /// A file's content; the encodings are those of a byte order mark, as other systems' shells write
 /// it.
-fn parse(path: PathBuf, bytes: &[u8]) -> Result<Loaded, Unusable> {
+pub(crate) fn parse(path: PathBuf, bytes: &[u8]) -> Result<Loaded, Unusable> {
     let no_kubeconfig = |problem: String| Unusable::NoKubeconfig { path: path.clone(), problem };
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();

@@ -3,7 +3,7 @@
 mod api_error;
 mod authorize;
 mod connect;
-mod files;
+pub(crate) mod files;
 mod kubeconfig;
 mod list;
 mod patience;

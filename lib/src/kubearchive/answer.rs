@@ -15,7 +15,7 @@ const MAX_PAGE: u64 = 256 << 20;
 
 /// A page of a list.
 #[derive(Debug)]
-pub(super) struct Page<T> {
+pub(crate) struct Page<T> {
     /// The objects, up to the first that cannot be read.
     pub(super) items: Vec<T>,
     pub(super) next: String,
@@ -39,7 +39,7 @@ struct Metadata {
 
 /// What an answer means.
 #[derive(Debug)]
-pub(super) enum Verdict<T> {
+pub(crate) enum Verdict<T> {
     Page(Page<T>),
     /// It may be another one a moment later. As its words came: not searched for credentials, nor
     /// cut.
@@ -52,7 +52,7 @@ pub(super) enum Verdict<T> {
 ///
 /// # Errors
 /// The connection's, where it breaks off.
-pub(super) fn read<T: DeserializeOwned>(
+pub(crate) fn read<T: DeserializeOwned>(
     status: u16,
     body: &mut dyn Read,
 ) -> io::Result<Verdict<T>> {

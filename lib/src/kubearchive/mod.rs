@@ -6,7 +6,7 @@
 //! timestamps are right only in `Z` and whole seconds; a page's token carries no parameter, so that
 //! every one is repeated; the database frozen, no byte comes for ever.
 
-mod answer;
+pub(crate) mod answer;
 #[cfg(test)]
 mod tests;
 

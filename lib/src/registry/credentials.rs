@@ -101,7 +101,7 @@ struct Configuration {
 }
 
 #[derive(Clone, Default)]
-struct Content {
+pub(crate) struct Content {
     auths: BTreeMap<String, Entry>,
     creds_store: Option<String>,
     cred_helpers: BTreeMap<String, String>,
@@ -323,7 +323,7 @@ impl Content {
 }
 
 /// Reads a file; the problem in words never quotes it.
-fn parse(bytes: &[u8]) -> Result<Content, String> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Content, String> {
     let text = String::from_utf8_lossy(bytes);
     // docker leaves alone what follows.
     let first = serde_json::Deserializer::from_str(&text).into_iter::<Value>().next();

@@ -3,12 +3,15 @@
 
 #![allow(dead_code, missing_docs)]
 
+pub mod faults;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use gate::clock::{RuntimeClock, SharedClock};
+use gate::cluster::Cluster;
 use gate::collect::CollectError;
 use gate::collect::collector::Collector;
 use gate::collect::histories::Histories;
@@ -26,6 +29,7 @@ use gate::record::{
 use gate::secret::SecretFile;
 use jiff::Timestamp;
 use standins::{JobScript, Server, TokioTime, World};
+use tower::ServiceExt;
 
 use crate::support::killer::{Deadly, Killer, Slow};
 use crate::support::memory::Memory;
@@ -79,6 +83,19 @@ pub struct Scene {
     pub ways: (u64, u64, u64),
     processes: AtomicU64,
     token: tempfile::NamedTempFile,
+}
+
+/// The namespace of every simulation.
+pub const NS: &str = "konflux-tenant";
+
+/// A process's way to the cluster, on which it can be killed.
+pub fn cluster(scene: &Scene, killer: &Arc<Killer>) -> Cluster {
+    let (server, killer) = (scene.world.direct(Server::Kube), killer.clone());
+    let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+        let (server, killer) = (server.clone(), killer.clone());
+        async move { killer.send(server.oneshot(request)).await }
+    });
+    Cluster { client: kube::Client::new(service, NS), namespace: NS.to_owned() }
 }
 
 pub const TOKEN: &str = "sha256~EXAMPLE";
