@@ -20,7 +20,7 @@ use gate::step::args::{list, read};
 use gate::step::{self, Step};
 
 arguments! {
-    groups: builds, threshold, archive, webhook, check, label, access;
+    groups: builds, threshold, archive, webhook, runbook, check, label, access;
     results:;
 
     /// Says how old the newest verified image of a ReleasePlan is, raises an alarm when it is too
@@ -115,6 +115,9 @@ fn options(args: &Args) -> Result<Options, Failure> {
     Ok(Options {
         threshold: days.misuse_of("--threshold-days")?,
         repeat: repeat.misuse()?,
+        runbook: read(args.runbook_url.as_ref())
+            .misuse_of("--runbook-url")?
+            .unwrap_or_default(),
         quiet: Quiet::parse(&list(&args.quiet_day), &list(&args.quiet_window)).misuse()?,
     })
 }

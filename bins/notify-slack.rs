@@ -20,7 +20,7 @@ use gate::step::args::{each, read};
 use gate::step::{self, Step};
 
 arguments! {
-    groups: webhook, snapshot_name, threshold, archive, check, check_input, run, access;
+    groups: webhook, runbook, snapshot_name, threshold, archive, check, check_input, run, access;
     results:;
 
     /// Sends one message about a run of the gate to Slack: the verdict, what became of each job,
@@ -111,6 +111,7 @@ fn options(args: &Args) -> Result<Options, Failure> {
     let run_url = args.run_url.as_deref().map(|url| run_url(url, run_name));
     read::<BaseUrl>(args.kubearchive_url.as_ref()).misuse_of("--kubearchive-url")?;
     let plan = args.release_plan.as_deref().map(ObjectName::label).transpose();
+    let runbook = read(args.runbook_url.as_ref());
     Ok(Options {
         gate: args.gate_label.clone(),
         snapshot: args.snapshot_name.clone(),
@@ -130,5 +131,6 @@ fn options(args: &Args) -> Result<Options, Failure> {
         record: args.record.clone(),
         ladder: each(&args.escalate).misuse()?,
         threshold: Some(days.misuse_of("--threshold-days")?),
+        runbook: runbook.misuse_of("--runbook-url")?.unwrap_or_default(),
     })
 }

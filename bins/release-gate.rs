@@ -36,6 +36,8 @@ mod report_gate;
 mod resolve_image;
 #[path = "retract-image.rs"]
 mod retract_image;
+#[path = "show-gate.rs"]
+mod show_gate;
 #[path = "trigger-gate.rs"]
 mod trigger_gate;
 #[path = "verify-verdict.rs"]
@@ -62,6 +64,7 @@ pub const STEPS: &[(&str, Main)] = &[
     ("verify-verdict", verify_verdict::main),
     ("check-gate", check_gate::main),
     ("collect-history", collect_history::main),
+    ("show-gate", show_gate::main),
 ];
 
 /// The name by which this program was called, and the step of that name.

@@ -12,14 +12,14 @@ use gate::failure::{Failure, OrExit};
 use gate::http::BaseUrl;
 use gate::record::Location;
 use gate::site::Site;
-use gate::slack::Target;
+use gate::slack::{Runbook, Target};
 use gate::snapshot::ComponentName;
 use gate::step::args::{list, read};
 use gate::step::{self, Step};
 use gate::trigger::{self, Options};
 
 arguments! {
-    groups: builds, archive, webhook, check, label, access;
+    groups: builds, archive, webhook, runbook, check, label, access;
     results:;
 
     /// Starts the gate: picks the newest Snapshot of a component, labels it for each scenario in
@@ -81,11 +81,13 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         return work.await;
     }
     let target = args.slack_webhook_file.clone().map(Target::webhook);
-    trigger::unwatched(work, target, args.gate_label.as_deref(), &site).await
+    let (gate, runbook) = (args.gate_label.as_deref(), runbook(&args).unwrap_or_default());
+    trigger::unwatched(work, target, gate, &runbook, &site).await
 }
 
 async fn start(args: &Args, site: &Site, step: &Step) -> Result<(), Failure> {
     let options = options(args)?;
+    runbook(args)?;
     let location: Option<Location> = read(args.record.as_ref()).misuse()?;
     let archive = read::<BaseUrl>(args.kubearchive_url.as_ref()).misuse_of("--kubearchive-url")?;
     let target = args.slack_webhook_file.clone().map(Target::webhook);
@@ -99,12 +101,19 @@ async fn start(args: &Args, site: &Site, step: &Step) -> Result<(), Failure> {
         return checks.end(&step.results);
     }
     let store = site.store_of(location.as_ref()).await.misuse()?;
-    let sources = trigger::Sources { tenant, archive, store, slack, gate: args.gate_label.clone() };
+    let gate = args.gate_label.clone();
+    let sources = trigger::Sources { tenant, archive, store, slack, gate, runbook: runbook(args)? };
     let started = trigger::night(&options, &sources, &step.clock, &step.last_words).await;
     if let Some(report) = &started.report {
         step::results::show(&report.json().to_string(), || report.text()).failed()?;
     }
     started.end()
+}
+
+fn runbook(args: &Args) -> Result<Runbook, Failure> {
+    Ok(read(args.runbook_url.as_ref())
+        .misuse_of("--runbook-url")?
+        .unwrap_or_default())
 }
 
 /// What the flags say.

@@ -52,10 +52,11 @@ fn versions_and_unknown_flags() {
 }
 
 /// Flags that mean something of their own in each step that has them.
-const OWN_MEANING: [&str; 13] = [
+const OWN_MEANING: [&str; 14] = [
     "--bucket",
     "--check",
     "--dry-run",
+    "--gate-label",
     "--job",
     "--keep",
     "--out",

@@ -30,6 +30,7 @@ mod resolve_image;
 mod rooms;
 #[cfg(feature = "rehearsal")]
 mod secrets;
+mod show_gate;
 mod slack_threads;
 mod support;
 mod tasks;

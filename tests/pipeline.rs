@@ -94,7 +94,7 @@ fn the_parameters_are_those_of_the_interface() {
     let (tagged, digest) = image.split_once("@sha256:").expect("it is pinned");
     assert!(digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit()), "{image}");
     assert!(tagged.ends_with(concat!(":", env!("CARGO_PKG_VERSION"))), "{image}");
-    let strings: [(&str, Option<&str>); 37] = [
+    let strings: [(&str, Option<&str>); 38] = [
         ("SNAPSHOT", None),
         ("release-plan-name", None),
         ("component", Some("hypershift-operator-main")),
@@ -129,6 +129,7 @@ fn the_parameters_are_those_of_the_interface() {
         ("stale-threshold-days", Some("3")),
         ("kubearchive-api-base", Some("")),
         ("run-url-base", Some("")),
+        ("runbook-url", Some("")),
         ("attest", Some("off")),
         ("attest-repository", Some("")),
         ("gangway-token-secret", Some("gangway-token")),

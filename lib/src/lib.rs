@@ -14,7 +14,7 @@
 //! - [`slack`], [`notify`]: messages. [`trigger`] starts the gate. [`preflight`]: `--check`.
 //! - [`attest`]: the verdict as a signed statement that travels with the image; [`attestor`] makes it
 //!   of a record.
-//! - [`report`]: what a team sees in the morning, of all gates of a namespace.
+//! - [`report`]: what a team sees in the morning, of all gates of a namespace. [`show`]: one run.
 //! - [`cluster`], [`http`]: how servers are reached. [`site`] opens what a step needs of them.
 //! - [`clock`], [`duration`], [`glob`], [`retry`], [`secret`], [`text`]: small things that know no
 //!   domain.
@@ -61,6 +61,7 @@ pub mod resolve;
 pub mod retract;
 pub mod retry;
 pub mod secret;
+pub mod show;
 pub mod site;
 pub mod slack;
 pub mod snapshot;

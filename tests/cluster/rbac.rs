@@ -76,3 +76,36 @@ fn the_accounts_may_do_what_the_steps_call_and_no_more() {
         assert_eq!(field.can(account, verb, resource), *allowed, "{account}: {verb} {resource}");
     }
 }
+
+/// The Role for people on call, bound to an account that stands for one.
+#[test]
+#[ignore = "needs a cluster"]
+fn whoever_is_on_call_looks_and_tests_again_and_no_more() {
+    let field = Field::new("oncall", &Night::aro_hcp());
+    let people = crate::field::repository("tekton/rbac/people");
+    field.kubectl.run(&["apply", "-k", &people]);
+    field.kubectl.run(&["create", "serviceaccount", "oncall"]);
+    let account = format!("--serviceaccount={}:oncall", field.kubectl.namespace());
+    field
+        .kubectl
+        .run(&["create", "rolebinding", "oncall", "--role=gate-oncall", &account]);
+    for (verb, resource, allowed) in [
+        ("get", "configmaps", true),
+        ("list", "configmaps", true),
+        ("update", "configmaps", false),
+        ("delete", "configmaps", false),
+        ("get", "pods/log", true),
+        ("create", "pods", false),
+        ("get", "pipelineruns.tekton.dev", true),
+        ("list", "pipelineruns.tekton.dev", true),
+        ("create", "pipelineruns.tekton.dev", false),
+        ("patch", "snapshots.appstudio.redhat.com", true),
+        ("delete", "snapshots.appstudio.redhat.com", false),
+        ("list", "releases.appstudio.redhat.com", true),
+        ("create", "releases.appstudio.redhat.com", false),
+        ("patch", "releaseplans.appstudio.redhat.com", false),
+        ("get", "secrets", false),
+    ] {
+        assert_eq!(field.can("oncall", verb, resource), allowed, "{verb} {resource}");
+    }
+}

@@ -126,7 +126,9 @@ fn the_runbook_works_at_night() {
     reader.put("gate-OLDER-RUN", "gate-older");
     reader.put("RUN", &run);
 
-    let seen = reader.follow(RUNBOOK, "Look", 0);
+    let shown = reader.follow(RUNBOOK, "Look", 0);
+    assert!(shown.contains(&run) && shown.contains("record configmap:gate-"), "{shown}");
+    let seen = reader.follow(RUNBOOK, "Look", 1);
     for word in [run.as_str(), "\"attempts\"", "Failed", "again-"] {
         assert!(seen.contains(word), "{word}: {seen}");
     }

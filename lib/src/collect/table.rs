@@ -12,6 +12,19 @@ use crate::record::{Attempt, Class, Decision, GateRecord, Verdict};
 
 /// The verdict and every job, in so many columns.
 pub fn table(record: &GateRecord, verdict: &Verdict, clock: &dyn Clock, width: usize) -> String {
+    let mut lines = vec![headline(verdict)];
+    lines.extend(rows(record, took, clock, width));
+    if verdict.decision != Decision::Passed {
+        lines.extend(links(record));
+    }
+    lines.join("\n")
+}
+
+/// How long an attempt took, or has been going on, where that is known.
+pub type Took = fn(&Attempt, &dyn Clock) -> Option<Duration>;
+
+/// Every job, those that decide first, in so many columns.
+pub fn rows(record: &GateRecord, took: Took, clock: &dyn Clock, width: usize) -> Vec<String> {
     let width = u16::try_from(width).unwrap_or(u16::MAX);
     let mut table = Table::new();
     table
@@ -38,12 +51,7 @@ pub fn table(record: &GateRecord, verdict: &Verdict, clock: &dyn Clock, width: u
     if let Some(column) = table.column_mut(3) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    let mut lines = vec![headline(verdict)];
-    lines.extend(table.lines().map(|line| line.trim_end().to_owned()));
-    if verdict.decision != Decision::Passed {
-        lines.extend(links(record));
-    }
-    lines.join("\n")
+    table.lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
 /// How long an attempt took, from its launch to its end.

@@ -7,7 +7,7 @@ use crate::duration::{self, ago, days};
 use crate::gate::matrix;
 use crate::konflux::PushedImage;
 use crate::record::{Candidate, GateRecord, Health, Outcome, ReleaseRecord, Stopped};
-use crate::slack::{Line, Mention};
+use crate::slack::{Line, Mention, with_runbook};
 use crate::step::command::Command;
 use crate::text;
 
@@ -18,16 +18,8 @@ const FOREIGN: usize = 300;
 pub fn compose(facts: &Facts) -> Message {
     let outcome = outcome_of(facts);
     let record = facts.sight.record();
-    let mut body = vec![Vec::new()];
-    body[0].extend(sight_line(facts));
-    body[0].extend(facts.differences().iter().map(|(flag, given, recorded)| {
-        Line::of(format!(
-            "this is about the record of {recorded}, although {flag} says {given}: find out which is wrong"
-        ))
-    }));
-    body[0].extend(stopped_line(facts, outcome));
+    let mut body = vec![why(facts, outcome)];
     if let Some(record) = record {
-        body[0].extend(reasons(record, outcome));
         body.push(past::lines(record));
         body.push(jobs::blocking(record));
         body.push(jobs::informing(record).into_iter().collect());
@@ -42,11 +34,32 @@ pub fn compose(facts: &Facts) -> Message {
         headline: headline(facts, outcome),
         body,
         next: next(facts, outcome),
-        footer: footer(facts),
+        footer: with_runbook(footer(facts), runbook(facts, outcome)),
     }
 }
 
-fn headline(facts: &Facts, outcome: Outcome) -> Line {
+/// What the jobs' own lines do not tell of how the run ended.
+pub fn why(facts: &Facts, outcome: Outcome) -> Vec<Line> {
+    let mut lines = Vec::new();
+    lines.extend(sight_line(facts));
+    lines.extend(facts.differences().iter().map(|(flag, given, recorded)| {
+        Line::of(format!(
+            "this is about the record of {recorded}, although {flag} says {given}: find out which is wrong"
+        ))
+    }));
+    lines.extend(stopped_line(facts, outcome));
+    lines.extend(
+        facts
+            .sight
+            .record()
+            .into_iter()
+            .flat_map(|record| reasons(record, outcome)),
+    );
+    lines
+}
+
+/// How the run ended, without the sign before it.
+pub fn headline(facts: &Facts, outcome: Outcome) -> Line {
     let record = facts.sight.record();
     let image = match record.and_then(|record| record.candidate.as_ref()) {
         Some(candidate) => short(&candidate.digest),
@@ -248,7 +261,8 @@ fn task_lines(facts: &Facts, outcome: Outcome) -> Vec<Line> {
     vec![Line::of(states.join(" · "))]
 }
 
-fn release_lines(facts: &Facts, record: &GateRecord, outcome: Outcome) -> Vec<Line> {
+/// What became of the promotion.
+pub fn release_lines(facts: &Facts, record: &GateRecord, outcome: Outcome) -> Vec<Line> {
     let collect = facts.options.task("collect-results");
     match (&record.release, outcome) {
         (Some(release), Outcome::Promoted) => promoted(release, facts.scale),
@@ -332,7 +346,33 @@ fn release_state(facts: &Facts, release: &ReleaseRecord) -> Line {
     line.text(words)
 }
 
-fn footer(facts: &Facts) -> Option<Line> {
+/// The runbook's row for the first line, where somebody may have to act.
+fn runbook(facts: &Facts, outcome: Outcome) -> Option<Line> {
+    let record = facts.sight.record();
+    let has = |count: fn(&GateRecord) -> usize| record.is_some_and(|record| count(record) > 0);
+    let failed = facts.options.tasks.iter().any(is_failed);
+    let anchor = match outcome {
+        Outcome::Promoted | Outcome::Passed => return None,
+        Outcome::Refused => "refused",
+        Outcome::Undecided if has(jobs::hollow) => "undecided-hollow",
+        Outcome::Undecided if has(jobs::unproven) => "undecided-unproven",
+        Outcome::Undecided => "undecided",
+        Outcome::NotReleased => "not-released",
+        Outcome::ReleaseUnknown => "release-unknown",
+        Outcome::ReleasePending => "release-pending",
+        Outcome::Broken if stopped(facts).is_some() => "stopped",
+        Outcome::Broken if failed && record.is_none() && facts.sight != Sight::Missing => {
+            "failed-in"
+        }
+        Outcome::Broken if failed => "broke-in",
+        Outcome::Broken => "no-verdict",
+        Outcome::Cancelled => "cancelled",
+    };
+    facts.options.runbook.row(anchor)
+}
+
+/// Where it all is.
+pub fn footer(facts: &Facts) -> Option<Line> {
     let candidate = facts.sight.record().and_then(|record| record.candidate.as_ref());
     let mut parts = Vec::new();
     parts.extend(candidate.and_then(commit));
@@ -370,7 +410,7 @@ fn commit(candidate: &Candidate) -> Option<Line> {
 }
 
 /// What to do: the exact command, where there is one.
-fn next(facts: &Facts, outcome: Outcome) -> Vec<Line> {
+pub fn next(facts: &Facts, outcome: Outcome) -> Vec<Line> {
     let record = facts.sight.record();
     let failed_task = facts.options.tasks.iter().find(|task| is_failed(task));
     match outcome {

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{History, LastVerified, Rung};
 use crate::http::BaseUrl;
 use crate::record::GateRecord;
+use crate::slack::Runbook;
 
 /// The record, as far as it could be read. A message is sent in every case.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,6 +113,8 @@ pub struct Options {
     pub ladder: Vec<Rung>,
     /// `--threshold-days`: age of the newest verified image from which the message mentions it.
     pub threshold: Option<SignedDuration>,
+    /// `--runbook-url`.
+    pub runbook: Runbook,
 }
 
 /// How long create-release may look at runs before it makes a Release, with time to spare (12

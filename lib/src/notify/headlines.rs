@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use xtask::repository;
 
 use super::{compose, samples};
+use crate::slack::{Payload, Span};
 use crate::staleness::samples as staleness;
 use crate::trigger::tell_samples;
 
@@ -15,14 +16,18 @@ const SOURCES: [&str; 3] = [
     include_str!("../trigger/tell.rs"),
 ];
 
+/// Each message that there is a sample of.
+fn messages() -> Vec<Payload> {
+    let runs = samples::all()
+        .into_iter()
+        .map(|(.., facts)| compose(&facts).payload());
+    let others = staleness::all().into_iter().chain(tell_samples());
+    runs.chain(others.map(|(_, payload)| payload)).collect()
+}
+
 /// The first line of each message that there is a sample of, with its sign.
 fn headlines() -> Vec<String> {
-    let runs = samples::all().into_iter().map(|(.., facts)| compose(&facts).words());
-    let others = staleness::all().into_iter().chain(tell_samples());
-    let others = others.map(|(_, payload)| payload.headline.words());
-    runs.chain(others)
-        .map(|text| text.lines().next().unwrap_or_default().to_owned())
-        .collect()
+    messages().iter().map(|payload| payload.headline.words()).collect()
 }
 
 /// Whether a text is as quoted, where each `…` stands for anything.
@@ -39,15 +44,27 @@ fn is_as(quoted: &str, text: &str) -> bool {
     rest.ends_with(end)
 }
 
-/// The quoted first lines of the runbook's tables.
-fn quoted() -> Vec<String> {
+/// The quoted first lines of the runbook's tables, each with the anchor of its row.
+fn rows() -> Vec<(Option<String>, String)> {
     let runbook = std::fs::read_to_string(repository("docs/runbook.md")).unwrap();
     let (_, after) = runbook.split_once("\n## From the message\n").unwrap();
     let (tables, _) = after.split_once("\n## ").unwrap();
-    let cells = tables
-        .lines()
-        .filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned()));
-    cells.collect()
+    let row = |line: &str| {
+        let cell = line.strip_prefix("| ")?;
+        let anchored = cell
+            .strip_prefix("<a id=\"")
+            .and_then(|rest| rest.split_once("\"></a>"));
+        let (anchor, cell) = match anchored {
+            Some((anchor, cell)) => (Some(anchor.to_owned()), cell),
+            None => (None, cell),
+        };
+        Some((anchor, cell.strip_prefix('`')?.split_once('`')?.0.to_owned()))
+    };
+    tables.lines().filter_map(row).collect()
+}
+
+fn quoted() -> Vec<String> {
+    rows().into_iter().map(|(_, quoted)| quoted).collect()
 }
 
 /// Which quoted line is about a text: the one that says most.
@@ -76,6 +93,63 @@ fn the_runbook_quotes_every_first_line() {
     }
     let never: Vec<_> = quoted.iter().filter(|quoted| !used.contains(*quoted)).collect();
     assert!(never.is_empty(), "nothing says {never:?}");
+}
+
+/// Whoever is woken by a message is led to its row; a green one wakes nobody.
+#[test]
+fn every_message_that_is_not_green_leads_to_its_row() {
+    let rows = rows();
+    // A row that begins with any sign is about a part of other first lines.
+    let quoted = quoted();
+    let quoted: Vec<_> = quoted.into_iter().filter(|quoted| !quoted.starts_with('…')).collect();
+    let mut led = BTreeSet::new();
+    for message in messages() {
+        let headline = message.headline.words();
+        let footer = message.footer.map(|footer| footer.plain()).unwrap_or_default();
+        let link = footer
+            .split_once("docs/runbook.md#")
+            .map(|(_, anchor)| anchor.to_owned());
+        if headline.starts_with('🟢') {
+            assert_eq!(link, None, "{headline}");
+            continue;
+        }
+        let row = row(&quoted, &headline).unwrap();
+        let (anchor, _) = rows.iter().find(|(_, quoted)| quoted == row).unwrap();
+        assert!(link.is_some() && link == *anchor, "{headline}: {link:?}, {anchor:?}");
+        led.extend(link);
+    }
+    let anchors: BTreeSet<_> = rows.into_iter().filter_map(|(anchor, _)| anchor).collect();
+    assert_eq!(led, anchors, "an anchor for each, and none besides");
+}
+
+/// What a message says to type has only flags that its program has.
+#[test]
+fn every_command_of_a_message_has_flags_that_there_are() {
+    let mut checked = 0;
+    for message in messages() {
+        let spans = message.body.iter().flatten().flat_map(|line| &line.0);
+        let commands = spans.filter_map(|span| match span {
+            Span::Code(command) if command.contains(" --") => Some(command),
+            _ => None,
+        });
+        for command in commands {
+            let program = command.split(' ').next().unwrap();
+            if program == "kubectl" {
+                continue;
+            }
+            let page = std::fs::read_to_string(repository(format!("tests/help/{program}.txt")));
+            let page = page.unwrap_or_else(|error| panic!("{command}: {error}"));
+            for flag in command.split(' ').filter(|word| word.starts_with("--")) {
+                let known = page
+                    .lines()
+                    .any(|line| line.trim_start().split(' ').next() == Some(flag));
+                assert!(known, "{command}: {program} has no {flag}");
+            }
+            assert!(!command.contains("NAME"), "{command}: it cannot be run as it stands");
+            checked += 1;
+        }
+    }
+    assert!(checked > 20, "{checked}");
 }
 
 /// A first line without a sample would not be missed above.

@@ -174,6 +174,11 @@ fn state(job: &JobRecord) -> String {
     words
 }
 
+/// One try, as it stands.
+pub fn one_try(attempt: &Attempt) -> String {
+    of(Some(attempt), attempt.standing())
+}
+
 fn nth(attempt: &Attempt) -> String {
     text::ordinal(attempt.number as usize)
 }

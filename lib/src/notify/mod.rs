@@ -2,16 +2,16 @@
 //!
 //! - [`Facts`] is all that the message is made from: the record as far as it could be read, what
 //!   the flags say, and the runs before this one ([`History`]).
-//! - [`outcome_of`] decides how the run ended, [`compose`] what to say: both are pure.
+//! - [`outcome_of`] decides how the run ended, [`compose`](compose()) what to say: both are pure.
 //! - A [`Message`] is rendered for Slack ([`Message::payload`]) and for a terminal
 //!   ([`Message::text`]).
 //! - [`run`] reads, waits for the Release, composes, sends, and notes in the record what was sent.
 
 mod cancelled;
-mod compose;
+pub mod compose;
 mod facts;
 mod history;
-mod jobs;
+pub mod jobs;
 mod ladder;
 mod message;
 mod open;
@@ -41,4 +41,4 @@ mod headlines;
 #[cfg(test)]
 mod nights;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;

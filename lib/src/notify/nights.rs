@@ -21,7 +21,7 @@ use crate::record::{
     ConfigMapStore, GateRecord, Identity, Journal, Limits, Whose, labels, past_runs,
 };
 use crate::secret::SecretFile;
-use crate::slack::{Slack, Target};
+use crate::slack::{Runbook, Slack, Target};
 use crate::staleness::{self, Quiet};
 use crate::support::network;
 use crate::support::random::Random;
@@ -257,6 +257,7 @@ impl Town {
             threshold: SignedDuration::from_hours(72),
             repeat: Duration::from_secs(24 * 3600),
             quiet: Quiet::default(),
+            runbook: Runbook::default(),
         };
         let sources = staleness::Sources {
             tenant: Tenant::new(&self.cluster, Arc::clone(&self.clock)),

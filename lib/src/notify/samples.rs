@@ -155,6 +155,9 @@ fn facts(sight: Sight, statuses: [&str; 3]) -> Facts {
             record: Some("configmap:gate-ho-release-gate-x7k2p".to_owned()),
             ladder: vec!["3=S0123ABCD".parse().unwrap()],
             threshold: Some(SignedDuration::from_hours(72)),
+            runbook: "https://github.com/acme/release-gate/blob/main/docs/runbook.md"
+                .parse()
+                .unwrap(),
         },
         history: None,
         verified: None,

@@ -9,9 +9,11 @@
 mod client;
 mod line;
 mod payload;
+mod runbook;
 mod target;
 
 pub use client::{Probe, Receipt, Slack, SlackError, Thread};
 pub use line::{Line, Mention, MentionError, Span};
 pub use payload::{Colour, Payload};
+pub use runbook::{Runbook, with_runbook};
 pub use target::{Target, TargetError};

@@ -16,7 +16,7 @@ use super::{
 use crate::clock::SharedClock;
 use crate::failure::{Chain, Exit, Failure};
 use crate::record::Store;
-use crate::slack::{Payload, Slack, SlackError};
+use crate::slack::{Payload, Runbook, Slack, SlackError};
 
 /// How often an alarm that lasts is repeated where nothing else is said (24 hours).
 pub const REPEAT: Duration = Duration::from_secs(24 * 3600);
@@ -31,6 +31,8 @@ pub struct Options {
     pub repeat: Duration,
     /// Time that does not count.
     pub quiet: Quiet,
+    /// `--runbook-url`.
+    pub runbook: Runbook,
 }
 
 /// What came of it.
@@ -189,6 +191,7 @@ pub async fn check(
         namespace: sources.tenant.cluster.namespace.clone(),
         threshold: options.threshold,
         remarks: remarks.clone(),
+        runbook: options.runbook.clone(),
     };
     let mut ledger = known;
     let mut undelivered = None;

@@ -6,8 +6,9 @@ use super::automatic::{Alarm, Automatic};
 use super::{Cause, Finding, Reach, Source, Told, Verified};
 use crate::duration::{ago, days};
 use crate::konflux::AUTO_RELEASE_LABEL;
-use crate::slack::{Colour, Line, Payload};
+use crate::slack::{Colour, Line, Payload, Runbook, with_runbook};
 use crate::snapshot::ComponentName;
+use crate::step::command::Command;
 use crate::text;
 
 /// So many automatic Releases are shown.
@@ -31,35 +32,42 @@ pub struct Context {
     pub threshold: SignedDuration,
     /// Further remarks, one per line.
     pub remarks: Vec<String>,
+    /// Where the runbook is.
+    pub runbook: Runbook,
 }
 
 /// The message about a finding.
 pub fn compose(context: &Context, told: Told, finding: &Finding, now: Timestamp) -> Payload {
     let gate = &context.gate;
-    let (sign, colour, headline) = match (told, finding) {
+    let (sign, colour, headline, anchor) = match (told, finding) {
         (Told::Recovery, _) | (_, Finding::Fresh { .. }) => {
-            ("🟢", Colour::Green, format!("{gate}: the alarm is over"))
+            ("🟢", Colour::Green, format!("{gate}: the alarm is over"), None)
         }
         (_, Finding::Stale { cause: Cause::NothingNewer { built_at, .. }, newest, .. }) => {
             let since = built_at.or(newest.as_ref().map(|newest| newest.at));
             let days = since.map_or(0, |since| now.duration_since(since).as_hours() / 24);
-            ("🟡", Colour::Yellow, format!("{gate}: no new build for {days} days"))
+            let words = format!("{gate}: no new build for {days} days");
+            ("🟡", Colour::Yellow, words, Some("no-new-build"))
         }
         (_, Finding::Stale { newest: Some(newest), .. }) => (
             "🔴",
             Colour::Red,
             format!("{gate}: nothing was verified since {}", ago(newest.at, now)),
+            Some("stale"),
         ),
         (_, Finding::Stale { newest: None, reach: Reach::All, .. }) => {
-            ("🔴", Colour::Red, format!("{gate}: no image was ever verified"))
+            let words = format!("{gate}: no image was ever verified");
+            ("🔴", Colour::Red, words, Some("never-verified"))
         }
         (_, Finding::Stale { newest: None, .. }) => {
-            ("🔴", Colour::Red, format!("{gate}: no verified image is known of"))
+            let words = format!("{gate}: no verified image is known of");
+            ("🔴", Colour::Red, words, Some("none-known"))
         }
         (_, Finding::Blind { .. }) => (
             "🟡",
             Colour::Yellow,
             format!("{gate}: it cannot be seen how old the newest verified image is"),
+            Some("blind"),
         ),
     };
     let mut lines = vec![newest_line(finding, now)];
@@ -82,7 +90,7 @@ pub fn compose(context: &Context, told: Told, finding: &Finding, now: Timestamp)
         headline: Line::of(format!("{sign} ")).bold(headline),
         colour,
         body: vec![lines],
-        footer: Some(footer(context)),
+        footer: footer(context, anchor),
     }
 }
 
@@ -93,7 +101,7 @@ pub fn compose_alarm(context: &Context, alarm: &Alarm, now: Timestamp) -> Payloa
         Alarm::Raised(raised) => raised.as_slice(),
         Alarm::Over | Alarm::None => {
             let words = format!("{gate}: a verified image has followed the untested one");
-            let (headline, footer) = (Line::of("🟢 ").bold(words), Some(footer(context)));
+            let (headline, footer) = (Line::of("🟢 ").bold(words), footer(context, None));
             let line = Line::of(
                 "the automatic Releases that were told of have been overtaken by a verified one",
             );
@@ -101,12 +109,14 @@ pub fn compose_alarm(context: &Context, alarm: &Alarm, now: Timestamp) -> Payloa
         }
     };
     let out = raised.iter().filter(|one| one.stands).count();
-    let words = match (raised, out) {
-        ([_], 0) => "its plan made a Release by itself".to_owned(),
-        (many, 0) => format!("its plan made {} Releases by itself", many.len()),
-        ([_], _) => "an untested image was released automatically".to_owned(),
-        (_, 1) => "an untested image was released automatically".to_owned(),
-        (_, out) => format!("{out} untested images were released automatically"),
+    let untested = "an untested image was released automatically";
+    let (words, anchor) = match (raised, out) {
+        ([_], 0) => ("its plan made a Release by itself".to_owned(), "own-release"),
+        (many, 0) => (format!("its plan made {} Releases by itself", many.len()), "own-releases"),
+        ([_], _) | (_, 1) => (untested.to_owned(), "untested-release"),
+        (_, out) => {
+            (format!("{out} untested images were released automatically"), "untested-releases")
+        }
     };
     let mut lines: Vec<Line> = raised
         .iter()
@@ -126,7 +136,8 @@ pub fn compose_alarm(context: &Context, alarm: &Alarm, now: Timestamp) -> Payloa
     );
     lines.push(Line::of("next: ").code(label));
     let headline = Line::of("🔴 ").bold(format!("{gate}: {words}"));
-    Payload { headline, colour: Colour::Red, body: vec![lines], footer: Some(footer(context)) }
+    let footer = footer(context, Some(anchor));
+    Payload { headline, colour: Colour::Red, body: vec![lines], footer }
 }
 
 fn automatic_line(one: &Automatic, now: Timestamp) -> Line {
@@ -140,17 +151,18 @@ fn automatic_line(one: &Automatic, now: Timestamp) -> Line {
         .text(format!(" of {snapshot}{when}: {}", one.state))
 }
 
-fn footer(context: &Context) -> Line {
+fn footer(context: &Context, anchor: Option<&str>) -> Option<Line> {
     let scenario = context
         .scenario
         .as_ref()
         .map(|name| format!(" · scenario {name}"))
         .unwrap_or_default();
     let limit = days(context.threshold);
-    Line::of(format!(
+    let words = format!(
         "plan {}{scenario} · namespace {} · limit {limit}",
         context.plan, context.namespace
-    ))
+    );
+    with_runbook(Some(Line::of(words)), anchor.and_then(|anchor| context.runbook.row(anchor)))
 }
 
 /// A finding in one line, for logs and programs.
@@ -294,22 +306,21 @@ fn next(context: &Context, cause: &Cause) -> Option<Line> {
     let command = match cause {
         Cause::DidNotRun { .. } | Cause::Killed { .. } => {
             let scenario = context.scenario.as_ref()?;
-            let application = context.application.as_deref().unwrap_or("NAME");
-            let component = context
-                .component
-                .as_ref()
-                .map_or("NAME", |component| component.name.as_str());
-            let version = context
-                .component
-                .as_ref()
-                .and_then(|component| component.version.as_ref());
-            let version = version
-                .map(|version| format!(" --component-version '{version}'"))
-                .unwrap_or_default();
-            format!(
-                "trigger-gate --namespace {namespace} --application {application} --component {component}{version} --scenario {scenario} --release-plan {}",
-                context.plan
-            )
+            let whole = context.application.as_ref().zip(context.component.as_ref());
+            match whole {
+                Some((application, component)) => Command::new("trigger-gate")
+                    .flag("--namespace", Some(namespace))
+                    .flag("--application", Some(application))
+                    .flag("--component", Some(&component.name))
+                    .flag("--component-version", component.version.as_deref())
+                    .flag("--scenario", Some(scenario))
+                    .flag("--release-plan", Some(&context.plan)),
+                // With a gap in it a command cannot be run as it stands.
+                None => Command::new("show-gate")
+                    .flag("--namespace", Some(namespace))
+                    .flag("--scenario", Some(scenario)),
+            }
+            .text()
         }
         Cause::ReleaseFailed { .. } | Cause::ReleaseUnknown { .. } => format!(
             "kubectl get releases --namespace {namespace} --selector release.appstudio.openshift.io/releasePlan={}",

@@ -29,6 +29,9 @@ fn context() -> Context {
         namespace: "acme-tenant".to_owned(),
         threshold: SignedDuration::from_hours(72),
         remarks: Vec::new(),
+        runbook: "https://github.com/acme/release-gate/blob/main/docs/runbook.md"
+            .parse()
+            .unwrap(),
     }
 }
 

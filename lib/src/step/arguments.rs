@@ -188,6 +188,14 @@ macro_rules! arguments {
             slack_webhook_file: Option<::std::path::PathBuf>,
         });
     };
+    (@add [runbook $($rest:ident)*] $fixed:tt $got:tt $common:tt { $($fields:tt)* }) => {
+        $crate::arguments!(@add [$($rest)*] $fixed $got $common { $($fields)*
+            /// the runbook's page, to whose rows messages that are not green are linked [default: no
+            /// link]
+            #[argh(option, arg_name = "URL")]
+            runbook_url: Option<String>,
+        });
+    };
     (@add [registry $($rest:ident)*] $fixed:tt $got:tt $common:tt { $($fields:tt)* }) => {
         $crate::arguments!(@add [$($rest)*] $fixed $got $common { $($fields)*
             /// registry credentials: docker's config.json, podman's auth.json, or a folder with one

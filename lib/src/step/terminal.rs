@@ -11,6 +11,7 @@
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 
+use super::results::{ResultsError, print};
 use crate::text;
 
 /// No layout is wider.
@@ -61,6 +62,40 @@ fn bounded(columns: Option<usize>) -> usize {
         .filter(|columns| *columns > 0)
         .unwrap_or(WIDEST)
         .clamp(NARROWEST, WIDEST)
+}
+
+/// Moves to the upper left corner and clears what is below it.
+const CLEAR: &str = "\u{1b}[H\u{1b}[2J";
+
+/// What is shown again and again: on a terminal over itself, in a pipe once for each change.
+#[derive(Debug)]
+pub struct Screen {
+    redraws: bool,
+    said: Option<String>,
+}
+
+impl Screen {
+    /// Nothing is shown yet.
+    pub fn new(redraws: bool) -> Self {
+        Self { redraws, said: None }
+    }
+
+    /// Shows a text on stdout; in a pipe only if `news` differs from the last time, since the text
+    /// itself may hold the time.
+    ///
+    /// # Errors
+    /// Stdout cannot be written to.
+    pub fn show(&mut self, text: &str, news: &str) -> Result<(), ResultsError> {
+        if self.redraws {
+            return print(&format!("{CLEAR}{text}"));
+        }
+        if self.said.as_deref() == Some(news) {
+            return Ok(());
+        }
+        let gap = if self.said.is_some() { "\n" } else { "" };
+        self.said = Some(news.to_owned());
+        print(&format!("{gap}{text}"))
+    }
 }
 
 /// A text whose longer lines are broken between words, and go on below their last column; harmless,

@@ -6,7 +6,7 @@ use crate::cluster::Tenant;
 use crate::failure::{Chain, Failure};
 use crate::kubearchive::KubeArchive;
 use crate::record::Store;
-use crate::slack::Slack;
+use crate::slack::{Runbook, Slack};
 use crate::step::LastWords;
 
 /// What a call asks and tells.
@@ -20,6 +20,8 @@ pub struct Sources {
     pub slack: Option<Slack>,
     /// `--gate-label`: the platform's name for people.
     pub gate: Option<String>,
+    /// `--runbook-url`.
+    pub runbook: Runbook,
 }
 
 /// What came of a call.
@@ -54,7 +56,7 @@ pub async fn night(
     clock: &SharedClock,
     last_words: &LastWords,
 ) -> Started {
-    let Sources { tenant, archive, store, slack, gate } = sources;
+    let Sources { tenant, archive, store, slack, gate, runbook } = sources;
     let (report, mut failures) =
         match run(options, tenant, archive.as_ref(), clock, last_words).await {
             Ok(report) => {
@@ -76,7 +78,7 @@ pub async fn night(
             tracing::warn!("skipped, and not for the image: {}", due.words());
         }
         if let Some(slack) = slack {
-            let undelivered = tell(slack, gate.as_deref(), &failures, &due).await;
+            let undelivered = tell(slack, gate.as_deref(), runbook, &failures, &due).await;
             was_told = undelivered.is_empty();
             failures.extend(undelivered);
         }

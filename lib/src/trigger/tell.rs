@@ -8,20 +8,21 @@ use futures::FutureExt;
 use super::Due;
 use crate::failure::{Chain, Exit, Failure};
 use crate::site::Site;
-use crate::slack::{Colour, Line, Payload, Slack, Target};
+use crate::slack::{Colour, Line, Payload, Runbook, Slack, Target};
 
 /// Tells Slack what is to be told, and returns why a message was not delivered. `gate` is the
 /// platform's name for people.
 pub async fn tell(
     slack: &Slack,
     gate: Option<&str>,
+    runbook: &Runbook,
     failures: &[String],
     due: &[Due],
 ) -> Vec<String> {
     let gate = gate.map_or_else(|| "Release gate".to_owned(), |label| format!("{label} gate"));
     let messages = [
-        (!failures.is_empty()).then(|| not_started(&gate, failures)),
-        (!due.is_empty()).then(|| skipped(&gate, due)),
+        (!failures.is_empty()).then(|| not_started(&gate, runbook, failures)),
+        (!due.is_empty()).then(|| skipped(&gate, runbook, due)),
     ];
     let mut undelivered = Vec::new();
     for message in messages.into_iter().flatten() {
@@ -45,6 +46,7 @@ pub async fn unwatched(
     work: impl Future<Output = Result<(), Failure>>,
     target: Option<Target>,
     gate: Option<&str>,
+    runbook: &Runbook,
     site: &Site,
 ) -> Result<(), Failure> {
     let ended = AssertUnwindSafe(work).catch_unwind().await;
@@ -58,32 +60,35 @@ pub async fn unwatched(
     if !why.is_empty()
         && let Ok(Some(slack)) = site.slack(target, false)
     {
-        for undelivered in tell(&slack, gate, &[why], &[]).await {
+        for undelivered in tell(&slack, gate, runbook, &[why], &[]).await {
             tracing::warn!("{undelivered}");
         }
     }
     ended.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-fn not_started(gate: &str, failures: &[String]) -> Payload {
+fn not_started(gate: &str, runbook: &Runbook, failures: &[String]) -> Payload {
     let headline = Line::of("🔴 ").bold(format!("{gate} was not started"));
     let body = vec![failures.iter().map(Line::of).collect()];
-    Payload { headline, colour: Colour::Red, body, footer: None }
+    Payload { headline, colour: Colour::Red, body, footer: runbook.row("not-started") }
 }
 
 /// Nothing failed: yet a gate that is skipped again and again tests nothing.
-fn skipped(gate: &str, due: &[Due]) -> Payload {
+fn skipped(gate: &str, runbook: &Runbook, due: &[Due]) -> Payload {
     let rows = due.iter().filter_map(|due| due.row.as_ref());
-    let words = match rows.map(|row| row.nights).max() {
-        Some(nights) => format!("{gate} was skipped for {nights} nights in a row"),
-        None => format!("{gate} was skipped"),
+    let (words, anchor) = match rows.map(|row| row.nights).max() {
+        Some(nights) => {
+            (format!("{gate} was skipped for {nights} nights in a row"), "skipped-in-a-row")
+        }
+        None => (format!("{gate} was skipped"), "skipped"),
     };
     let headline = Line::of("🟡 ")
         .bold(words)
         .text(" · the jobs of another night still run");
     let mut lines: Vec<Line> = due.iter().map(|due| Line::of(due.words())).collect();
     lines.push(Line::of("wait for it, or end its run and its jobs; --force starts one beside it"));
-    Payload { headline, colour: Colour::Yellow, body: vec![lines], footer: None }
+    let footer = runbook.row(anchor);
+    Payload { headline, colour: Colour::Yellow, body: vec![lines], footer }
 }
 
 #[cfg(test)]
@@ -99,6 +104,8 @@ pub(crate) mod tests {
 
     /// Each message with a title for readers.
     pub fn samples() -> Vec<(&'static str, Payload)> {
+        let page = "https://github.com/acme/release-gate/blob/main/docs/runbook.md";
+        let runbook = &page.parse().unwrap();
         let scenario = "ho-release-gate-aro-hcp".to_owned();
         let why = "run ho-release-gate-x7k2p has not ended".to_owned();
         let since = "2026-08-18T03:15:00Z".parse().unwrap();
@@ -108,11 +115,11 @@ pub(crate) mod tests {
             format!("{scenario}: integration-service did not act on the label; is it running?");
         let in_a_row = Due { scenario: scenario.clone(), why: why.clone(), row: Some(row) };
         vec![
-            ("The gate could not be started", not_started("ARO HCP gate", &[failure])),
-            ("The jobs of another night still run", skipped("ARO HCP gate", &[in_a_row])),
+            ("The gate could not be started", not_started("ARO HCP gate", runbook, &[failure])),
+            ("The jobs of another night still run", skipped("ARO HCP gate", runbook, &[in_a_row])),
             (
                 "The same, where it is not known for how long",
-                skipped("ARO HCP gate", &[Due { scenario, why, row: None }]),
+                skipped("ARO HCP gate", runbook, &[Due { scenario, why, row: None }]),
             ),
         ]
     }
@@ -126,7 +133,8 @@ pub(crate) mod tests {
 
     #[test]
     fn the_longest_row_is_in_the_headline() {
-        let words = |due: &[Due]| skipped("ARO HCP gate", due).headline.plain();
+        let words =
+            |due: &[Due]| skipped("ARO HCP gate", &Runbook::default(), due).headline.plain();
         let longest = words(&[due(Some(2)), due(Some(4)), due(None)]);
         assert!(longest.contains("was skipped for 4 nights in a row"), "{longest}");
         assert!(words(&[due(None)]).contains("ARO HCP gate was skipped ·"));
@@ -134,7 +142,8 @@ pub(crate) mod tests {
 
     #[test]
     fn every_failure_has_its_line() {
-        let message = not_started("Release gate", &["a".to_owned(), "b".to_owned()]);
+        let runbook = Runbook::default();
+        let message = not_started("Release gate", &runbook, &["a".to_owned(), "b".to_owned()]);
         assert!(message.headline.plain().contains("Release gate was not started"));
         let lines: Vec<_> = message.body[0].iter().map(Line::plain).collect();
         assert_eq!(lines, ["a", "b"]);
@@ -160,13 +169,16 @@ pub(crate) mod tests {
         };
         let quiet = Failure::new(Exit::Failed, "told already");
         for ended in [Ok(()), Err(quiet)] {
-            let _ = unwatched(async { ended }, target(), None, &site).await;
+            let _ = unwatched(async { ended }, target(), None, &Runbook::default(), &site).await;
         }
         assert_eq!(said(), [""; 0]);
         let misuse = async { Err(Failure::misuse("--wait: expected a duration")) };
-        unwatched(misuse, target(), None, &site).await.unwrap_err();
+        unwatched(misuse, target(), None, &Runbook::default(), &site)
+            .await
+            .unwrap_err();
         assert!(said()[0].contains("--wait: expected a duration"), "{:?}", said());
-        let bug = unwatched(async { panic!("a bug") }, target(), None, &site);
+        let runbook = Runbook::default();
+        let bug = unwatched(async { panic!("a bug") }, target(), None, &runbook, &site);
         AssertUnwindSafe(bug).catch_unwind().await.unwrap_err();
         assert!(said()[1].contains("a bug ended trigger-gate"), "{:?}", said());
     }

@@ -23,6 +23,7 @@ const BINARIES: &[&str] = &[
     "verify-verdict",
     "check-gate",
     "collect-history",
+    "show-gate",
 ];
 
 /// A variable of the environment, the flag whose presence means that a binary reads it (or none,
