@@ -26,6 +26,8 @@ mod create_release;
 mod hold_gate;
 #[path = "launch-prow.rs"]
 mod launch_prow;
+#[path = "new-gate.rs"]
+mod new_gate;
 #[path = "notify-slack.rs"]
 mod notify_slack;
 #[path = "override-gate.rs"]
@@ -65,6 +67,7 @@ pub const STEPS: &[(&str, Main)] = &[
     ("check-gate", check_gate::main),
     ("collect-history", collect_history::main),
     ("show-gate", show_gate::main),
+    ("new-gate", new_gate::main),
 ];
 
 /// The name by which this program was called, and the step of that name.

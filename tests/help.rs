@@ -52,16 +52,23 @@ fn versions_and_unknown_flags() {
 }
 
 /// Flags that mean something of their own in each step that has them.
-const OWN_MEANING: [&str; 14] = [
+const OWN_MEANING: [&str; 21] = [
+    "--application",
+    "--blocking",
     "--bucket",
     "--check",
+    "--component",
     "--dry-run",
     "--gate-label",
+    "--informing",
     "--job",
     "--keep",
     "--out",
+    "--override-env",
+    "--proof-log",
     "--record",
     "--release-plan",
+    "--runbook-url",
     "--scenario",
     "--serve",
     "--snapshot",

@@ -14,6 +14,7 @@ mod hostile_registry;
 mod image_build;
 mod launch_prow;
 mod manifests;
+mod new_gate;
 mod new_step;
 mod notify_slack;
 mod people;

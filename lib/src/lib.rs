@@ -15,12 +15,14 @@
 //! - [`attest`]: the verdict as a signed statement that travels with the image; [`attestor`] makes it
 //!   of a record.
 //! - [`report`]: what a team sees in the morning, of all gates of a namespace. [`show`]: one run.
+//! - [`adopt`]: the files of a new gate.
 //! - [`cluster`], [`http`]: how servers are reached. [`site`] opens what a step needs of them.
 //! - [`clock`], [`duration`], [`glob`], [`retry`], [`secret`], [`text`]: small things that know no
 //!   domain.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+pub mod adopt;
 pub mod attest;
 pub mod attestor;
 pub mod bisect;

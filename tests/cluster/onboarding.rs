@@ -28,25 +28,20 @@ fn heading(section: u32) -> String {
         .unwrap()
 }
 
-/// The document's two files of the example, in their order.
-fn files() -> [String; 2] {
-    let text = std::fs::read_to_string(repository(DOCUMENT)).unwrap();
-    let yaml = text
-        .split("```yaml\n")
-        .skip(1)
-        .map(|block| block.split("```").next().unwrap().to_owned());
-    yaml.collect::<Vec<_>>().try_into().unwrap()
-}
-
-/// The two files of the example, with what is different here: the night's names, the variable and
-/// the log of the stand-ins' jobs, and addresses of the services.
+/// The files that new-gate wrote, with what is different here: the night's names, the variable of the
+/// stand-ins' jobs, and addresses of the services. The admission, which is another's to apply, passes
+/// the server's own checks.
 fn describe_the_platform(field: &Field, clone: &Path) {
-    let [kustomization, settings] = files();
     let folder = clone.join("tekton/konflux/overlays/acme");
-    let log = kustomization.replace("artifacts/*/install/", "artifacts/*/hypershift-install/");
-    assert_ne!(kustomization, log);
-    std::fs::write(folder.join("kustomization.yaml"), log).unwrap();
-    std::fs::write(folder.join("settings.yaml"), settings).unwrap();
+    let text = std::fs::read_to_string(folder.join("kustomization.yaml")).unwrap();
+    assert!(text.contains("artifacts/*/hypershift-install/"), "{text}");
+    let admission = clone.join("tekton/konflux/admission/acme.yaml");
+    let text = std::fs::read_to_string(&admission).unwrap();
+    let here = format!("namespace: {}", field.kubectl.namespace());
+    std::fs::write(&admission, text.replace("namespace: acme-managed", &here)).unwrap();
+    field
+        .kubectl
+        .run(&["apply", "--dry-run=server", "-f", admission.to_str().unwrap()]);
     let variable = "MULTISTAGE_PARAM_OVERRIDE_OVERRIDE_HYPERSHIFT_OPERATOR_IMAGE";
     platform::settle(field, clone, "acme", &[("override-env", variable)]);
 }

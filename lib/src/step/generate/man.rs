@@ -24,6 +24,7 @@ const BINARIES: &[&str] = &[
     "check-gate",
     "collect-history",
     "show-gate",
+    "new-gate",
 ];
 
 /// A variable of the environment, the flag whose presence means that a binary reads it (or none,
