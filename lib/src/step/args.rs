@@ -9,6 +9,7 @@ use std::str::FromStr;
 use argh::{ArgsInfo, TopLevelCommand};
 
 use super::flags::{self, Boot, Flag, GENERATE, HELP, VERSION};
+use super::similar::similar;
 use super::{generate, help, terminal};
 
 /// What the arguments ask for.
@@ -65,7 +66,7 @@ where
             let width = help::WIDTH.min(terminal::width());
             Parsed::Print(help::page(name, &A::get_args_info(), &flags, width))
         }
-        Err(early) => Parsed::Wrong(misuse(name, &early.output)),
+        Err(early) => Parsed::Wrong(misuse(name, &early.output, &flags)),
     }
 }
 
@@ -134,8 +135,11 @@ fn normalize(flags: &[Flag], given: &[String]) -> Result<Normal, String> {
     Ok(normal)
 }
 
-/// argh's complaint as one line of ours.
-fn misuse(name: &str, output: &str) -> String {
+/// How argh's complaint about a word begins that is no flag of the binary.
+const UNKNOWN: &str = "unrecognized argument: ";
+
+/// argh's complaint as one line of ours, with the flag that was meant.
+fn misuse(name: &str, output: &str, flags: &[Flag]) -> String {
     let lines = output
         .lines()
         .map(str::trim)
@@ -146,7 +150,13 @@ fn misuse(name: &str, output: &str) -> String {
         .next()
         .map(|first| first.to_lowercase().collect::<String>() + letters.as_str())
         .unwrap_or_default();
-    format!("{text}; {name} --help shows every flag")
+    let unknown = text
+        .strip_prefix(UNKNOWN)
+        .and_then(|word| similar(word.trim(), flags));
+    let meant = unknown
+        .map(|flag| format!("; did you mean {flag}?"))
+        .unwrap_or_default();
+    format!("{text}{meant}; {name} --help shows every flag")
 }
 
 /// A flag that was given more than once or with commas, as one list; blanks around an entry are
@@ -230,6 +240,9 @@ mod tests {
         assert!(wrong(&["--image", "a", "--dry-run=yes"]).starts_with("--dry-run takes no value"));
         assert!(wrong(&["--image", "a", "--colour", "red"]).contains("--colour"));
         assert!(wrong(&["--image", "a", "--dry-run", ""]).contains("unrecognized argument"));
+        let meant = "unrecognized argument: --dry-rum; did you mean --dry-run?; tool --help shows every flag";
+        assert_eq!(wrong(&["--image", "a", "--dry-rum"]), meant);
+        assert!(!wrong(&["--image", "a", "--colour"]).contains("did you mean"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod help;
 mod last_words;
 pub mod log;
 pub mod results;
+mod similar;
 pub mod terminal;
 
 use std::future::Future;
