@@ -4,6 +4,7 @@
 //! as passed. All of it is in the record before anything is waited for: killed, or started a second time,
 //! the step carries on, and a verdict of no is repeated without a request.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use gate::arguments;
@@ -90,10 +91,10 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
         return checks.end(&results);
     }
     let record = collect::run(options, &site, &prow, step.progress).await;
-    let end = End::of(record, step.clock.as_ref(), step::terminal::width())?;
+    let end = End::of(record, step.clock.as_ref(), step::terminal::width(), &args.record)?;
     end.set(&mut results);
     results.write(|| end.table.clone()).failed()?;
-    end.end()
+    end.end(std::io::stdout().is_terminal())
 }
 
 /// What the flags say.

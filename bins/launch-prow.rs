@@ -92,7 +92,7 @@ async fn run(args: Args, step: Step) -> Result<(), Failure> {
     }
     let ended = launch::run(&options, store, &prow, step.clock).await?;
     results.set("launched", ended.launched.to_string());
-    results.write(|| ended.table.clone()).failed()?;
+    results.write(|| ended.shown(&args.record)).failed()?;
     ended.end()
 }
 

@@ -6,8 +6,10 @@ use super::table::table;
 use super::test_output::TestOutput;
 use crate::clock::Clock;
 use crate::failure::{Chain, Failure};
-use crate::record::{Decision, GateRecord};
+use crate::record::{Decision, GateRecord, Verdict};
 use crate::step::Results;
+use crate::step::command::Command;
+use crate::step::terminal::NEXT;
 
 /// What the step says at its end.
 #[derive(Debug)]
@@ -32,7 +34,7 @@ impl End {
         }
     }
 
-    /// The end of a wait; `width` is that of the table.
+    /// The end of a wait; `width` is that of the table, `place` the record as flags name it.
     ///
     /// # Errors
     /// Trouble and misuse, about which the results say nothing. The gate's no is an end.
@@ -40,6 +42,7 @@ impl End {
         collected: Result<GateRecord, CollectError>,
         clock: &dyn Clock,
         width: usize,
+        place: &str,
     ) -> Result<Self, Failure> {
         let record = match collected {
             Ok(record) => record,
@@ -66,7 +69,11 @@ impl End {
         Ok(Self {
             decision: verdict.decision,
             output: TestOutput::of(&record, verdict),
-            table: table(&record, verdict, clock, width),
+            table: [Some(table(&record, verdict, clock, width)), next(&record, verdict, place)]
+                .into_iter()
+                .flatten()
+                .map(|text| text + "\n")
+                .collect(),
             failure: match verdict.decision {
                 Decision::Passed => None,
                 Decision::Failed | Decision::Undecided => Some(Failure::refused(summary.clone())),
@@ -82,11 +89,80 @@ impl End {
         results.set("summary", self.summary.as_str());
     }
 
-    /// The step's own end.
+    /// The step's own end; `shown` says that a person has the table before them, so that its words are
+    /// not said once more.
     ///
     /// # Errors
     /// The gate's no.
-    pub fn end(self) -> Result<(), Failure> {
-        self.failure.map_or(Ok(()), Err)
+    pub fn end(self, shown: bool) -> Result<(), Failure> {
+        match self.failure {
+            None => Ok(()),
+            Some(failure) if shown => Err(Failure::new(failure.exit, NO)),
+            Some(failure) => Err(failure),
+        }
+    }
+}
+
+/// The gate's no, where the reasons stand above it.
+const NO: &str = "the gate says no";
+
+/// What a person is likely to do next: promote what passed, or test it again.
+fn next(record: &GateRecord, verdict: &Verdict, place: &str) -> Option<String> {
+    let namespace = record
+        .namespace
+        .as_deref()
+        .filter(|_| place.starts_with("configmap:"));
+    let command = match verdict.decision {
+        Decision::Passed => Command::new("create-release")
+            .flag("--record", Some(place))
+            .flag("--release-plan", Some(record.plan.as_deref()?)),
+        Decision::Failed | Decision::Undecided => {
+            let snapshot = record.candidate.as_ref()?.snapshot.as_deref()?;
+            Command::new("trigger-gate")
+                .flag("--snapshot", Some(snapshot))
+                .flag("--scenario", Some(record.scenario.as_deref()?))
+                .flag("--release-plan", record.plan.as_deref())
+        }
+    };
+    Some(format!("{NEXT}{}", command.flag("--namespace", namespace).text()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_output::tests::many;
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::failure::Exit;
+    use crate::record::Candidate;
+
+    #[test]
+    fn a_no_is_said_once_and_followed_by_what_to_type() {
+        let mut record = many(2, 1);
+        record.scenario = Some("aro".to_owned());
+        record.namespace = Some("acme".to_owned());
+        let image = format!("quay.io/acme/ho@sha256:{}", "a".repeat(64)).parse().unwrap();
+        record.candidate =
+            Some(Candidate { snapshot: Some("ho-1".to_owned()), ..Candidate::of(image) });
+        let end = |record: &GateRecord, place: &str| {
+            End::of(Ok(record.clone()), &SystemClock::default(), 80, place).unwrap()
+        };
+        let no = end(&record, "configmap:gate-x");
+        let words = no.failure.as_ref().unwrap().error.to_string();
+        assert!(words.contains("did not pass"), "{words}");
+        let wanted = "next: trigger-gate --snapshot ho-1 --scenario aro --namespace acme\n";
+        assert!(no.table.ends_with(wanted), "{}", no.table);
+        let shown = no.end(true).unwrap_err();
+        assert_eq!((shown.exit, shown.error.to_string()), (Exit::Refused, NO.to_owned()));
+        let piped = end(&record, "configmap:gate-x").end(false).unwrap_err();
+        assert_eq!(piped.error.to_string(), words);
+
+        let mut passed = many(1, 0);
+        passed.plan = Some("plan".to_owned());
+        passed.verdict.as_mut().unwrap().decision = Decision::Passed;
+        let table = end(&passed, "file:gate.json").table;
+        let wanted = "next: create-release --record file:gate.json --release-plan plan\n";
+        assert!(table.ends_with(wanted), "{table}");
+        passed.plan = None;
+        assert!(!end(&passed, "file:gate.json").table.contains("next: "), "it would have a gap");
     }
 }

@@ -21,6 +21,8 @@ use crate::record::{
     Candidate, Class, GateRecord, Identity, Journal, RecordError, Store, gangway_budget,
 };
 use crate::secret::SecretFile;
+use crate::step::command::Command;
+use crate::step::terminal::NEXT;
 use crate::text::some_of;
 
 /// Jobs that a message names.
@@ -74,6 +76,14 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// The table, and where everything runs what to type next; `place` is the record as flags name it.
+    pub fn shown(&self, place: &str) -> String {
+        let next = Command::new("collect-results").flag("--record", Some(place));
+        let next = format!("{NEXT}{}\n", next.text());
+        let next = if self.error.is_none() && self.launched > 0 { next } else { String::new() };
+        format!("{}\n{next}", self.table.trim_end())
+    }
+
     /// What the step ends with; a launch that stopped says what runs all the same.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use crate::notify::{Facts, Tone, compose, jobs};
 use crate::record::{Attempt, Class, GateRecord, Standing};
 use crate::slack::Line;
 use crate::step::command::Command;
-use crate::step::terminal::fitted;
+use crate::step::terminal::{NEXT, fitted};
 use crate::text::{harmless, one_line};
 
 /// Bytes of a foreign text in a line.
@@ -46,7 +46,7 @@ pub fn face(look: &Look, clock: &dyn Clock, width: usize) -> String {
     let paragraphs: Vec<String> = paragraphs.iter().map(|lines| lines.join("\n")).collect();
     let mut text = fitted(&paragraphs.join("\n\n"), width);
     for line in all(next) {
-        text += &format!("\nnext: {}\n", harmless(&line));
+        text += &format!("\n{NEXT}{}\n", harmless(&line));
     }
     text
 }

@@ -64,6 +64,9 @@ fn bounded(columns: Option<usize>) -> usize {
         .clamp(NARROWEST, WIDEST)
 }
 
+/// How a line begins that says what to type next; it stays whole, to be copied.
+pub const NEXT: &str = "next: ";
+
 /// Moves to the upper left corner and clears what is below it.
 const CLEAR: &str = "\u{1b}[H\u{1b}[2J";
 
@@ -107,7 +110,7 @@ pub fn fitted(text: &str, width: usize) -> String {
 }
 
 fn broken(line: &str, width: usize) -> Vec<String> {
-    if line.chars().count() <= width {
+    if line.chars().count() <= width || line.starts_with(NEXT) {
         return vec![line.to_owned()];
     }
     let letters: Vec<char> = line.chars().collect();
@@ -182,6 +185,7 @@ mod tests {
         );
         assert_eq!(fitted("word word word", 9), "word word\nword\n");
         assert_eq!(fitted("a\n\nb", 9), "a\n\nb\n");
+        assert_eq!(fitted("next: word word", 9), "next: word word\n", "it is copied");
         assert_eq!(
             fitted("job  https://x/\u{1b}[2Jy\u{202e}", 80),
             "job  https://x/\\u{1b}[2Jy\\u{202e}\n"
