@@ -24,6 +24,7 @@ use gate::step::groups::Access;
 use gate::step::terminal;
 use rehearsal::rehearse::{Options, RehearseError, TIME_SCALE, list_scenarios, rehearse};
 use rehearsal::season::Season;
+use rehearsal::serve;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[expect(dead_code, reason = "its `main` is the image's")]
@@ -70,11 +71,12 @@ struct Args {
     #[argh(option, arg_name = "N")]
     nights: Option<usize>,
 
-    /// gate seconds that pass in a second [default: 1500]
-    #[argh(option, arg_name = "N", default = "TIME_SCALE")]
-    time_scale: u32,
+    /// gate seconds that pass in a second [default: 1500, with --serve 90]
+    #[argh(option, arg_name = "N")]
+    time_scale: Option<u32>,
 
-    /// only start the stand-in servers and print how to run each step against them; Ctrl-C ends
+    /// only start the stand-in servers, print how to run each step against them, and write the same as
+    /// night.sh; Ctrl-C ends
     #[argh(switch)]
     serve: bool,
 }
@@ -111,7 +113,10 @@ fn main() -> ExitCode {
         pipeline: args.pipeline,
         seed: args.seed,
         keep: args.keep,
-        time_scale: args.time_scale.max(1),
+        time_scale: args
+            .time_scale
+            .unwrap_or(if args.serve { serve::TIME_SCALE } else { TIME_SCALE })
+            .max(1),
         serve: args.serve,
         colour: terminal::colour(&io::stdout()),
         width: terminal::width(),
@@ -126,8 +131,10 @@ fn main() -> ExitCode {
 
 /// The rehearsal, ended by a signal; its children end with it.
 async fn until_signalled(options: &Options, nights: Option<usize>) -> ExitCode {
-    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-    let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+    let [interrupt, terminate, hangup] =
+        [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = (interrupt, terminate, hangup)
+    else {
         return end(Exit::Failed, "the system gives no signals");
     };
     tokio::select! {
@@ -139,6 +146,8 @@ async fn until_signalled(options: &Options, nights: Option<usize>) -> ExitCode {
         // Ctrl-C is how the stand-ins are meant to end.
         _ = interrupt.recv() => if options.serve { Exit::Done.into() } else { end(Exit::Interrupted, "interrupted") },
         _ = terminate.recv() => end(Exit::Terminated, "terminated"),
+        // The terminal was closed: its folder goes as well.
+        _ = hangup.recv() => end(Exit::Terminated, "the terminal has gone"),
     }
 }
 

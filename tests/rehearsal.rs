@@ -448,7 +448,7 @@ fn without_a_checkout_the_pipeline_is_asked_for() {
 fn served_stand_ins_take_every_step_by_hand() {
     let dir = Dir::new();
     let mut served = Tool::new("rehearse-gate")
-        .args(["--serve", "--scenario", "informing-failure", "--keep"])
+        .args(["--serve", "--time-scale", "1500", "--scenario", "informing-failure", "--keep"])
         .arg(dir.path("served"))
         .command()
         .stdout(Stdio::piped())
@@ -461,8 +461,8 @@ fn served_stand_ins_take_every_step_by_hand() {
     for line in lines.by_ref() {
         script.push_str(&line);
         script.push('\n');
-        // The last command is notify-slack's, and it ends with a row that goes on nowhere.
-        if script.contains("\nnotify-slack ") && !line.ends_with('\\') {
+        // The last command is check-staleness', and it ends with a row that goes on nowhere.
+        if script.contains("\ncheck-staleness ") && !line.ends_with('\\') {
             break;
         }
     }
@@ -487,4 +487,36 @@ fn served_stand_ins_take_every_step_by_hand() {
     assert!(shell.status.success(), "{said}");
     let record: Value = serde_json::from_str(&dir.read("served/gate.json")).unwrap();
     assert_eq!(record["release"]["released"], "true", "{said}");
+    assert!(said.contains("# in a second terminal") && said.contains("gate promoted "), "{said}");
+    // The file has the same commands.
+    let night = dir.read("served/night.sh");
+    let commands = script
+        .lines()
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
+    let commands: Vec<_> = commands.filter(|line| *line != "set -e").collect();
+    assert!(commands.len() > 10 && commands.iter().all(|line| night.contains(line)), "{night}");
+}
+
+/// A closed terminal leaves no folder behind.
+#[test]
+fn a_closed_terminal_leaves_nothing() {
+    let dir = Dir::new();
+    let mut served = Tool::new("rehearse-gate")
+        .arg("--serve")
+        .env("TMPDIR", dir.path(""))
+        .command()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(served.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert!(line.contains("90 gate seconds a second"), "{line}");
+    assert!(std::fs::read_dir(dir.path("")).unwrap().count() > 0);
+    let hung = Command::new("kill").args(["-HUP", &served.id().to_string()]).status();
+    assert!(hung.unwrap().success());
+    assert_eq!(served.wait().unwrap().code(), Some(143));
+    assert_eq!(std::fs::read_dir(dir.path("")).unwrap().count(), 0, "its folders are gone");
 }

@@ -57,7 +57,7 @@ impl Play<'_> {
             .map_err(|error| misuse(format!("{}: {error}", self.shown)))?;
         let order = spec.all_tasks().map(|task| task.name.clone()).collect();
         let told = RefCell::new(Told { order, ..Told::default() });
-        let progress = Progress::new(self.redraw);
+        let progress = Progress::new(self.redraw, self.screen.width);
         let report = {
             let running = run.run(|event| progress.around(|| tell(event, screen, stage, &told)));
             let redrawing =

@@ -97,7 +97,7 @@ pub async fn rehearse(options: &Options) -> Result<u8, RehearseError> {
     let mut stage = Stage::set(&scenario, options.seed, options.time_scale)
         .map_err(|error| failed(format!("serve the stand-ins: {error}")))?;
     if options.serve {
-        serve::serve(&stage, &scenario, folder.path(), work.path())
+        serve::serve(&stage, &scenario, folder.path(), work.path(), options.width)
             .await
             .map_err(failed)?;
         return Ok(0);

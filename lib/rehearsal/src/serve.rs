@@ -4,11 +4,19 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+use standins::ScenarioScript;
+
 use crate::scenario::Scenario;
-use crate::screen::WIDTH;
 use crate::stage::{Stage, TEST_SCENARIO};
 
-/// Prints how to use the stand-ins, and serves them until Ctrl-C.
+/// Gate seconds that pass in a second where nothing else is said: a night of three hours takes two
+/// minutes, so that the waiting is seen.
+pub const TIME_SCALE: u32 = 90;
+
+/// The file that does the whole night.
+const NIGHT: &str = "night.sh";
+
+/// Prints how to use the stand-ins, writes the same into a file, and serves them until Ctrl-C.
 ///
 /// # Errors
 /// The folder cannot be written.
@@ -17,33 +25,49 @@ pub async fn serve(
     scenario: &Scenario,
     programs: &Path,
     work: &Path,
+    width: usize,
 ) -> io::Result<()> {
+    let names = (stage.namespace.as_str(), TEST_SCENARIO);
+    stage
+        .world
+        .kube()
+        .scenario(names.0, names.1, ScenarioScript::default());
     stage.write_kubeconfig(&work.join("kubeconfig"))?;
     fs::write(work.join("snapshot.json"), &stage.installed.snapshot_json)?;
     for (secret, file) in [("gangway-token", "token"), ("slack-webhook", "url")] {
         fs::write(work.join(secret), &stage.secrets()[secret][file])?;
     }
+    let night = work.join(NIGHT);
+    let mut text = format!(
+        "export PATH={}:\"$PATH\"\nexport KUBECONFIG={}\ncd {}\n",
+        quote(&programs.to_string_lossy()),
+        quote(&work.join("kubeconfig").to_string_lossy()),
+        quote(&work.to_string_lossy())
+    );
+    for command in commands(stage, width) {
+        text += &format!("\n{command}\n");
+    }
+    fs::write(
+        &night,
+        format!("# A night by hand. Each command is shown before it runs.\nset -v\n{text}"),
+    )?;
+    let head = format!(
+        "# stand-ins of scenario {} · {} gate seconds a second · Ctrl-C ends them\n\
+         # in a second terminal, one after another; or all of them: sh {}\n",
+        scenario.name,
+        stage.world.scale(),
+        quote(&night.to_string_lossy())
+    );
     {
         let mut out = io::stdout().lock();
-        writeln!(
-            out,
-            "# stand-ins of scenario {} · {} gate seconds a second · Ctrl-C ends them",
-            scenario.name,
-            stage.world.scale()
-        )?;
-        writeln!(out, "export PATH={}:$PATH", quote(&programs.to_string_lossy()))?;
-        writeln!(out, "export KUBECONFIG={}", quote(&work.join("kubeconfig").to_string_lossy()))?;
-        writeln!(out, "cd {}\n", quote(&work.to_string_lossy()))?;
-        for command in commands(stage) {
-            writeln!(out, "{command}\n")?;
-        }
+        out.write_all((head + &text).as_bytes())?;
         out.flush()?;
     }
     tokio::signal::ctrl_c().await
 }
 
 /// Each step with a record in a file, in the order of a night.
-pub fn commands(stage: &Stage) -> Vec<String> {
+pub fn commands(stage: &Stage, width: usize) -> Vec<String> {
     let installed = &stage.installed;
     let (gangway, deck, artifacts) =
         (stage.servers.gangway_url(), stage.servers.deck_url(), stage.servers.artifacts_url());
@@ -59,12 +83,20 @@ pub fn commands(stage: &Stage) -> Vec<String> {
         [("--snapshot", "@snapshot.json"), ("--snapshot-name", installed.snapshot.as_str())];
     let plan = [("--release-plan", installed.plan.as_str())];
     let label = ("--gate-label", "ARO HCP");
-    let join = |name: &str, parts: &[&[(&str, &str)]]| command(name, &parts.concat());
+    let join = |name: &str, parts: &[&[(&str, &str)]]| command(name, &parts.concat(), width);
+    let component = [("--component", "hypershift-operator-main")];
+    let scenario_and_plan = [&[("--scenario", TEST_SCENARIO)], &plan[..]].concat();
     vec![
         join(
-            "resolve-image",
-            &[&snapshot, &[("--component", "hypershift-operator-main"), label], &shared],
+            "trigger-gate",
+            &[
+                &[("--application", "hypershift-operator")],
+                &component,
+                &scenario_and_plan,
+                &[("--dry-run", ""), shared[1]],
+            ],
         ),
+        join("resolve-image", &[&snapshot, &component, &[label], &shared]),
         join("create-release", &[&[("--check", "")], &plan, &shared]),
         join(
             "launch-prow",
@@ -99,17 +131,20 @@ pub fn commands(stage: &Stage) -> Vec<String> {
                 &shared,
             ],
         ),
+        join("show-gate", &[&shared]),
+        join("check-staleness", &[&plan, &component, &[shared[1]]]),
     ]
 }
 
-/// A command for a shell; flags go on in rows of at most [`WIDTH`]. An empty value is a switch's.
-fn command(name: &str, flags: &[(&str, &str)]) -> String {
+/// A command for a shell; flags go on in rows of at most `width` columns, where a value is not longer.
+/// An empty value is a switch's.
+fn command(name: &str, flags: &[(&str, &str)], width: usize) -> String {
     let mut rows = vec![name.to_owned()];
     for (flag, value) in flags {
         let word =
             if value.is_empty() { (*flag).to_owned() } else { format!("{flag} {}", quote(value)) };
         let last = rows.len() - 1;
-        if rows[last].chars().count() + 1 + word.chars().count() + 2 <= WIDTH {
+        if rows[last].chars().count() + 1 + word.chars().count() + 2 <= width {
             rows[last] = format!("{} {word}", rows[last]);
         } else {
             rows.push(format!("  {word}"));
@@ -138,7 +173,7 @@ mod tests {
         assert_eq!(quote("it's $HOME"), r"'it'\''s $HOME'");
         assert_eq!(quote(""), "''");
         let long = "x".repeat(80);
-        let command = command("tool", &[("--check", ""), ("--a", &long), ("--b", "c")]);
+        let command = command("tool", &[("--check", ""), ("--a", &long), ("--b", "c")], 100);
         assert_eq!(command, format!("tool --check --a {long} \\\n  --b c"));
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::duration::human;
+use crate::step::terminal;
 use crate::text;
 
 /// A job as it is shown.
@@ -59,22 +60,23 @@ impl View {
         format!("collect-results  {}", parts.join(" · "))
     }
 
-    /// A job's line below it; the names take `width` columns.
-    fn row(line: &Line, width: usize) -> String {
+    /// A job's line below it in so many columns; the names take `width`. Half an address leads nowhere:
+    /// where it does not fit, the run's number stands for it.
+    fn row(line: &Line, width: usize, columns: usize) -> String {
         let clean = |text: &str| text::one_line(text, 120);
         let elapsed = line.elapsed.map(human).unwrap_or_default();
-        let rest = line
-            .trouble
-            .as_ref()
-            .or(line.url.as_ref())
-            .map(|rest| clean(rest))
-            .unwrap_or_default();
-        let row = format!(
-            "{:width$}  {:<9}  {elapsed:>6}  {rest}",
-            clean(&line.name),
-            clean(&line.words)
-        );
-        row.trim_end().to_owned()
+        let row =
+            format!("{:width$}  {:<9}  {elapsed:>6}  ", clean(&line.name), clean(&line.words));
+        let left = columns.saturating_sub(row.chars().count());
+        let rest = match (&line.trouble, &line.url) {
+            (Some(trouble), _) => clean(trouble),
+            (None, Some(url)) if url.chars().count() > left => {
+                let number = url.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+                clean(&format!("run {number}"))
+            }
+            (None, url) => url.as_deref().map(clean).unwrap_or_default(),
+        };
+        format!("{row}{rest}").trim_end().to_owned()
     }
 }
 
@@ -181,7 +183,8 @@ impl Terminal {
             self.rows.push(self.all.add(row()));
         }
         for (bar, line) in self.rows.iter().zip(&view.lines) {
-            bar.set_message(text::harmless(&format!("  {}", View::row(line, width))).into_owned());
+            let row = View::row(line, width, terminal::width().saturating_sub(2));
+            bar.set_message(text::harmless(&format!("  {row}")).into_owned());
         }
     }
 }
@@ -222,9 +225,10 @@ mod tests {
             "collect-results  1h02m of 5h30m · next look in 40s · 3 of 6 requests this minute"
         );
         assert_eq!(
-            View::row(&line, 9),
+            View::row(&line, 9, 100),
             "e2e-aks    running       58m  https://prow/view/gs/b/logs/j/1"
         );
+        assert_eq!(View::row(&line, 9, 60), "e2e-aks    running       58m  run 1");
         assert_eq!(trouble_of(&line), "e2e-aks cannot be looked at and counts as going on:");
         let ended = Line { unjudged: true, ..line };
         assert_eq!(trouble_of(&ended), "e2e-aks has ended and cannot be judged yet:");

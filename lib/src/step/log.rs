@@ -11,8 +11,9 @@ use std::str::FromStr;
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::fmt;
+use tracing_subscriber::fmt::format::{self, Writer};
 use tracing_subscriber::fmt::time::FormatTime;
-use tracing_subscriber::fmt::{self, format::Writer};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -120,6 +121,14 @@ pub fn start(name: &str, format: LogFormat) {
     let all = tracing_subscriber::registry().with(filter).with(harmless);
     // A second start (tests of one process) keeps the first.
     let _ = match format {
+        // Fields repeat what the line says, for machines; on a terminal they only make it longer.
+        LogFormat::Human if terminal::can_redraw(&io::stderr()) => {
+            let words = format::debug_fn(|writer, field, value| match field.name() {
+                "message" => write!(writer, "{value:?}"),
+                _ => Ok(()),
+            });
+            all.with(base.fmt_fields(words)).try_init()
+        }
         LogFormat::Human => all.with(base).try_init(),
         LogFormat::Json => all
             .with(
