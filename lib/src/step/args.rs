@@ -112,6 +112,8 @@ fn normalize(flags: &[Flag], given: &[String]) -> Result<Normal, String> {
             }
             if name == VERSION {
                 normal.asked.get_or_insert(Asked::Version);
+            } else if flag.of_boot && name != HELP {
+                normal.for_boot.0.push((name.to_owned(), String::new()));
             } else {
                 normal.arguments.push(name.to_owned());
             }
@@ -262,6 +264,23 @@ mod tests {
         assert!(
             matches!(parse::<Args>("tool", none, &given), Parsed::Wrong(text) if text.contains("--time-scale"))
         );
+    }
+
+    /// The boot has none today; argh would not know one.
+    #[test]
+    fn a_switch_of_the_boot_is_not_for_argh() {
+        let switch = Flag {
+            long: "--quiet".to_owned(),
+            value: None,
+            text: String::new(),
+            required: false,
+            repeated: false,
+            common: true,
+            of_boot: true,
+        };
+        let normal = normalize(&[switch], &["--quiet".to_owned()]).unwrap();
+        assert!(normal.arguments.is_empty());
+        assert_eq!(normal.for_boot.value("--quiet"), Some(""));
     }
 
     #[test]
