@@ -2,9 +2,9 @@
 //! for people to do.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{fs, io};
 
 use crate::release::{Release, prepare};
 
@@ -85,7 +85,6 @@ fn bill(root: &Path, tree: &Path, to: &Path) -> Result<Option<String>, String> {
             "cargo-cyclonedx is not installed: cargo install --locked cargo-cyclonedx".to_owned(),
         ));
     }
-    let made = tree.join(BILL);
     let status = Command::new(&cargo)
         .args(["cyclonedx", "--format", "json", "--spec-version", "1.5", "--no-build-deps"])
         .args(["--no-default-features", "--override-filename", BILL.trim_end_matches(".json")])
@@ -98,8 +97,33 @@ fn bill(root: &Path, tree: &Path, to: &Path) -> Result<Option<String>, String> {
     if !status.success() {
         return Err("cargo cyclonedx failed, see above".to_owned());
     }
-    fs::rename(&made, to).map_err(|error| format!("move {}: {error}", made.display()))?;
+    take(tree, to).map_err(|error| format!("take the bill of materials: {error}"))?;
     Ok(None)
+}
+
+/// What stands in the bill for the folder in which it was made.
+const PLACE: &str = "/release-gate";
+
+/// Takes the program's bill out of the tree, without the name of the folder in which it was made, so
+/// that the bills of two folders are equal. The tool leaves one beside every `Cargo.toml` of the
+/// workspace; the tree is the commit's, so they go.
+fn take(tree: &Path, to: &Path) -> io::Result<()> {
+    let bill = fs::read_to_string(tree.join(BILL))?;
+    let whole = tree.canonicalize()?;
+    let bill = bill.replace(&*whole.to_string_lossy(), PLACE);
+    fs::write(to, bill.replace(&*tree.to_string_lossy(), PLACE))?;
+    let mut folders = vec![tree.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else if entry.file_name() == BILL {
+                fs::remove_file(entry.path())?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What people do after it.
@@ -118,4 +142,32 @@ pub fn left(release: &Release) -> String {
   commit; when the image is pinned, tag v{version}, and push both
   attach the bill of materials to the release; the licences are in the image, in /licenses"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bills_of_two_folders_are_equal_and_the_tree_stays_the_commits() {
+        let bill = || {
+            let folder = tempfile::tempdir().unwrap();
+            let tree = folder.path().join(TREE);
+            fs::create_dir_all(tree.join("lib/xtask")).unwrap();
+            let text = format!("\"path+file://{}#release-gate@0.1.0\"", tree.display());
+            for made in [BILL, "lib/release-gate.cdx.json", "lib/xtask/release-gate.cdx.json"] {
+                fs::write(tree.join(made), &text).unwrap();
+            }
+            fs::write(tree.join("lib/other.cdx.json"), "").unwrap();
+            let to = folder.path().join(BILL);
+            take(&tree, &to).unwrap();
+            for gone in [BILL, "lib/release-gate.cdx.json", "lib/xtask/release-gate.cdx.json"] {
+                assert!(!tree.join(gone).exists(), "{gone}");
+            }
+            assert!(tree.join("lib/other.cdx.json").exists());
+            fs::read_to_string(to).unwrap()
+        };
+        assert_eq!(bill(), "\"path+file:///release-gate#release-gate@0.1.0\"");
+        assert_eq!(bill(), bill());
+    }
 }
