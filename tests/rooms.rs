@@ -67,7 +67,9 @@ fn test_modules(text: &str) -> Vec<String> {
 
 /// What a file says for the library: without comments and without its tests.
 fn production(text: &str) -> String {
-    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let begins = ["#[cfg(test)]\nmod tests {", "#[cfg(test)]\npub(crate) mod tests {"];
+    let ends = begins.into_iter().filter_map(|begin| text.find(begin)).min();
+    let text = &text[..ends.unwrap_or(text.len())];
     let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
     lines.collect::<Vec<_>>().join("\n")
 }
