@@ -103,23 +103,40 @@ pub fn coverage<'a>(
     pasts: &Pasts,
     now: Timestamp,
 ) -> Coverage {
-    let never = Past::Known { passed_at: None, last: None };
-    let jobs: Vec<_> = jobs.into_iter().collect();
     let mut made = Coverage { required: matrix.required.len(), ..Coverage::default() };
-    for cell in &matrix.required {
-        let covering = jobs.iter().filter(|(_, of)| *of == cell);
-        let pasts = covering.map(|(name, _)| pasts.get(*name).unwrap_or(&never));
-        match standing(pasts, matrix.fresh, now) {
+    for (cell, standing) in standings(matrix, jobs, pasts, now) {
+        match standing {
             Standing::Fresh(_) => made.fresh += 1,
-            Standing::Stale(passed_at) => made.stale.push(Stale { cell: cell.clone(), passed_at }),
+            Standing::Stale(passed_at) => made.stale.push(Stale { cell, passed_at }),
             Standing::Unknown => made.unknown += 1,
-            Standing::Hole => made.holes.push(cell.clone()),
+            Standing::Hole => made.holes.push(cell),
         }
     }
     made.stale.sort_by_key(|stale| stale.passed_at);
     made.stale_more = cut(&mut made.stale);
     made.holes_more = cut(&mut made.holes);
     made
+}
+
+/// Where each required cell stands, in the order of the cells.
+pub fn standings<'a>(
+    matrix: &Matrix,
+    jobs: impl IntoIterator<Item = (&'a str, &'a Cell)>,
+    pasts: &Pasts,
+    now: Timestamp,
+) -> Vec<(Cell, Standing)> {
+    let never = Past::Known { passed_at: None, last: None };
+    let jobs: Vec<_> = jobs.into_iter().collect();
+    let stands = |cell: &Cell| {
+        let covering = jobs.iter().filter(|(_, of)| *of == cell);
+        let pasts = covering.map(|(name, _)| pasts.get(*name).unwrap_or(&never));
+        standing(pasts, matrix.fresh, now)
+    };
+    matrix
+        .required
+        .iter()
+        .map(|cell| (cell.clone(), stands(cell)))
+        .collect()
 }
 
 fn cut<T>(list: &mut Vec<T>) -> usize {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::coverage::{Coverage, coverage};
+use super::coverage::{Coverage, Standing, coverage, standings};
 use super::due::{Candidate, Ended, Night, Past, Pasts, Plan, plan};
 use super::{Cell, Days, Listed, Matrix};
 
@@ -96,14 +96,38 @@ impl Tonight {
         if self.required.is_empty() {
             return None;
         }
-        let matrix = Matrix {
+        let matrix = self.matrix();
+        let pasts = self.pasts(passed);
+        Some(coverage(&matrix, self.jobs(), &pasts, now))
+    }
+
+    /// Where each required cell stands then, as [`Tonight::coverage`] has them.
+    pub fn standings(
+        &self,
+        passed: impl Fn(&str) -> Option<Timestamp>,
+        now: Timestamp,
+    ) -> Vec<(Cell, Standing)> {
+        standings(&self.matrix(), self.jobs(), &self.pasts(passed), now)
+    }
+
+    fn matrix(&self) -> Matrix {
+        Matrix {
             dimensions: Vec::new(),
             required: self.required.clone(),
             fresh: self.fresh,
             budget: self.plan.budget,
-        };
-        let pasts: Pasts = self
-            .covering
+        }
+    }
+
+    fn jobs(&self) -> impl Iterator<Item = (&str, &Cell)> {
+        self.covering
+            .iter()
+            .map(|covered| (covered.job.as_str(), &covered.cell))
+    }
+
+    /// What is known of the covering jobs when these have passed tonight.
+    fn pasts(&self, passed: impl Fn(&str) -> Option<Timestamp>) -> Pasts {
+        self.covering
             .iter()
             .map(|covered| {
                 let at = passed(&covered.job).or(covered.passed_at);
@@ -113,12 +137,7 @@ impl Tonight {
                 };
                 (covered.job.clone(), past)
             })
-            .collect();
-        let jobs = self
-            .covering
-            .iter()
-            .map(|covered| (covered.job.as_str(), &covered.cell));
-        Some(coverage(&matrix, jobs, &pasts, now))
+            .collect()
     }
 }
 
@@ -153,6 +172,9 @@ mod tests {
         assert_eq!((before.fresh, before.stale(), before.holes(), before.unknown), (0, 1, 1, 1));
         let after = tonight.coverage(|_| Some(day(10)), day(10)).unwrap();
         assert_eq!((after.fresh, after.stale(), after.holes(), after.unknown), (2, 0, 1, 0));
+        let standings = tonight.standings(|job| (job == "b").then(|| day(10)), day(10));
+        let told: Vec<_> = standings.iter().map(|(_, standing)| *standing).collect();
+        assert_eq!(told, [Standing::Unknown, Standing::Fresh(day(10)), Standing::Hole]);
         let json = serde_json::to_string(&tonight).unwrap();
         assert_eq!(serde_json::from_str::<Tonight>(&json).unwrap(), tonight);
         assert!(json.contains(r#""known":false"#) && !json.contains(r#""known":true"#));

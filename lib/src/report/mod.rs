@@ -9,6 +9,7 @@
 //! night of its gate, a source that did not answer stands in [`Report::missing`].
 
 pub mod build;
+mod covering;
 mod decisions;
 mod faces;
 mod files;

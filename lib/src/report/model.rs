@@ -338,6 +338,56 @@ pub struct Coverage {
     pub unknown: usize,
     /// Stale cells and holes, at most 50 of each.
     pub open: Vec<OpenCell>,
+    /// All required cells as a grid, where they are 600 at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grid: Option<CoverageGrid>,
+}
+
+/// The required cells of the version matrix: one dimension across, the others down.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CoverageGrid {
+    /// The dimension across.
+    pub across: String,
+    /// The others, in the order in which a row's name has their values.
+    pub down: String,
+    /// The values of the dimension across.
+    pub columns: Vec<String>,
+    /// A row for each combination of the others.
+    pub rows: Vec<GridRow>,
+}
+
+/// A row of the version matrix.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GridRow {
+    /// The values of the other dimensions.
+    pub name: String,
+    /// One for each column; none where the cell is not required.
+    pub cells: Vec<Option<GridCell>>,
+}
+
+/// A required cell of the version matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GridCell {
+    /// How it stands.
+    pub state: GridState,
+    /// When the run of its last pass began; of a fresh cell with several jobs, of the oldest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub passed_at: Option<Timestamp>,
+}
+
+/// How a required cell stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum GridState {
+    /// Each of its jobs passed lately.
+    Fresh,
+    /// Its last pass is too old, or it never passed.
+    Stale,
+    /// No job covers it.
+    Hole,
+    /// The history of a job cannot be read.
+    Unknown,
 }
 
 /// A required cell of the version matrix that is not fresh.

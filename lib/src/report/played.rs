@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use kube::api::ObjectMeta;
 
+use super::covering;
 use super::decisions::AcceptedJob;
 use super::link::{Link, id};
 use super::mark::{CellMark, NightMark};
@@ -300,8 +301,10 @@ fn passed(job: &JobRecord) -> Option<(String, Timestamp)> {
 impl Covering {
     /// How the matrix is covered after the run; `None` where there is none.
     pub(super) fn coverage(&self, now: Timestamp) -> Option<Coverage> {
-        let found = self.tonight.coverage(|job| self.passed.get(job).copied(), now)?;
-        Some(covered(&found))
+        let passed = |job: &str| self.passed.get(job).copied();
+        let found = self.tonight.coverage(passed, now)?;
+        let grid = covering::grid(&self.tonight.standings(passed, now));
+        Some(Coverage { grid, ..covered(&found) })
     }
 }
 
@@ -320,5 +323,6 @@ fn covered(found: &coverage::Coverage) -> Coverage {
         holes: found.holes(),
         unknown: found.unknown,
         open: stale.chain(holes).collect(),
+        grid: None,
     }
 }

@@ -5,6 +5,7 @@
 
 mod decisions;
 mod grid;
+mod matrix;
 mod night;
 mod tables;
 pub(super) mod words;
@@ -130,6 +131,7 @@ fn gate(gate: &Gate, now: Timestamp) -> Markup {
                 (grid::jobs(gate))
                 (grid::tests(gate))
                 (tables::regressions(gate, now))
+                (matrix::grid(gate, now))
                 (tables::coverage(gate, now))
                 (decisions::decisions(gate, now))
                 h3 { "Nights" }

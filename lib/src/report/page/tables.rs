@@ -47,7 +47,7 @@ pub fn coverage(gate: &Gate, now: Timestamp) -> Markup {
     let all = coverage.stale + coverage.holes;
     html! {
         @if shown > 0 {
-            (table(gate, "Version matrix", &["cell", "state", "last pass"], html! {
+            (table(gate, "Cells that are not fresh", &["cell", "state", "last pass"], html! {
                 @for cell in &coverage.open { tr {
                     th scope="row" { bdi { (cell.name) } }
                     td { (state(cell.state)) }
