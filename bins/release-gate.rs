@@ -12,6 +12,8 @@ use std::process::ExitCode;
 mod attach_verdict;
 #[path = "attest-verdict.rs"]
 mod attest_verdict;
+#[path = "bisect-gate.rs"]
+mod bisect_gate;
 #[path = "check-gate.rs"]
 mod check_gate;
 #[path = "check-staleness.rs"]
@@ -68,6 +70,7 @@ pub const STEPS: &[(&str, Main)] = &[
     ("collect-history", collect_history::main),
     ("show-gate", show_gate::main),
     ("new-gate", new_gate::main),
+    ("bisect-gate", bisect_gate::main),
 ];
 
 /// The name by which this program was called, and the step of that name.

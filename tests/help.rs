@@ -52,7 +52,7 @@ fn versions_and_unknown_flags() {
 }
 
 /// Flags that mean something of their own in each step that has them.
-const OWN_MEANING: [&str; 21] = [
+const OWN_MEANING: [&str; 23] = [
     "--application",
     "--blocking",
     "--bucket",
@@ -72,7 +72,9 @@ const OWN_MEANING: [&str; 21] = [
     "--scenario",
     "--serve",
     "--snapshot",
+    "--test",
     "--time-scale",
+    "--timeout",
     "--wait",
 ];
 

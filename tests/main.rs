@@ -1,6 +1,7 @@
 //! The binaries as black boxes, and the files of this repository held against them.
 
 mod attest_verdict;
+mod bisect_gate;
 mod check_input;
 mod check_staleness;
 mod collect_results;

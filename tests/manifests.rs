@@ -598,8 +598,8 @@ fn the_roles_of_people_are_bound_by_the_tenant() {
 fn the_roles_give_what_the_steps_check_for() {
     use gate::preflight::rights::Right;
     use gate::{
-        attestor, collect, fill, hold, launch, notify, overrule, promote, report, resolve, retract,
-        show, staleness, trigger,
+        attestor, bisect, collect, fill, hold, launch, notify, overrule, promote, report, resolve,
+        retract, show, staleness, trigger,
     };
 
     let plan = Right {
@@ -626,7 +626,7 @@ fn the_roles_give_what_the_steps_check_for() {
         .chain(&show::MESSAGES)
         .copied()
         .collect();
-    let roles: [(&str, &[Right]); 11] = [
+    let roles: [(&str, &[Right]); 12] = [
         ("people/gate-oncall", &oncall),
         ("people/gate-holder", &holder),
         ("people/gate-overrider", &overrule::RIGHTS),
@@ -638,6 +638,7 @@ fn the_roles_give_what_the_steps_check_for() {
         ("gate-staleness", &staleness::RIGHTS),
         ("gate-report", &report::preflight::RIGHTS),
         ("gate-history", &fill::RIGHTS),
+        ("gate-bisect", &bisect::RIGHTS),
     ];
     for (account, rights) in roles {
         let objects = objects(&repository(format!("tekton/rbac/{account}.yaml")));

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use rehearsal::document::{
     Document, ParamKind, ParamSpec, ParamValue, PipelineSpec, PipelineTask, TaskSpec,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use xtask::{held, repository};
 
 /// What a catalog wants to know of a task: its name, its name for people and tags.
@@ -259,36 +259,58 @@ fn the_files_are_made_from_the_pipeline_as_checked_in() {
     }
 }
 
-/// The one that is written by hand: every flag is the binary's, every parameter is used.
+/// Those that are written by hand, each with its sample.
+const BY_HAND: [(&str, &str); 2] =
+    [("collect-history", "collect-history.yaml"), ("bisect-gate", "bisect.yaml")];
+
+/// Every flag is the binary's, every parameter is used and explained, every result is the binary's.
 #[test]
-fn the_task_of_no_pipeline_fits_its_binary() {
-    let text = read("tekton/tasks/collect-history/collect-history.yaml");
-    let task: Value = serde_saphyr::from_str(&text).unwrap();
-    let help = read("tests/help/collect-history.txt");
-    let step = &task["spec"]["steps"][0];
-    let args: Vec<&str> = step["args"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|arg| arg.as_str().unwrap())
-        .collect();
-    for flag in args.iter().filter(|arg| arg.starts_with("--")) {
-        let known = help.lines().any(|line| line.split_whitespace().next() == Some(flag));
-        assert!(known, "collect-history has no {flag}");
-    }
-    for param in task["spec"]["params"].as_array().unwrap() {
-        let name = param["name"].as_str().unwrap();
-        let used = [format!("$(params.{name})"), format!("$(params.{name}[*])")];
-        assert!(used.iter().any(|used| text.contains(used)), "{name} is used nowhere");
-        let readme = read("tekton/tasks/collect-history/README.md");
-        assert!(readme.contains(&format!("| `{name}` |")), "README.md does not name {name}");
-    }
-    let sample: Value =
-        serde_saphyr::from_str(&read("tekton/tasks/collect-history/samples/collect-history.yaml"))
-            .unwrap();
-    for given in sample["spec"]["params"].as_array().unwrap() {
-        let mut declared = task["spec"]["params"].as_array().unwrap().iter();
-        assert!(declared.any(|param| param["name"] == given["name"]), "{given}");
+fn the_tasks_of_no_pipeline_fit_their_binaries() {
+    for (name, sample) in BY_HAND {
+        let text = read(&format!("tekton/tasks/{name}/{name}.yaml"));
+        let task: Value = serde_saphyr::from_str(&text).unwrap();
+        let help = read(&format!("tests/help/{name}.txt"));
+        let step = &task["spec"]["steps"][0];
+        assert_eq!(step["command"], json!([format!("/usr/bin/{name}")]));
+        let args: Vec<&str> = step["args"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|arg| arg.as_str().unwrap())
+            .collect();
+        for flag in args.iter().filter(|arg| arg.starts_with("--")) {
+            let known = help.lines().any(|line| line.split_whitespace().next() == Some(flag));
+            assert!(known, "{name} has no {flag}");
+        }
+        let readme = read(&format!("tekton/tasks/{name}/README.md"));
+        let params = task["spec"]["params"].as_array().unwrap();
+        for param in params {
+            let (name, said) = (param["name"].as_str().unwrap(), &param["description"]);
+            let used = [format!("$(params.{name})"), format!("$(params.{name}[*])")];
+            assert!(used.iter().any(|used| text.contains(used)), "{name} is used nowhere");
+            let row = format!("| `{name}` | {} |", said.as_str().unwrap());
+            assert!(readme.contains(&row), "README.md has no {row}");
+        }
+        for result in task["spec"]["results"].as_array().unwrap() {
+            let name = result["name"].as_str().unwrap();
+            assert!(args.contains(&format!("--result-{name}").as_str()), "{name}");
+            let row = format!("| `{name}` | {} |", result["description"].as_str().unwrap());
+            assert!(readme.contains(&row), "README.md has no {row}");
+        }
+        let sample: Value =
+            serde_saphyr::from_str(&read(&format!("tekton/tasks/{name}/samples/{sample}")))
+                .unwrap();
+        let given = match sample["kind"].as_str() {
+            Some("PipelineRun") => &sample["spec"]["pipelineSpec"]["tasks"][0]["params"],
+            _ => &sample["spec"]["params"],
+        };
+        let given: Vec<_> = given.as_array().unwrap().iter().map(|given| &given["name"]).collect();
+        for name in &given {
+            assert!(params.iter().any(|param| param["name"] == **name), "{name}");
+        }
+        for param in params.iter().filter(|param| param["default"].is_null()) {
+            assert!(given.contains(&&param["name"]), "the sample gives no {}", param["name"]);
+        }
     }
 }
 

@@ -12,14 +12,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gate::bisect::book::Book;
 use gate::bisect::chance::Before;
-use gate::bisect::document::{Book, Document, KIND, Place, SCHEMA_VERSION};
+use gate::bisect::document::{Document, KIND, Place, SCHEMA_VERSION};
 use gate::bisect::run::Bisect;
 use gate::bisect::{Next, Outcome, Rules, next};
 use gate::collect::policy::Policy;
 use gate::http::SharedTransport;
-use gate::prow::budget::Limits;
-use gate::record::{Class, JobRecord, Store};
+use gate::record::{Class, JobRecord, PolicyRecord, Store};
 use jiff::Timestamp;
 use simulation::{Scene, VARIABLE};
 use standins::JobScript;
@@ -39,6 +39,7 @@ fn document() -> Document {
         git_url: None,
         built_at: Timestamp::from_second(number as i64 * 3600).ok(),
         title: None,
+        link: None,
     };
     Document {
         schema_version: SCHEMA_VERSION,
@@ -52,6 +53,7 @@ fn document() -> Document {
         env: BTreeMap::new(),
         test: Some(TEST.to_owned()),
         rules: Rules::default(),
+        policy: PolicyRecord::default(),
         before: Before::default(),
         range: (0..RANGE).map(place).collect(),
         runs: Vec::new(),
@@ -87,8 +89,7 @@ fn foreseen() -> (Vec<(usize, JobScript)>, Next) {
 }
 
 async fn scene() -> Scene {
-    let mut scene = Scene::new(&[]);
-    scene.limits = Limits { per_minute: 2, burst: 1 };
+    let scene = Scene::new(&[]);
     let scripts = foreseen().0.into_iter().map(|(_, script)| script).collect();
     scene.world.prow().job_attempts(JOB, scripts);
     // Gangway's lists are never empty in life: an empty one proves nothing.
@@ -103,7 +104,7 @@ fn book(scene: &Scene, killer: Option<&Arc<Killer>>) -> Book {
         Some(killer) => Box::new(Deadly(scene.record.clone(), killer.clone())),
         None => Box::new(scene.record.clone()),
     };
-    Book::new(store)
+    Book::new(store, scene.clock.clone())
 }
 
 fn bisect(scene: &Scene, record: Option<&Arc<Killer>>, servers: Option<&Arc<Killer>>) -> Bisect {

@@ -7,6 +7,7 @@ mod commands;
 
 mod attest;
 mod authority;
+mod bisect;
 mod cronjobs;
 mod edges;
 mod field;

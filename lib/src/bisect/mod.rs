@@ -15,22 +15,34 @@
 //!   good or never bad is found out, and costs nothing where it is both.
 //! - How likely the answer is wrong is worked out from all runs ([`chance`]).
 
+mod asked;
+mod begin;
+pub mod book;
 pub mod chance;
 mod course;
 pub mod document;
+mod give_way;
 mod outcome;
+mod past;
 pub mod plan;
+mod preflight;
 pub mod range;
 pub mod run;
 #[cfg(test)]
 mod simulation;
+mod slot;
+mod step;
 pub mod words;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use asked::{Asked, numbers, request};
 pub use course::{Answer, Next, Unfound, Why, next};
 pub use outcome::outcome;
+pub use preflight::{RIGHTS, preflight};
+pub use slot::{Slot, SlotStore};
+pub use step::{Ended, Options, Outside, Preview, dry_run, run, stop};
 
 /// What a run of the job shows of the Snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

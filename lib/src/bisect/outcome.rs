@@ -45,11 +45,13 @@ pub fn outcome(attempt: &Attempt, test: Option<&str>) -> (Outcome, String) {
 
 /// Whether a test is among those named: it, or a subtest of it, which stands for its parents.
 fn holds(tests: &FailingTests, test: &str) -> bool {
-    let is = |name: &String| {
-        name.strip_prefix(test)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    tests.names.iter().any(is)
+    tests.names.iter().any(|name| is_of(name, test))
+}
+
+/// Whether a name is that of a test or of one of its subtests.
+pub(super) fn is_of(name: &str, test: &str) -> bool {
+    let rest = name.strip_prefix(test);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]

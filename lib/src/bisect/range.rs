@@ -12,8 +12,9 @@ pub const MOST: usize = 1000;
 pub struct Build {
     /// The Snapshot, with its image.
     pub place: Place,
-    /// Whether it was built by a push; those of pull requests are passed over.
-    pub pushed: bool,
+    /// Whether it is the build of a push and as it should be; others are passed over, unless they
+    /// are an end.
+    pub fit: bool,
 }
 
 /// Why there is no range.
@@ -94,7 +95,7 @@ pub fn range(
     }
     let mut between: Vec<_> = builds
         .into_iter()
-        .filter(|build| build.pushed && ![good, bad].contains(&build.place.snapshot.as_str()))
+        .filter(|build| build.fit && ![good, bad].contains(&build.place.snapshot.as_str()))
         .map(|build| build.place)
         .filter(|place| place.built_at.is_some_and(|at| at >= first_at && at <= last_at))
         .collect();
@@ -121,7 +122,7 @@ mod tests {
     use super::*;
 
     fn build(number: usize) -> Build {
-        Build { place: place(number), pushed: true }
+        Build { place: place(number), fit: true }
     }
 
     fn names(builds: Vec<Build>, good: &str, bad: &str) -> Result<Vec<String>, RangeError> {
@@ -132,9 +133,9 @@ mod tests {
     #[test]
     fn pushes_between_the_ends_by_their_build() {
         let mut builds: Vec<_> = [5, 2, 9, 3, 7].map(build).into();
-        builds.push(Build { pushed: false, ..build(4) });
+        builds.push(Build { fit: false, ..build(4) });
         let again = Place { snapshot: "again".to_owned(), image: place(3).image, ..place(4) };
-        builds.push(Build { place: again, pushed: true });
+        builds.push(Build { place: again, fit: true });
         assert_eq!(
             names(builds.clone(), "snap-2", "snap-7").unwrap(),
             ["snap-2", "snap-3", "snap-5", "snap-7"]

@@ -1,13 +1,13 @@
 //! The bisect from its record to its end: one run of the job at a time.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
-use super::document::{Book, Document, DocumentError, Ended, Run, Slot, SlotStore};
-use super::{Next, next, outcome};
+use super::book::{Book, DocumentError};
+use super::document::{Document, Ended, Run};
+use super::give_way::give_way;
+use super::slot::{Slot, SlotStore};
+use super::{Next, next, outcome, words};
 use crate::clock::SharedClock;
 use crate::cluster::Cluster;
 use crate::collect::CollectError;
@@ -15,21 +15,24 @@ use crate::collect::collector::Collector;
 use crate::collect::histories::Histories;
 use crate::collect::policy::Policy;
 use crate::collect::progress::Reporter;
-use crate::failure::{Chain, Exit, Failure};
+use crate::failure::Failure;
 use crate::gate::reruns::Reruns;
 use crate::jobs::Request;
 use crate::launch::{Finder, LaunchError, Launcher, bind};
 use crate::prow::Servers;
+use crate::prow::budget::Limits;
 use crate::record::{
-    Candidate, GateRecord, Identity, Journal, RecordError, StoreError, Whose, gangway_budget,
+    Candidate, GateRecord, Identity, Journal, RecordError, StoreError, gangway_budget,
 };
 use crate::secret::SecretFile;
 
-/// How often it is looked whether a gate still has jobs to launch (1 minute).
-const LOOK: Duration = Duration::from_secs(60);
+/// How often Gangway is asked at most: twice a minute. Usually it is asked once for each run; a launch
+/// whose answer was lost is looked for with several requests, and with one a minute no such look
+/// would end in time.
+pub const LIMITS: Limits = Limits { per_minute: 2, burst: 1 };
 
-/// A gate that has not launched its jobs for so long has died (2 hours).
-const GATE_LAUNCHES_WITHIN: Duration = Duration::from_secs(2 * 3600);
+/// How often it is looked whether the bisect was stopped (1 minute).
+const LOOK: Duration = Duration::from_secs(60);
 
 /// Why a bisect does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +53,9 @@ pub enum BisectError {
     #[error("{0}")]
     Differs(String),
     /// The record is of another bisect.
-    #[error("{place} is of another bisect: {difference}; give each bisect a record of its own")]
+    #[error(
+        "{place} is of another bisect: {difference}; leave that flag out, or give each bisect a record of its own"
+    )]
     Other {
         /// The record.
         place: String,
@@ -79,8 +84,7 @@ impl From<BisectError> for Failure {
 pub struct Bisect {
     /// Its record.
     pub book: Book,
-    /// Prow. Gangway gets no more than a few requests a minute, and no fewer than two: a launch
-    /// whose answer was lost is looked for with several.
+    /// Prow; how often Gangway is asked is [`LIMITS`].
     pub prow: Servers,
     /// Gangway's token.
     pub token: SecretFile,
@@ -95,47 +99,76 @@ pub struct Bisect {
 
 impl Bisect {
     /// Goes on to the end, from wherever the record stands. It can be stopped at any moment and
-    /// called again: a run that was begun is found and waited for.
+    /// called again: a run that was begun is found and waited for. Several may go on at once.
     ///
     /// # Errors
     /// [`BisectError`] when it cannot go on now; called again it may.
     pub async fn run(&self) -> Result<Document, BisectError> {
         loop {
-            let Some((document, _)) = self.book.load().await? else {
-                return Err(DocumentError::Vanished { place: self.book.place() }.into());
-            };
+            let document = self.document().await?;
             if document.ended.is_some() {
                 return Ok(document);
             }
             let Next::Run { snapshot, number, left, .. } = next(&document.seen(), &document.rules)
             else {
-                let ended = Ended { at: self.clock.now(), stopped: false, told: None };
-                return Ok(self
-                    .book
-                    .change(|document| {
-                        document.ended.get_or_insert_with(|| ended.clone());
-                    })
-                    .await?);
+                return self.end().await;
             };
             let slot = Slot { place: snapshot, number };
+            let name = document.range[snapshot].snapshot.as_str();
             tracing::info!(
-                snapshot = document.range[snapshot].snapshot,
+                snapshot = name,
                 run = number,
-                "run {number} on {}; the first bad one is one of {}",
-                document.range[snapshot].snapshot,
+                "run {number} on {name}; the first bad one is one of {}",
                 left.count()
             );
-            let shown = self.probe(&document, slot).await?;
-            tracing::info!(
-                snapshot = document.range[snapshot].snapshot,
-                run = number,
-                "{}: {}",
-                document.range[snapshot].snapshot,
-                shown.words.as_deref().unwrap_or_default()
-            );
-            self.book
+            let probed = tokio::select! {
+                probed = self.probe(&document, slot) => probed,
+                () = self.stopped() => continue,
+            };
+            let shown = match probed {
+                Ok(shown) => shown,
+                // Another process may have ended the run, or somebody the bisect.
+                Err(error) => match self.document().await {
+                    Ok(now) if now.ended.is_some() || now.seen_of(slot).is_some() => continue,
+                    _ => return Err(error),
+                },
+            };
+            let document = self
+                .book
                 .change(|document| document.note(slot, shown.clone()))
                 .await?;
+            let said = document.run(slot).and_then(|run| run.words.as_deref());
+            tracing::info!(
+                snapshot = name,
+                run = number,
+                "{name}: {}; {}",
+                said.unwrap_or_default(),
+                words::standing(&document, snapshot)
+            );
+        }
+    }
+
+    async fn document(&self) -> Result<Document, BisectError> {
+        let missing = || DocumentError::Vanished { place: self.book.place() };
+        Ok(self.book.load().await?.ok_or_else(missing)?)
+    }
+
+    async fn end(&self) -> Result<Document, BisectError> {
+        let ended = Ended { at: self.clock.now(), stopped: false, told: None };
+        let end = |document: &mut Document| {
+            document.ended.get_or_insert_with(|| ended.clone());
+        };
+        Ok(self.book.change(end).await?)
+    }
+
+    /// Waits until somebody has stopped the bisect. It ends no later than what it waits beside.
+    async fn stopped(&self) {
+        loop {
+            self.clock.sleep(LOOK).await;
+            // What cannot be read now is the probe's concern.
+            if let Ok(Some(Document { ended: Some(_), .. })) = self.book.load().await {
+                return;
+            }
         }
     }
 
@@ -148,11 +181,15 @@ impl Bisect {
             ..Identity::default()
         };
         let begun = document.run(slot).and_then(|run| run.record.as_ref());
-        if begun.is_none_or(|record| record.first_intent().is_none()) {
-            self.give_way().await;
+        let is_begun = begun.is_some_and(|record| record.first_intent().is_some());
+        if let Some(cluster) = self.cluster.as_ref().filter(|_| !is_begun) {
+            give_way(cluster, &self.clock).await;
         }
         let store = Box::new(SlotStore::new(self.book.clone(), slot));
         let journal = Arc::new(Journal::open(store, self.clock.clone(), &identity).await?);
+        journal
+            .update(|record| record.bisect = Some(document.id.clone()))
+            .await?;
         journal
             .bind(&Candidate {
                 snapshot: Some(place.snapshot.clone()),
@@ -166,7 +203,7 @@ impl Bisect {
         bind(&journal, &request, None)
             .await?
             .map_err(|mismatch| BisectError::Differs(mismatch.to_string()))?;
-        let budget = gangway_budget(&journal, self.clock.clone(), self.prow.limits).await?;
+        let budget = gangway_budget(&journal, self.clock.clone(), LIMITS).await?;
         let gangway = self.prow.gangway(self.token.clone(), budget);
         let (deck, bucket) = (self.prow.deck.clone(), self.prow.bucket.clone());
         let finder = Finder::new(gangway.clone(), deck.clone(), bucket.clone());
@@ -194,56 +231,6 @@ impl Bisect {
         reporter.finish();
         Ok(shown(&record?, document, slot))
     }
-
-    /// Waits while a gate has jobs to launch: it shares Gangway's limit, and goes first. Where that
-    /// cannot be seen nothing is waited for.
-    async fn give_way(&self) {
-        let Some(cluster) = &self.cluster else { return };
-        let mut said = false;
-        loop {
-            let mut busy = None;
-            let since = self.clock.before(self.clock.now(), GATE_LAUNCHES_WITHIN);
-            let looked = crate::record::each(
-                cluster,
-                &self.clock,
-                Whose::Anybody,
-                Some(since),
-                |meta, record| match record {
-                    Ok(record) if is_launching(&record, since) => {
-                        busy = meta.name.clone();
-                        ControlFlow::Break(())
-                    }
-                    _ => ControlFlow::Continue(()),
-                },
-            );
-            match (looked.await, busy) {
-                (Err(error), _) => {
-                    tracing::warn!(
-                        "whether a gate launches its jobs is not known: {}",
-                        Chain(&error)
-                    );
-                    return;
-                }
-                (Ok(()), None) => return,
-                (Ok(()), Some(name)) => {
-                    if !said {
-                        tracing::info!("{name} still has jobs to launch, which go first");
-                        said = true;
-                    }
-                    self.clock.sleep(LOOK).await;
-                }
-            }
-        }
-    }
-}
-
-/// Whether a gate is about to launch jobs.
-fn is_launching(record: &GateRecord, since: Timestamp) -> bool {
-    let open = |job: &crate::record::JobRecord| job.attempts.is_empty() && job.refusal.is_none();
-    record.created_at >= since
-        && record.verdict.is_none()
-        && record.stopped.is_none()
-        && record.jobs.iter().any(open)
 }
 
 /// What a judged run shows.
@@ -261,68 +248,5 @@ fn shown(record: &GateRecord, document: &Document, slot: Slot) -> Run {
         execution: attempt.and_then(|attempt| attempt.execution.clone()),
         job_url: attempt.and_then(|attempt| attempt.job_url.clone()),
         record: None,
-    }
-}
-
-/// In what a record differs from what was asked for, if it does. The range is the record's, once it
-/// is begun: Snapshots come and go.
-pub fn difference(found: &Document, asked: &Document) -> Option<String> {
-    let ends = |document: &Document| {
-        let names = [document.range.first(), document.range.last()];
-        names.map(|place| place.map(|place| place.snapshot.clone()))
-    };
-    let table = [
-        ("its job", found.job == asked.job && found.env == asked.env),
-        ("its --test", found.test == asked.test),
-        ("its --good or --bad", ends(found) == ends(asked)),
-        ("its --confirm, --passes or --runs", found.rules == asked.rules),
-    ];
-    table
-        .iter()
-        .find(|(_, same)| !same)
-        .map(|(what, _)| format!("{what} differs"))
-}
-
-/// Whether the answer is one: what the step's exit code is made from.
-pub fn exit(document: &Document) -> Exit {
-    match next(&document.seen(), &document.rules) {
-        Next::Found(_) => Exit::Done,
-        Next::Unfound { .. } => Exit::Refused,
-        Next::Run { .. } => Exit::Failed,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::document::tests::document;
-    use super::*;
-    use crate::gate::matrix::tests::{at, attempt};
-    use crate::record::{Class, JobRecord};
-
-    #[test]
-    fn a_gate_with_jobs_to_launch_goes_first() {
-        let mut record = GateRecord::begin("run", at(100));
-        assert!(!is_launching(&record, at(0)), "without jobs it has not begun to launch");
-        record.jobs.push(JobRecord {
-            attempts: vec![attempt(1, 100, None)],
-            ..JobRecord::named("a", Class::Blocking)
-        });
-        assert!(!is_launching(&record, at(0)));
-        record.jobs.push(JobRecord::named("b", Class::Blocking));
-        assert!(is_launching(&record, at(0)));
-        assert!(!is_launching(&record, at(200)), "it has died");
-    }
-
-    #[test]
-    fn another_bisect_is_told_in_words() {
-        let one = document(5);
-        assert_eq!(difference(&one, &one), None);
-        let mut more = one.clone();
-        more.range.remove(2);
-        assert_eq!(difference(&one, &more), None, "Snapshots come and go");
-        more.range.remove(0);
-        assert_eq!(difference(&one, &more).unwrap(), "its --good or --bad differs");
-        let test = Document { test: Some("TestA".to_owned()), ..one.clone() };
-        assert_eq!(difference(&one, &test).unwrap(), "its --test differs");
     }
 }

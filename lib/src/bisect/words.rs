@@ -1,8 +1,12 @@
 //! What people see of a bisect: its plan, its probes, its end.
 
+use std::time::Duration;
+
 use super::document::{Document, Place};
 use super::plan::{advised, cost, expected_error, rate};
-use super::{Answer, Finding, Next, Outcome, Unfound, chance, finding, next};
+use super::{Answer, Finding, Next, Outcome, Rules, Unfound, chance, finding, next};
+use crate::duration;
+use crate::history::compare_link;
 use crate::image::Digest;
 use crate::slack::{Colour, Line, Payload};
 
@@ -12,18 +16,21 @@ const NAMED: usize = 5;
 /// Above this chance of error an answer is called unsure (20 %).
 const UNSURE: f64 = 0.2;
 
-/// What it will cost, before it begins.
-pub fn preview(document: &Document) -> String {
+/// What it will cost, before it begins; `usual` is how long a run takes.
+pub fn preview(document: &Document, usual: Option<Duration>) -> String {
     let (range, rules) = (document.range.len(), &document.rules);
-    let cost = cost(range, rules);
-    let mut lines = vec![format!(
-        "{} Snapshots between, {} probes, {} to {} runs of {}; the job's own schedule pauses while a run of it is under way",
-        range.saturating_sub(2),
-        cost.probes,
-        cost.least,
-        cost.most,
-        document.job.name
-    )];
+    let mut lines = vec![cost_of(document)];
+    let runs = cost(range, rules);
+    lines.push(match usual {
+        Some(usual) => format!(
+            "{} to {}, since a run takes {}",
+            duration::human(usual * runs.least),
+            duration::human(usual * runs.most),
+            duration::human(usual)
+        ),
+        None => "how long a run takes is not known from the job's history".to_owned(),
+    });
+    lines.push("the job's own schedule pauses while a run of it is under way".to_owned());
     if let Some(rate) = rate(document.before) {
         let error = expected_error(range, rate, rules);
         let mut line = format!(
@@ -49,23 +56,63 @@ pub fn preview(document: &Document) -> String {
     lines.join("\n")
 }
 
+/// How many runs it will take, if no Snapshot has to be skipped and neither end is probed.
+pub fn cost_of(document: &Document) -> String {
+    let range = document.range.len();
+    let cost = cost(range, &document.rules);
+    format!(
+        "{} Snapshots between, {} probes, {} to {} runs of {}",
+        range.saturating_sub(2),
+        cost.probes,
+        cost.least,
+        cost.most,
+        document.job.name
+    )
+}
+
+/// The plan for machines; times in seconds.
+pub fn as_json(document: &Document, usual: Option<Duration>) -> String {
+    let cost = cost(document.range.len(), &document.rules);
+    let error = rate(document.before)
+        .map(|rate| expected_error(document.range.len(), rate, &document.rules));
+    let names: Vec<_> = document.range.iter().map(|place| &place.snapshot).collect();
+    let runs: Vec<_> = document.runs.iter().filter(|run| run.outcome.is_some()).collect();
+    let seconds = |runs: u32| usual.map(|usual| (usual * runs).as_secs());
+    serde_json::json!({
+        "snapshots": names, "probes": cost.probes, "runs": {"least": cost.least, "most": cost.most},
+        "seconds": {"least": seconds(cost.least), "most": seconds(cost.most)},
+        "chance_of_error": error, "seen": runs,
+    })
+    .to_string()
+}
+
 /// What was found of each Snapshot that was probed, oldest first, and where it stands.
 pub fn table(document: &Document) -> String {
     let seen = document.seen();
     let mut lines = Vec::new();
     for (place, runs) in document.range.iter().zip(&seen) {
         if !runs.is_empty() {
-            let state = match finding(runs, &document.rules) {
-                Finding::Good => "good",
-                Finding::Bad => "bad",
-                Finding::Skipped => "shows nothing",
-                Finding::Open => "open",
-            };
+            let state = state(runs, &document.rules);
             lines.push(format!("  {:<13} {}  {}", state, named(place), counts(runs)));
         }
     }
     lines.extend(end(document).iter().map(Line::plain));
     lines.join("\n")
+}
+
+/// What one Snapshot counts as by now: `bad (2 failed)`.
+pub fn standing(document: &Document, place: usize) -> String {
+    let runs = &document.seen()[place];
+    format!("{} ({})", state(runs, &document.rules), counts(runs))
+}
+
+fn state(runs: &[Outcome], rules: &Rules) -> &'static str {
+    match finding(runs, rules) {
+        Finding::Good => "good",
+        Finding::Bad => "bad",
+        Finding::Skipped => "shows nothing",
+        Finding::Open => "open",
+    }
 }
 
 fn counts(runs: &[Outcome]) -> String {
@@ -119,6 +166,9 @@ fn found(document: &Document, answer: Answer) -> Vec<Line> {
     let error = chance::of_error(&seen, document.before, answer.bad);
     let mut lines = vec![Line::of(format!("first bad: {}", named(bad)))];
     lines.extend(changes(good, bad));
+    if let Some(link) = &bad.link {
+        lines.push(Line::default().link("its last commit", link.clone()));
+    }
     let mut sure = format!("chance of error {}", percent(error));
     if error > UNSURE {
         let more = (document.rules.confirm + 2).min(9);
@@ -139,12 +189,9 @@ fn found(document: &Document, answer: Answer) -> Vec<Line> {
 fn changes(good: &Place, bad: &Place) -> Option<Line> {
     let (from, to) = (good.revision.as_deref()?, bad.revision.as_deref()?);
     let words = format!("commits {}..{}", short(from), short(to));
-    let url = bad
-        .git_url
-        .as_deref()
-        .map(|url| url.trim_end_matches('/').trim_end_matches(".git"));
-    Some(match url.filter(|url| url.starts_with("https://")) {
-        Some(url) => Line::default().link(words, format!("{url}/compare/{from}...{to}")),
+    let url = bad.git_url.as_deref().and_then(|url| compare_link(url, from, to));
+    Some(match url {
+        Some(url) => Line::default().link(words, url),
         None => Line::of(words),
     })
 }
@@ -164,13 +211,17 @@ pub fn payload(document: &Document) -> Payload {
         .test
         .as_deref()
         .map_or(job.clone(), |test| format!("{test} in {job}"));
-    let (sign, colour) = match next(&document.seen(), &document.rules) {
-        Next::Found(_) => ("🔎", Colour::Yellow),
-        _ => ("⚪", Colour::Grey),
+    let (sign, colour, end) = match next(&document.seen(), &document.rules) {
+        Next::Found(_) => ("🟡", Colour::Yellow, "found the first bad Snapshot"),
+        Next::Unfound { .. } => ("⚪", Colour::Grey, "ended without an answer"),
+        Next::Run { .. } => ("⚪", Colour::Grey, "was stopped"),
     };
     let runs = document.runs.iter().filter(|run| run.outcome.is_some()).count();
+    let count = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
     Payload {
-        headline: Line::default().bold(format!("{sign} bisect of {what} ended after {runs} runs")),
+        headline: Line::of(sign)
+            .text(" ")
+            .bold(format!("bisect of {what} {end} after {count}")),
         colour,
         body: vec![lines],
         footer: None,
@@ -230,11 +281,11 @@ mod tests {
         let mut document = with(&["", "", "", "", ""]);
         document.before.failed = 6;
         document.before.passed = 14;
-        let shown = preview(&document);
-        assert!(
-            shown.starts_with("3 Snapshots between, 2 probes, 4 to 6 runs of periodic-a;"),
-            "{shown}"
-        );
+        let shown = preview(&document, Some(Duration::from_secs(2 * 3600)));
+        let cost = "3 Snapshots between, 2 probes, 4 to 6 runs of periodic-a\n8h00m to 12h00m, since a run takes 2h00m\nthe job's own schedule pauses";
+        assert!(shown.starts_with(cost), "{shown}");
+        let unknown = preview(&document, None);
+        assert!(unknown.contains("how long a run takes is not known"), "{unknown}");
         assert!(shown.contains("6 of 20 runs on good images: the answer will be wrong with a chance of 20 %; --confirm 3 brings it to less than 5 %"), "{shown}");
         assert!(shown.contains("00000000 · snap-0 · good\n"), "{shown}");
     }

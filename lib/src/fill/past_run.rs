@@ -111,8 +111,8 @@ fn end(test: &ToldTest) -> TestEnd {
 }
 
 /// Why it was started. A gate's runs carry a key that is made from its PipelineRun, the image and the
-/// attempt; what carries another one was started by hand or by a bisect, and what overrides a step's
-/// variable or names an executor was not started by Prow's schedule.
+/// attempt; those of a bisect name it besides; what carries another key was started by hand, and what
+/// overrides a step's variable or names an executor was not started by Prow's schedule.
 fn origin(prowjob: &ProwJob) -> Origin {
     let notes = &prowjob.annotations;
     let Some(carried) = prowjob.labels.get(key::LABEL) else {
@@ -123,6 +123,9 @@ fn origin(prowjob: &ProwJob) -> Origin {
             || notes.keys().any(|name| name.ends_with("executor"));
         return if by_hand { Origin::Other } else { Origin::Schedule };
     };
+    if notes.contains_key(key::BISECT) {
+        return Origin::Bisect;
+    }
     let id = notes
         .get("release-gate/pipelinerun")
         .and_then(|run| run.rsplit('/').next());
@@ -166,7 +169,9 @@ mod tests {
         assert_eq!(of(key(1), &notes, &[]), Origin::Nightly);
         assert_eq!(of(key(3), &notes, &[]), Origin::Rerun);
         assert_eq!(of(Some("k".to_owned()), &notes, &[]), Origin::Other);
-        assert_eq!(of(key(1), &notes[1..], &[]), Origin::Other, "a bisect names no PipelineRun");
+        assert_eq!(of(key(1), &notes[1..], &[]), Origin::Other);
+        let probe = [notes[1], (key::BISECT, "id")];
+        assert_eq!(of(Some("k".to_owned()), &probe, &[]), Origin::Bisect);
         assert_eq!(of(None, &[], &[("OWN", "1")]), Origin::Schedule);
         assert_eq!(of(None, &[], &[("MULTISTAGE_PARAM_OVERRIDE_X", "1")]), Origin::Other);
         assert_eq!(of(None, &[("ci.openshift.io/executor", "gangway")], &[]), Origin::Other);

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::SnapshotBrief;
 use super::objects::condition;
+use super::snapshot_brief::{Component, SnapshotBrief};
 use crate::image::{Digest, ImageRef};
 use crate::snapshot::{self, ComponentName, SnapshotError};
 
@@ -51,25 +51,42 @@ pub fn judge(
     snapshot: &SnapshotBrief,
     component: Option<&ComponentName>,
 ) -> Result<Digest, Against> {
+    judge_build(snapshot)?;
+    if condition(&snapshot.status.conditions, "AutoReleased")
+        .is_some_and(|found| found.message == "Released in newer Snapshot")
+    {
+        return Err(Against::Superseded);
+    }
+    Ok(image(snapshot, component)?.1.digest().clone())
+}
+
+/// Whether a Snapshot is the build of a push and as it should be, whatever was released since.
+///
+/// # Errors
+/// The first reason why it is not.
+pub fn judge_build(snapshot: &SnapshotBrief) -> Result<(), Against> {
     if snapshot.metadata.deletion_timestamp.is_some() {
         return Err(Against::Deleted);
     }
     if !is_push(snapshot) {
         return Err(Against::NotPushed);
     }
-    let conditions = &snapshot.status.conditions;
     // A run on an invalid Snapshot hides the condition for as long as it takes, so the image is
     // looked at as well.
-    if condition(conditions, "AppStudioIntegrationStatus")
-        .is_some_and(|found| found.reason == "Invalid")
-    {
-        return Err(Against::Invalid);
+    match condition(&snapshot.status.conditions, "AppStudioIntegrationStatus") {
+        Some(found) if found.reason == "Invalid" => Err(Against::Invalid),
+        _ => Ok(()),
     }
-    if condition(conditions, "AutoReleased")
-        .is_some_and(|found| found.message == "Released in newer Snapshot")
-    {
-        return Err(Against::Superseded);
-    }
+}
+
+/// A Snapshot's component with its image. Without a name its only one is meant.
+///
+/// # Errors
+/// Why it cannot be told which image is meant.
+pub fn image<'a>(
+    snapshot: &'a SnapshotBrief,
+    component: Option<&ComponentName>,
+) -> Result<(&'a Component, ImageRef), Against> {
     let all = &snapshot.spec.components;
     let one = match (component, all.as_slice()) {
         (Some(wanted), all) => snapshot::choose(all, wanted).map_err(|error| match error {
@@ -86,7 +103,7 @@ pub fn judge(
     };
     let image = ImageRef::dropping_tag(&one.container_image)
         .map_err(|error| Against::Unjudged(error.to_string()))?;
-    Ok(image.digest().clone())
+    Ok((one, image))
 }
 
 /// The words of an error without the parameter that it names: no SNAPSHOT was given here.

@@ -82,6 +82,12 @@ pub struct SnapshotAnnotations {
     /// The branch it was built from.
     #[serde(default, rename = "pac.test.appstudio.openshift.io/source-branch")]
     pub source_branch: Option<String>,
+    /// The first line of the commit that it was built from.
+    #[serde(default, rename = "pac.test.appstudio.openshift.io/sha-title")]
+    pub title: Option<String>,
+    /// Where that commit is shown.
+    #[serde(default, rename = "pac.test.appstudio.openshift.io/sha-url")]
+    pub link: Option<String>,
     /// [`KEEP_ANNOTATION`].
     #[serde(default, rename = "test.appstudio.openshift.io/keep-snapshot")]
     pub keep: Option<String>,

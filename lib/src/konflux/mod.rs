@@ -17,7 +17,7 @@ mod snapshots;
 mod watch;
 
 pub use create::{Creation, Draft};
-pub use fit::{Against, judge};
+pub use fit::{Against, image, judge, judge_build};
 pub use labels::{AUTO_RELEASE_LABEL, PLAN_LABEL};
 pub use newest::{Candidate, Choice, Seen, newest};
 pub use objects::{
@@ -27,7 +27,7 @@ pub use objects::{
 };
 pub use plan::{PlanProblem, fit_plan};
 pub use release_state::{Outcome, PushedImage, outcome, pipeline_run};
-pub use snapshot_brief::{SnapshotBrief, Unreadable};
+pub use snapshot_brief::{Component, SnapshotBrief, Unreadable};
 pub use watch::Sight;
 
 use crate::cluster::Resource;

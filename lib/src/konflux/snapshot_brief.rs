@@ -61,6 +61,25 @@ pub struct Component {
     /// The image.
     #[serde(default)]
     pub container_image: String,
+    /// What it was built from.
+    #[serde(default, deserialize_with = "or_default")]
+    pub source: Source,
+}
+
+/// What a component was built from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Source {
+    #[serde(default, deserialize_with = "or_default")]
+    pub git: Git,
+}
+
+/// A git repository and a revision of it, as far as told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Git {
+    #[serde(default)]
+    pub url: Option<String>,
+    #[serde(default)]
+    pub revision: Option<String>,
 }
 
 impl Named for Component {

@@ -25,6 +25,7 @@ pub fn order(record: &GateRecord, job: &str, attempt: u32) -> Option<Create> {
         ("release-gate/digest", Some(candidate.digest.to_string())),
         ("release-gate/gate", record.gate.clone()),
         ("release-gate/pipelinerun", pipeline_run(record)),
+        (key::BISECT, record.bisect.clone()),
     ];
     let annotations = named.into_iter().filter_map(|(name, value)| {
         let value = value.filter(|value| !value.trim().is_empty())?;

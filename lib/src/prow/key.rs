@@ -11,6 +11,9 @@ use crate::image::Digest;
 /// The label and the annotation that carry the key.
 pub const LABEL: &str = "release-gate/key";
 
+/// The annotation of a run that is a probe of a bisect: the bisect's id.
+pub const BISECT: &str = "release-gate/bisect";
+
 /// RFC 4648's alphabet in lower case: every key is a valid label value.
 const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 

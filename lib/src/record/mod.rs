@@ -101,6 +101,9 @@ pub struct GateRecord {
     /// The PipelineRun's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// The bisect that the run is a probe of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bisect: Option<String>,
     /// The namespace of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
@@ -163,6 +166,7 @@ impl GateRecord {
             gate: None,
             scenario: None,
             run: None,
+            bisect: None,
             namespace: None,
             created_at: now,
             updated_at: now,

@@ -12,7 +12,8 @@ pub trait Arguments: TopLevelCommand + ArgsInfo {
 
 /// Declares a step's arguments: the groups of [`groups`](crate::step::groups) that it shares, its
 /// results, and its own flags as argh takes them (each with a comma behind it). A group of several
-/// flags is given back by a method of its name; a group of one flag is a field.
+/// flags is given back by a method of its name; a group of one flag is a field, and so are those of
+/// `job_list` and `gangway_place`, the parts of `request` and `gangway` that a step may have alone.
 ///
 /// ```
 /// gate::arguments! {
@@ -74,10 +75,14 @@ macro_rules! arguments {
         });
     };
     (@add [request $($rest:ident)*] $fixed:tt [$($got:ident)*] $common:tt { $($fields:tt)* }) => {
-        $crate::arguments!(@add [$($rest)*] $fixed [$($got)* request] $common { $($fields)*
+        $crate::arguments!(@add [job_list $($rest)*] $fixed [$($got)* request] $common { $($fields)*
             /// jobs that must pass, as a JSON array of names
             #[argh(option, arg_name = "JSON")]
             blocking: Option<String>,
+        });
+    };
+    (@add [job_list $($rest:ident)*] $fixed:tt $got:tt $common:tt { $($fields:tt)* }) => {
+        $crate::arguments!(@add [$($rest)*] $fixed $got $common { $($fields)*
             /// a job list: a YAML file, - for standard input, or the YAML itself
             #[argh(option, arg_name = "YAML")]
             jobs: Option<String>,
@@ -113,7 +118,11 @@ macro_rules! arguments {
         });
     };
     (@add [gangway $($rest:ident)*] $fixed:tt [$($got:ident)*] $common:tt { $($fields:tt)* }) => {
-        $crate::arguments!(@add [$($rest)*] $fixed [$($got)* gangway] $common { $($fields)*
+        $crate::arguments!(@add [gangway_place limits $($rest)*] $fixed [$($got)* gangway]
+            $common { $($fields)* });
+    };
+    (@add [gangway_place $($rest:ident)*] $fixed:tt $got:tt $common:tt { $($fields:tt)* }) => {
+        $crate::arguments!(@add [$($rest)*] $fixed $got $common { $($fields)*
             /// a file with Gangway's token, read again for every request; without one nothing is
             /// launched
             #[argh(option, arg_name = "FILE")]
@@ -121,6 +130,10 @@ macro_rules! arguments {
             /// where Gangway is [default: https://gangway-ci.apps.ci.l2s4.p1.openshiftapps.com]
             #[argh(option, arg_name = "URL")]
             gangway_url: Option<String>,
+        });
+    };
+    (@add [limits $($rest:ident)*] $fixed:tt $got:tt $common:tt { $($fields:tt)* }) => {
+        $crate::arguments!(@add [$($rest)*] $fixed $got $common { $($fields)*
             /// requests to Gangway in a minute [default: 6]
             #[argh(option, arg_name = "N")]
             requests_per_minute: Option<String>,

@@ -25,6 +25,7 @@ const BINARIES: &[&str] = &[
     "collect-history",
     "show-gate",
     "new-gate",
+    "bisect-gate",
 ];
 
 /// A variable of the environment, the flag whose presence means that a binary reads it (or none,
