@@ -186,11 +186,15 @@ fn check_scenario(scenario: &Value, built: &[Value]) {
         assert!(given.contains_key(declared.name.as_str()), "{} must be given", declared.name);
     }
     assert_eq!(given["release-plan-name"], text(the(built, "ReleasePlan", ""), "/metadata/name"));
-    let jobs = |name: &str| -> Vec<String> { serde_json::from_str(&given[name]).unwrap() };
-    let (blocking, informing) = (jobs("e2e-blocking-job-names"), jobs("e2e-informing-job-names"));
-    assert!(!blocking.is_empty(), "without a blocking job the gate refuses to start");
-    let distinct: BTreeSet<_> = blocking.iter().chain(&informing).collect();
-    assert_eq!(distinct.len(), blocking.len() + informing.len(), "a job is named twice");
+    // As the steps read them: no job twice, at least one that blocks every night.
+    let jobs = gate::jobs::read(&gate::jobs::Given {
+        blocking: Some(given["e2e-blocking-job-names"].as_str()),
+        informing: Some(given["e2e-informing-job-names"].as_str()),
+        jobs: given.get("e2e-jobs").map(String::as_str),
+        override_env: &[given["override-env"].clone()],
+        env: None,
+    });
+    jobs.unwrap_or_else(|error| panic!("the jobs: {error}"));
     assert!(given["run-url-base"].ends_with('/'));
     assert_image(&given["image"]);
 }
@@ -407,6 +411,50 @@ fn a_fourth_platform_is_one_overlay() {
     assert_eq!(given["gate-label"], "ACME");
     assert_eq!(given["collect-args"], r#"["--fail-fast"]"#);
     assert!(given["e2e-blocking-job-names"].contains("powervs"));
+}
+
+/// The settings of a platform may hold a job list with a matrix.
+#[test]
+fn the_settings_may_hold_a_job_list_with_its_matrix() {
+    let dir = Dir::new();
+    copy(&repository("tekton/konflux"), &dir.path("konflux"));
+    let read = |name: &str| {
+        std::fs::read_to_string(repository("tekton/konflux/overlays/aro-hcp").join(name)).unwrap()
+    };
+    let indented = |text: &str| -> String {
+        let lines = text
+            .lines()
+            .map(|line| format!("    {line}\n").replace("    \n", "\n"));
+        lines.collect()
+    };
+    let settings: String = read("settings.yaml")
+        .lines()
+        .filter(|line| !line.trim_start().starts_with(['[', '"']))
+        .map(|line| match line.strip_suffix(" >-") {
+            Some(name) => format!("{name} '[]'\n"),
+            None => format!("{line}\n"),
+        })
+        .collect();
+    let list = std::fs::read_to_string(repository("docs/examples/hypershift-matrix.yaml")).unwrap();
+    let kustomization =
+        read("kustomization.yaml").replace("- ../../wiring", "- ../../wiring\n  - ../../jobs");
+    dir.write("konflux/overlays/aro-hcp/kustomization.yaml", kustomization);
+    let with = |list: &str| {
+        let settings = format!("{settings}  e2e-jobs: |-\n{}", indented(list));
+        dir.write("konflux/overlays/aro-hcp/settings.yaml", settings);
+        build(&dir.path("konflux/overlays/aro-hcp"))
+    };
+    let built = with(&list);
+    check("aro-hcp", &built);
+    let scenario = the(&built, "IntegrationTestScenario", "ho-release-gate-aro-hcp");
+    let arrived = &parameters(scenario)["e2e-jobs"];
+    assert_eq!(arrived.trim_end(), list.trim_end(), "every line of it, comments too");
+    // A mistake in it is found by its place, before anything is applied.
+    let wrong = list.replace("fresh: 7d", "fresh: soon");
+    let built = with(&wrong);
+    let problem = std::panic::catch_unwind(|| check("aro-hcp", &built)).unwrap_err();
+    let problem = problem.downcast_ref::<String>().unwrap();
+    assert!(problem.contains("--jobs") && problem.contains("line "), "{problem}");
 }
 
 /// Builds an overlay and checks everything that must hold for it.
