@@ -144,6 +144,13 @@ async fn what_a_season_tells() {
 
     let matrix = aro.coverage.as_ref().unwrap();
     assert_eq!((matrix.required, matrix.fresh, matrix.stale, matrix.holes), (5, 3, 1, 1));
+    let cells = matrix.grid.as_ref().unwrap().rows.iter().flat_map(|row| &row.cells);
+    let states: Vec<_> = cells.flatten().map(|cell| format!("{:?}", cell.state)).collect();
+    let count = |state: &str| states.iter().filter(|found| *found == state).count();
+    assert_eq!((states.len(), count("Fresh"), count("Stale"), count("Hole")), (5, 3, 1, 1));
+    let shown = page(&report);
+    assert!(shown.contains("<h3>Version matrix</h3>"), "the grid");
+    assert!(shown.contains("✗</span><span class=\"hidden\">no job covers it"), "a sign and a word");
     assert!(aro.job_seconds > 42 * 8 * 95 * 60 / 2 && aro.lead_time.unwrap().nights > 20);
 
     let new = gate(&report, "IBM Cloud HCP");
