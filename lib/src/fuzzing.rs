@@ -35,8 +35,11 @@ use crate::retry::retry_after;
 use crate::secret::SecretFile;
 use crate::snapshot;
 
+/// Reads bytes, and breaks no promise.
+pub type Reader = fn(&[u8]);
+
 /// The readers by name, each with a folder of examples in `lib/fuzz/corpus`.
-pub const TARGETS: [(&str, fn(&[u8])); 20] = [
+pub const TARGETS: [(&str, Reader); 20] = [
     ("snapshot", snapshot_of),
     ("job-list", job_list),
     ("gangway", gangway),
