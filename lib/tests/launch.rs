@@ -169,6 +169,9 @@ async fn gangway_out_of_reach_is_no_doubt() {
     assert!(error.to_string().contains("connection refused, "), "{error}");
     assert_eq!(exit(error), Exit::Failed);
     assert!((150..=200).contains(&scene.seconds()), "{}", scene.seconds());
+    // Ever more rarely, not as often as the limit lets it.
+    let asked = scene.world.requests_to(Server::Gangway).len();
+    assert!((5..=15).contains(&asked), "{asked}");
     scene.world.prow().api_server(true);
     assert_eq!(scene.launch(&[AKS], &[AWS]).await.unwrap().launched, 2);
     assert_eq!((scene.launches(AKS), scene.launches(AWS)), (1, 1));

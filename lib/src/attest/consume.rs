@@ -188,11 +188,14 @@ mod tests {
             (&json["answer"], &json["found"]["result"]),
             (&"holds".into(), &"WARNED".into())
         );
-        assert!(said.end().is_ok());
+        assert!(said.statement(&bundle).is_some() && said.end().is_ok());
 
         let said = Said::of(&bundle, &public("open.pub"), expected(), now());
         let json: serde_json::Value = serde_json::from_str(&said.json()).unwrap();
         assert_eq!(json["answer"], "no");
+        // What was signed is shown all the same, and is nothing to go by.
+        assert_eq!(said.table(), table);
+        assert!(said.statement(&bundle).is_none());
         let failure = said.end().unwrap_err();
         assert_eq!(failure.exit, Exit::Refused);
         assert!(failure.error.to_string().contains("a person accepted"), "{failure:?}");

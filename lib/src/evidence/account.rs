@@ -275,6 +275,10 @@ mod tests {
         };
         assert_eq!(of(&["A"]).unwrap(), "a test failed: A");
         assert_eq!(of(&["A", "B", "C"]).unwrap(), "3 tests failed: A, B and 1 more");
+        let failing = FailingTests { names: vec!["A".to_owned()], more: 4 };
+        let tests = Found::Read(TestReport { failing, ..TestReport::default() });
+        let many = Account { tests, ..good.clone() };
+        assert_eq!(many.contradiction().unwrap(), "5 tests failed: A and 4 more");
     }
 
     #[test]
@@ -312,5 +316,51 @@ mod tests {
         ] {
             assert_eq!(of(missing), Prospect::Missing);
         }
+        let broken = TestCounts { broken_files: 1, ..TestCounts::default() };
+        assert_eq!(of(Account { tests: report(&[], broken), ..good.clone() }), Prospect::Missing);
+        assert_eq!(Account::nowhere(&away()).unread(), Some("no answer"));
+    }
+
+    #[test]
+    fn what_is_waited_for_after_a_failure() {
+        fn away<T>() -> Found<T> {
+            Found::Unreachable("no answer".to_owned())
+        }
+        let word = || "x".to_owned();
+        let read = || Account {
+            graph: Found::Read(StepGraph::default()),
+            tests: report(&[], TestCounts::default()),
+            ..Account::default()
+        };
+        let failing = || report(&["A"], TestCounts::default());
+        let unreachable = || Prospect::Unreachable("no answer".to_owned());
+        for (account, prospect) in [
+            (read(), Prospect::Complete),
+            (Account { graph: Found::Missing, ..read() }, Prospect::Missing),
+            (Account { graph: Found::Unreadable(word()), ..read() }, Prospect::Missing),
+            (Account { graph: Found::Broken(word()), ..read() }, Prospect::Missing),
+            (Account { tests: Found::Missing, ..read() }, Prospect::Complete),
+            (Account { tests: Found::Unreadable(word()), ..read() }, Prospect::Missing),
+            (Account { graph: away(), ..read() }, unreachable()),
+            (Account { tests: away(), ..read() }, unreachable()),
+            (Account { reasons: away(), ..read() }, unreachable()),
+            // A test that failed says enough without ci-operator's reasons.
+            (Account { reasons: away(), tests: failing(), ..read() }, Prospect::Complete),
+        ] {
+            assert_eq!(account.prospect_of_failure(), prospect, "{account:?}");
+        }
+    }
+
+    #[test]
+    fn broken_files_are_named_and_those_beyond_counted() {
+        let of = |named: &[&str], broken_files: usize| {
+            let counts = TestCounts { run: 1, broken_files, ..TestCounts::default() };
+            let broken = named.iter().map(|name| (*name).to_owned()).collect();
+            let report = TestReport { counts, broken, ..TestReport::default() };
+            Account { tests: Found::Read(report), ..Account::default() }.remarks()
+        };
+        assert_eq!(of(&[], 0), [""; 0]);
+        assert_eq!(of(&["a.xml", "b.xml"], 2), ["cannot be read as JUnit: a.xml, b.xml"]);
+        assert_eq!(of(&["a.xml"], 3), ["cannot be read as JUnit: a.xml and 2 more"]);
     }
 }

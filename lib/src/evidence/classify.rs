@@ -393,7 +393,28 @@ mod tests {
         let judgement = classified(&Evidence::Failure(failure), &job(), &Rules::default());
         assert_eq!(judgement.detail, "7 failing, 2 flaky: A, B and 5 more");
         assert_eq!((judgement.failing_tests.names.len(), judgement.failing_tests.more), (3, 4));
+        let tests = report(&["A"], 0, TestCounts::default());
+        let failure = Account { tests, ..graph(Passed, Failed, Passed, &["run-e2e"], &[]) };
+        assert_eq!(judge(failure), (Cause::Product, "1 failing: A".to_owned()));
         assert_eq!(judgement.tests, Some(counts));
+    }
+
+    #[test]
+    fn all_that_its_tests_say_is_kept() {
+        let flaky = FailingTests { names: vec!["F".to_owned()], more: 1 };
+        let all = Arc::new(AllTests { is_complete: true, ..AllTests::default() });
+        let read = TestReport { flaky: flaky.clone(), all: all.clone(), ..TestReport::default() };
+        let with = |of: Account| Account { tests: Found::Read(read.clone()), ..of };
+        let usual = Some(Usual { ran: [1; 5] });
+        let (subject, job, rules) = (Subject::from(image()), job(), Rules::default());
+        let case = Case { subject: &subject, job: &job, rules: &rules, usual };
+        let success = Evidence::Success { findings: given(false), account: with(green()) };
+        let failure = Evidence::Failure(with(graph(Passed, Failed, Passed, &[], &[])));
+        for (evidence, told) in [(success, usual), (failure, None)] {
+            let judgement = classify(&evidence, case);
+            assert_eq!((&judgement.flaky_tests, &judgement.all), (&flaky, &all));
+            assert_eq!(judgement.usual, told);
+        }
     }
 
     /// A failure with these chains of reasons.
@@ -414,6 +435,7 @@ mod tests {
         let early = || graph(Absent, Absent, Absent, &[], &["Acquire leases for the test e2e"]);
         assert_eq!(with(early(), &[LEASE]), infrastructure("no cluster lease"));
         assert_eq!(with(missing(), &[LEASE]), infrastructure("no cluster lease"));
+        assert_eq!(with(missing(), &[LEASE, LEASE]), infrastructure("no cluster lease"));
         assert_eq!(
             with(missing(), &["interrupted"]),
             infrastructure("ci-operator was interrupted")
@@ -452,6 +474,13 @@ mod tests {
         );
         assert_eq!(cause, Cause::Product);
         assert!(detail.ends_with("; the cluster lease could not be given back"), "{detail}");
+        assert_eq!(
+            with(
+                graph(Failed, Absent, Passed, &[], &[]),
+                &[TEST, "executing_graph:step_failed:utilizing_lease:releasing_lease"]
+            ),
+            (Cause::Setup, "the cluster lease could not be given back".to_owned())
+        );
         let failing = || report(&["A"], 0, TestCounts::default());
         assert_eq!(
             with(Account { tests: failing(), ..test_phase() }, &[PENDING]).0,
@@ -570,6 +599,7 @@ mod tests {
             assert!(cause == Cause::Unproven && detail.ends_with("no answer"), "{detail}");
         }
         assert_eq!(judge(failing(), Some(Strictness::Warn)), (Cause::Passed, said));
+        assert_eq!(judge(failing(), Some(Strictness::Off)), (Cause::Passed, String::new()));
         assert_eq!(
             judge(Account::default(), Some(Strictness::Off)),
             (Cause::Passed, String::new())
@@ -614,6 +644,37 @@ mod tests {
             judge(broken, None, None),
             (Cause::Passed, "junit_operator.xml breaks off".to_owned())
         );
+    }
+
+    #[test]
+    fn that_no_test_ran_where_many_usually_do_is_said_once() {
+        let report = report(&[], 0, TestCounts { run: 0, files: 1, ..TestCounts::default() });
+        let account = Account {
+            tests: report,
+            graph: Found::Broken("junit_operator.xml breaks off".to_owned()),
+            ..green()
+        };
+        let rules = Rules { hollow: Some(Strictness::Warn), ..Rules::default() };
+        let (subject, job) = (Subject::from(image()), job());
+        let usual = Some(Usual { ran: [40; 5] });
+        let evidence = Evidence::Success { findings: given(false), account };
+        let case = Case { subject: &subject, job: &job, rules: &rules, usual };
+        let judgement = classify(&evidence, case);
+        let fewer = Usual { ran: [40; 5] }.judge(0).unwrap();
+        assert_eq!(judgement.detail, format!("{fewer}; junit_operator.xml breaks off"));
+        assert_eq!(judgement.cause, Cause::Passed);
+        for (hollow, cause) in [
+            (None, Cause::Passed),
+            (Some(Strictness::Off), Cause::Passed),
+            (Some(Strictness::Enforce), Cause::Hollow),
+        ] {
+            let rules = Rules { hollow, ..Rules::default() };
+            assert_eq!(classify(&evidence, Case { rules: &rules, ..case }).cause, cause);
+            // A number of its own in the job list counts instead.
+            let job = JobRecord { tests: Some(0), ..job.clone() };
+            let case = Case { rules: &rules, job: &job, ..case };
+            assert_eq!(classify(&evidence, case).cause, Cause::Passed);
+        }
     }
 
     fn any_phase() -> impl Strategy<Value = Phase> {

@@ -168,9 +168,190 @@ fn given(envs: &[(String, String)], job: &JobRecord) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ProofMode;
     use super::*;
+    use crate::image::ImageRef;
+    use crate::prow::canned::{Canned, exchange};
     use crate::record::Class;
     use crate::record::samples::job;
+
+    const FOLDER: &str = "https://prow/view/gs/b/logs/a/1";
+
+    fn image(letter: char) -> String {
+        format!("quay.io/acme/ho@sha256:{}", letter.to_string().repeat(64))
+    }
+
+    /// The evidence of a success whose variable held this image, and which left these files.
+    async fn success(
+        of: char,
+        nowhere: Option<Nowhere>,
+        rules: &Rules,
+        files: &[(&str, &str)],
+    ) -> (Findings, Account, Prospect) {
+        let canned = files.iter().fold(Canned::default(), |canned, (path, content)| {
+            let path = format!("/b/logs/a/1/{path}");
+            canned.with(&path, exchange(200, "application/json", *content))
+        });
+        let bucket = Bucket::new("http://localhost".parse().unwrap(), canned.shared());
+        let job = job("a", Class::Blocking, Vec::new());
+        let envs = Some(vec![(job.override_env[0].clone(), image(of))]);
+        let sighting = Sighting { state: JobState::Success, envs, ..Sighting::default() };
+        let url = FOLDER.parse().unwrap();
+        let folder = if files.is_empty() { None } else { Some(&url) };
+        let ended = Ended { execution: "id", folder, sighting: &sighting, nowhere };
+        let subject = Subject::from(image('a').parse::<ImageRef>().unwrap());
+        let case = Case { subject: &subject, job: &job, rules, usual: None };
+        match ended.evidence(&bucket, case).await {
+            (Evidence::Success { findings, account }, prospect) => (findings, account, prospect),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn rules(proof: ProofMode, hollow: Strictness) -> Rules {
+        Rules { proof, hollow: Some(hollow), ..Rules::default() }
+    }
+
+    const FAILED: (&str, &str) = ("finished.json", r#"{"passed":false}"#);
+
+    #[tokio::test]
+    async fn without_a_folder_nothing_can_be_read() {
+        let enforce = rules(ProofMode::Enforce, Strictness::Enforce);
+        let no_url = || Some("it has no job URL".to_owned());
+        let (findings, account, prospect) = success('a', None, &enforce, &[]).await;
+        assert_eq!(account.unread().map(str::to_owned), no_url());
+        assert_eq!((findings.unreadable, findings.unreachable), (no_url(), None));
+        assert_eq!(findings.variables, Some(vec![image('a')]));
+        assert_eq!(prospect, Prospect::Missing);
+        let away = || Some("no answer".to_owned());
+        let nowhere = away().map(Nowhere::Unreachable);
+        let (findings, account, prospect) = success('a', nowhere, &enforce, &[]).await;
+        assert_eq!(account.unread().map(str::to_owned), away());
+        assert_eq!((findings.unreadable, findings.unreachable), (None, away()));
+        assert_eq!(prospect, Prospect::Unreachable("no answer".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn what_did_not_succeed_needs_no_proof() {
+        let bucket = Canned::default().shared();
+        let bucket = Bucket::new("http://localhost".parse().unwrap(), bucket);
+        let (job, rules) = (job("a", Class::Blocking, Vec::new()), Rules::default());
+        let subject = Subject::from(image('a').parse::<ImageRef>().unwrap());
+        let case = Case { subject: &subject, job: &job, rules: &rules, usual: None };
+        for (state, word) in [
+            (JobState::Failure, None),
+            (JobState::Aborted, Some("aborted")),
+            (JobState::Error, Some("error")),
+        ] {
+            let sighting = Sighting { state, ..Sighting::default() };
+            let ended = Ended { execution: "id", folder: None, sighting: &sighting, nowhere: None };
+            match ended.evidence(&bucket, case).await {
+                (Evidence::Failure(account), prospect) => {
+                    let why = "it has no job URL".to_owned();
+                    assert_eq!((word, account.graph), (None, Found::Unreadable(why)));
+                    assert_eq!(prospect, Prospect::Missing);
+                }
+                (Evidence::Stopped { state, .. }, prospect) => {
+                    assert_eq!((Some(state), prospect), (word, Prospect::Complete));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// A pattern that cannot be read asks for a proof all the same.
+    #[tokio::test]
+    async fn a_proof_log_that_is_no_pattern_is_a_proof_that_is_missing() {
+        let mut job = job("a", Class::Blocking, Vec::new());
+        job.proof_log = Some("../x".to_owned());
+        let (_, wrong) = proof_logs(&job, &[]);
+        assert!(wrong.is_some());
+        let bucket = Canned::default().shared();
+        let bucket = Bucket::new("http://localhost".parse().unwrap(), bucket);
+        let envs = Some(vec![(job.override_env[0].clone(), image('a'))]);
+        let sighting = Sighting { state: JobState::Success, envs, ..Sighting::default() };
+        let (url, rules) = (FOLDER.parse().unwrap(), Rules::default());
+        let subject = Subject::from(image('a').parse::<ImageRef>().unwrap());
+        let case = Case { subject: &subject, job: &job, rules: &rules, usual: None };
+        let ended =
+            Ended { execution: "id", folder: Some(&url), sighting: &sighting, nowhere: None };
+        for reader in [None, Some(Reader { bucket: &bucket, folder: &url })] {
+            let findings = ended.findings(reader, case).await;
+            assert!(findings.log_named && findings.unreadable.is_some(), "{findings:?}");
+        }
+    }
+
+    /// Its artifacts are read unless nothing that they say could matter.
+    #[tokio::test]
+    async fn artifacts_are_read_where_they_matter() {
+        use Strictness::{Enforce, Off, Warn};
+        for (of, proof, hollow, read) in [
+            ('a', Enforce, Enforce, true),
+            ('a', Enforce, Warn, true),
+            ('a', Enforce, Off, false),
+            ('a', Off, Enforce, true),
+            // Another image ran.
+            ('b', Enforce, Enforce, false),
+            ('b', Warn, Enforce, true),
+            ('b', Off, Enforce, true),
+        ] {
+            let (findings, account, _) = success(of, None, &rules(proof, hollow), &[FAILED]).await;
+            let told = format!("{of} {proof:?} {hollow:?}");
+            assert_eq!(account.contradiction().is_some(), read, "{told}");
+            assert_eq!(account == Account::default(), !read, "{told}");
+            assert_eq!(findings.variables.is_some(), proof != Off, "{told}");
+        }
+    }
+
+    /// The log that is to prove the image may still come, and need not where the run is refused.
+    #[tokio::test]
+    async fn a_contradiction_that_is_enforced_is_not_waited_for() {
+        for (hollow, wanted) in
+            [(Strictness::Enforce, Prospect::Complete), (Strictness::Warn, Prospect::Missing)]
+        {
+            let logs = vec!["build-log.txt".parse().unwrap()];
+            let rules = Rules { proof_logs: logs, ..rules(ProofMode::Enforce, hollow) };
+            assert_eq!(success('a', None, &rules, &[FAILED]).await.2, wanted);
+            let good = ("finished.json", r#"{"passed":true}"#);
+            assert_eq!(success('a', None, &rules, &[good]).await.2, Prospect::Missing);
+        }
+    }
+
+    /// What Deck does not tell of the variables is read from the run's own prowjob.json.
+    #[tokio::test]
+    async fn the_variables_are_read_from_the_folder_where_deck_has_none() {
+        let job = job("a", Class::Blocking, Vec::new());
+        let name = &job.override_env[0];
+        let env = serde_json::json!([{"name": name, "value": image('a')}]);
+        let prowjob = serde_json::json!({
+            "metadata": {"name": "id"},
+            "spec": {"job": "a", "pod_spec": {"containers": [{"env": env}]}},
+            "status": {"state": "success"},
+        });
+        let path = "/b/logs/a/1/prowjob.json";
+        let answer = exchange(200, "application/json", prowjob.to_string());
+        let bucket = Canned::default().with(path, answer).shared();
+        let bucket = Bucket::new("http://localhost".parse().unwrap(), bucket);
+        let sighting = Sighting { state: JobState::Success, ..Sighting::default() };
+        let url = FOLDER.parse().unwrap();
+        let subject = Subject::from(image('a').parse::<ImageRef>().unwrap());
+        let rules = Rules::default();
+        let case = Case { subject: &subject, job: &job, rules: &rules, usual: None };
+        for (execution, known) in [("id", Some(vec![image('a')])), ("other", None)] {
+            let ended = Ended { execution, folder: Some(&url), sighting: &sighting, nowhere: None };
+            let reader = Some(Reader { bucket: &bucket, folder: &url });
+            assert_eq!(ended.findings(reader, case).await.variables, known);
+        }
+        // A page that came in its place tells nothing of the run.
+        let page = exchange(200, "text/html", "<html>");
+        let bucket = Canned::default().with(path, page).shared();
+        let bucket = Bucket::new("http://localhost".parse().unwrap(), bucket);
+        let ended =
+            Ended { execution: "id", folder: Some(&url), sighting: &sighting, nowhere: None };
+        let findings = ended
+            .findings(Some(Reader { bucket: &bucket, folder: &url }), case)
+            .await;
+        assert!(findings.variables.is_none() && findings.unreachable.is_some(), "{findings:?}");
+    }
 
     #[test]
     fn a_variable_that_is_missing_counts_as_empty() {

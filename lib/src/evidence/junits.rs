@@ -268,6 +268,36 @@ mod tests {
     }
 
     #[test]
+    fn whose_files_count() {
+        use crate::prow::operator::Step;
+        let step = |name: &str| Step { test: "e2e".to_owned(), name: name.to_owned() };
+        let graph = |pre, test, test_steps: &[&str]| StepGraph {
+            pre,
+            test,
+            test_steps: test_steps.iter().map(|name| step(name)).collect(),
+            other_steps: vec![step("install")],
+            ..StepGraph::default()
+        };
+        use Phase::{Absent, Failed, Passed};
+        let run = vec!["artifacts/e2e/run/".to_owned()];
+        for (graph, wanted) in [
+            (None, Err(vec![])),
+            (Some(graph(Passed, Failed, &["run"])), Ok(run.clone())),
+            (Some(graph(Failed, Absent, &["run"])), Ok(run)),
+            // Set-up failed, so that no test can have run.
+            (Some(graph(Failed, Absent, &[])), Ok(vec![])),
+            (Some(graph(Passed, Absent, &[])), Err(vec!["artifacts/e2e/install/".to_owned()])),
+            (Some(graph(Failed, Failed, &[])), Err(vec!["artifacts/e2e/install/".to_owned()])),
+        ] {
+            let found = match Steps::of(graph.as_ref()) {
+                Steps::Of(folders) => Ok(folders),
+                Steps::AllBut(folders, _) => Err(folders),
+            };
+            assert_eq!(found, wanted, "{graph:?}");
+        }
+    }
+
+    #[test]
     fn steps_that_gather() {
         for (step, wanted) in [
             ("gather-must-gather", true),

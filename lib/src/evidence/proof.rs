@@ -248,6 +248,63 @@ mod tests {
     }
 
     #[test]
+    fn what_looking_again_could_show() {
+        let log = |shown: Shown| vec![("a.log".to_owned(), shown)];
+        let ours = || log(Shown { ours: true, ..Shown::default() });
+        let other = || log(Shown { other: Some(digest('b')), ..Shown::default() });
+        let why = || Some("no answer".to_owned());
+        let given = |digit| Some(vec![format!("quay.io/acme/ho@{}", digest(digit))]);
+        let good = || Findings { variables: given('a'), ..Findings::default() };
+        let named = || Findings { log_named: true, ..good() };
+        let (complete, missing) = (Prospect::Complete, Prospect::Missing);
+        let unreachable = || Prospect::Unreachable("no answer".to_owned());
+        for (findings, wanted) in [
+            (good(), complete.clone()),
+            (Findings { variables: None, ..good() }, missing.clone()),
+            (Findings { unreachable: why(), ..good() }, unreachable()),
+            (named(), missing.clone()),
+            (Findings { logs: log(Shown::default()), ..named() }, complete.clone()),
+            (Findings { logs: log(Shown::default()), unreadable: why(), ..named() }, missing),
+            (Findings { unreachable: why(), ..named() }, unreachable()),
+            // An unreadable log that nobody named is missed by nobody.
+            (Findings { unreadable: why(), ..good() }, complete.clone()),
+            // Neither a proof nor another image is taken back.
+            (Findings { logs: ours(), unreachable: why(), ..named() }, complete.clone()),
+            (Findings { logs: other(), unreachable: why(), ..named() }, complete.clone()),
+            (Findings { variables: given('b'), unreachable: why(), ..named() }, complete),
+        ] {
+            assert_eq!(findings.prospect(&subject()), wanted, "{findings:?}");
+        }
+    }
+
+    #[test]
+    fn that_another_image_ran_is_known_by_the_words_of_its_proof() {
+        let given = |digit| Some(vec![format!("quay.io/acme/ho@{}", digest(digit))]);
+        let log = |last_counts, other, last| Findings {
+            variables: given('a'),
+            log_named: true,
+            logs: vec![("a.log".to_owned(), Shown { ours: true, other, last })],
+            last_counts,
+            ..Findings::default()
+        };
+        for (findings, wanted) in [
+            (log(false, Some(digest('b')), None), true),
+            (log(true, None, Some(digest('b'))), true),
+            (log(false, None, None), false),
+            (Findings { variables: given('b'), ..Findings::default() }, true),
+            (Findings { variables: given('a'), ..Findings::default() }, false),
+            (Findings::default(), false),
+        ] {
+            let another = findings.contradiction(&subject()).is_some();
+            let proof = findings.level(&subject());
+            assert_eq!((another, shows_another(&proof)), (wanted, wanted), "{proof:?}");
+        }
+        // The same words of a proof that holds are the name of a log.
+        let note = "a shows sha256: b".to_owned();
+        assert!(!shows_another(&Proof { level: ProofLevel::Proven, note }));
+    }
+
+    #[test]
     fn what_is_no_digest_and_what_is_another_image() {
         for log in [
             String::new(),
@@ -256,7 +313,9 @@ mod tests {
             format!("quay.io/acme/other@{}", digest('b')),
             format!("quay.io/acme/ho:{}", digest('b')),
         ] {
-            assert_eq!(found(&log, 64), Shown::default(), "{log}");
+            for size in 1..=160 {
+                assert_eq!(found(&log, size), Shown::default(), "{size} of {log}");
+            }
         }
         assert!(found(&digit_a().to_uppercase().replace("SHA", "sha"), 64).ours);
     }

@@ -69,8 +69,30 @@ mod tests {
         };
         assert_eq!(words(1_000, 1_050, None), "1,000 tests");
         assert_eq!(words(900, 1_050, None), "900 tests, usually 1,050");
+        // A tenth itself is not clearly fewer.
+        assert_eq!(words(900, 1_000, None), "900 tests");
         assert_eq!(words(1_200, 1_050, None), "1,200 tests, usually 1,050");
         assert_eq!(words(9, 1_050, Some("9 tests ran, usually 1050")), "9 tests");
+    }
+
+    #[test]
+    fn all_that_is_to_be_looked_at_is_counted() {
+        use crate::record::samples::attempt;
+        use crate::record::{Cause, JobState, TestCounts};
+        let counts = TestCounts {
+            run: 0,
+            informing_failed: 2,
+            flaky: 4,
+            broken_files: 8,
+            ..TestCounts::default()
+        };
+        let of = |tests| {
+            let passed = attempt(JobState::Success, Some(Cause::Passed));
+            warnings(&Attempt { tests, ..passed })
+        };
+        assert_eq!(of(Some(counts)), 15);
+        assert_eq!(of(Some(TestCounts { run: 1, ..counts })), 14);
+        assert_eq!(of(None), 0);
     }
 
     #[test]

@@ -77,8 +77,27 @@ fn words(past: &TestPast) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::samples::attempt;
+    use crate::record::samples::{attempt, job};
     use crate::record::{Cause, HistoryNote, JobState};
+    use jiff::Timestamp;
+
+    #[test]
+    fn of_a_night_only_blocking_jobs_that_did_not_pass_are_told() {
+        let of = |name: &str, class: Class, state: JobState, cause: Cause| {
+            let mut ended = attempt(state, Some(cause));
+            let regressions = vec![format!("in {name}")];
+            ended.history = Some(Box::new(HistoryNote { regressions, ..HistoryNote::default() }));
+            job(name, class, vec![ended])
+        };
+        let (failed, passed) = (JobState::Failure, JobState::Success);
+        let jobs = vec![
+            of("red", Class::Blocking, failed, Cause::Product),
+            of("green", Class::Blocking, passed, Cause::Passed),
+            of("beside", Class::Informing, failed, Cause::Product),
+        ];
+        let record = GateRecord { jobs, ..GateRecord::begin("run", Timestamp::UNIX_EPOCH) };
+        assert_eq!(night(&record).regressions, [("red", "in red")]);
+    }
 
     #[test]
     fn what_is_new_is_named_before_what_is_known() {

@@ -176,6 +176,14 @@ mod tests {
     #[test]
     fn reruns_are_read() {
         assert_eq!(RERUN.parse::<Reruns>().unwrap(), Reruns::default());
+        assert_eq!(Reruns::none().to_string(), "none");
+        for said in [RERUN, "setup=1", "flaky=2,setup=1"] {
+            let reruns: Reruns = said.parse().unwrap();
+            assert_eq!(reruns.to_string(), said);
+            let (rerun, rerun_flaky) = (reruns.to_record(), reruns.flaky());
+            let policy = PolicyRecord { rerun, rerun_flaky, ..PolicyRecord::default() };
+            assert_eq!(Reruns::of_record(&policy), reruns);
+        }
         let reruns: Reruns = " undetermined = 2 ,setup=0".parse().unwrap();
         assert_eq!(
             (

@@ -208,6 +208,53 @@ mod tests {
         (record, intent)
     }
 
+    #[test]
+    fn only_what_is_still_as_it_was_found_is_announced() {
+        let (record, first) = announced();
+        let next = announcement(Some(&first), "key".to_owned(), "other", at(5));
+        assert_eq!((next.sends, next.written_at, next.sent_at), (2, at(0), Some(at(5))));
+        let by = |record: &GateRecord, found: Option<&Intent>, intent: &Intent| {
+            let mut record = record.clone();
+            let announced = announce(&mut record, "a", 1, found, intent);
+            let left = record.jobs[0].attempts.first().map(|attempt| attempt.intent.clone());
+            (announced, left)
+        };
+        // Written once already, but the store could not say so.
+        assert_eq!(by(&record, None, &first), (true, Some(first.clone())));
+        assert_eq!(by(&record, None, &next), (false, Some(first.clone())));
+        assert_eq!(by(&record, Some(&next), &next), (false, Some(first.clone())));
+        assert_eq!(by(&record, Some(&first), &next), (true, Some(next.clone())));
+        // The attempt that was found is gone.
+        let mut empty = record.clone();
+        empty.jobs[0].attempts.clear();
+        assert_eq!(by(&empty, Some(&first), &next), (false, None));
+        // Somebody has found its run meanwhile.
+        let mut runs = record;
+        let run = Launched { execution: "x".to_owned(), adopted: true };
+        launched(&mut runs, "a", 1, &run, at(1));
+        assert_eq!(by(&runs, Some(&first), &next), (false, Some(first)));
+    }
+
+    #[test]
+    fn a_refusal_counts_only_for_what_it_answered() {
+        let refusal = LaunchRefusal { at: at(3), reason: "no such job".to_owned(), token: false };
+        let (record, first) = announced();
+        let next = announcement(Some(&first), "key".to_owned(), "other", at(5));
+        let by = |record: &GateRecord, intent: &Intent| {
+            let mut record = record.clone();
+            refused(&mut record, "a", 1, intent, &refusal);
+            let attempt = &record.jobs[0].attempts[0];
+            (attempt.refusal.is_some(), attempt.intent.certainly_not_created)
+        };
+        assert_eq!(by(&record, &first), (true, true));
+        // Announced anew by another process.
+        assert_eq!(by(&record, &next), (false, false));
+        let mut runs = record;
+        let run = Launched { execution: "x".to_owned(), adopted: true };
+        launched(&mut runs, "a", 1, &run, at(1));
+        assert!(!by(&runs, &first).0);
+    }
+
     /// Two processes can find the same run: one saw that it lacks a variable, the other has only
     /// its id.
     #[test]

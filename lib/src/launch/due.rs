@@ -93,7 +93,7 @@ impl Runs {
 mod tests {
     use super::*;
     use crate::gate::matrix::tests::{at, attempt};
-    use crate::record::{Attempt, Cause, Class};
+    use crate::record::{Attempt, Cause, Class, ConfigMapStore, Store, labels};
 
     fn night(attempts: Vec<Attempt>) -> GateRecord {
         let mut record = GateRecord::begin("run", at(0));
@@ -130,6 +130,27 @@ mod tests {
             ..Default::default()
         })
         .unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_record_of_tonight_tells_nothing_of_earlier_nights() {
+        let world = standins::World::builder().build();
+        let client = kube::Client::new(world.direct(standins::Server::Kube), "gates");
+        let cluster = Cluster { client, namespace: "gates".to_owned() };
+        let clock: SharedClock = std::sync::Arc::new(crate::clock::SystemClock::new(1));
+        for (id, second) in [("tonight", 500), ("earlier", 100)] {
+            let mut record = night(vec![attempt(1, second, Some(Cause::Passed))]);
+            (record.id, record.gate) = (id.to_owned(), Some("g".to_owned()));
+            let store = ConfigMapStore::new(&cluster, format!("gate-{id}"));
+            let bytes = serde_json::to_vec(&record).unwrap();
+            store.save(&bytes, &labels::of_record(&record), None).await.unwrap();
+        }
+        for (id, second) in [(Some("tonight"), 100), (Some("earlier"), 500), (None, 500)] {
+            let run_id = id.map(str::to_owned);
+            let identity = Identity { run_id, gate: Some("g".to_owned()), ..Identity::default() };
+            let pasts = earlier(&identity, Some(&cluster), &clock).await.unwrap();
+            assert_eq!(pasts["a"].passed_at(), Some(at(second)), "{id:?}");
+        }
     }
 
     #[tokio::test]

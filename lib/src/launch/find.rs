@@ -295,6 +295,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_run_of_somebody_else_is_read_once() {
+        let listed: &[&str] = &["other"];
+        let (finder, _token) = finder(&[listed, listed], &[("other", "another-key", 1)]);
+        assert!(!finder.is_foreign("other", KEY));
+        for _ in 0..2 {
+            assert_eq!(finder.look(&order(), &[]).await, Found::Missing);
+            assert!(finder.is_foreign("other", KEY));
+        }
+        // It may be that of another order.
+        assert!(!finder.is_foreign("other", "another-key"));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_oldest_is_ours_wherever_it_is_listed() {
         let runs = [("a", KEY, 30), ("b", KEY, 10), ("c", KEY, 20)];
         for listed in [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"]] {

@@ -326,6 +326,43 @@ mod tests {
     }
 
     #[test]
+    fn a_short_period_may_begin_a_quarter_earlier() {
+        let every: Days = "4h".parse().unwrap();
+        let past = Past::of([ended(7, true)]);
+        let after = |minutes: i64| day(7) + SignedDuration::from_mins(minutes);
+        assert_eq!(reason(every, &past, after(179)), Reason::NotDue);
+        assert_eq!(reason(every, &past, after(180)), Reason::Old);
+    }
+
+    /// Each night begins with the job after the last one of the night before.
+    #[test]
+    fn the_turn_goes_round() {
+        let names = ["a", "b", "c", "d", "e"];
+        let jobs = names.map(|name| Candidate { name, every: days(2), required: false });
+        for budget in 1..=4 {
+            let chosen = |now: i64| -> Vec<String> {
+                let plan = plan(&jobs, &Pasts::new(), night(now, Some(budget)));
+                let out: Vec<_> = plan.crowded_out().map(|choice| choice.name.clone()).collect();
+                assert!(out.iter().all(|name| !plan.runs(name)));
+                let runs = plan.choices.iter().filter(|choice| choice.runs);
+                let runs: Vec<String> = runs.map(|choice| choice.name.clone()).collect();
+                assert_eq!((runs.len(), out.len()), (budget as usize, 5 - budget as usize));
+                runs
+            };
+            for now in 0..10 {
+                let place = |name: &String| names.iter().position(|known| known == name).unwrap();
+                let (last, next) = (chosen(now), chosen(now + 1));
+                assert_eq!(place(&next[0]), (place(&last[last.len() - 1]) + 1) % 5, "{now}");
+            }
+        }
+        // What is not due is not crowded out.
+        let fresh: Pasts = [("a".to_owned(), Past::of([ended(10, true)]))].into();
+        let plan = plan(&jobs, &fresh, night(10, Some(2)));
+        assert!(plan.crowded_out().all(|choice| choice.name != "a"));
+        assert_eq!(plan.crowded_out().count(), 2);
+    }
+
+    #[test]
     fn required_cells_come_first_and_then_the_oldest() {
         let candidate = |name, required| Candidate { name, every: days(2), required };
         let jobs = [

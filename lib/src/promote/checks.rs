@@ -164,3 +164,73 @@ pub fn same_owner(plan: &ReleasePlan, snapshot: &Snapshot) -> Result<(), Refusal
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::samples::{attempt, job};
+    use crate::record::{Cause, JobRecord, JobState};
+    use jiff::Timestamp;
+
+    fn passed(name: &str) -> JobRecord {
+        job(name, Class::Blocking, vec![attempt(JobState::Success, Some(Cause::Passed))])
+    }
+
+    fn failed(name: &str) -> JobRecord {
+        job(name, Class::Blocking, vec![attempt(JobState::Failure, Some(Cause::Product))])
+    }
+
+    /// A record with these jobs, and the verdict that follows from `judged`.
+    fn record(jobs: &[JobRecord], judged: &[JobRecord]) -> GateRecord {
+        let of = |jobs: &[JobRecord]| GateRecord {
+            jobs: jobs.to_vec(),
+            ..GateRecord::begin("run", Timestamp::UNIX_EPOCH)
+        };
+        let verdict = Some(decide(&of(judged), Timestamp::UNIX_EPOCH));
+        GateRecord { verdict, ..of(jobs) }
+    }
+
+    fn why(record: &GateRecord, accepted: &[&str]) -> Option<String> {
+        let accepted: Vec<String> = accepted.iter().map(|name| (*name).to_owned()).collect();
+        verdict(record, &accepted).err().map(|refusal| refusal.why)
+    }
+
+    #[test]
+    fn only_a_pass_that_its_jobs_bear_out_is_promoted() {
+        let both = [passed("a"), passed("b")];
+        assert_eq!(why(&record(&both, &both), &[]), None);
+        let without = GateRecord { verdict: None, ..record(&both, &both) };
+        for accepted in [&[][..], &["a"]] {
+            let why = why(&without, accepted).unwrap();
+            assert!(why.starts_with("the record holds no verdict"), "{why}");
+        }
+        // A verdict that somebody wrote: over other jobs, and over fewer of them.
+        for jobs in [&[passed("a"), failed("b")][..], &[passed("a")], &[]] {
+            let why = why(&record(jobs, &both), &[]).unwrap();
+            assert!(why.ends_with("it contradicts itself, so nothing is promoted"), "{why}");
+        }
+    }
+
+    #[test]
+    fn what_did_not_pass_is_refused_with_its_reasons() {
+        let jobs = [passed("a"), failed("b")];
+        let mut record = record(&jobs, &jobs);
+        let told = why(&record, &[]).unwrap();
+        assert!(told.starts_with("the verdict is failed (b"), "{told}");
+        record.verdict.as_mut().unwrap().reasons.clear();
+        assert_eq!(why(&record, &[]).unwrap(), "the verdict is failed: nothing is promoted");
+    }
+
+    #[test]
+    fn what_is_accepted_stands_for_what_did_not_pass_and_nothing_else() {
+        let jobs = [passed("a"), failed("b"), failed("c")];
+        let record = |jobs: &[JobRecord]| self::record(jobs, jobs);
+        assert_eq!(why(&record(&jobs), &["b", "c"]), None);
+        assert_eq!(why(&record(&jobs), &["c", "b", "none"]), None);
+        let told = why(&record(&jobs), &["b"]).unwrap();
+        assert!(told.starts_with("c did not pass, and nobody accepts it"), "{told}");
+        assert!(why(&record(&jobs), &["a"]).is_some());
+        let informing = [JobRecord { class: Class::Informing, ..failed("b") }];
+        assert!(why(&record(&informing), &["b"]).is_some(), "there is no blocking job");
+    }
+}

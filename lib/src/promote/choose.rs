@@ -168,3 +168,40 @@ pub fn name_of(release: &Release) -> &str {
 fn prefix(wanted: &Wanted<'_>) -> String {
     name::prefix(wanted.plan, wanted.digest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn automatic_ones_are_those_of_this_plan_and_snapshot_that_no_run_of_ours_made() {
+        let digest = format!("sha256:{}", "a".repeat(64)).parse().unwrap();
+        let wanted = Wanted {
+            plan: "plan",
+            snapshot: "s-1",
+            digest: &digest,
+            run: "run",
+            noted: None,
+            again: false,
+        };
+        let release = |name: &str, plan: &str, snapshot: &str, automated: bool, run: &str| {
+            let labels = json!({crate::konflux::labels::AUTOMATED_LABEL: automated.to_string()});
+            let annotations = json!({RUN_ANNOTATION: run});
+            serde_json::from_value(json!({
+                "metadata": {"name": name, "labels": labels, "annotations": annotations},
+                "spec": {"releasePlan": plan, "snapshot": snapshot},
+            }))
+            .unwrap()
+        };
+        let releases = [
+            release("automatic", "plan", "s-1", true, ""),
+            release("ours", "plan", "s-1", true, "run"),
+            release("by-hand", "plan", "s-1", false, ""),
+            release("other-plan", "other", "s-1", true, ""),
+            release("other-snapshot", "plan", "s-2", true, ""),
+        ];
+        let found: Vec<_> = automatic(&wanted, &releases).into_iter().map(name_of).collect();
+        assert_eq!(found, ["automatic"]);
+    }
+}

@@ -160,3 +160,70 @@ pub fn older(ours: Option<Timestamp>, released: &[Built]) -> Option<String> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn tested() -> Digest {
+        format!("sha256:{}", "a".repeat(64)).parse().unwrap()
+    }
+
+    /// A Release that stands so, made in that minute.
+    fn release(name: &str, snapshot: &str, minute: u8, reason: &str) -> Release {
+        let conditions = match reason {
+            "" => json!([]),
+            reason => json!([{"type": "Released", "status": "False", "reason": reason}]),
+        };
+        serde_json::from_value(json!({
+            "metadata": {"name": name, "creationTimestamp": format!("2026-08-20T09:{minute:02}:00Z")},
+            "spec": {"snapshot": snapshot, "releasePlan": "plan"},
+            "status": {"conditions": conditions},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn of_the_releases_of_a_snapshot_the_one_that_came_furthest_counts() {
+        let (unknown, runs, landed, failed) = ("Odd", "", "Succeeded", "Failed");
+        for (reasons, wanted) in [
+            (&[runs][..], Some(("r0", Progress::InFlight))),
+            (&[runs, landed], Some(("r1", Progress::Landed))),
+            (&[landed, runs], Some(("r0", Progress::Landed))),
+            (&[unknown, runs], Some(("r1", Progress::InFlight))),
+            (&[runs, unknown], Some(("r0", Progress::InFlight))),
+            (&[landed, landed], Some(("r0", Progress::Landed))),
+            (&[failed, unknown], Some(("r1", Progress::Unknown))),
+            (&[failed], None),
+        ] {
+            let releases: Vec<Release> = (0..)
+                .zip(reasons)
+                .map(|(minute, reason)| release(&format!("r{minute}"), "s-1", minute, reason))
+                .collect();
+            let found = other_snapshots(&releases, "plan", "ours", &tested());
+            let told = found.iter().map(|other| (other.release, other.progress));
+            assert_eq!(told.collect::<Vec<_>>(), Vec::from_iter(wanted), "{reasons:?}");
+            // Its image is no older than its newest Release that did not fail.
+            let newest = releases.last().and_then(|release| created_at(&release.metadata));
+            assert!(found.iter().all(|other| other.created == newest));
+        }
+    }
+
+    #[test]
+    fn snapshots_are_told_apart_and_ours_and_other_plans_left_out() {
+        let of_plan = |mut release: Release, plan: &str| {
+            release.spec.release_plan = plan.to_owned();
+            release
+        };
+        let releases = [
+            release("r0", "s-1", 0, "Succeeded"),
+            release("r1", "s-2", 1, ""),
+            release("r2", "ours", 2, ""),
+            of_plan(release("r3", "s-3", 3, ""), "other"),
+        ];
+        let found = other_snapshots(&releases, "plan", "ours", &tested());
+        let told: Vec<_> = found.iter().map(|other| (other.snapshot, other.progress)).collect();
+        assert_eq!(told, [("s-1", Progress::Landed), ("s-2", Progress::InFlight)]);
+    }
+}

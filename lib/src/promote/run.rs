@@ -421,3 +421,52 @@ fn blank(plan: &str) -> ReleaseRecord {
         completed_at: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    #[test]
+    fn the_end_that_is_on_record_is_repeated_as_it_was() {
+        let plan = ObjectName::label("plan").unwrap();
+        let pushed = |name: &str| crate::konflux::PushedImage {
+            name: name.to_owned(),
+            digest: String::new(),
+            urls: Vec::new(),
+        };
+        let noted = |exit: u8| ReleaseRecord {
+            name: Some("r-1".to_owned()),
+            is_final: true,
+            exit,
+            detail: Some("why".to_owned()),
+            images: vec![pushed("ho")],
+            pipeline_run: Some("ns/run".to_owned()),
+            completed_at: Some(Timestamp::UNIX_EPOCH),
+            ..blank("plan")
+        };
+        let of = |release: ReleaseRecord, again: bool| {
+            let record = GateRecord {
+                release: Some(release),
+                ..GateRecord::begin("run", Timestamp::UNIX_EPOCH)
+            };
+            repeated(&record, &Options { again, ..Options::of(plan.clone()) })
+        };
+        for (exit, wanted, looked_at_again) in [
+            (0, Exit::Done, false),
+            (1, Exit::Failed, true),
+            (3, Exit::Refused, false),
+            (4, Exit::Unsafe, true),
+            (7, Exit::Unsafe, true),
+        ] {
+            let told = of(noted(exit), false).unwrap();
+            assert_eq!((told.exit, told.detail.as_str()), (wanted, "why"), "{exit}");
+            assert_eq!((told.release.as_deref(), told.images), (Some("r-1"), vec![pushed("ho")]));
+            assert_eq!(told.pipeline_run.as_deref(), Some("ns/run"));
+            assert_eq!(told.completed_at, Some(Timestamp::UNIX_EPOCH));
+            assert_eq!(of(noted(exit), true).is_none(), looked_at_again, "{exit}");
+        }
+        assert!(of(ReleaseRecord { is_final: false, ..noted(0) }, false).is_none());
+        assert!(of(ReleaseRecord { name: None, ..noted(3) }, false).is_none());
+    }
+}

@@ -23,7 +23,7 @@ pub const BUCKETS: [&str; 4] = [
 pub mod bucket;
 pub mod budget;
 #[cfg(test)]
-mod canned;
+pub(crate) mod canned;
 #[cfg(test)]
 mod captured;
 pub mod deck;

@@ -291,6 +291,17 @@ async fn what_was_retracted_is_neither_promoted_nor_in_the_way() {
     };
     let said = run(&options(digest('7')), &sources).await.unwrap();
     assert_eq!(said.plans[0].ended.exit, Exit::Failed, "no other is verified: {said:?}");
+    // Another one built later, which nobody took back, is in the way as before.
+    setting.released_before("s-8", Some(built));
+    let (kube, namespace) = (setting.world.kube(), &setting.namespace);
+    kube.change("snapshots", namespace, "s-8", |snapshot| {
+        for component in snapshot["spec"]["components"].as_array_mut().unwrap() {
+            component["containerImage"] = json!(format!("quay.io/acme/ho@{}", digest('8')));
+        }
+    });
+    let promotion = setting.run(&memory, &setting.options()).await;
+    assert_eq!(promotion.exit, Exit::Refused, "{}", promotion.detail);
+    assert!(kube.delete("releases", namespace, "r-s-8"));
     let promotion = setting.run(&memory, &setting.options()).await;
     assert_eq!(promotion.exit, Exit::Done, "it keeps nothing back: {}", promotion.detail);
     // Ours in its turn.

@@ -262,6 +262,52 @@ mod tests {
     }
 
     #[test]
+    fn since_when_each_may_be_out() {
+        for (reason, word, since) in [
+            ("Succeeded", "it has landed", Some(at(2))),
+            ("Failed", "it failed", None),
+            ("Progressing", "it has not ended", Some(at(2))),
+        ] {
+            let told = state(&release("a-1", 2, reason, true));
+            assert_eq!(told, (word, since));
+        }
+        // One that landed with the verified one was overtaken by it.
+        for (hour, stands) in [(1, false), (2, false), (3, true)] {
+            let releases = vec![
+                release("r-1", 2, "Succeeded", false),
+                release("a-1", hour, "Succeeded", true),
+            ];
+            let evidence = Evidence { releases, ..Evidence::default() };
+            assert_eq!(automatic(&evidence, at(4))[0].stands, stands, "{hour}");
+        }
+    }
+
+    #[test]
+    fn only_one_that_may_be_out_is_told_again() {
+        let (a1, failed) =
+            (release("a-1", 2, "Succeeded", true), release("a-2", 2, "Failed", true));
+        let whole = |release: &ReleaseBrief| Evidence {
+            releases: vec![release.clone()],
+            ..Evidence::default()
+        };
+        let mut ledger = Ledger::default();
+        assert_eq!(
+            looks(&mut ledger, &[(&whole(&failed), 3), (&whole(&failed), 99)]),
+            ["raised", ""]
+        );
+        assert_eq!(ledger.automatic_told_at, None);
+        // It was told when a verified one had overtaken it, and that one was taken back.
+        let before = || Ledger { automatic_told: vec!["uid-a-1".to_owned()], ..Ledger::default() };
+        assert_eq!(looks(&mut before(), &[(&whole(&a1), 3)]), ["raised"]);
+        let half = silent(SourceName::Releases, &[&a1]);
+        assert_eq!(looks(&mut before(), &[(&half, 3)]), [""]);
+        // What is seen to stand is not out of sight.
+        let mut ledger = Ledger::default();
+        assert_eq!(looks(&mut ledger, &[(&whole(&a1), 3)]), ["raised"]);
+        assert_eq!(ledger.lost_sight(&whole(&a1), &automatic(&whole(&a1), at(4))), None);
+    }
+
+    #[test]
     fn what_is_not_seen_is_not_over() {
         let (r1, a1, r2) = (
             release("r-1", 0, "Succeeded", false),

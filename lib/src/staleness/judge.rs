@@ -324,3 +324,153 @@ fn last_run_without_record(evidence: &Evidence) -> Cause {
         _ => Cause::NotKnown,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hour: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour)
+    }
+
+    /// A record that was begun at that hour.
+    fn past(hour: i64, outcome: Option<Outcome>) -> Past {
+        let record = crate::record::GateRecord::begin("id", at(hour));
+        let past = Past::of(&kube::api::ObjectMeta::default(), &record);
+        Past { outcome, ..past }
+    }
+
+    fn why(evidence: &Evidence) -> String {
+        let image = Image::Snapshot("s".to_owned());
+        let newest = Verified { release: "r".to_owned(), image, at: at(900), compared: true };
+        match cause(evidence, Some(&newest), &Quiet::parse(&[], &[]).unwrap(), at(1000)) {
+            Cause::RanAndFailed { runs, .. } => format!("failed {runs}"),
+            other => other.word().to_owned(),
+        }
+    }
+
+    #[test]
+    fn why_nothing_newer_was_verified() {
+        use Outcome::{NotReleased, Passed, Promoted, Refused, Undecided};
+        let refused = |hour| past(hour, Some(Refused));
+        for (records, wanted) in [
+            (vec![], "did-not-run"),
+            (vec![refused(990)], "failed 1"),
+            (vec![refused(990), past(980, Some(Undecided)), refused(890)], "failed 2"),
+            (vec![refused(990), past(985, Some(Passed))], "failed 1"),
+            // A night was missed, or just not yet.
+            (vec![refused(964)], "failed 1"),
+            (vec![refused(963)], "did-not-run"),
+            (vec![past(990, None)], "killed"),
+            (vec![past(990, Some(Passed))], "only-tried"),
+            (vec![past(990, Some(NotReleased))], "release-failed"),
+            (vec![past(990, Some(Promoted))], "release-unknown"),
+        ] {
+            let told = format!("{records:?}");
+            assert_eq!(why(&Evidence { records, ..Evidence::default() }), wanted, "{told}");
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_read_may_tell_otherwise() {
+        let refused = || past(990, Some(Outcome::Refused));
+        let silent =
+            |name| Evidence { silent: vec![Source::silent(name, "503")], ..Evidence::default() };
+        let run: crate::tekton::PipelineRun = serde_json::from_value(serde_json::json!({
+            "metadata": {"name": "g-1", "creationTimestamp": at(990).to_string()},
+            "status": {"startTime": at(990).to_string(), "completionTime": at(991).to_string()},
+        }))
+        .unwrap();
+        let unasked = || Evidence { unasked: vec![SourceName::Runs], ..Evidence::default() };
+        for (evidence, wanted) in [
+            (Evidence { records: vec![refused()], ..silent(SourceName::Runs) }, "not-known"),
+            (silent(SourceName::Records), "not-known"),
+            (unasked(), "not-known"),
+            (Evidence { records: vec![past(990, None)], ..unasked() }, "not-known"),
+            (Evidence { records: vec![refused()], ..unasked() }, "failed 1"),
+        ] {
+            assert_eq!(why(&evidence), wanted, "{evidence:?}");
+        }
+        // The last word may be in a record that cannot be read.
+        for (unreadable, records, wanted) in [
+            (995, vec![refused()], "not-known"),
+            (990, vec![refused()], "failed 1"),
+            (985, vec![refused()], "failed 1"),
+            (901, vec![], "not-known"),
+            (900, vec![], "failed 1"),
+            // Begun when the image was verified: the run since then is another.
+            (899, vec![past(900, None)], "failed 1"),
+            (899, vec![], "failed 1"),
+        ] {
+            let unreadable = vec![at(unreadable)];
+            let runs = vec![run.clone()];
+            let evidence = Evidence { unreadable, records, runs, ..Evidence::default() };
+            assert_eq!(why(&evidence), wanted, "{:?}", evidence.unreadable);
+        }
+    }
+
+    #[test]
+    fn a_run_without_a_record_has_failed_only_where_records_were_read() {
+        let run = serde_json::from_str(r#"{"metadata":{"name":"g-1"}}"#).unwrap();
+        let mut evidence = Evidence { runs: vec![run], ..Evidence::default() };
+        let cause = last_run_without_record(&evidence);
+        assert!(matches!(cause, Cause::RanAndFailed { runs: 1, .. }), "{cause:?}");
+        evidence.unasked = vec![SourceName::Records];
+        assert_eq!(last_run_without_record(&evidence), Cause::NotKnown);
+        assert_eq!(last_run_without_record(&Evidence::default()), Cause::NotKnown);
+    }
+
+    #[test]
+    fn an_image_is_old_beyond_the_threshold() {
+        let release: crate::verified::ReleaseBrief = serde_json::from_value(serde_json::json!({
+            "metadata": {"name": "r", "creationTimestamp": at(0).to_string()},
+            "spec": {"snapshot": "s", "releasePlan": "p"},
+            "status": {
+                "completionTime": at(0).to_string(),
+                "conditions": [{"type": "Released", "status": "True", "reason": "Succeeded"}],
+            },
+        }))
+        .unwrap();
+        let quiet = Quiet::parse(&[], &[]).unwrap();
+        let (threshold, second) = (SignedDuration::from_hours(48), SignedDuration::from_secs(1));
+        let old = |releases: Vec<crate::verified::ReleaseBrief>, now| {
+            let evidence = Evidence { releases, ..Evidence::default() };
+            is_old(&evidence, threshold, &quiet, now)
+        };
+        assert!(!old(vec![release.clone()], at(48)));
+        assert!(old(vec![release], at(48) + second));
+        assert!(!old(Vec::new(), at(480)), "there is none");
+    }
+
+    /// There is nothing newer where the newest Snapshot is of the verified image, or so young that
+    /// no night has come yet, unless the gate ran since.
+    #[test]
+    fn when_there_is_nothing_newer() {
+        let digest = |letter: &str| format!("sha256:{}", letter.repeat(64));
+        let quiet = Quiet::parse(&[], &[]).unwrap();
+        let (idle, runs) =
+            (Cause::DidNotRun { last: None }, Cause::RunningNow { run: "r".to_owned() });
+        for (image, waits, cause, wanted) in [
+            (Image::Snapshot("s-2".to_owned()), None, &runs, true),
+            (Image::Snapshot("s-1".to_owned()), None, &idle, false),
+            (Image::Digest(digest("a")), None, &runs, true),
+            (Image::Digest(digest("b")), None, &idle, false),
+            (Image::Digest(digest("b")), Some(36), &idle, true),
+            (Image::Digest(digest("b")), Some(37), &idle, false),
+            (Image::Digest(digest("b")), Some(1), &runs, false),
+        ] {
+            let build = Build::Fit {
+                snapshot: "s-2".to_owned(),
+                digest: digest("a").parse().unwrap(),
+                built_at: Some(at(900)),
+                waiting_since: waits.map(|hours| at(1000 - hours)),
+            };
+            let evidence = Evidence { build: Some(build), ..Evidence::default() };
+            let newest = Verified { release: "r".to_owned(), image, at: at(0), compared: true };
+            let told = nothing_newer(&evidence, &newest, cause, &quiet, at(1000));
+            let nothing =
+                Cause::NothingNewer { snapshot: "s-2".to_owned(), built_at: Some(at(900)) };
+            assert_eq!(told, wanted.then_some(nothing), "{newest:?} {waits:?} {cause:?}");
+        }
+    }
+}

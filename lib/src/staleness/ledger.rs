@@ -275,6 +275,29 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_may_be_a_little_behind() {
+        let (day, second) = (SignedDuration::from_hours(24), SignedDuration::from_secs(1));
+        for (told, due) in [
+            (None, true),
+            (Some(at(0)), true),
+            (Some(at(0) + second), false),
+            (Some(at(24)), false),
+            (Some(at(24) + SKEW), false),
+            (Some(at(24) + SKEW + second), true),
+        ] {
+            assert_eq!(is_due(told, day, at(24)), due, "{told:?}");
+        }
+    }
+
+    #[test]
+    fn a_ledger_has_a_largest_size() {
+        let text = serde_json::to_string(&Ledger::default()).unwrap();
+        let of = |bytes: usize| read(format!("{text:<bytes$}").as_bytes());
+        assert!(of(MAX_BYTES).is_ok());
+        assert!(matches!(of(MAX_BYTES + 1), Err(Unread::Torn(_))));
+    }
+
+    #[test]
     fn once_per_interval_and_the_end_once() {
         let day = SignedDuration::from_hours(24);
         let fresh = Finding::Fresh { newest: None, nothing_newer: None, silent: vec![] };

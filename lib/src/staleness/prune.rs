@@ -102,6 +102,50 @@ mod tests {
     use crate::clock::RuntimeClock;
     use crate::history::{Addition, Run};
 
+    #[test]
+    fn a_history_is_over_after_its_age_and_never_without_a_day() {
+        let midnight: Timestamp = "2026-11-30T00:00:00Z".parse().unwrap();
+        let newest = |day: &str| ObjectMeta {
+            labels: Some([(keep::NEWEST.to_owned(), day.to_owned())].into()),
+            ..ObjectMeta::default()
+        };
+        let day = (midnight - HISTORY_AGE).strftime("%Y-%m-%d").to_string();
+        assert!(!is_over(&newest(&day), midnight));
+        assert!(is_over(&newest(&day), midnight + SignedDuration::from_secs(1)));
+        for none in [newest("long ago"), ObjectMeta::default()] {
+            assert!(!is_over(&none, midnight + HISTORY_AGE));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_was_seen_is_deleted_and_what_is_gone_is_no_failure() {
+        let world = standins::World::builder().build();
+        let client = kube::Client::new(world.direct(standins::Server::Kube), "gates");
+        let cluster = Cluster { client, namespace: "gates".to_owned() };
+        for name in ["seen", "anew"] {
+            let metadata = serde_json::json!({"name": name, "namespace": "gates"});
+            world
+                .kube()
+                .put(serde_json::json!({"kind": "ConfigMap", "metadata": metadata}));
+        }
+        let there = |name: &str| world.kube().get("configmaps", "gates", name);
+        let uid = |name: &str| {
+            there(name).and_then(|found| found["metadata"]["uid"].as_str().map(str::to_owned))
+        };
+        let old = || {
+            [
+                ("gone".to_owned(), None, None),
+                ("anew".to_owned(), Some("of-the-one-before".to_owned()), None),
+                ("seen".to_owned(), uid("seen"), None),
+            ]
+            .into_iter()
+        };
+        assert_eq!(delete(&cluster, old()).await.unwrap(), 1);
+        assert_eq!((there("seen"), there("anew").is_some()), (None, true));
+        world.kube().deny("delete", "configmaps");
+        assert_eq!(cluster::code(&delete(&cluster, old()).await.unwrap_err()), Some(403));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn histories_of_jobs_that_run_no_more_are_deleted() {
         let world = standins::World::builder().build();

@@ -155,7 +155,10 @@ mod tests {
         for day in ["", "sa", "samstag", "7"] {
             assert!(matches!(quiet(&[day], &[]), Err(QuietError::Day(_))), "{day}");
         }
-        for window in ["", "2026-12-20", "2026-12-20/2026-12-01", "a/b", "2026-12-20 2026-12-21"] {
+        let empty = "2026-12-20T00:00:00Z/2026-12-20T00:00:00Z";
+        for window in
+            ["", empty, "2026-12-20", "2026-12-20/2026-12-01", "a/b", "2026-12-20 2026-12-21"]
+        {
             assert!(matches!(quiet(&[], &[window]), Err(QuietError::Window(_))), "{window}");
         }
     }

@@ -402,3 +402,6 @@ enum Wait {
 fn failed(error: ApiError) -> Ending {
     Ending::Failed(Chain(&error).to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,7 +97,32 @@ fn listed(names: &BTreeSet<String>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::clock::RuntimeClock;
+    use crate::cluster::Cluster;
+    use standins::{Fault, ScenarioScript, Server, Trouble, World};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_scenario_that_may_not_be_read_is_not_missing() {
+        let world = World::builder().build();
+        let client = kube::Client::new(world.direct(Server::Kube), "ns");
+        let cluster = Cluster { client, namespace: "ns".to_owned() };
+        let tenant = Tenant::new(&cluster, Arc::new(RuntimeClock::starting_at(world.now())));
+        let none = scenario(&tenant, "gate").await.unwrap_err();
+        assert!(none.ends_with("in namespace ns, nor any other"), "{none}");
+        world.kube().scenario("ns", "gate", ScenarioScript::default());
+        assert_eq!(scenario(&tenant, "gate").await, Ok(Known::There));
+        let other = scenario(&tenant, "gaet").await.unwrap_err();
+        assert!(other.ends_with("; there are gate"), "{other}");
+        world.kube().deny("get", "integrationtestscenarios");
+        assert_eq!(scenario(&tenant, "gate").await, Ok(Known::MayNotRead));
+        // What the cluster does not answer is another matter.
+        world.kube().allow_all();
+        world.fault(Fault::on(Server::Kube, Trouble::StatusBefore(400)));
+        assert!(scenario(&tenant, "gate").await.is_err());
+    }
 
     #[test]
     fn what_is_misspelt_is_told_with_what_there_is() {

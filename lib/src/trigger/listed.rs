@@ -135,3 +135,83 @@ async fn verified(
     }
     Ok(kept)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::RuntimeClock;
+    use crate::cluster::Cluster;
+    use serde_json::json;
+    use standins::{Server, World};
+
+    /// A Release that landed in that minute, or has not, with the Snapshot that it was made from.
+    fn put(world: &World, name: &str, plan: &str, image: &str, minute: Option<u8>) {
+        let digest = format!("sha256:{}", image.repeat(64));
+        let component =
+            json!({"name": "ho", "containerImage": format!("quay.io/acme/ho@{digest}")});
+        let snapshot = format!("s-{name}");
+        let metadata = |name: &str| json!({"name": name, "namespace": "ns"});
+        world.kube().put(json!({
+            "kind": "Snapshot", "metadata": metadata(&snapshot),
+            "spec": {"application": "ho", "components": [component]},
+        }));
+        let status = minute.map(|minute| {
+            json!({
+                "completionTime": format!("2026-08-20T03:{minute:02}:00Z"),
+                "conditions": [{"type": "Released", "status": "True", "reason": "Succeeded",
+                    "lastTransitionTime": "2026-08-20T03:00:00Z", "message": ""}],
+                "artifacts": {"images": [{"name": "ho", "shasum": digest}]},
+            })
+        });
+        world.kube().put(json!({
+            "kind": "Release", "metadata": metadata(name),
+            "spec": {"snapshot": snapshot, "releasePlan": plan},
+            "status": status.unwrap_or_else(|| json!({})),
+        }));
+    }
+
+    fn tenant(world: &World) -> Tenant {
+        let client = kube::Client::new(world.direct(Server::Kube), "ns");
+        let cluster = Cluster { client, namespace: "ns".to_owned() };
+        Tenant::new(&cluster, Arc::new(RuntimeClock::starting_at(world.now())))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_newest_verified_images_of_the_plan_are_kept() {
+        let world = World::builder().build();
+        for (name, plan, image, minute) in [
+            ("oldest", "plan", "e", Some(1)),
+            ("d", "plan", "d", Some(2)),
+            ("c", "plan", "c", Some(3)),
+            // The same image once more.
+            ("again", "plan", "a", Some(4)),
+            ("a", "plan", "a", Some(5)),
+            ("runs", "plan", "b", None),
+            ("other", "other", "f", Some(6)),
+        ] {
+            put(&world, name, plan, image, minute);
+        }
+        let kept = verified(&tenant(&world), "plan", None).await.unwrap();
+        assert_eq!(kept, ["s-a", "s-c", "s-d"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_kept_for_long_enough_is_left_as_it_is() {
+        for (days, left) in [(None, false), (Some(1), false), (Some(40), true)] {
+            let world = World::builder().build();
+            put(&world, "a", "plan", "a", Some(1));
+            if let Some(days) = days {
+                world.kube().change("snapshots", "ns", "s-a", |snapshot| {
+                    let keep = format!("{}h", days * 24);
+                    let annotations = json!({crate::konflux::labels::KEEP_ANNOTATION: keep});
+                    snapshot["metadata"]["annotations"] = annotations;
+                });
+            }
+            keep_one(&tenant(&world), "s-a").await.unwrap();
+            let asked = world.requests_to(Server::Kube);
+            assert_eq!(asked.iter().all(|asked| asked.method != "PATCH"), left, "{days:?}");
+        }
+    }
+}

@@ -222,6 +222,48 @@ mod tests {
     use crate::record::{FileStore, Labels};
     use crate::trigger::{ScenarioReport, Skip, VerifiedBy};
 
+    /// A store in which somebody else has just written, so often.
+    #[derive(Debug)]
+    struct Crossed(FileStore, std::sync::atomic::AtomicU32);
+
+    #[async_trait::async_trait]
+    impl Store for Crossed {
+        async fn load(&self) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
+            self.0.load().await
+        }
+
+        async fn save(
+            &self,
+            bytes: &[u8],
+            labels: &Labels,
+            replaces: Option<&Version>,
+        ) -> Result<Version, StoreError> {
+            let one_less = |left: u32| left.checked_sub(1);
+            let (order, left) = (std::sync::atomic::Ordering::SeqCst, &self.1);
+            match left.fetch_update(order, order, one_less) {
+                Ok(_) => Err(StoreError::Conflict),
+                Err(_) => self.0.save(bytes, labels, replaces).await,
+            }
+        }
+
+        fn place(&self) -> String {
+            self.0.place()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn writes_that_cross_are_tried_again_so_often() {
+        let clock = RuntimeClock::starting_at("2026-08-20T00:00:00Z".parse().unwrap());
+        for (conflicts, known) in [(1, true), (CONFLICTS, true), (CONFLICTS + 1, false)] {
+            let dir = tempfile::tempdir().unwrap();
+            let file = FileStore::new(dir.path().join("trigger.json"));
+            let store = Crossed(file, conflicts.into());
+            // The first night in a row is not told of, but where that is not known.
+            let due = note(&report(&[("aro", in_flight())]), Some(&store), &clock).await;
+            assert_eq!(due.is_empty(), known, "{conflicts}");
+        }
+    }
+
     fn report(endings: &[(&str, Ending)]) -> Report {
         let mut report = Report::new(Choice::default(), false);
         for (scenario, ending) in endings {
@@ -310,6 +352,36 @@ mod tests {
                 torn.as_bytes(),
                 "it is nobody's to overwrite"
             );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_row_that_is_old_or_of_the_future_is_begun_anew() {
+        let clock = RuntimeClock::starting_at("2026-08-20T00:00:00Z".parse().unwrap());
+        let (second, now) = (SignedDuration::from_secs(1), clock.now());
+        for (last, nights) in [
+            (now + second, 1),
+            (now, 7),
+            (now - SignedDuration::from_hours(24), 8),
+            (now - FORGOTTEN + second, 8),
+            (now - FORGOTTEN, 1),
+        ] {
+            let row = Row { nights: 7, since: last, last, why: String::new() };
+            let mut rows = BTreeMap::from([("aro".to_owned(), row)]);
+            add(&mut rows, &report(&[("aro", in_flight())]), &clock);
+            assert_eq!(rows["aro"].nights, nights, "{last}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_record_that_is_too_large_is_none_of_ours() {
+        let dir = tempfile::tempdir().unwrap();
+        for (bytes, ours) in [(MAX_BYTES, true), (MAX_BYTES + 1, false), (MAX_BYTES * 2, false)] {
+            let store = FileStore::new(dir.path().join(format!("{bytes}.json")));
+            let mut text = serde_json::to_string(&Document::default()).unwrap();
+            text.push_str(&" ".repeat(bytes - text.len()));
+            store.save(text.as_bytes(), &Labels::new(), None).await.unwrap();
+            assert_eq!(load(&store).await.is_ok(), ours, "{bytes}");
         }
     }
 

@@ -305,6 +305,35 @@ mod tests {
         );
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn jobs_may_run_for_so_long_by_either_clock() {
+        let now: Timestamp = "2026-08-20T03:00:00Z".parse().unwrap();
+        let clock = crate::clock::RuntimeClock::starting_at(now);
+        let (second, longest) = (Duration::from_secs(1), LONGEST_JOB);
+        for (last_launch, runs) in [
+            (now - longest, false),
+            (now - (longest - second), true),
+            (now, true),
+            (now + (longest - second), true),
+            (now + longest, false),
+        ] {
+            let past = Past { last_launch: Some(last_launch), ..record("r", 1, 0) };
+            assert_eq!(may_run(&past, &clock), runs, "{last_launch}");
+            assert!(!may_run(&Past { open_jobs: 0, ..past }, &clock));
+        }
+        assert!(!may_run(&Past { last_launch: None, ..record("r", 1, 0) }, &clock));
+        // The creation of a record is told in whole seconds.
+        for (age, unclear) in
+            [(LONGEST_RUN + second, true), (LONGEST_RUN + second * 2, false), (second, true)]
+        {
+            let torn = Unreadable { name: "torn".into(), created_at: now - age, why: "EOF".into() };
+            let records = PastRuns { runs: Vec::new(), unreadable: vec![torn] };
+            let evidence = Evidence { records, ..Evidence::default() };
+            let told = skip(&evidence, &candidate(), &clock);
+            assert_eq!(matches!(told, Err(Unclear::Jobs { .. })), unclear, "{age:?}");
+        }
+    }
+
     /// Records outlive the Releases that they tell of; what tells nothing is in doubt only where it
     /// could have said yes.
     #[test]

@@ -238,6 +238,33 @@ mod tests {
     }
 
     #[test]
+    fn a_release_that_pushed_something_else_is_not_looked_at() {
+        let release = |snapshot: &str, pushed: &[&str]| -> ReleaseBrief {
+            let images = pushed.iter().map(|letter| {
+                serde_json::json!({"name": "ho", "shasum": format!("sha256:{}", letter.repeat(64))})
+            });
+            serde_json::from_value(serde_json::json!({
+                "metadata": {"name": "r"},
+                "spec": {"snapshot": snapshot, "releasePlan": "plan"},
+                "status": {"artifacts": {"images": images.collect::<Vec<_>>()}},
+            }))
+            .unwrap()
+        };
+        let unknown = Candidate { digest: None, ..candidate() };
+        for (snapshot, pushed, of_it, of_unknown) in [
+            ("s-0", &["a"][..], true, false),
+            ("s-0", &["b", "a"], true, false),
+            ("s-0", &["b"], false, false),
+            ("s-1", &["b"], true, true),
+            ("s-0", &[], true, true),
+        ] {
+            let release = release(snapshot, pushed);
+            assert_eq!(may_be_of(&release, &candidate()), of_it, "{snapshot} {pushed:?}");
+            assert_eq!(may_be_of(&release, &unknown), of_unknown, "{snapshot} {pushed:?}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_read_counts_only_where_it_could_say_yes() {
         let torn = |at: &str| Unreadable {
             name: "gate-x".into(),

@@ -122,3 +122,32 @@ impl Tenant {
         self.each(RELEASES, "", A_PAGE, look).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_has_landed_says_so_twice_and_its_words_are_not_kept() {
+        for (status, reason, landed) in [
+            ("True", "Succeeded", true),
+            ("True", "Progressing", false),
+            ("False", "Succeeded", false),
+            ("Unknown", "Failed", false),
+        ] {
+            let condition = json!({
+                "type": "Released", "status": status, "reason": reason,
+                "message": "words ".repeat(1000),
+            });
+            let release: ReleaseBrief = serde_json::from_value(json!({
+                "metadata": {"name": "r"},
+                "spec": {"snapshot": "s", "releasePlan": "plan"},
+                "status": {"conditions": [condition]},
+            }))
+            .unwrap();
+            assert_eq!(release.has_landed(), landed, "{status} {reason}");
+            assert!(release.status.conditions.iter().all(|kept| kept.message.is_empty()));
+        }
+    }
+}

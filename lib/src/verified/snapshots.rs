@@ -79,3 +79,53 @@ fn digests(snapshot: &SnapshotBrief, component: Option<&ComponentName>) -> Optio
     };
     (!digests.is_empty()).then_some(digests)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn each_is_looked_up_once_whatever_came_of_it() {
+        let digest = |letter: &str| format!("sha256:{}", letter.repeat(64));
+        let one = |name: &str, image: &str| json!({"name": name, "containerImage": image});
+        let of = |components: &[serde_json::Value]| -> SnapshotBrief {
+            let spec = json!({"application": "ho", "components": components});
+            serde_json::from_value(json!({"metadata": {"name": "s"}, "spec": spec})).unwrap()
+        };
+        let (ours, other) =
+            (format!("quay.io/a/ho@{}", digest("a")), format!("quay.io/a/x@{}", digest("b")));
+        let both = of(&[one("ho", &ours), one("x", &other)]);
+        for (component, found, wanted) in [
+            (Some("ho"), Some(&both), Some(vec![digest("a")])),
+            (None, Some(&both), Some(vec![digest("a"), digest("b")])),
+            (Some("none"), Some(&both), None),
+            (Some("ho"), Some(&of(&[one("ho", "quay.io/a/ho:tag")])), None),
+            (Some("ho"), None, None),
+        ] {
+            let mut snapshots = Snapshots::of(component.map(ComponentName::of));
+            assert!(snapshots.is_empty() && !snapshots.knows("s"));
+            snapshots.note("s", found);
+            assert!((snapshots.len(), snapshots.is_empty()) == (1, false) && snapshots.knows("s"));
+            snapshots.note("another", None);
+            assert_eq!(snapshots.len(), 2);
+            let told = snapshots.known["s"].as_ref();
+            let told = told.map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>());
+            assert_eq!(told, wanted, "{component:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_cluster_is_asked_once_for_each() {
+        let world = standins::World::builder().build();
+        let client = kube::Client::new(world.direct(standins::Server::Kube), "ns");
+        let cluster = crate::cluster::Cluster { client, namespace: "ns".to_owned() };
+        let clock = crate::clock::RuntimeClock::starting_at(world.now());
+        let tenant = Tenant::new(&cluster, std::sync::Arc::new(clock));
+        let mut snapshots = Snapshots::of(None);
+        for (name, asked) in [("", 0), ("gone", 1), ("gone", 1), ("", 1), ("other", 2)] {
+            snapshots.look_up(&tenant, name).await.unwrap();
+            assert_eq!(world.requests_to(standins::Server::Kube).len(), asked, "{name:?}");
+        }
+    }
+}

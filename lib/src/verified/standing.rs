@@ -207,6 +207,28 @@ mod tests {
     }
 
     #[test]
+    fn what_a_release_was_made_for() {
+        let made_for = |digests: Option<&[char]>, digits: Option<&str>| MadeFor {
+            digests: digests.map(|letters| letters.iter().map(|letter| digest(*letter)).collect()),
+            digits: digits.map(str::to_owned),
+        };
+        let a = "a".repeat(12);
+        let whole = |letter| Some(Image::Digest(digest(letter).to_string()));
+        for (made_for, image, words) in [
+            (made_for(Some(&['a']), None), whole('a'), "aaaaaaaa"),
+            (made_for(Some(&['a', 'b']), None), None, "aaaaaaaa, bbbbbbbb"),
+            (made_for(Some(&['a', 'b']), Some(&a)), whole('a'), "aaaaaaaa, bbbbbbbb"),
+            (made_for(None, Some(&a)), Some(Image::Short(a.clone())), "aaaaaaaa"),
+            (made_for(Some(&[]), Some(&a)), Some(Image::Short(a.clone())), "aaaaaaaa"),
+            // The Snapshot was made anew with another image.
+            (made_for(Some(&['b']), Some(&a)), None, "bbbbbbbb"),
+            (made_for(None, None), None, ""),
+        ] {
+            assert_eq!((made_for.image(), made_for.words().as_str()), (image, words));
+        }
+    }
+
+    #[test]
     fn the_definition() {
         let none = json!({});
         let ours = "plan-aaaaaaaaaaaa-1";

@@ -105,8 +105,11 @@ pub(crate) fn handle(world: &World, parts: &Parts, body: &Bytes) -> Answer {
         "patch" => write::patch(world, &mut state, &target, parts, body, dry),
         _ => {
             let key = (target.resource.plural, namespace, name.clone());
-            if !state.objects.contains_key(&key) {
+            let Some(object) = state.objects.get(&key) else {
                 return status::not_found(target.resource, &name);
+            };
+            if !is_as_wanted(object, body) {
+                return status::conflict(target.resource, &name);
             }
             if !dry {
                 delete(&mut state, &key, now);
@@ -117,6 +120,15 @@ pub(crate) fn handle(world: &World, parts: &Parts, body: &Bytes) -> Answer {
             )
         }
     }
+}
+
+/// Whether an object is the one of the preconditions in a deletion's options.
+fn is_as_wanted(object: &Value, options: &[u8]) -> bool {
+    let options: Value = serde_json::from_slice(options).unwrap_or_default();
+    let wanted = &options["preconditions"];
+    ["uid", "resourceVersion"]
+        .iter()
+        .all(|field| wanted[*field].is_null() || wanted[*field] == object["metadata"][*field])
 }
 
 fn user(state: &KubeState, parts: &Parts) -> Option<String> {
