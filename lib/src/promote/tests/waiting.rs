@@ -1,8 +1,10 @@
 //! Following a Release when the cluster is slow, gone for a while, or closed to watchers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use standins::{Fault, Nth, ReleaseScript, Server, Trouble};
+use serde_json::{Value, json};
+use standins::{Fault, Nth, ReleaseScript, Server, Trouble, World};
 
 use super::harness::Setting;
 use crate::failure::Exit;
@@ -140,30 +142,79 @@ async fn deleted_under_way_is_unknown_and_not_made_again() {
     );
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_snapshot_is_read_again_right_before() {
-    let setting = Setting::new(|_| ());
-    let (namespace, name) = (setting.namespace.clone(), setting.night.snapshot.clone());
-    // Between the survey's look at the Snapshot and the creation.
-    let change = move |world: &standins::World| {
-        world.kube().change("snapshots", &namespace, &name, |snapshot| {
-            for component in snapshot["spec"]["components"].as_array_mut().unwrap() {
-                component["containerImage"] =
-                    format!("quay.io/acme/ho@sha256:{}", "0".repeat(64)).into();
-            }
-        });
-    };
-    let fault = Fault::on(Server::Kube, Trouble::Do(std::sync::Arc::new(change)));
+/// Changes the world when the cluster is asked for something for the n-th time.
+fn when_asked(
+    setting: &Setting,
+    path: &str,
+    nth: u32,
+    change: impl Fn(&World) + Send + Sync + 'static,
+) {
+    let fault = Fault::on(Server::Kube, Trouble::Do(Arc::new(change)));
     setting
         .world
-        .fault(fault.method("GET").path("*/releaseplans/*").nth(Nth::Only(1)));
-    let promotion = setting.run(&setting.memory("run"), &setting.options()).await;
-    assert_eq!(
-        (promotion.exit, promotion.released),
-        (Exit::Refused, Released::False),
-        "{}",
-        promotion.detail
-    );
-    assert!(promotion.detail.contains("an untested image is not promoted"), "{}", promotion.detail);
-    assert_eq!(setting.releases(), 0);
+        .fault(fault.method("GET").path(path).nth(Nth::Only(nth)));
+}
+
+/// The first look comes before the runs are looked at again, the second after, the third right before
+/// the creation: what has changed by then counts.
+#[tokio::test(start_paused = true)]
+async fn plan_snapshot_and_lists_are_read_again_right_before() {
+    const LISTS: &str = "*/configmaps/retracted-*";
+    const PLANS: &str = "*/releaseplans/*";
+    type Change = fn(&World, &str, &str, &str);
+    let hold: Change = |world, namespace, plan, _| {
+        let until = "2026-12-01T00:00:00Z";
+        let entries = json!([{"at": "2026-08-20T06:00:00Z", "until": until, "reason": "freeze"}]);
+        world.kube().put(list("holds", namespace, plan, entries));
+    };
+    let retract: Change = |world, namespace, plan, digest| {
+        let entry = json!([{"at": "2026-08-20T06:00:00Z", "digest": digest, "reason": "bad"}]);
+        world.kube().put(list("retracted", namespace, plan, entry));
+    };
+    let block: Change = |world, namespace, plan, _| {
+        world.kube().change("releaseplans", namespace, plan, |plan| {
+            plan["status"]["conditions"][0]["status"] = json!("False");
+        });
+    };
+    let swap: Change = |world, namespace, _, _| {
+        for snapshot in world.kube().all("snapshots") {
+            let name = snapshot["metadata"]["name"].as_str().unwrap();
+            world.kube().change("snapshots", namespace, name, |snapshot| {
+                for component in snapshot["spec"]["components"].as_array_mut().unwrap() {
+                    let other = format!("quay.io/acme/ho@sha256:{}", "0".repeat(64));
+                    component["containerImage"] = json!(other);
+                }
+            });
+        }
+    };
+    for (what, path, change, exit, words) in [
+        ("a hold", "*/configmaps/holds-*", hold, Exit::Refused, "is held until"),
+        ("a retraction", LISTS, retract, Exit::Refused, "retracted"),
+        ("the plan", PLANS, block, Exit::Failed, "is matched by no"),
+        ("the Snapshot", PLANS, swap, Exit::Refused, "an untested image is not promoted"),
+    ] {
+        for look in 1..=3 {
+            let setting = Setting::new(|_| ());
+            let (namespace, plan) = (setting.namespace.clone(), setting.night.plan.clone());
+            let digest = setting.night.image.digest.clone();
+            when_asked(&setting, path, look, move |world| {
+                change(world, &namespace, &plan, &digest);
+            });
+            // What passes by itself is waited for: not here.
+            let promotion = setting.run(&setting.memory("run"), &setting.options()).await;
+            let said = format!("{what}, look {look}: {promotion:?}");
+            assert_eq!((promotion.exit, promotion.released), (exit, Released::False), "{said}");
+            assert!(promotion.detail.contains(words), "{said}");
+            assert_eq!(setting.releases(), 0, "{said}");
+        }
+    }
+}
+
+fn list(kind: &str, namespace: &str, plan: &str, entries: Value) -> Value {
+    let list = json!({"schema_version": 1, "kind": kind, "plan": plan, "entries": entries});
+    json!({
+        "kind": "ConfigMap",
+        "metadata": {"name": format!("{kind}-{plan}"), "namespace": namespace},
+        "data": {"list.json": list.to_string()},
+    })
 }
