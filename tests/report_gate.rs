@@ -4,34 +4,13 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
 
-use jiff::Timestamp;
-use rehearsal::season::Season;
 use serde_json::Value;
-use standins::{Servers, World};
 
 use crate::support::commands::Reader;
+use crate::support::season::{NS, Namespace};
 use crate::support::{Dir, Output, Tool, binary};
 
-const NS: &str = "tenant";
-
-struct Namespace {
-    dir: Dir,
-    world: World,
-    servers: Servers,
-}
-
 impl Namespace {
-    fn new() -> Self {
-        let (world, dir) = (World::default(), Dir::new());
-        let servers = world.serve().unwrap();
-        let season = Season { nights: 14, tests: 20, ..Season::new(7, Timestamp::now()) };
-        for object in season.objects(NS) {
-            world.kube().put(object);
-        }
-        servers.write_kubeconfig(&dir.path("kubeconfig"), NS).unwrap();
-        Self { dir, world, servers }
-    }
-
     fn tool(&self) -> Tool {
         Tool::new("report-gate")
             .arg("--kubeconfig")

@@ -1,34 +1,12 @@
 //! show-gate as a black box: which run it shows, that it only reads, and its exit codes.
 
-use jiff::Timestamp;
-use rehearsal::season::Season;
 use serde_json::{Value, json};
-use standins::{Servers, World};
 
-use crate::support::{Dir, Output, Tool};
-
-const NS: &str = "tenant";
-
-struct Namespace {
-    dir: Dir,
-    world: World,
-    _servers: Servers,
-}
+use crate::support::season::{NS, Namespace};
+use crate::support::{Output, Tool};
 
 impl Namespace {
-    /// Fourteen nights of three gates.
-    fn new() -> Self {
-        let (world, dir) = (World::default(), Dir::new());
-        let servers = world.serve().unwrap();
-        let season = Season { nights: 14, tests: 20, ..Season::new(7, Timestamp::now()) };
-        for object in season.objects(NS) {
-            world.kube().put(object);
-        }
-        servers.write_kubeconfig(&dir.path("kubeconfig"), NS).unwrap();
-        Self { dir, world, _servers: servers }
-    }
-
-    fn run(&self, more: &[&str]) -> Output {
+    fn show(&self, more: &[&str]) -> Output {
         let kubeconfig = self.dir.path("kubeconfig");
         Tool::new("show-gate")
             .arg("--kubeconfig")
@@ -84,7 +62,7 @@ fn the_newest_run_of_a_gate_and_nothing_is_written() {
     let namespace = Namespace::new();
     let (name, record) = namespace.newest("GCP HCP");
     let run = record["run"].as_str().unwrap();
-    let shown = namespace.run(&["--gate-label", "GCP HCP"]);
+    let shown = namespace.show(&["--gate-label", "GCP HCP"]);
     assert_eq!(shown.code, 0, "{shown:?}");
     assert!(
         shown
@@ -100,9 +78,9 @@ fn the_newest_run_of_a_gate_and_nothing_is_written() {
     let place = format!("configmap:{name}");
     let scenario = record["scenario"].as_str().unwrap();
     for more in [&[run][..], &[name.as_str()], &["--record", &place], &["--scenario", scenario]] {
-        assert_eq!(namespace.run(more).stdout, shown.stdout, "{more:?}");
+        assert_eq!(namespace.show(more).stdout, shown.stdout, "{more:?}");
     }
-    let newest = namespace.run(&[]);
+    let newest = namespace.show(&[]);
     assert_eq!(newest.code, 0, "{newest:?}");
     let log = namespace.world.requests();
     let others: Vec<_> = log.iter().filter(|asked| asked.method != "GET").collect();
@@ -115,7 +93,7 @@ fn a_run_that_is_killed_is_told_from_one_that_goes_on() {
     let (name, record) = namespace.newest("ARO HCP");
     let run = record["run"].as_str().unwrap();
     namespace.change(&name, &running(&record));
-    let gone = namespace.run(&[run]);
+    let gone = namespace.show(&[run]);
     assert!(gone.stdout.starts_with("🔴 ARO HCP gate ended without a verdict"), "{gone:?}");
     assert!(
         gone.stdout
@@ -126,13 +104,13 @@ fn a_run_that_is_killed_is_told_from_one_that_goes_on() {
         "apiVersion": "tekton.dev/v1", "kind": "PipelineRun",
         "metadata": {"name": run, "namespace": NS, "uid": record["id"]},
     }));
-    let runs = namespace.run(&[run]);
+    let runs = namespace.show(&[run]);
     assert!(runs.stdout.starts_with("🔵 ARO HCP gate is testing "), "{runs:?}");
     let command = format!("show-gate {run} --namespace {NS} --watch");
     assert!(runs.stdout.ends_with(&format!("next: until it ends: {command}\n")), "{runs:?}");
     // Who may not read runs sees the record all the same.
     namespace.world.kube().deny("get", "pipelineruns");
-    let blind = namespace.run(&[run]);
+    let blind = namespace.show(&[run]);
     assert!(blind.code == 0 && blind.stdout.starts_with("🔵 "), "{blind:?}");
 }
 
@@ -143,7 +121,7 @@ fn it_is_watched_until_it_ends() {
     let run = record["run"].as_str().unwrap();
     let watch = |more: &[&str]| {
         let scale = ["--time-scale", "1000", "--watch", "--interval", "5m"];
-        namespace.run(&[&[run][..], &scale, more].concat())
+        namespace.show(&[&[run][..], &scale, more].concat())
     };
     let ended = watch(&[]);
     let code = if ended.stdout.starts_with('🟢') { 0 } else { 3 };
@@ -191,12 +169,12 @@ fn what_is_not_there_is_said() {
         (&["run", "--scenario", "x"], 2, "expected only one of RUN, --record"),
         (&["--watch", "--interval", "0s"], 2, "--interval: "),
     ] {
-        let output = namespace.run(more);
+        let output = namespace.show(more);
         assert_eq!(output.code, code, "{more:?}: {output:?}");
         assert!(output.stderr.contains(words), "{more:?}: {}", output.stderr);
     }
     namespace.world.kube().deny("list", "configmaps");
-    let output = namespace.run(&[]);
+    let output = namespace.show(&[]);
     assert!(output.code == 1 && output.stderr.contains("cannot list records"), "{output:?}");
 }
 

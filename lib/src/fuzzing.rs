@@ -11,6 +11,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::HeaderMap;
 use jiff::Timestamp;
+#[cfg(test)]
 use serde_json::Value;
 
 use crate::clock::SystemClock;

@@ -137,6 +137,21 @@ impl People {
         Policy(self)
     }
 
+    /// The flags that any promotion of a record takes here.
+    fn promotion(&self, record: &str) -> [String; 8] {
+        let servers = &self.field.servers;
+        [
+            ("--record", record.to_owned()),
+            ("--release-plan", self.field.night.plan.clone()),
+            ("--deck-url", servers.deck_url()),
+            ("--artifacts-url", servers.artifacts_url()),
+        ]
+        .map(|(flag, value)| [flag.to_owned(), value])
+        .concat()
+        .try_into()
+        .unwrap()
+    }
+
     /// The record of a run whose only blocking job failed in a test, long ago.
     fn refused(&self) -> String {
         let (night, path) = (&self.field.night, self.field.folder().join("record.json"));
@@ -206,18 +221,9 @@ fn an_override_is_a_release_by_the_person() {
         &people.field.night.image.digest,
         Fate::Released,
     );
-    let (record, plan) = (people.refused(), people.field.night.plan.clone());
-    let (deck, artifacts) = (people.field.servers.deck_url(), people.field.servers.artifacts_url());
-    let shared = [
-        "--record",
-        &record,
-        "--release-plan",
-        &plan,
-        "--deck-url",
-        &deck,
-        "--artifacts-url",
-        &artifacts,
-    ];
+    let record = people.refused();
+    let shared = people.promotion(&record);
+    let shared: Vec<&str> = shared.iter().map(String::as_str).collect();
     let accept = [&shared[..], &["--job", JOB, "--reason", "the test is wrong"]].concat();
     let tool = env!("CARGO_BIN_EXE_override-gate");
 
@@ -255,18 +261,8 @@ fn what_a_person_accepted_is_nothing_to_the_releaser() {
     let kubectl = &people.field.kubectl;
     people.kubeconfig(&format!("system:serviceaccount:{}:gate-releaser", kubectl.namespace()));
     let account = format!("system:serviceaccount:{}:gate-releaser", kubectl.namespace());
-    let plan = people.field.night.plan.clone();
-    let (deck, artifacts) = (people.field.servers.deck_url(), people.field.servers.artifacts_url());
-    let args = [
-        "--record",
-        &record,
-        "--release-plan",
-        &plan,
-        "--deck-url",
-        &deck,
-        "--artifacts-url",
-        &artifacts,
-    ];
+    let args = people.promotion(&record);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let refused = people.run(&account, env!("CARGO_BIN_EXE_create-release"), &args);
     assert_eq!(refused.status.code(), Some(3), "{}", words(&refused));
     assert!(people.releases().is_empty());

@@ -2,6 +2,7 @@
 
 pub mod commands;
 pub mod registry;
+pub mod season;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

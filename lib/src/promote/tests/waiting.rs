@@ -187,7 +187,13 @@ async fn plan_snapshot_and_lists_are_read_again_right_before() {
             });
         }
     };
+    let give_away: Change = |world, namespace, plan, _| {
+        world.kube().change("releaseplans", namespace, plan, |plan| {
+            plan["spec"]["application"] = json!("another");
+        });
+    };
     for (what, path, change, exit, words) in [
+        ("the plan's owner", PLANS, give_away, Exit::Failed, "release-service would refuse"),
         ("a hold", "*/configmaps/holds-*", hold, Exit::Refused, "is held until"),
         ("a retraction", LISTS, retract, Exit::Refused, "retracted"),
         ("the plan", PLANS, block, Exit::Failed, "is matched by no"),
