@@ -252,7 +252,7 @@ pub fn percent(share: f64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::super::document::Run;
     use super::super::document::tests::document;
     use super::super::tests::runs;
@@ -274,6 +274,16 @@ mod tests {
             }
         }
         document
+    }
+
+    /// A message of each end.
+    pub(crate) fn samples() -> Vec<Payload> {
+        let found = ["", "PP", "FPF", "", ""];
+        let (left, stopped) = (["", "PP", "????", "FF", ""], ["", "PP", "", "", ""]);
+        [found, left, stopped]
+            .iter()
+            .map(|letters| payload(&with(letters)))
+            .collect()
     }
 
     #[test]

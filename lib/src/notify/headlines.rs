@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use xtask::repository;
 
 use super::{compose, samples};
+use crate::bisect::words::tests::samples as bisect_samples;
 use crate::slack::{Payload, Span};
 use crate::staleness::samples as staleness;
 use crate::trigger::tell_samples;
@@ -27,7 +28,9 @@ fn messages() -> Vec<Payload> {
 
 /// The first line of each message that there is a sample of, with its sign.
 fn headlines() -> Vec<String> {
-    messages().iter().map(|payload| payload.headline.words()).collect()
+    // Nobody is woken by a bisect, so its messages lead to no row.
+    let all = messages().into_iter().chain(bisect_samples());
+    all.map(|payload| payload.headline.words()).collect()
 }
 
 /// Whether a text is as quoted, where each `…` stands for anything.
