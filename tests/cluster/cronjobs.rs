@@ -71,6 +71,11 @@ fn an_image_that_the_archive_knows_as_verified_is_not_tested_again() {
     let field = field("archived");
     let _konflux = IntegrationService::start(&field.kubectl);
     let digest = &field.night.image.digest;
+    // It was built the day before that.
+    let built = Timestamp::now() - SignedDuration::from_hours(24 * 9);
+    let built = json!({"test.appstudio.openshift.io/pipelinerunstarttime": built.as_millisecond().to_string()});
+    let patch = json!({"metadata": {"annotations": built}});
+    field.kubectl.patch("snapshot", &field.night.snapshot, &patch, None);
     let mut release = released(&format!("{PLAN}-{}-1", &digest[7..19]), PLAN, 8);
     release["metadata"]["namespace"] = field.kubectl.namespace().into();
     release["spec"]["snapshot"] = json!(field.night.snapshot);

@@ -41,6 +41,7 @@ pub fn machine(field: &Field) -> std::path::PathBuf {
     wrap(&bin, "create-release", Path::new(env!("CARGO_BIN_EXE_create-release")), &witnesses);
     wrap(&bin, "trigger-gate", Path::new(env!("CARGO_BIN_EXE_trigger-gate")), &[]);
     wrap(&bin, "check-staleness", Path::new(env!("CARGO_BIN_EXE_check-staleness")), &[]);
+    wrap(&bin, "show-gate", Path::new(env!("CARGO_BIN_EXE_show-gate")), &[]);
     wrap(&bin, "resolve-image", Path::new(env!("CARGO_BIN_EXE_resolve-image")), &authority);
     let slack = [authority, scale].concat();
     wrap(&bin, "notify-slack", Path::new(env!("CARGO_BIN_EXE_notify-slack")), &slack);
