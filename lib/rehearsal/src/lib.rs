@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod before;
 pub mod check;
 pub mod child;
 pub mod document;
