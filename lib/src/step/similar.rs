@@ -1,5 +1,7 @@
 //! The flag that was meant where one is misspelt.
 
+use strsim::osa_distance as distance;
+
 use super::flags::Flag;
 
 /// The flag that a word is most like, if it is like one at all: at most a third of its letters differ,
@@ -15,27 +17,6 @@ pub fn similar<'a>(word: &str, flags: &'a [Flag]) -> Option<&'a str> {
     let near = longs().map(|long| (distance(word, long), long));
     let (distance, long) = near.min_by_key(|(distance, _)| *distance)?;
     (distance * 3 <= letters(long).max(3)).then_some(long)
-}
-
-/// How many letters must be changed, added, taken away or swapped with the next to make one word of
-/// another.
-fn distance(one: &str, other: &str) -> usize {
-    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
-    let mut rows = vec![(0..=other.len()).collect::<Vec<usize>>()];
-    for (i, a) in one.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, b) in other.iter().enumerate() {
-            let changed = rows[i][j] + usize::from(a != b);
-            let mut least = changed.min(rows[i][j + 1] + 1).min(row[j] + 1);
-            let swapped = i > 0 && j > 0 && *a == other[j - 1] && one[i - 1] == *b;
-            if swapped {
-                least = least.min(rows[i - 1][j - 1] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[one.len()][other.len()]
 }
 
 #[cfg(test)]
