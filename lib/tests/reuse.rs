@@ -8,17 +8,15 @@ mod support;
 
 extern crate gate as library;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use gate::cluster::Cluster;
-use gate::http::SharedTransport;
 use gate::launch::{self, Options, Sampling, reuse};
-use gate::record::{Cause, ConfigMapStore, Decision, GateRecord, Identity, JobState};
+use gate::record::{Cause, Decision, GateRecord, JobState};
 use serde_json::json;
-use simulation::{NS, Scene, cluster};
+use simulation::{NS, Scene, cluster, identity, store, transport};
 use standins::JobScript;
-use support::killer::{Deadly, Killer, NEVER};
+use support::killer::{Killer, NEVER};
 use support::random::Random;
 
 /// A job of somebody else.
@@ -31,13 +29,7 @@ fn hours(hours: u64) -> Duration {
 
 fn options(scene: &Scene, gate: &str, cluster: Cluster) -> Options {
     Options {
-        identity: Identity {
-            run_id: Some(format!("uid-{gate}")),
-            run_name: Some(gate.to_owned()),
-            gate: Some(gate.to_owned()),
-            scenario: None,
-            namespace: None,
-        },
+        identity: identity(gate),
         sampling: Sampling { cluster: Some(cluster), all: false },
         reuse: Some(reuse::REUSE),
         ..scene.options(&JOBS, &[])
@@ -48,9 +40,9 @@ fn options(scene: &Scene, gate: &str, cluster: Cluster) -> Options {
 async fn launch(scene: &Scene, gate: &str, point: u64) -> Option<()> {
     let killer = Killer::at(point);
     let cluster = cluster(scene, &killer);
-    let store = Box::new(ConfigMapStore::new(&cluster, format!("gate-{gate}")));
-    let transport: SharedTransport = Arc::new(Deadly(scene.transport(), killer.clone()));
-    let (prow, options) = (scene.prow(transport), options(scene, gate, cluster));
+    let store = store(scene, gate, &killer);
+    let prow = scene.prow(transport(scene, &killer));
+    let options = options(scene, gate, cluster);
     let process = launch::run(&options, store, &prow, scene.clock.clone());
     let ended = killer.run(process).await?.unwrap();
     assert!(ended.error.is_none(), "{ended:?}");
@@ -60,10 +52,7 @@ async fn launch(scene: &Scene, gate: &str, point: u64) -> Option<()> {
 /// One process of collect-results; `None` when it was killed.
 async fn collect(scene: &Scene, gate: &str, point: u64) -> Option<GateRecord> {
     let killer = Killer::at(point);
-    let cluster = cluster(scene, &killer);
-    let transport: SharedTransport = Arc::new(Deadly(scene.transport(), killer.clone()));
-    let store = Box::new(ConfigMapStore::new(&cluster, format!("gate-{gate}")));
-    let process = scene.collect_from(store, transport);
+    let process = scene.collect_from(store(scene, gate, &killer), transport(scene, &killer));
     Some(killer.run(process).await?.unwrap())
 }
 

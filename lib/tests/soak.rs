@@ -15,21 +15,19 @@ extern crate gate as library;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gate::http::SharedTransport;
 use gate::launch::{self, Options, Sampling, reuse};
 use gate::name::ObjectName;
 use gate::notify::{self, TaskStatus};
 use gate::promote;
-use gate::record::{Candidate, ConfigMapStore, Decision, GateRecord, Identity, Journal, Tested};
+use gate::record::{Candidate, Decision, GateRecord, Journal, Tested};
 use gate::slack::{Slack, Target};
 use serde_json::json;
 use simulation::faults::{elsewhere, fault};
-use simulation::{NS, Scene, cluster};
+use simulation::{NS, Scene, cluster, identity, store, transport};
 use standins::{Installed, JobScript, Night, ReleaseScript, Server, WEBHOOK};
-use support::killer::{Deadly, Killer, NEVER};
+use support::killer::{Killer, NEVER};
 use support::random::Random;
 
 const JOBS: [&str; 3] = ["periodic-e2e-aks", "periodic-e2e-aws", "periodic-e2e-kubevirt"];
@@ -129,15 +127,6 @@ impl Soak {
         (Self { seed, scene, night, truths: by_job, webhook, described }, random)
     }
 
-    fn identity(gate: &str) -> Identity {
-        Identity {
-            run_id: Some(format!("uid-{gate}")),
-            run_name: Some(gate.to_owned()),
-            gate: Some(gate.to_owned()),
-            ..Identity::default()
-        }
-    }
-
     /// What resolve-image leaves.
     fn resolved(&self, gate: &str) {
         let mut record = GateRecord::begin(format!("uid-{gate}"), self.scene.clock.now());
@@ -159,27 +148,18 @@ impl Soak {
         serde_json::from_str(found.unwrap()["data"]["record.json"].as_str().unwrap()).unwrap()
     }
 
-    fn transport(&self, killer: &Arc<Killer>) -> SharedTransport {
-        Arc::new(Deadly(self.scene.transport(), killer.clone()))
-    }
-
-    fn store(&self, gate: &str, killer: &Arc<Killer>) -> Box<ConfigMapStore> {
-        let cluster = cluster(&self.scene, killer);
-        Box::new(ConfigMapStore::new(&cluster, format!("gate-{gate}")))
-    }
-
     /// A process of each step; whether it ended well. One that was killed did not.
     async fn launch(&self, gate: &str, point: u64) -> bool {
         let killer = Killer::at(point);
         let options = Options {
             image: self.night.reference.parse().unwrap(),
-            identity: Self::identity(gate),
+            identity: identity(gate),
             sampling: Sampling { cluster: Some(cluster(&self.scene, &killer)), all: false },
             reuse: Some(reuse::REUSE),
             ..self.scene.options(&JOBS[..BLOCKING], &JOBS[BLOCKING..])
         };
-        let prow = self.scene.prow(self.transport(&killer));
-        let store = self.store(gate, &killer);
+        let prow = self.scene.prow(transport(&self.scene, &killer));
+        let store = store(&self.scene, gate, &killer);
         let process = launch::run(&options, store, &prow, self.scene.clock.clone());
         let ended = killer.run(process).await;
         ended.is_some_and(|ended| ended.is_ok_and(|ended| ended.error.is_none()))
@@ -187,8 +167,8 @@ impl Soak {
 
     async fn collect(&self, gate: &str, point: u64) -> bool {
         let killer = Killer::at(point);
-        let store = self.store(gate, &killer);
-        let process = self.scene.collect_from(store, self.transport(&killer));
+        let store = store(&self.scene, gate, &killer);
+        let process = self.scene.collect_from(store, transport(&self.scene, &killer));
         killer.run(process).await.is_some_and(|ended| ended.is_ok())
     }
 
@@ -196,7 +176,7 @@ impl Soak {
         let killer = Killer::at(point);
         let tenant =
             gate::cluster::Tenant::new(&cluster(&self.scene, &killer), self.scene.clock.clone());
-        let prow = self.scene.prow(self.transport(&killer));
+        let prow = self.scene.prow(transport(&self.scene, &killer));
         let options = promote::Options {
             tested: Tested {
                 image: Some(self.night.reference.parse().unwrap()),
@@ -205,11 +185,9 @@ impl Soak {
             ..promote::Options::of(ObjectName::label(gate).unwrap())
         };
         let process = async {
-            let store = self.store(gate, &killer);
+            let store = store(&self.scene, gate, &killer);
             let clock = self.scene.clock.clone();
-            let journal = Journal::existing(store, clock.clone(), &Self::identity(gate))
-                .await
-                .ok()?;
+            let journal = Journal::existing(store, clock.clone(), &identity(gate)).await.ok()?;
             promote::run(&tenant, &prow, &journal, &options, &clock)
                 .await
                 .ok()?
@@ -222,9 +200,9 @@ impl Soak {
     async fn notify(&self, gate: &str, tasks: Vec<TaskStatus>, point: u64) -> bool {
         let killer = Killer::at(point);
         let process = async {
-            let store = self.store(gate, &killer);
+            let store = store(&self.scene, gate, &killer);
             let clock = self.scene.clock.clone();
-            let record = Journal::existing(store, clock.clone(), &Self::identity(gate)).await;
+            let record = Journal::existing(store, clock.clone(), &identity(gate)).await;
             let target = Target::webhook(self.webhook.path().to_owned());
             let options = notify::Options {
                 gate: Some(gate.to_owned()),
@@ -238,7 +216,7 @@ impl Soak {
                 past: None,
                 releases: None,
                 cancelled: None,
-                slack: Some(Slack::new(target, self.transport(&killer), clock.clone())),
+                slack: Some(Slack::new(target, transport(&self.scene, &killer), clock.clone())),
                 clock,
             };
             notify::run(options, sources).await.end().is_ok()

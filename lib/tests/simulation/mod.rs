@@ -24,7 +24,8 @@ use gate::launch::{self, Ended, Finder, Launcher, Options};
 use gate::prow::budget::Limits;
 use gate::prow::{Addresses, Servers};
 use gate::record::{
-    GateRecord, Identity, Journal, Labels, Store, StoreError, Version, gangway_budget,
+    ConfigMapStore, GateRecord, Identity, Journal, Labels, Store, StoreError, Version,
+    gangway_budget,
 };
 use gate::secret::SecretFile;
 use jiff::Timestamp;
@@ -96,6 +97,26 @@ pub fn cluster(scene: &Scene, killer: &Arc<Killer>) -> Cluster {
         async move { killer.send(server.oneshot(request)).await }
     });
     Cluster { client: kube::Client::new(service, NS), namespace: NS.to_owned() }
+}
+
+/// The record of a gate in the cluster, reached by a process.
+pub fn store(scene: &Scene, gate: &str, killer: &Arc<Killer>) -> Box<ConfigMapStore> {
+    Box::new(ConfigMapStore::new(&cluster(scene, killer), format!("gate-{gate}")))
+}
+
+/// A process's way to all servers but the cluster.
+pub fn transport(scene: &Scene, killer: &Arc<Killer>) -> SharedTransport {
+    Arc::new(Deadly(scene.transport(), killer.clone()))
+}
+
+/// A gate's run of that name.
+pub fn identity(gate: &str) -> Identity {
+    Identity {
+        run_id: Some(format!("uid-{gate}")),
+        run_name: Some(gate.to_owned()),
+        gate: Some(gate.to_owned()),
+        ..Identity::default()
+    }
 }
 
 pub const TOKEN: &str = "sha256~EXAMPLE";
