@@ -11,8 +11,6 @@ use crate::name::ObjectName;
 pub enum Usual {
     /// Nothing: it must be said.
     None,
-    /// Nothing, and that is an answer.
-    Left,
     /// This.
     Text(&'static str),
     /// What follows from the answers before it.
@@ -170,7 +168,6 @@ impl Question {
     pub fn usual(&self, given: &Answers) -> Option<String> {
         match self.usual {
             Usual::None => None,
-            Usual::Left => Some(String::new()),
             Usual::Text(text) => Some(text.to_owned()),
             Usual::Of(make) => make(given),
         }

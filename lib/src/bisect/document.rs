@@ -69,6 +69,21 @@ pub struct Run {
     pub record: Option<Box<GateRecord>>,
 }
 
+impl Run {
+    /// One of which nothing is known yet.
+    pub fn of(slot: Slot) -> Self {
+        Self {
+            place: slot.place,
+            number: slot.number,
+            outcome: None,
+            words: None,
+            execution: None,
+            job_url: None,
+            record: None,
+        }
+    }
+}
+
 /// How a bisect ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ended {

@@ -241,12 +241,10 @@ fn shown(record: &GateRecord, document: &Document, slot: Slot) -> Run {
         None => (super::Outcome::Inconclusive, "not launched".to_owned()),
     };
     Run {
-        place: slot.place,
-        number: slot.number,
         outcome: Some(outcome),
         words: Some(crate::text::one_line(&words, 300)),
         execution: attempt.and_then(|attempt| attempt.execution.clone()),
         job_url: attempt.and_then(|attempt| attempt.job_url.clone()),
-        record: None,
+        ..Run::of(slot)
     }
 }

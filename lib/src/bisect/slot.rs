@@ -87,15 +87,10 @@ impl Store for SlotStore {
                 }
                 run.record = Some(Box::new(record));
             }
-            (None, None) => document.runs.push(Run {
-                place: self.slot.place,
-                number: self.slot.number,
-                outcome: None,
-                words: None,
-                execution: None,
-                job_url: None,
-                record: Some(Box::new(record)),
-            }),
+            (None, None) => {
+                let record = Some(Box::new(record));
+                document.runs.push(Run { record, ..Run::of(self.slot) });
+            }
             _ => return Err(StoreError::Conflict),
         }
         match self.book.save(document, &version).await {
@@ -121,15 +116,7 @@ mod tests {
     use crate::record::{FileStore, Identity, Journal};
 
     fn shown(slot: Slot, outcome: Outcome) -> Run {
-        Run {
-            place: slot.place,
-            number: slot.number,
-            outcome: Some(outcome),
-            words: None,
-            execution: None,
-            job_url: None,
-            record: None,
-        }
+        Run { outcome: Some(outcome), ..Run::of(slot) }
     }
 
     #[tokio::test]

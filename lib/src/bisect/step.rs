@@ -78,7 +78,7 @@ pub async fn run(options: &Options, outside: &Outside) -> Result<Ended, Failure>
             document
         }
     };
-    compare(options, outside, &document)?;
+    compare(options, &outside.book, &document)?;
     let policy = Policy {
         timeout: options.timeout,
         rules: options.asked.proof.with(Some(&document.policy)).misuse()?,
@@ -121,7 +121,7 @@ pub async fn dry_run(options: &Options, outside: &Outside) -> Result<Preview, Fa
         let text = words::preview(&document, past.usual);
         return Ok(Preview { text, json: words::as_json(&document, past.usual) });
     };
-    compare(options, outside, &document)?;
+    compare(options, &outside.book, &document)?;
     let past = known(&document, outside).await;
     let parts = [words::preview(&document, past.usual), words::table(&document)];
     Ok(Preview { text: parts.join("\n"), json: words::as_json(&document, past.usual) })
@@ -142,7 +142,7 @@ pub async fn stop(
             "{place} does not exist; expected the record of the bisect to stop"
         )));
     };
-    differs(options, book, &found)?;
+    compare(options, book, &found)?;
     let over = Over { at: clock.now(), stopped: true, told: None };
     let change = |document: &mut Document| {
         document.ended.get_or_insert_with(|| over.clone());
@@ -150,11 +150,8 @@ pub async fn stop(
     Ok(book.change(change).await.map_err(BisectError::from)?)
 }
 
-fn compare(options: &Options, outside: &Outside, found: &Document) -> Result<(), Failure> {
-    differs(options, &outside.book, found)
-}
-
-fn differs(options: &Options, book: &Book, found: &Document) -> Result<(), Failure> {
+/// Whether the record is of what the flags ask for.
+fn compare(options: &Options, book: &Book, found: &Document) -> Result<(), Failure> {
     match options.asked.difference(found) {
         None => Ok(()),
         Some(difference) => Err(BisectError::Other { place: book.place(), difference }.into()),

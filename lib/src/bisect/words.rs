@@ -255,6 +255,7 @@ pub fn percent(share: f64) -> String {
 pub(crate) mod tests {
     use super::super::document::Run;
     use super::super::document::tests::document;
+    use super::super::slot::Slot;
     use super::super::tests::runs;
     use super::*;
 
@@ -262,15 +263,8 @@ pub(crate) mod tests {
         let mut document = document(letters.len());
         for (place, letters) in letters.iter().enumerate() {
             for (index, outcome) in runs(letters).into_iter().enumerate() {
-                document.runs.push(Run {
-                    place,
-                    number: index + 1,
-                    outcome: Some(outcome),
-                    words: None,
-                    execution: None,
-                    job_url: None,
-                    record: None,
-                });
+                let slot = Slot { place, number: index + 1 };
+                document.runs.push(Run { outcome: Some(outcome), ..Run::of(slot) });
             }
         }
         document

@@ -4,19 +4,12 @@ use super::{Options, judge};
 use crate::clock::SharedClock;
 use crate::cluster::Tenant;
 use crate::failure::{Chain, Exit, Failure};
-use crate::preflight::rights::{self, KONFLUX, Right};
+use crate::preflight::rights;
 use crate::promote::{self, Mode, Promotion};
 use crate::prow::Servers;
 use crate::record::{Accepted, GateRecord, Journal};
 use crate::slack::{Colour, Line, Payload, Slack};
 use crate::text;
-
-const CREATE: Right = Right {
-    group: KONFLUX,
-    resource: "releases",
-    verbs: &["create"],
-    to: "to promote what is accepted",
-};
 
 /// How it ended.
 #[derive(Debug)]
@@ -81,7 +74,7 @@ pub async fn run(
 
 /// Whoever may not make the Release accepts nothing: their name would stand beside the jobs.
 async fn may_release(tenant: &Tenant) -> Result<(), Failure> {
-    match rights::may(&tenant.cluster, &CREATE, CREATE.verbs[0]).await {
+    match rights::may(&tenant.cluster, &promote::CREATE, "create").await {
         Ok(false) => Err(Failure::failed(format!(
             "the rights do not suffice: you may not create Releases in namespace {}. nothing was accepted; the Role gate-overrider gives that right",
             tenant.namespace()

@@ -32,7 +32,7 @@ use crate::preflight::Preflight;
 use crate::record::{Released, Tested};
 
 pub use open::open;
-pub use preflight::RIGHTS;
+pub use preflight::{CREATE, RIGHTS};
 pub use run::run;
 pub use wait::{Ended as Waited, wait};
 pub use witnesses::{Unborne, bear_out};

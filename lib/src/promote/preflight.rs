@@ -25,7 +25,8 @@ pub const RIGHTS: [Right; 4] = [
     CREATE,
 ];
 
-const CREATE: Right = Right {
+/// To promote.
+pub const CREATE: Right = Right {
     group: KONFLUX,
     resource: "releases",
     verbs: &["get", "list", "watch", "create"],

@@ -1,5 +1,6 @@
 //! Where a record is: `configmap:NAME` or `file:PATH`.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -26,6 +27,16 @@ impl Location {
     /// Whether a cluster is needed to reach it.
     pub fn is_config_map(&self) -> bool {
         matches!(self, Self::ConfigMap(_))
+    }
+}
+
+impl fmt::Display for Location {
+    /// As flags name it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConfigMap(name) => write!(f, "configmap:{}", name.as_str()),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
     }
 }
 

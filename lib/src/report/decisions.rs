@@ -85,14 +85,22 @@ impl DecisionKind {
     }
 }
 
-/// A person's word for a job of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AcceptedJob {
-    /// The Prow job's name.
-    pub job: String,
-    pub reason: String,
-    pub by: Option<String>,
-    pub at: Timestamp,
+impl Decision {
+    /// One of which no more is known.
+    fn of(kind: DecisionKind, at: Timestamp, reason: &str) -> Self {
+        Self {
+            kind,
+            what: None,
+            reason: one_line(reason, WORDS),
+            by: None,
+            at,
+            until: None,
+            ended_at: None,
+            ended_by: None,
+            in_force: false,
+            night: None,
+        }
+    }
 }
 
 /// The decisions of a gate, those in force first, then the newest ones.
@@ -100,43 +108,29 @@ pub(super) fn decisions(runs: &[&Played], lists: Lists<'_>, now: Timestamp) -> V
     let name = |name: &Option<String>| name.as_deref().map(|name| one_line(name, NAME));
     let overrides = runs.iter().flat_map(|run| {
         run.accepted.iter().map(|accepted| Decision {
-            kind: DecisionKind::Override,
             what: Some(accepted.job.clone()),
-            reason: accepted.reason.clone(),
             by: accepted.by.clone(),
-            at: accepted.at,
-            until: None,
-            ended_at: None,
-            ended_by: None,
-            in_force: false,
             night: Some(run.night.id.clone()),
+            ..Decision::of(DecisionKind::Override, accepted.at, &accepted.reason)
         })
     });
     let holds = lists.holds.into_iter().flat_map(|list| &list.entries);
     let holds = holds.map(|hold| Decision {
-        kind: DecisionKind::Hold,
-        what: None,
-        reason: one_line(&hold.reason, WORDS),
         by: name(&hold.by),
-        at: hold.at,
         until: Some(hold.until),
         ended_at: hold.lifted_at,
         ended_by: name(&hold.lifted_by),
         in_force: hold.holds(now),
-        night: None,
+        ..Decision::of(DecisionKind::Hold, hold.at, &hold.reason)
     });
     let retracted = lists.retracted.into_iter().flat_map(|list| &list.entries);
     let retracted = retracted.map(|entry| Decision {
-        kind: DecisionKind::Retraction,
         what: Some(entry.digest.to_string()),
-        reason: one_line(&entry.reason, WORDS),
         by: name(&entry.by),
-        at: entry.at,
-        until: None,
         ended_at: entry.undone_at,
         ended_by: name(&entry.undone_by),
         in_force: entry.undone_at.is_none(),
-        night: None,
+        ..Decision::of(DecisionKind::Retraction, entry.at, &entry.reason)
     });
     let mut found: Vec<_> = overrides.chain(holds).chain(retracted).collect();
     found.sort_by_key(|decision| std::cmp::Reverse((decision.in_force, decision.at)));

@@ -12,7 +12,6 @@ use kube::api::{Api, ObjectMeta};
 use tokio::time::Instant;
 
 use super::build::{Around, Read, report};
-use super::decisions::Lists;
 use super::model::{Report, Source, Verified};
 use super::played::{NAME, Played, played, unreadable};
 use crate::cluster::{self, Tenant};
@@ -137,7 +136,6 @@ impl Loader {
         self.ask_releases(&plans, now).await;
         let mut read =
             Read { namespace: Some(self.sources.tenant.namespace().to_owned()), ..Read::default() };
-        let mut lists: BTreeMap<&str, Lists<'_>> = BTreeMap::new();
         for seen in self.seen.values() {
             match &seen.document {
                 Document::Run(played) => read.played.push(played),
@@ -145,19 +143,15 @@ impl Loader {
                     read.histories.insert(history.job(), history);
                 }
                 Document::Holds(list) => {
-                    lists.entry(list.plan()).or_default().holds = Some(list);
+                    read.lists.entry(list.plan().to_owned()).or_default().holds = Some(list);
                 }
                 Document::Retracted(list) => {
-                    lists.entry(list.plan()).or_default().retracted = Some(list);
+                    read.lists.entry(list.plan().to_owned()).or_default().retracted = Some(list);
                 }
                 Document::Useless(why) => missing.push(why.clone()),
             }
         }
         read.around = self.around(&scenarios);
-        read.lists = lists
-            .into_iter()
-            .map(|(plan, lists)| (one_line(plan, NAME), lists))
-            .collect();
         missing.extend(self.releases.told.values().flat_map(|told| told.missing.clone()));
         missing.sort_unstable();
         missing.dedup();

@@ -166,8 +166,8 @@ impl Families {
             let found = gate.decisions.iter().filter(|decision| decision.kind == kind);
             count(found.filter(|decision| counts(decision)).count())
         };
-        let held = decided(DecisionKind::Hold, |hold| hold.in_force);
-        self.held.get_or_create(&of).set(held.min(1));
+        let held = gate.holds_in_force().next().is_some();
+        self.held.get_or_create(&of).set(i64::from(held));
         let overrides = decided(DecisionKind::Override, |_| true);
         self.overrides.get_or_create(&of).set(overrides);
         let retracted = decided(DecisionKind::Retraction, |entry| entry.in_force);

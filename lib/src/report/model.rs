@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::decisions::Decision;
+use super::decisions::{Decision, DecisionKind};
 use super::link::Link;
 use super::mark::{CellMark, Letter, NightMark};
 
@@ -92,6 +92,12 @@ pub struct Gate {
 }
 
 impl Gate {
+    /// The holds that keep promotions back now.
+    pub fn holds_in_force(&self) -> impl Iterator<Item = &Decision> {
+        let holds = |decision: &&Decision| decision.kind == DecisionKind::Hold && decision.in_force;
+        self.decisions.iter().filter(holds)
+    }
+
     /// From which age on its newest verified image is stale.
     pub fn stale_limit(&self) -> Option<SignedDuration> {
         let limit = i64::try_from(self.stale_after?).ok()?;

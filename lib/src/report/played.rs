@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use kube::api::ObjectMeta;
 
 use super::covering;
-use super::decisions::AcceptedJob;
 use super::link::{Link, id};
 use super::mark::{CellMark, NightMark};
 use super::model::{Attempt, Cell, CellState, Coverage, Night, OpenCell};
@@ -52,7 +51,7 @@ pub struct Played {
     /// What it tells of the version matrix.
     pub matrix: Option<Covering>,
     /// The jobs that did not pass and that a person accepted.
-    pub accepted: Vec<AcceptedJob>,
+    pub accepted: Vec<Accepted>,
     /// What was decided of which image.
     pub decided: Option<(Digest, Decision)>,
 }
@@ -212,8 +211,8 @@ impl From<Outcome> for NightMark {
     }
 }
 
-fn accepted(accepted: &Accepted) -> AcceptedJob {
-    AcceptedJob {
+fn accepted(accepted: &Accepted) -> Accepted {
+    Accepted {
         job: one_line(&accepted.job, NAME),
         reason: one_line(&accepted.reason, WORDS),
         by: accepted.by.as_deref().map(|by| one_line(by, NAME)),

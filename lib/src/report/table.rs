@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::decisions::{Decision, DecisionKind};
 use super::mark::Letter;
 use super::model::{Gate, JobRow, Report, TestRow};
 use super::page::words::{share, short};
@@ -121,8 +120,7 @@ fn head(text: &mut String, gate: &Gate, now: Timestamp) {
     );
     let (promoted, nights) = (gate.promoted, gate.nights.len());
     let _ = writeln!(text, "{}  {verified} · promoted {promoted} of {nights} nights", gate.name);
-    let holds = |decision: &&Decision| decision.kind == DecisionKind::Hold && decision.in_force;
-    for hold in gate.decisions.iter().filter(holds) {
+    for hold in gate.holds_in_force() {
         let until = hold
             .until
             .map(|until| format!(" until {until:.0}"))

@@ -72,10 +72,7 @@ pub async fn find(wanted: &Wanted, site: &Site) -> Result<Source, Failure> {
     let cluster = site.cluster_of(Some(&location)).await.misuse()?;
     Ok(Source {
         store: store_at(&location, cluster),
-        record: match &location {
-            Location::ConfigMap(name) => format!("configmap:{}", name.as_str()),
-            Location::File(path) => format!("file:{}", path.display()),
-        },
+        record: location.to_string(),
         tenant: cluster.map(|cluster| Tenant::new(cluster, site.clock().clone())),
         clock: site.clock().clone(),
     })

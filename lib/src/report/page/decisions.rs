@@ -13,9 +13,8 @@ use crate::report::model::{Gate, Night};
 
 /// What keeps promotions back, above everything else of the gate.
 pub fn in_force(gate: &Gate, now: Timestamp) -> Markup {
-    let holds = |decision: &&Decision| decision.kind == DecisionKind::Hold && decision.in_force;
     html! {
-        @for hold in gate.decisions.iter().filter(holds) {
+        @for hold in gate.holds_in_force() {
             div.note role="note" { p {
                 strong { "Nothing is promoted" }
                 @if let Some(until) = hold.until { " until " (time(until)) }
