@@ -260,3 +260,50 @@ async fn deliver(
         Some(slack) => slack.send(&message(), None).await.map(drop),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An image that nobody tested and everybody has is the worse news.
+    #[test]
+    fn an_automatic_release_is_the_end_whatever_else_was_found() {
+        let fresh = || Finding::Fresh { newest: None, nothing_newer: None, silent: Vec::new() };
+        let stale = || Finding::Stale {
+            newest: None,
+            reach: Default::default(),
+            cause: super::super::Cause::NotKnown,
+            silent: Vec::new(),
+        };
+        let blind = || Finding::Blind { newest: None, silent: Vec::new() };
+        let untested = || Automatic {
+            release: "auto".to_owned(),
+            id: "1".to_owned(),
+            snapshot: "s".to_owned(),
+            created: None,
+            state: "landed",
+            since: None,
+            stands: true,
+        };
+        let end = |finding, automatic| {
+            let checked = Checked {
+                finding,
+                automatic,
+                summary: "what".to_owned(),
+                told: Told::Nothing,
+                remarks: Vec::new(),
+            };
+            checked.end()
+        };
+        for finding in [fresh(), stale(), blind()] {
+            let ended = end(finding, vec![untested()]);
+            assert!(
+                matches!(&ended, Err(CheckError::Automatic(what)) if what == "what"),
+                "{ended:?}"
+            );
+        }
+        assert!(matches!(end(fresh(), Vec::new()), Ok(())));
+        assert!(matches!(end(stale(), Vec::new()), Err(CheckError::Stale(_))));
+        assert!(matches!(end(blind(), Vec::new()), Err(CheckError::Blind(_))));
+    }
+}

@@ -473,4 +473,130 @@ mod tests {
             assert_eq!(told, wanted.then_some(nothing), "{newest:?} {waits:?} {cause:?}");
         }
     }
+
+    const THRESHOLD: SignedDuration = SignedDuration::from_hours(48);
+
+    /// A Release that verified an image of one letter at that hour, as create-release names it.
+    fn verified(letter: &str, hour: i64) -> crate::verified::ReleaseBrief {
+        serde_json::from_value(serde_json::json!({
+            "metadata": {"name": format!("p-{}-1", letter.repeat(12)), "creationTimestamp": at(hour).to_string()},
+            "spec": {"snapshot": "", "releasePlan": "p"},
+            "status": {
+                "completionTime": at(hour).to_string(),
+                "conditions": [{"type": "Released", "status": "True", "reason": "Succeeded"}],
+            },
+        }))
+        .unwrap()
+    }
+
+    /// The finding at hour 1000, in words.
+    fn found(evidence: &Evidence) -> String {
+        match judge(evidence, THRESHOLD, &Quiet::default(), at(1000)) {
+            Finding::Fresh { nothing_newer: None, .. } => "fresh".to_owned(),
+            Finding::Fresh { nothing_newer: Some(snapshot), .. } => format!("fresh, of {snapshot}"),
+            Finding::Stale { cause, silent, .. } => {
+                format!("{}, {} silent", cause.word(), silent.len())
+            }
+            Finding::Blind { silent, .. } => format!("blind, {} silent", silent.len()),
+        }
+    }
+
+    fn silent(names: &[SourceName]) -> Vec<Source> {
+        names.iter().map(|name| Source::silent(*name, "503")).collect()
+    }
+
+    /// With nothing newer to verify an image may be three times as old.
+    #[test]
+    fn an_image_is_fresh_for_longer_while_nothing_newer_waits() {
+        let second = SignedDuration::from_secs(1);
+        for (age, wanted) in [
+            (48, "fresh"),
+            (49, "fresh, of s-2"),
+            (144, "fresh, of s-2"),
+            (145, "nothing-newer, 0 silent"),
+        ] {
+            let build = Build::Fit {
+                snapshot: "s-2".to_owned(),
+                digest: format!("sha256:{}", "a".repeat(64)).parse().unwrap(),
+                built_at: None,
+                waiting_since: None,
+            };
+            let releases = vec![verified("a", 1000 - age)];
+            let evidence = Evidence { releases, build: Some(build), ..Evidence::default() };
+            assert_eq!(found(&evidence), wanted, "{age} hours");
+        }
+        let newest = |at| Verified {
+            release: "r".to_owned(),
+            image: Image::Snapshot("s".to_owned()),
+            at,
+            compared: true,
+        };
+        let is_within =
+            |at_: Timestamp| within(Some(&newest(at_)), THRESHOLD, &Quiet::default(), at(1000));
+        assert!(is_within(at(1000 - 144)) && !is_within(at(1000 - 144) - second));
+        assert!(!within(None, THRESHOLD, &Quiet::default(), at(1000)), "there is none");
+    }
+
+    /// What did not answer could have shown that all is well: then nobody is told that it is not.
+    #[test]
+    fn blind_is_only_who_could_have_found_it_fresh() {
+        use SourceName::{Records, Retracted, Runs, Snapshots};
+        let old = |age: i64| Evidence {
+            releases: vec![verified("a", 1000 - age)],
+            ..Evidence::default()
+        };
+        let tested = |letter: &str, age: i64| Past {
+            image: Some(format!("sha256:{}", letter.repeat(64)).parse().unwrap()),
+            ..past(1000 - age, Some(Outcome::Refused))
+        };
+        let without = |names: &[SourceName], evidence: Evidence| Evidence {
+            silent: silent(names),
+            ..evidence
+        };
+        let with = |records: Vec<Past>, evidence: Evidence| Evidence { records, ..evidence };
+        let unjudged =
+            Build::Unjudged { snapshot: "s-2".to_owned(), why: "no component".to_owned() };
+        for (evidence, wanted) in [
+            // Without the list of retracted images the newest one may be one of them.
+            (without(&[Retracted], old(1)), "blind, 1 silent"),
+            (Evidence { unasked: vec![Retracted], ..old(1) }, "blind, 0 silent"),
+            (without(&[Runs], old(1)), "fresh"),
+            // The Snapshots may show that nothing newer waits.
+            (without(&[Snapshots], old(100)), "blind, 1 silent"),
+            (without(&[Snapshots], old(144)), "blind, 1 silent"),
+            (without(&[Snapshots], old(145)), "did-not-run, 1 silent"),
+            (
+                without(&[Snapshots], Evidence { build: Some(unjudged), ..old(100) }),
+                "did-not-run, 1 silent",
+            ),
+            // A newer one was tested since.
+            (
+                without(&[Snapshots], with(vec![tested("b", 30)], old(100))),
+                "ran-and-failed, 1 silent",
+            ),
+            (without(&[Snapshots], with(vec![tested("a", 30)], old(100))), "blind, 1 silent"),
+            (without(&[Snapshots], with(vec![tested("b", 100)], old(100))), "blind, 1 silent"),
+            (without(&[Snapshots], with(vec![tested("b", 101)], old(100))), "blind, 1 silent"),
+            (
+                without(&[Snapshots], with(vec![past(970, Some(Outcome::Refused))], old(100))),
+                "blind, 1 silent",
+            ),
+            // A gate of which nothing is known may have begun yesterday.
+            (without(&[Records], Evidence::default()), "blind, 1 silent"),
+            (Evidence { unasked: vec![Runs], ..Evidence::default() }, "blind, 1 silent"),
+            (without(&[Records], old(200)), "not-known, 1 silent"),
+            (
+                without(&[Runs], with(vec![tested("a", 90)], Evidence::default())),
+                "not-known, 1 silent",
+            ),
+            // Whoever was not asked is named only where the cause is not known.
+            (Evidence { unasked: vec![Runs], ..old(200) }, "not-known, 1 silent"),
+            (
+                with(vec![tested("b", 30)], Evidence { unasked: vec![Runs], ..old(200) }),
+                "ran-and-failed, 0 silent",
+            ),
+        ] {
+            assert_eq!(found(&evidence), wanted, "{evidence:?}");
+        }
+    }
 }

@@ -318,6 +318,7 @@ mod tests {
             (3, &blind),
             (4, &stale),
             (5, &blind),
+            (6, &blind),
             (26, &stale),
             (27, &fresh),
             (28, &fresh),
@@ -335,6 +336,7 @@ mod tests {
             A(Alert::Blind),
             Nothing,
             A(Alert::Blind),
+            Nothing,
             A(Alert::Stale),
             Recovery,
             Nothing,
@@ -373,6 +375,32 @@ mod tests {
         );
         let ledger = Ledger { stale_told_at: Some(at(101)), ..Ledger::default() };
         assert!(ledger.ahead(now).is_some() && Ledger::default().ahead(now).is_none());
+        let cause = Cause::NothingNewer { snapshot: "s".into(), built_at: None };
+        let quiet = Finding::Stale { newest: None, reach: Reach::All, cause, silent: vec![] };
+        for (told, due) in [(99, Told::Nothing), (101, Told::Alert(Alert::NoBuild))] {
+            let ledger = Ledger { no_build_told_at: Some(at(told)), ..Ledger::default() };
+            assert_eq!(ledger.due(&quiet, day, now), due, "told at {told}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_ends_no_alarm() {
+        let run = |at: Timestamp| {
+            serde_json::from_value(
+                serde_json::json!({"metadata": {"name": "g", "creationTimestamp": at.to_string()}}),
+            )
+            .unwrap()
+        };
+        for (told, stamp, wanted) in [
+            (Told::Recovery, at(100), Told::Recovery),
+            (Told::Recovery, at(100) + SKEW, Told::Recovery),
+            (Told::Recovery, at(101), Told::Nothing),
+            (Told::Alert(Alert::Stale), at(101), Told::Alert(Alert::Stale)),
+        ] {
+            let evidence = Evidence { runs: vec![run(stamp)], ..Evidence::default() };
+            assert_eq!(told.by_clock(&evidence, at(100)), wanted, "{told:?} {stamp}");
+        }
+        assert_eq!(Told::Recovery.by_clock(&Evidence::default(), at(100)), Told::Recovery);
     }
 
     #[test]

@@ -147,6 +147,41 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn the_oldest_records_beyond_those_that_a_gate_keeps_are_deleted() {
+        let world = standins::World::builder().build();
+        let client = kube::Client::new(world.direct(standins::Server::Kube), "gates");
+        let cluster = Cluster { client, namespace: "gates".to_owned() };
+        let begun: Timestamp = "2026-09-01T03:00:00Z".parse().unwrap();
+        let clock: SharedClock = Arc::new(RuntimeClock::starting_at(begun));
+        let night = |gate: &str, number: usize| {
+            let hours = 24 * i64::try_from(number).unwrap();
+            let at = begun + SignedDuration::from_hours(hours);
+            let mut record = record::GateRecord::begin("id", at);
+            record.gate = Some(gate.to_owned());
+            let name = format!("{}-{number:02}", gate.to_lowercase());
+            world.kube().put(serde_json::json!({
+                "kind": "ConfigMap",
+                "metadata": {"name": name, "namespace": "gates",
+                    "creationTimestamp": at.to_string(), "labels": labels::of_record(&record)},
+                "data": {"record.json": serde_json::to_string(&record).unwrap()},
+            }));
+        };
+        (0..KEPT).for_each(|number| night("ARO", number));
+        (0..3).for_each(|number| night("ROSA", number));
+        assert_eq!(prune(&cluster, &clock, "ARO").await.unwrap(), 0);
+        (KEPT..KEPT + 2).for_each(|number| night("ARO", number));
+        assert_eq!(prune(&cluster, &clock, "ARO").await.unwrap(), 2);
+        let left: Vec<String> = world
+            .kube()
+            .all("configmaps")
+            .iter()
+            .map(|found| found["metadata"]["name"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(left.len(), KEPT + 3, "{left:?}");
+        assert!(!left.iter().any(|name| ["aro-00", "aro-01"].contains(&name.as_str())), "{left:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn histories_of_jobs_that_run_no_more_are_deleted() {
         let world = standins::World::builder().build();
         let client = kube::Client::new(world.direct(standins::Server::Kube), "gates");

@@ -220,6 +220,7 @@ async fn records(
 #[cfg(test)]
 mod tests {
     use jiff::{SignedDuration, Timestamp};
+    use serde_json::json;
 
     use super::*;
     use crate::record::Unreadable;
@@ -374,5 +375,45 @@ mod tests {
         assert_eq!(decided(Some("plan"), &[], &[torn(30)], ""), "start", "older than the image");
         let told = decided(Some("plan"), &[], &[torn(30)], "it is down");
         assert!(told.contains("cannot be looked up: it is down"), "{told}");
+    }
+
+    /// The tests have not begun, so no record tells of it yet.
+    #[tokio::test(start_paused = true)]
+    async fn a_run_in_the_cluster_is_seen() {
+        let now: Timestamp = "2026-08-20T03:00:00Z".parse().unwrap();
+        let world = standins::World::builder()
+            .clock(standins::TokioTime::starting_at(now))
+            .build();
+        let client = kube::Client::new(world.direct(standins::Server::Kube), "gates");
+        let clock: crate::clock::SharedClock =
+            std::sync::Arc::new(crate::clock::RuntimeClock::starting_at(now));
+        let cluster = crate::cluster::Cluster { client, namespace: "gates".to_owned() };
+        let tenant = Tenant::new(&cluster, clock);
+        let name = |name: &str| crate::name::ObjectName::label(name).unwrap();
+        for scenario in ["ours", "another"] {
+            let labels = json!({crate::konflux::labels::SCENARIO_LABEL: scenario});
+            let metadata = json!({"name": format!("run-of-{scenario}"), "namespace": "gates", "labels": labels});
+            let status = json!({"startTime": now.to_string()});
+            world
+                .kube()
+                .put(json!({"kind": "PipelineRun", "metadata": metadata, "status": status}));
+        }
+        let wanted = Wanted { scenario: name("ours"), plan: Some(name("plan")) };
+        let options = Options {
+            application: None,
+            component: None,
+            snapshot: None,
+            wanted: Vec::new(),
+            wait: crate::trigger::WAIT,
+            keep: crate::trigger::WAIT,
+            dry_run: false,
+            force: false,
+        };
+        let seen = evidence(&tenant, &wanted, &options, None, &candidate())
+            .await
+            .unwrap();
+        let skip = skip(&seen, &candidate(), tenant.clock.as_ref()).unwrap();
+        let in_flight = Skip::InFlight { run: "run-of-ours".to_owned(), snapshot: None };
+        assert_eq!((skip, seen.plan.as_deref()), (Some(in_flight), Some("plan")));
     }
 }

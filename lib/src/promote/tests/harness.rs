@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use standins::{Installed, JobScript, Night, ReleaseScript, Server, TokioTime, World};
 use tower::ServiceExt;
 
@@ -182,4 +182,14 @@ impl Setting {
                 found["status"] = cases[case]["status"].clone();
             });
     }
+}
+
+/// What people have written down about a plan.
+pub fn list(kind: &str, namespace: &str, plan: &str, entries: Value) -> Value {
+    let list = json!({"schema_version": 1, "kind": kind, "plan": plan, "entries": entries});
+    json!({
+        "kind": "ConfigMap",
+        "metadata": {"name": format!("{kind}-{plan}"), "namespace": namespace},
+        "data": {"list.json": list.to_string()},
+    })
 }

@@ -5,4 +5,5 @@ mod crashes;
 mod decisions;
 mod forged;
 pub(crate) mod harness;
+mod noted;
 mod waiting;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use standins::{Fault, Nth, ReleaseScript, Server, Trouble, World};
 
-use super::harness::Setting;
+use super::harness::{Setting, list};
 use crate::failure::Exit;
 use crate::promote::Options;
 use crate::record::Released;
@@ -31,8 +31,14 @@ async fn without_the_right_to_watch_it_looks() {
     setting.world.kube().deny("watch", "releases");
     let promotion = setting.run(&setting.memory("run"), &setting.options()).await;
     assert_eq!(promotion.exit, Exit::Done, "{}", promotion.detail);
-    let requests = setting.world.requests().len();
-    assert!(requests < 60, "{requests}");
+    let requests = setting.world.requests();
+    assert!(requests.len() < 60, "{}", requests.len());
+    // The Release runs for 90 seconds, and is looked at every ten.
+    let looks = requests
+        .iter()
+        .filter(|asked| asked.method == "GET" && asked.path.contains("/releases/"));
+    let looks = looks.count();
+    assert!((9..=11).contains(&looks), "{looks}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -214,13 +220,4 @@ async fn plan_snapshot_and_lists_are_read_again_right_before() {
             assert_eq!(setting.releases(), 0, "{said}");
         }
     }
-}
-
-fn list(kind: &str, namespace: &str, plan: &str, entries: Value) -> Value {
-    let list = json!({"schema_version": 1, "kind": kind, "plan": plan, "entries": entries});
-    json!({
-        "kind": "ConfigMap",
-        "metadata": {"name": format!("{kind}-{plan}"), "namespace": namespace},
-        "data": {"list.json": list.to_string()},
-    })
 }
