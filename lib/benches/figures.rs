@@ -2,8 +2,8 @@
 //!
 //! `cargo bench -p gate --bench figures` plays whole nights, from the first launch to the verdict,
 //! with the real launcher and collector against the stand-in servers in this process, on a clock
-//! that jumps: for 1, 3, 12 and 30 jobs, 400 nights each, with durations and latencies drawn at
-//! random. A number as argument is another count of nights.
+//! that jumps: for 1, 3, 12 and 30 jobs, 400 nights each, and for 100 and 200 jobs, 20 nights each,
+//! with durations and latencies drawn at random. A number as argument is another count of nights.
 
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 
@@ -234,12 +234,14 @@ fn main() {
     std::fs::write(dir.path().join("token"), "token").expect("a file");
     let token = SecretFile::new("--gangway-token-file", dir.path().join("token"));
     println!(
-        "{nights} nights each, {} requests a minute, burst {}; seconds, in brackets the figures of the design\n",
+        "{nights} nights each, a twentieth from 100 jobs on, {} requests a minute, burst {}; seconds, in brackets the figures of the design\n",
         LIMITS.per_minute, LIMITS.burst
     );
     println!("jobs  Deck    last end to verdict   Gangway requests     busiest   last job");
     println!("              p50    p95 (60)      most                  60 s (14) launched, p95");
-    for (count, launched) in [(1, ""), (3, ""), (12, "(50)"), (30, "(170)")] {
+    let counts = [(1, ""), (3, ""), (12, "(50)"), (30, "(170)"), (100, ""), (200, "")];
+    for (count, launched) in counts {
+        let nights = if count < 100 { nights } else { nights.div_ceil(20) };
         for deck_answers in [true, false] {
             let all: Vec<Night> = (0..nights)
                 .map(|seed| runtime.block_on(night(count, seed, deck_answers, token.clone())))

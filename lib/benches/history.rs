@@ -1,7 +1,8 @@
 //! What a full history takes: 200 runs of 5,000 tests, a tenth of which flake.
 //!
-//! `cargo bench -p gate --bench history` prints its size, and the time and the most memory that
-//! reading it for one trend, adding a run, looking for regressions and packing it take.
+//! `cargo bench -p gate --bench history` prints its size, with fewer tests as well, and the time and
+//! the most memory that reading it for one trend, adding a run, looking for regressions and packing
+//! it take.
 
 #![allow(missing_docs)]
 
@@ -31,19 +32,25 @@ const JOB: &str = "periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-a
 
 /// The full history, and packed.
 static FULL: LazyLock<(History, Vec<u8>)> = LazyLock::new(|| {
-    let mut history = History::of_job(JOB);
-    for number in 0..RUNS {
-        history.add(&run(number));
-    }
+    let history = history(TESTS);
     let packed = history.pack().expect("it can be written");
     (history, packed)
 });
 
+fn history(tests: u64) -> History {
+    let mut history = History::of_job(JOB);
+    for number in 0..RUNS {
+        history.add(&run(number, tests));
+    }
+    history
+}
+
 #[allow(clippy::print_stdout)]
 fn main() {
-    let (history, packed) = &*FULL;
-    let (runs, tests) = (history.runs().len(), history.tests().len());
-    println!("{runs} runs of {tests} tests: {} KiB packed", packed.len() / 1024);
+    for tests in [10, 100, 1_000, TESTS] {
+        let packed = history(tests).pack().expect("it can be written");
+        println!("{RUNS} runs of {tests} tests: {} KiB packed", packed.len() / 1024);
+    }
     divan::main();
 }
 
@@ -73,7 +80,7 @@ fn id(test: u64) -> TestId {
     TestId::new("openshift-tests", "", &name)
 }
 
-fn run(number: u64) -> Addition {
+fn run(number: u64, tests: u64) -> Addition {
     let end = |test: u64| {
         let flakes = test.is_multiple_of(10);
         let chance = mix(test, number + 1000) % 1000;
@@ -85,7 +92,7 @@ fn run(number: u64) -> Addition {
         };
         TestEnd { id: id(test), mark: Mark::of(ended) }
     };
-    let counts = TestCounts { run: TESTS as usize, files: 20, ..TestCounts::default() };
+    let counts = TestCounts { run: tests as usize, files: 20, ..TestCounts::default() };
     Addition {
         run: Run {
             execution: Some(format!("{:08x}-0000-4000-8000-{:012x}", number, mix(number, 1) >> 16)),
@@ -99,7 +106,7 @@ fn run(number: u64) -> Addition {
             tests: Some(counts),
             ..Run::new(format!("20943572096{number:08}"), at(number))
         },
-        tests: (0..TESTS).map(end).collect(),
+        tests: (0..tests).map(end).collect(),
     }
 }
 
@@ -132,7 +139,7 @@ fn ask_for_fifty_trends(bencher: Bencher) {
 /// Adds a run to a full history: the oldest goes.
 #[divan::bench]
 fn add_a_run(bencher: Bencher) {
-    let addition = run(RUNS);
+    let addition = run(RUNS, TESTS);
     bencher
         .with_inputs(|| FULL.0.clone())
         .bench_refs(|history| history.add(black_box(&addition)));
