@@ -25,8 +25,15 @@ const RECORD: usize = 900 << 10;
 /// So many records a gate keeps.
 const RECORDS: usize = 60;
 /// Counts of Releases with as many records as a gate keeps, and counts of records of many gates.
-const GROWTH: [(usize, usize); 7] =
-    [(10, RECORDS), (100, RECORDS), (1000, RECORDS), (5000, RECORDS), (50, 10), (50, 100), (50, 1000)];
+const GROWTH: [(usize, usize); 7] = [
+    (10, RECORDS),
+    (100, RECORDS),
+    (1000, RECORDS),
+    (5000, RECORDS),
+    (50, 10),
+    (50, 100),
+    (50, 1000),
+];
 
 fn main() {
     let counts: Vec<(usize, usize)> = std::env::args()
@@ -91,7 +98,12 @@ fn main() {
         }
         let url = format!("http://{front}/apis/x/namespaces/tenant/releases");
         if let Some((peak, took)) = with_jq(&url, &installed.plan, &path("releases.json")) {
-            println!("{count:>8} {:>8}  {:<26} {peak:>8} KB at most, {:>5.1} s", "", "jq", took.as_secs_f64());
+            println!(
+                "{count:>8} {:>8}  {:<26} {peak:>8} KB at most, {:>5.1} s",
+                "",
+                "jq",
+                took.as_secs_f64()
+            );
         }
     }
 }
@@ -190,7 +202,8 @@ impl Made {
                 .parse::<usize>()
                 .ok()
         };
-        let (from, limit) = (number("continue").unwrap_or(0), number("limit").unwrap_or(usize::MAX));
+        let (from, limit) =
+            (number("continue").unwrap_or(0), number("limit").unwrap_or(usize::MAX));
         let is_list = request.starts_with("GET ") && !query.contains("watch=");
         let records = query.contains("release-gate%2Fkind") || query.contains("release-gate/kind");
         if is_list && path.ends_with("/releases") {
