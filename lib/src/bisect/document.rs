@@ -13,13 +13,13 @@ use super::chance::Before;
 use super::slot::Slot;
 use super::{Outcome, Rules};
 use crate::image::ImageRef;
-use crate::record::{GateRecord, JobRecord, PolicyRecord};
+use crate::record::{GateRecord, JobRecord, PolicyRecord, labels};
 
 /// The version of the document's schema that this toolkit reads and writes.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// What the document is about.
-pub const KIND: &str = "bisect";
+pub const KIND: &str = labels::BISECT;
 
 /// A Snapshot of the range.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -10,6 +10,8 @@ use crate::image::Digest;
 
 /// The label that says what a document is about.
 pub const KIND: &str = "release-gate/kind";
+/// The kind of a bisect's record.
+pub const BISECT: &str = "bisect";
 /// The label of the gate (`--gate-label`).
 pub const GATE: &str = "release-gate/gate";
 /// The label of the IntegrationTestScenario (`--scenario`).

@@ -11,7 +11,7 @@ use super::judge::is_old;
 use super::message::{Context, compose, compose_alarm, summary};
 use super::{
     Build, Evidence, Finding, Ledger, LedgerError, Loaded, Quiet, Sources, Told, gather, judge,
-    prune, prune_histories,
+    prune, prune_bisects, prune_histories,
 };
 use crate::clock::SharedClock;
 use crate::failure::{Chain, Exit, Failure};
@@ -231,6 +231,11 @@ pub async fn check(
             Ok(0) => {}
             Ok(count) => tracing::info!("{count} histories of jobs that run no more deleted"),
             Err(error) => tracing::warn!("old histories could not be deleted: {}", Chain(&error)),
+        }
+        match prune_bisects(&sources.tenant.cluster, &sources.tenant.clock).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!("{count} records of bisects of long ago deleted"),
+            Err(error) => tracing::warn!("old bisects could not be deleted: {}", Chain(&error)),
         }
     }
     let told_now =

@@ -30,7 +30,7 @@ pub use judge::{Cause, Finding, judge};
 pub use ledger::{Alert, Ledger, LedgerError, Loaded, Told};
 pub use message::{Context, compose, summary};
 pub use preflight::{RIGHTS, preflight};
-pub use prune::{prune, prune_histories};
+pub use prune::{prune, prune_bisects, prune_histories};
 pub use quiet::{Quiet, QuietError};
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Old records: the newest 60 of a gate are kept. And histories of jobs that run no more.
+//! Old records: the newest 60 of a gate are kept. And histories of jobs that run no more, and bisects
+//! of long ago.
 
 use std::ops::ControlFlow;
 
@@ -11,13 +12,17 @@ use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, Preconditions};
 use crate::clock::SharedClock;
 use crate::cluster::{self, Cluster};
 use crate::history::{self, keep};
+use crate::konflux::created_at;
 use crate::record::{self, KEPT, Whose, labels};
 
 /// A history whose newest run is older is of no use any more (90 days).
 const HISTORY_AGE: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// Histories that are looked at: one for each job of a namespace.
-const MOST_HISTORIES: u32 = 500;
+/// A bisect of a hundred Snapshots takes some days; what is older is of no use any more (90 days).
+const BISECT_AGE: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// Documents of a kind that are looked at, such as one history for each job of a namespace.
+const MOST_DOCUMENTS: u32 = 500;
 
 /// Deletes the oldest records of a gate beyond the newest 60; returns how many. One that cannot be
 /// read counts for the gate whose label it carries.
@@ -51,15 +56,35 @@ pub async fn prune(
 /// # Errors
 /// The API server's answer.
 pub async fn prune_histories(cluster: &Cluster, clock: &SharedClock) -> Result<usize, kube::Error> {
+    prune_kind(cluster, clock, history::KIND, is_over).await
+}
+
+/// Deletes the records of bisects that were begun 90 days ago, of whatever job; returns how many.
+///
+/// # Errors
+/// The API server's answer.
+pub async fn prune_bisects(cluster: &Cluster, clock: &SharedClock) -> Result<usize, kube::Error> {
+    prune_kind(cluster, clock, labels::BISECT, |meta, now| {
+        created_at(meta).is_some_and(|begun| now.duration_since(begun) > BISECT_AGE)
+    })
+    .await
+}
+
+async fn prune_kind(
+    cluster: &Cluster,
+    clock: &SharedClock,
+    kind: &str,
+    is_over: impl Fn(&ObjectMeta, Timestamp) -> bool,
+) -> Result<usize, kube::Error> {
     let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
     let params = ListParams::default()
-        .labels(&format!("{}={}", labels::KIND, history::KIND))
-        .limit(MOST_HISTORIES);
+        .labels(&format!("{}={kind}", labels::KIND))
+        .limit(MOST_DOCUMENTS);
     let listed = cluster::patiently(clock, || api.list_metadata(&params)).await?;
     let now = clock.now();
     let metas = listed.items.into_iter().map(|object| object.metadata);
     let old = metas.filter(|meta| is_over(meta, now));
-    // Not if somebody has added a run meanwhile.
+    // Not if somebody has added to it meanwhile.
     let old = old.filter_map(|meta| Some((meta.name?, meta.uid, Some(meta.resource_version?))));
     delete(cluster, old).await
 }
@@ -204,5 +229,28 @@ mod tests {
             world.kube().get("configmaps", "gates", &name).is_some()
         };
         assert_eq!((there("runs"), there("ran")), (true, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bisects_of_long_ago_are_deleted() {
+        let world = standins::World::builder().build();
+        let client = kube::Client::new(world.direct(standins::Server::Kube), "gates");
+        let cluster = Cluster { client, namespace: "gates".to_owned() };
+        let now: Timestamp = "2026-11-30T03:00:00Z".parse().unwrap();
+        let clock: SharedClock = Arc::new(RuntimeClock::starting_at(now));
+        let second = SignedDuration::from_secs(1);
+        for (name, kind, age) in [
+            ("kept", labels::BISECT, BISECT_AGE),
+            ("old", labels::BISECT, BISECT_AGE + second),
+            ("list", "holds", BISECT_AGE + second),
+        ] {
+            world.kube().put(serde_json::json!({"kind": "ConfigMap", "metadata": {
+                "name": name, "namespace": "gates", "creationTimestamp": (now - age).to_string(),
+                "labels": labels::of_kind(kind),
+            }}));
+        }
+        assert_eq!(prune_bisects(&cluster, &clock).await.unwrap(), 1);
+        let there = |name| world.kube().get("configmaps", "gates", name).is_some();
+        assert_eq!((there("kept"), there("old"), there("list")), (true, false, true));
     }
 }
