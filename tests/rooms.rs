@@ -32,21 +32,25 @@ fn sources(room: &Path) -> Vec<PathBuf> {
         return vec![room.to_owned()];
     }
     let mut found = Vec::new();
-    let mut folders = vec![room.to_owned()];
-    while let Some(folder) = folders.pop() {
+    // A folder, and the names in it that a file beside it declares for tests alone.
+    let mut folders = vec![(room.to_owned(), Vec::new())];
+    while let Some((folder, declared)) = folders.pop() {
         let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
         let entries = entries.collect::<BTreeSet<_>>();
-        let tests = entries
-            .iter()
-            .filter(|path| path.extension().is_some_and(|e| e == "rs"));
-        let tests = tests.flat_map(|path| test_modules(&std::fs::read_to_string(path).unwrap()));
+        let tests_of = |path: &Path| {
+            let is_source = path.extension().is_some_and(|ending| ending == "rs");
+            let text = is_source.then(|| std::fs::read_to_string(path).unwrap_or_default());
+            text.map(|text| test_modules(&text)).unwrap_or_default()
+        };
+        let tests = entries.iter().flat_map(|path| tests_of(path)).chain(declared);
         let tests = tests.collect::<BTreeSet<_>>();
         for path in entries {
             let name = path.file_stem().unwrap().to_string_lossy().into_owned();
             if tests.contains(&name) {
                 continue;
             } else if path.is_dir() {
-                folders.push(path);
+                let declared = tests_of(&path.with_extension("rs"));
+                folders.push((path, declared));
             } else if path.extension().is_some_and(|ending| ending == "rs") {
                 found.push(path);
             }

@@ -215,6 +215,8 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prow::bucket::Bucket;
+    use crate::prow::canned::{Canned, FOLDER};
     use crate::record::{FailingTests, TestCounts};
 
     fn report(failing: &[&str], counts: TestCounts) -> Found<TestReport> {
@@ -362,5 +364,39 @@ mod tests {
         assert_eq!(of(&[], 0), [""; 0]);
         assert_eq!(of(&["a.xml", "b.xml"], 2), ["cannot be read as JUnit: a.xml, b.xml"]);
         assert_eq!(of(&["a.xml"], 3), ["cannot be read as JUnit: a.xml and 2 more"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_for_of_a_success_and_of_a_failure() {
+        let graph = ("junit_operator.xml", r#"<testsuite name="operator"/>"#);
+        let began = r#"<testsuite><testcase name="initialize"><failure>no</failure></testcase></testsuite>"#;
+        let began = ("junit_job.xml", began);
+        let finished = Finished::read(b"{}").unwrap();
+        let never_began = || Found::Read("initialize: no".to_owned());
+        for (artifacts, graph, never_began) in [
+            (vec![graph, began], Found::Read(StepGraph::default()), Found::Unasked),
+            (vec![began], Found::Missing, never_began()),
+            (vec![], Found::Missing, Found::Missing),
+        ] {
+            let artifacts: Vec<_> = artifacts
+                .into_iter()
+                .map(|(name, content)| (format!("artifacts/{name}"), content))
+                .collect();
+            let mut files = vec![("finished.json", "{}"), ("build-log.txt", "")];
+            files.extend(artifacts.iter().map(|(path, content)| (path.as_str(), *content)));
+            let bucket = Canned::of_run(&files).shared();
+            let bucket = Bucket::new("http://localhost".parse().unwrap(), bucket);
+            let folder = FOLDER.parse().unwrap();
+            let reader = Reader { bucket: &bucket, folder: &folder };
+            let success = Account {
+                finished: Found::Read(finished.clone()),
+                graph: graph.clone(),
+                ..Account::default()
+            };
+            assert_eq!(reader.success(Junit::Ignore).await, success);
+            let failure =
+                Account { graph, reasons: Found::Read(vec![]), never_began, ..Account::default() };
+            assert_eq!(reader.failure(Junit::Ignore).await, failure);
+        }
     }
 }

@@ -171,11 +171,9 @@ mod tests {
     use super::super::ProofMode;
     use super::*;
     use crate::image::ImageRef;
-    use crate::prow::canned::{Canned, exchange};
+    use crate::prow::canned::{Canned, FOLDER, exchange};
     use crate::record::Class;
     use crate::record::samples::job;
-
-    const FOLDER: &str = "https://prow/view/gs/b/logs/a/1";
 
     fn image(letter: char) -> String {
         format!("quay.io/acme/ho@sha256:{}", letter.to_string().repeat(64))
@@ -188,11 +186,8 @@ mod tests {
         rules: &Rules,
         files: &[(&str, &str)],
     ) -> (Findings, Account, Prospect) {
-        let canned = files.iter().fold(Canned::default(), |canned, (path, content)| {
-            let path = format!("/b/logs/a/1/{path}");
-            canned.with(&path, exchange(200, "application/json", *content))
-        });
-        let bucket = Bucket::new("http://localhost".parse().unwrap(), canned.shared());
+        let canned = Canned::of_run(files).shared();
+        let bucket = Bucket::new("http://localhost".parse().unwrap(), canned);
         let job = job("a", Class::Blocking, Vec::new());
         let envs = Some(vec![(job.override_env[0].clone(), image(of))]);
         let sighting = Sighting { state: JobState::Success, envs, ..Sighting::default() };

@@ -245,8 +245,8 @@ impl Sources<'_> {
             }
             hint = bucket_trouble.is_none() && matches!(reader.finished().await, Found::Read(_));
         }
-        let needed = run.folder.is_none() || bucket_trouble.is_some() || (hint && !run.confirmed);
-        if needed || hint {
+        let needed = run.folder.is_none() || bucket_trouble.is_some() || hint;
+        if needed {
             match self.ask_gangway(run, round, hint && !run.confirmed).await {
                 Some(Ok(execution)) => return Glimpse::Run(execution.into()),
                 Some(Err(ReadError::Token(words))) => {
@@ -296,118 +296,4 @@ fn said(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::clock::SystemClock;
-    use crate::prow::budget::{Budget, Limits};
-    use crate::prow::canned::{Canned, exchange};
-    use crate::secret::SecretFile;
-
-    const FOLDER: &str = "https://prow/view/gs/b/logs/a/1";
-
-    /// What the bucket shows of a run that Prow no longer has, with these files.
-    async fn gone(files: &[(&str, &str)]) -> Glimpse {
-        let canned = files.iter().fold(Canned::default(), |canned, (path, content)| {
-            let path = format!("/b/logs/a/1/{path}");
-            canned.with(&path, exchange(200, "application/json", *content))
-        });
-        let (base, transport) = ("http://localhost".parse().unwrap(), canned.shared());
-        let bucket = Bucket::new(base, transport.clone());
-        let deck = Deck::new("http://localhost/deck".parse().unwrap(), transport);
-        let clock: SharedClock = Arc::new(SystemClock::new(1));
-        let sources = Sources { deck: &deck, bucket: &bucket, gangway: None, clock };
-        let mut run = Watched::new("id", Timestamp::UNIX_EPOCH);
-        assert_eq!(run.heard_url(Some(FOLDER)), None);
-        sources.gone(&run).await
-    }
-
-    fn prowjob(id: &str, state: &str) -> String {
-        let metadata = serde_json::json!({"name": id});
-        let status = serde_json::json!({"state": state});
-        let spec = serde_json::json!({"job": "a"});
-        serde_json::json!({"metadata": metadata, "spec": spec, "status": status}).to_string()
-    }
-
-    #[tokio::test]
-    async fn of_a_run_that_prow_forgot_the_bucket_may_show_the_end() {
-        let finished = |passed: bool| format!(r#"{{"passed":{passed},"result":"WORD"}}"#);
-        for (job, finished, wanted) in [
-            (Some(prowjob("id", "success")), None, "run Success"),
-            (Some(prowjob("id", "pending")), None, "gone: its artifacts do not show an end"),
-            (Some(prowjob("id", "pending")), Some(finished(false)), "gone: ended with WORD"),
-            (None, Some(finished(true)), "gone: nothing shows that the run succeeded"),
-            // Whose end that is, is not known.
-            (Some(prowjob("other", "success")), Some(finished(false)), "trouble"),
-            (Some("<html>".to_owned()), Some(finished(false)), "trouble"),
-            (None, Some("<html>".to_owned()), "trouble"),
-        ] {
-            let files = [("prowjob.json", &job), ("finished.json", &finished)];
-            let files = files
-                .iter()
-                .filter_map(|(path, text)| Some((*path, text.as_deref()?)));
-            let glimpse = gone(&files.collect::<Vec<_>>()).await;
-            let told = match &glimpse {
-                Glimpse::Run(sighting) => format!("run {:?}", sighting.state),
-                Glimpse::Gone(why) => match wanted.strip_prefix("gone: ") {
-                    Some(end) if why.ends_with(end) => wanted.to_owned(),
-                    _ => why.clone(),
-                },
-                Glimpse::Trouble(_) => "trouble".to_owned(),
-            };
-            assert_eq!(told, wanted, "{job:?} {finished:?}: {glimpse:?}");
-        }
-    }
-
-    #[test]
-    fn how_often_gangway_is_asked_within_a_round() {
-        let clock: SharedClock = Arc::new(SystemClock::new(1));
-        let transport = Canned::default().shared();
-        let base = || "http://localhost".parse().unwrap();
-        let bucket = Bucket::new(base(), transport.clone());
-        let deck = Deck::new(base(), transport.clone());
-        let limits = Limits { per_minute: 6, burst: 1 };
-        let budget = Arc::new(Budget::new(clock.clone(), limits, true));
-        let token = SecretFile::new("--gangway-token-file", "/nowhere");
-        let gangway = Gangway::new(base(), token, transport, budget);
-        for (gangway, seconds, wanted) in
-            [(Some(&gangway), 120, 12), (Some(&gangway), 5, 1), (None, 120, 1)]
-        {
-            let clock = clock.clone();
-            let sources = Sources { deck: &deck, bucket: &bucket, gangway, clock };
-            let takes = Duration::from_secs(seconds);
-            let first = Round::after(None, &sources, takes);
-            assert_eq!((first.gangway_left, first.deck_failures), (wanted, 0));
-            // Deck gets one more chance where it was out of reach.
-            for (failures, kept) in [(DECK_FAILURES, DECK_FAILURES - 1), (DECK_FAILURES - 1, 0)] {
-                let before =
-                    Round { deck_failures: failures, ..Round::after(None, &sources, takes) };
-                assert_eq!(Round::after(Some(&before), &sources, takes).deck_failures, kept);
-            }
-        }
-    }
-
-    #[test]
-    fn all_that_a_witness_tells_is_taken() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let execution = Execution {
-            id: "id".to_owned(),
-            job_name: "a".to_owned(),
-            state: JobState::Success,
-            job_url: Some(FOLDER.to_owned()),
-            started_at: Some(at(1)),
-            completed_at: Some(at(2)),
-        };
-        let sighting = Sighting::from(execution);
-        assert_eq!(
-            (sighting.state, sighting.job_url.as_deref()),
-            (JobState::Success, Some(FOLDER))
-        );
-        assert_eq!((sighting.started_at, sighting.completed_at), (Some(at(1)), Some(at(2))));
-        for (word, strange) in [("success", None), ("", None), ("odd", Some("odd"))] {
-            let job = ProwJob::from_json(prowjob("id", word).as_bytes()).unwrap();
-            assert_eq!(Sighting::from(job).strange_word.as_deref(), strange, "{word:?}");
-        }
-    }
-}
+mod tests;

@@ -7,6 +7,9 @@ use async_trait::async_trait;
 
 use crate::http::{Body, Request, Response, SharedTransport, Transport, TransportError};
 
+/// A run whose folder [`Canned::of_run`] serves.
+pub const FOLDER: &str = "https://prow/view/gs/b/logs/a/1";
+
 /// Answers by path (and query, where a key has one); what is not in the table is a plain 404.
 #[derive(Debug, Default)]
 pub struct Canned {
@@ -29,6 +32,14 @@ pub fn exchange(status: u16, content_type: &'static str, body: impl Into<Vec<u8>
 }
 
 impl Canned {
+    /// These objects of the run's folder [`FOLDER`], each by its path there.
+    pub fn of_run(files: &[(&str, &str)]) -> Self {
+        files.iter().fold(Self::default(), |canned, (path, content)| {
+            let path = format!("/b/logs/a/1/{path}");
+            canned.with(&path, exchange(200, "application/json", *content))
+        })
+    }
+
     /// One more answer.
     pub fn with(mut self, path: &str, answer: Exchange) -> Self {
         self.answers.insert(path.to_owned(), answer);
