@@ -205,6 +205,20 @@ mod tests {
         assert_eq!(said.end().unwrap_err().exit, Exit::Failed);
     }
 
+    /// What was cut off could look like a bundle.
+    #[test]
+    fn a_file_that_is_too_large_stays_too_large() {
+        let mut bundle = bundle::sign(&Statement::of(&verdict()).bytes(), &key()).unwrap();
+        bundle.resize(MAX_BYTES + 2, b' ');
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("bundle.json");
+        std::fs::write(&path, bundle).unwrap();
+        let read = from_file(&path).unwrap();
+        let said = Said::of(&read, &public("open.pub"), expected(), now());
+        assert!(said.json().contains("larger than 4 MiB"), "{}", said.json());
+        assert_eq!(read.len(), MAX_BYTES + 1, "no more of it is read");
+    }
+
     #[test]
     fn a_bundle_that_cannot_be_read_is_misuse() {
         let failure = from_file(Path::new("/nowhere/bundle.json")).unwrap_err();

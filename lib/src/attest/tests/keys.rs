@@ -100,6 +100,25 @@ fn what_is_no_key_is_refused_by_its_name() {
     }
 }
 
+#[test]
+fn a_file_of_more_than_64_kib_is_no_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("key");
+    for (size, said) in [
+        (1, "is no PEM"),
+        (65_536, "is no PEM"),
+        (65_537, "larger than 64"),
+        (65_538, "larger than 64"),
+    ] {
+        std::fs::write(&path, vec![b'x'; size]).unwrap();
+        let private = SigningKeyFile::new("--sign-key", &path).read().unwrap_err();
+        let public = PublicKey::read("--key", &path).unwrap_err();
+        for error in [private.to_string(), public.to_string()] {
+            assert!(error.contains(said), "{size}: {error}");
+        }
+    }
+}
+
 /// RFC 6979: the same message has one signature, so that the same verdict is one artifact.
 #[test]
 fn signatures_are_deterministic_and_each_is_its_keys_and_its_messages() {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::super::artifact::{self, Artifact, INDEX, own_repository, tag};
+use super::super::artifact::{self, Artifact, Descriptor, INDEX, own_repository, tag};
 use super::super::beside::{self, BesideError, Hung};
 use super::super::bundle;
 use super::super::push::{self, Lookup, PushError, Pushed};
@@ -54,6 +54,22 @@ async fn the_same_verdict_makes_no_second_artifact() {
     let Pushed::Written { digest } = first else { panic!("{first:?}") };
     assert_eq!(second, Pushed::Already { digest });
     assert_eq!(store.writes(), writes);
+}
+
+#[tokio::test]
+async fn of_two_pushes_at_once_only_who_wrote_says_so() {
+    let store = Memory::new(true);
+    let statement = Statement::of(&verdict());
+    let (one, other) = tokio::join!(pushed(&store, &statement), pushed(&store, &statement));
+    let said = [one.unwrap(), other.unwrap()];
+    let wrote = said
+        .iter()
+        .filter(|said| matches!(said, Pushed::Written { .. }))
+        .count();
+    let index = format!("tag {}", tag(&digest('a'), GATE));
+    let writes = store.content.lock().unwrap().writes.clone();
+    assert_eq!(writes.iter().filter(|write| **write == index).count(), wrote, "{writes:?}");
+    assert_eq!(wrote, 1, "{said:?}");
 }
 
 #[tokio::test]
@@ -192,6 +208,45 @@ fn the_manifest_is_the_one_that_the_specification_has() {
             },
         })
     );
+}
+
+/// So a reader finds in a list what it looks for, without each manifest.
+#[test]
+fn a_list_of_referrers_says_of_an_artifact_what_its_manifest_does() {
+    let statement = Statement::of(&verdict());
+    let image = Descriptor {
+        media_type: INDEX.to_owned(),
+        digest: digest('a'),
+        size: 1,
+        artifact_type: None,
+        annotations: Default::default(),
+    };
+    for artifact in [
+        Artifact::of_bundle(signed(&statement), &statement),
+        Artifact::of_statement(&statement, &image),
+    ] {
+        let manifest: Value = serde_json::from_slice(&artifact.manifest).unwrap();
+        let listed = json!(artifact.descriptor());
+        assert!(manifest["annotations"].is_object(), "{manifest}");
+        for (field, wanted) in [
+            ("mediaType", &manifest["mediaType"]),
+            ("artifactType", &manifest["artifactType"]),
+            ("annotations", &manifest["annotations"]),
+            ("digest", &json!(artifact.digest)),
+            ("size", &json!(artifact.manifest.len())),
+        ] {
+            assert_eq!(&listed[field], wanted, "{field}");
+        }
+    }
+}
+
+/// The tag that OCI's distribution specification has for it: readers know no other.
+#[test]
+fn each_image_has_the_tag_of_the_specification_for_its_list_of_referrers() {
+    for digit in ['a', 'b'] {
+        let tag = format!("sha256-{}", digit.to_string().repeat(64));
+        assert_eq!(artifact::referrers_tag(&digest(digit)), tag);
+    }
 }
 
 /// cosign looks for `sha256-HEX`, `.sig`, `.att` and `.sbom`: none of ours may look so.

@@ -155,6 +155,8 @@ fn what_is_no_verdict_is_not_attested() {
     assert_eq!(verdict().check(), Ok(()));
     let empty = Verdict { blocking: vec![], ..verdict() };
     assert_eq!(empty.check(), Err(Unattestable::NoBlockingJob));
-    let odd = Verdict { request: "sha256:1".to_owned(), ..verdict() };
-    assert!(matches!(odd.check(), Err(Unattestable::Request { .. })));
+    for request in ["sha256:1".to_owned(), "d".repeat(63), "d".repeat(65), "g".repeat(64)] {
+        let odd = Verdict { request: request.clone(), ..verdict() };
+        assert_eq!(odd.check(), Err(Unattestable::Request { found: request }));
+    }
 }

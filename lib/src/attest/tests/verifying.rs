@@ -139,6 +139,29 @@ fn what_a_key_cannot_judge_is_not_judged() {
     }
 }
 
+/// A later cosign may write one. Both together would be an envelope without a bundle around it.
+#[test]
+fn a_field_that_is_not_known_does_not_stand_in_the_way() {
+    let whole: Value = serde_json::from_slice(&signed(&Statement::of(&verdict()).bytes())).unwrap();
+    for field in ["payload", "signatures", "new"] {
+        let mut json = whole.clone();
+        json[field] = json!([]);
+        let answer = judged(json.to_string().as_bytes(), &expected());
+        assert!(matches!(answer, Answer::Holds(_)), "{field}: {answer:?}");
+    }
+}
+
+#[test]
+fn the_largest_bundle_is_read_whole() {
+    let mut bundle = signed(&Statement::of(&verdict()).bytes());
+    bundle.resize(bundle::MAX_BYTES, b' ');
+    let answer = judged(&bundle, &expected());
+    assert!(matches!(answer, Answer::Holds(_)), "{answer:?}");
+    bundle.push(b' ');
+    let answer = judged(&bundle, &expected());
+    assert_eq!(answer, Answer::CannotTell(CannotTell::Bundle(Unjudgeable::TooLarge)));
+}
+
 #[test]
 fn what_the_key_signed_and_is_something_else_is_refused() {
     let whole: Value = serde_json::from_slice(&Statement::of(&verdict()).bytes()).unwrap();
