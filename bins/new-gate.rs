@@ -21,7 +21,7 @@ use gate::site::Site;
 use gate::step::{self, Step, groups};
 
 arguments! {
-    groups: prow, access;
+    groups: archive, prow, access;
     results:;
 
     #[argh(
@@ -160,6 +160,7 @@ fn given(args: &Args) -> BTreeMap<&'static str, String> {
         ("--pipeline-revision", &args.pipeline_revision),
         ("--step-image", &args.step_image),
         ("--run-url-base", &args.run_url_base),
+        ("--kubearchive-url", &args.kubearchive_url),
         ("--runbook-url", &args.runbook_url),
         ("--trigger-schedule", &args.trigger_schedule),
     ];

@@ -160,6 +160,7 @@ fn nothing_is_written_over_and_nothing_wrong_is_written() {
         (&["--release-plan", "other"], "--release-plan: expected a name that ends with -acme"),
         (&["--run-url-base", "https://h/x"], "--run-url-base: expected an address that ends in /"),
         (&["--trigger-schedule", "daily"], "--trigger-schedule: expected five fields"),
+        (&["--kubearchive-url", "kubearchive"], "--kubearchive-url: "),
         (&["--verified-repository", "quay.io/a/b:tag@x"], "--verified-repository: "),
     ] {
         let mut flags: Vec<&str> = FLAGS.to_vec();
@@ -277,6 +278,7 @@ fn a_person_is_asked_and_offered_what_there_is() {
         "", // revision
         image,
         "https://konflux-ui.example/x/",
+        "https://kubearchive.example",
         "", // runbook
         "", // schedule
     ];
@@ -287,6 +289,7 @@ fn a_person_is_asked_and_offered_what_there_is() {
         "  1  artifacts/*/hypershift-install/build-log.txt\n",
         "A-B",
         "[release-gate-acme]> ",
+        "known by it\n[none]> ",
         "left to do, in this order:\n",
     ] {
         assert!(shown.contains(words), "{words}: {shown}");
@@ -295,6 +298,14 @@ fn a_person_is_asked_and_offered_what_there_is() {
     check_overlay("acme", &folder);
     let text = std::fs::read_to_string(folder.join("kustomization.yaml")).unwrap();
     assert!(text.contains("\"artifacts/*/hypershift-install/build-log.txt\""), "{text}");
+    // With an archive its component is there, which carries the address to everybody who asks it.
+    let archive = "https://kubearchive.example";
+    let built = build(&folder);
+    let told = |object: &&Value| object.to_string().contains(archive);
+    let named = |object: &Value| object["metadata"]["name"].as_str().unwrap().to_owned();
+    let mut names: Vec<_> = built.iter().filter(told).map(named).collect();
+    names.sort();
+    assert_eq!(names, ["check-staleness-acme", "ho-release-gate-acme", "trigger-gate-acme"]);
     let log = asked.world.requests();
     assert!(log.iter().all(|asked| asked.method == "GET"), "it only reads");
 }
@@ -310,7 +321,7 @@ fn a_namespace_that_shows_nothing_offers_nothing() {
     // All but the application, which is asked.
     flags.drain(2..4);
     let more = [&flags[..], &["--gate-label", "ACME"]].concat();
-    let rest = ["", "mine", "", "", "", "", "", "", "", ""];
+    let rest = ["", "mine", "", "", "", "", "", "", "", "", ""];
     let Some((code, shown)) = asked.types(&night.namespace, &more, &rest) else { return };
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("--application: the Konflux Application\n> "), "{shown}");

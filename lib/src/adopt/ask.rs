@@ -78,7 +78,7 @@ fn put(
         text += &format!("  {}  {}\n", number + 1, one_line(offer, 300));
     }
     let usually = usual.as_ref().map(|usual| match usual.as_str() {
-        "[]" | "{}" => "[none]".to_owned(),
+        "" | "[]" | "{}" => "[none]".to_owned(),
         usual => format!("[{}]", one_line(usual, 200)),
     });
     for _ in 0..TRIES {

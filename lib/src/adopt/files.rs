@@ -44,6 +44,10 @@ fn kustomization(given: &Answers) -> String {
     let plan = of(given, "--release-plan");
     let plan = plan.strip_suffix(&format!("-{platform}")).unwrap_or(plan);
     let (env, log) = (yaml(of(given, "--env")), yaml(of(given, "--proof-log")));
+    let archive = match of(given, "--kubearchive-url") {
+        "" => "",
+        _ => "\n  - ../../kubearchive",
+    };
     format!(
         "apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
@@ -51,7 +55,7 @@ resources:
   - ../../base
   - settings.yaml
 components:
-  - ../../wiring
+  - ../../wiring{archive}
 nameSuffix: -{platform}
 patches:
   # The plan is called {plan}-{platform}.
@@ -81,7 +85,7 @@ patches:
 }
 
 /// The settings, in the order in which they stand in the shipped overlays, with the flag of each.
-const SETTINGS: [(&str, Option<&str>); 16] = [
+const SETTINGS: [(&str, Option<&str>); 17] = [
     ("application", Some("--application")),
     ("component", Some("--component")),
     ("managed-namespace", Some("--managed-namespace")),
@@ -95,6 +99,7 @@ const SETTINGS: [(&str, Option<&str>); 16] = [
     ("override-env", Some("--override-env")),
     ("stale-threshold-days", None),
     ("run-url-base", Some("--run-url-base")),
+    ("kubearchive-url", Some("--kubearchive-url")),
     ("runbook-url", Some("--runbook-url")),
     ("trigger-schedule", Some("--trigger-schedule")),
     ("staleness-schedule", None),
@@ -112,6 +117,8 @@ data:
     .to_owned();
     for (name, flag) in SETTINGS {
         let value = match (flag, name) {
+            // Only its component has a place for it.
+            (Some("--kubearchive-url"), _) if of(given, "--kubearchive-url").is_empty() => continue,
             (Some(flag), _) => of(given, flag),
             (None, "stale-threshold-days") => "3",
             (None, _) => "5 * * * *",

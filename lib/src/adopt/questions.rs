@@ -33,7 +33,7 @@ pub struct Question {
 const LONGEST: usize = 30;
 
 /// All questions, in the order in which they are asked.
-pub const QUESTIONS: [Question; 19] = [
+pub const QUESTIONS: [Question; 20] = [
     Question {
         flag: "--platform",
         words: "the platform's short name, which ends the name of every object, such as aro-hcp",
@@ -140,6 +140,15 @@ pub const QUESTIONS: [Question; 19] = [
         check: |text, _| match text.ends_with('/') {
             true => url(text),
             false => Err(format!("expected an address that ends in /, found {text:?}")),
+        },
+    },
+    Question {
+        flag: "--kubearchive-url",
+        words: "KubeArchive, by https, where the cluster has one: older Releases are known by it",
+        usual: Usual::Text(""),
+        check: |text, _| match text {
+            "" => Ok(()),
+            text => url(text),
         },
     },
     Question {
