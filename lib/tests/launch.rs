@@ -15,8 +15,9 @@ use gate::failure::{Exit, Failure};
 use gate::launch::LaunchError;
 use gate::prow::budget::Limits;
 use jiff::SignedDuration;
-use simulation::{LateAcknowledgement, Scene, VARIABLE};
+use simulation::{Scene, VARIABLE};
 use standins::{Fault, JobScript, Limit, Nth, Server, Trouble};
+use support::memory::LateAcknowledgement;
 
 const AKS: &str = "periodic-ci-openshift-hypershift-release-4.19-periodics-e2e-aks";
 const LONG: &str =

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use gate::clock::{RuntimeClock, SharedClock};
 use gate::cluster::Cluster;
 use gate::collect::CollectError;
@@ -23,10 +22,7 @@ use gate::jobs::{self, Given};
 use gate::launch::{self, Ended, Finder, Launcher, Options};
 use gate::prow::budget::Limits;
 use gate::prow::{Addresses, Servers};
-use gate::record::{
-    ConfigMapStore, GateRecord, Identity, Journal, Labels, Store, StoreError, Version,
-    gangway_budget,
-};
+use gate::record::{ConfigMapStore, GateRecord, Identity, Journal, Store, gangway_budget};
 use gate::secret::SecretFile;
 use jiff::Timestamp;
 use standins::{JobScript, Server, TokioTime, World};
@@ -39,39 +35,6 @@ use crate::support::network;
 /// When every simulation begins.
 pub fn beginning() -> Timestamp {
     "2026-08-20T03:00:00Z".parse().unwrap()
-}
-
-/// A record whose n-th write is stored at once and acknowledged only long after.
-#[derive(Debug)]
-pub struct LateAcknowledgement {
-    pub record: Memory,
-    pub write: u64,
-    pub delay: Duration,
-    pub writes: AtomicU64,
-}
-
-#[async_trait]
-impl Store for LateAcknowledgement {
-    async fn load(&self) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
-        self.record.load().await
-    }
-
-    async fn save(
-        &self,
-        bytes: &[u8],
-        labels: &Labels,
-        replaces: Option<&Version>,
-    ) -> Result<Version, StoreError> {
-        let saved = self.record.save(bytes, labels, replaces).await;
-        if self.writes.fetch_add(1, Ordering::Relaxed) + 1 == self.write {
-            tokio::time::sleep(self.delay).await;
-        }
-        saved
-    }
-
-    fn place(&self) -> String {
-        self.record.place()
-    }
 }
 
 /// One gate's surroundings: servers, a record, a token.

@@ -1,7 +1,9 @@
 //! A record in memory that several processes share and that outlives them.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use library::record::{GateRecord, Labels, Store, StoreError, Version};
@@ -73,5 +75,38 @@ impl Store for Memory {
 
     fn place(&self) -> String {
         "the record in memory".to_owned()
+    }
+}
+
+/// A record whose n-th write is stored at once and acknowledged only long after.
+#[derive(Debug)]
+pub struct LateAcknowledgement {
+    pub record: Memory,
+    pub write: u64,
+    pub delay: Duration,
+    pub writes: AtomicU64,
+}
+
+#[async_trait]
+impl Store for LateAcknowledgement {
+    async fn load(&self) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
+        self.record.load().await
+    }
+
+    async fn save(
+        &self,
+        bytes: &[u8],
+        labels: &Labels,
+        replaces: Option<&Version>,
+    ) -> Result<Version, StoreError> {
+        let saved = self.record.save(bytes, labels, replaces).await;
+        if self.writes.fetch_add(1, Ordering::Relaxed) + 1 == self.write {
+            tokio::time::sleep(self.delay).await;
+        }
+        saved
+    }
+
+    fn place(&self) -> String {
+        self.record.place()
     }
 }
