@@ -460,3 +460,6 @@ fn key_of(order: &Option<Create>) -> String {
         .and_then(|order| order.pod_spec_options.labels.get(crate::prow::key::LABEL));
     key.cloned().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,8 @@ mod preflight;
 mod request;
 pub mod reuse;
 mod run;
+#[cfg(test)]
+mod scene;
 mod table;
 
 pub use due::tonight;

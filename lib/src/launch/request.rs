@@ -107,6 +107,20 @@ mod tests {
     }
 
     #[test]
+    fn a_record_with_jobs_or_options_holds_a_request() {
+        let request = request("- name: a", "{}");
+        // Without jobs: a night on which none of those asked for is due.
+        for (jobs, options, begun) in
+            [(true, true, true), (true, false, true), (false, true, true), (false, false, false)]
+        {
+            let mut record = GateRecord::begin("uid", Timestamp::UNIX_EPOCH);
+            record.jobs = request.jobs.iter().filter(|_| jobs).cloned().collect();
+            record.launch = options.then(LaunchOptions::default);
+            assert_eq!(is_begun(&record), begun, "jobs: {jobs}, options: {options}");
+        }
+    }
+
+    #[test]
     fn a_choice_that_is_there_stands() {
         let request = request("- name: a\n- {name: b, every: 3d}\n- {name: c, every: 3d}", "{}");
         let now = Timestamp::UNIX_EPOCH;

@@ -242,9 +242,14 @@ fn take_over(record: &mut GateRecord, job: &str, found: &Elsewhere, age: Duratio
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use standins::{Server, TokioTime, World};
+
     use super::*;
-    use crate::record::samples::{attempt, job};
-    use crate::record::{Candidate, Class};
+    use crate::clock::RuntimeClock;
+    use crate::record::samples::{attempt, job, refusal};
+    use crate::record::{Candidate, Class, ConfigMapStore, Identity, Store, labels};
 
     fn at(hour: i64) -> Timestamp {
         Timestamp::from_second(hour * 3600).unwrap()
@@ -270,12 +275,23 @@ mod tests {
         }
     }
 
-    fn chosen(others: &[GateRecord], hours: u64) -> Option<String> {
+    /// As a record has it that took it over from the first one.
+    fn taken_over(attempt: Attempt) -> Attempt {
+        let (record, id) = ("gate-0".to_owned(), "one".to_owned());
+        Attempt { reused_from: Some(ReusedFrom { record, id, attempt: 1, gate: None }), ..attempt }
+    }
+
+    fn elsewhere(others: &[GateRecord]) -> Elsewhere {
         let wanted = record("ours", '4', Vec::new());
         let mut elsewhere = Elsewhere::default();
         for (number, other) in others.iter().enumerate() {
             elsewhere.add(&format!("gate-{number}"), other, &wanted, "a");
         }
+        elsewhere
+    }
+
+    fn chosen(others: &[GateRecord], hours: u64) -> Option<String> {
+        let elsewhere = elsewhere(others);
         let age = Duration::from_secs(hours * 3600);
         choose(&elsewhere, age, at(20)).and_then(|seen| seen.attempt.execution.clone())
     }
@@ -306,8 +322,7 @@ mod tests {
         ] {
             assert_eq!(chosen(&[other(vec![run("x", state, cause, 15)])], 12), None, "{cause:?}");
         }
-        let refused =
-            Attempt { refusal: Some(crate::record::samples::refusal(false)), ..passed("p", 10) };
+        let refused = Attempt { refusal: Some(refusal(false)), ..passed("p", 10) };
         assert_eq!(chosen(&[other(vec![refused])], 12), None);
     }
 
@@ -320,14 +335,107 @@ mod tests {
         let second = record("two", '4', vec![failed("f2", 5), passed]);
         assert_eq!(chosen(&[first.clone(), second], 12).as_deref(), Some("f2"));
         // The same run in two records is one failure.
-        let mut again = record("three", '4', vec![failed("f1", 1)]);
-        again.jobs[0].attempts[0].reused_from = Some(ReusedFrom {
-            record: "gate-0".to_owned(),
-            id: "one".to_owned(),
-            attempt: 1,
-            gate: None,
-        });
+        let again = record("three", '4', vec![taken_over(failed("f1", 1))]);
         assert_eq!(chosen(&[first, again], 12), None);
+    }
+
+    #[test]
+    fn of_two_records_of_one_run_the_one_that_judged_it_counts() {
+        let judged = run("f", JobState::Failure, Some(Cause::Product), 1);
+        let open = Attempt { cause: None, ..judged.clone() };
+        for (one, two) in [(judged.clone(), open.clone()), (open, judged)] {
+            let records =
+                [record("one", '4', vec![one]), record("two", '4', vec![taken_over(two)])];
+            let count = elsewhere(&records).count();
+            assert_eq!(count, Earlier { runs: 1, product: 1 }, "{records:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_same_image_with_the_same_variables_is_the_same_order() {
+        let with = |digit, variables: &[&str]| {
+            let mut record = record("any", digit, Vec::new());
+            record.jobs[0].override_env = variables.iter().map(|&name| name.to_owned()).collect();
+            record
+        };
+        let without_image = || GateRecord { candidate: None, ..record("any", '4', Vec::new()) };
+        for (one, other, same) in [
+            (with('4', &["IMAGE"]), with('4', &["IMAGE"]), true),
+            (with('4', &["IMAGE"]), with('4', &["OTHER"]), false),
+            // No variable names the image.
+            (with('4', &[]), with('5', &[]), false),
+            (without_image(), without_image(), false),
+        ] {
+            assert_eq!(same_order(&one, &other, "a"), same, "{one:?} and {other:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_job_that_was_not_tried_is_given_a_run() {
+        let passed = run("p", JobState::Success, Some(Cause::Passed), 10);
+        let found = elsewhere(&[record("theirs", '4', vec![passed])]);
+        let after = |attempts: Vec<Attempt>, refused: bool, found: &Elsewhere| {
+            let mut ours = record("ours", '4', attempts);
+            ours.jobs[0].refusal = refused.then(|| refusal(false));
+            take_over(&mut ours, "a", found, REUSE, at(20));
+            let job = &ours.jobs[0];
+            let runs: Vec<String> = job
+                .attempts
+                .iter()
+                .filter_map(|attempt| attempt.execution.clone())
+                .collect();
+            (runs, job.earlier)
+        };
+        let own = || run("own", JobState::Pending, None, 15);
+        let earlier = Some(Earlier { runs: 1, product: 0 });
+        assert_eq!(after(Vec::new(), false, &found), (vec!["p".to_owned()], earlier));
+        assert_eq!(after(vec![own()], false, &found), (vec!["own".to_owned()], None));
+        assert_eq!(after(Vec::new(), true, &found), (Vec::new(), None));
+        // Nothing is known of it: no count of nothing.
+        assert_eq!(after(Vec::new(), false, &Elsewhere::default()), (Vec::new(), None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_other_records_are_read_while_a_job_was_not_tried() {
+        let world = World::builder().clock(TokioTime::starting_at(at(20))).build();
+        let client = kube::Client::new(world.direct(Server::Kube), "gates");
+        let cluster = Cluster { client, namespace: "gates".to_owned() };
+        let clock: SharedClock = Arc::new(RuntimeClock::starting_at(at(20)));
+        let passed = |name: &str| run(name, JobState::Success, Some(Cause::Passed), 10);
+        let jobs = |attempts: [Vec<Attempt>; 3]| {
+            let names = ["a", "tried", "refused"].into_iter();
+            let jobs = names.zip(attempts);
+            jobs.map(|(name, attempts)| job(name, Class::Blocking, attempts))
+                .collect()
+        };
+        let mut theirs = record("theirs", '4', Vec::new());
+        theirs.jobs = jobs([vec![passed("p")], vec![passed("q")], vec![passed("r")]]);
+        let mut ours = record("ours", '4', Vec::new());
+        ours.jobs = jobs([Vec::new(), vec![run("own", JobState::Pending, None, 15)], Vec::new()]);
+        ours.jobs[2].refusal = Some(refusal(false));
+        let store = |name: &str| Box::new(ConfigMapStore::new(&cluster, name));
+        for (name, record) in [("gate-theirs", &theirs), ("gate-ours", &ours)] {
+            let bytes = serde_json::to_vec(record).unwrap();
+            store(name)
+                .save(&bytes, &labels::of_record(record), None)
+                .await
+                .unwrap();
+        }
+        let identity = Identity::default();
+        let journal = Journal::existing(store("gate-ours"), clock.clone(), &identity)
+            .await
+            .unwrap();
+        adopt(&journal, &cluster, &clock, REUSE).await.unwrap();
+        let record = journal.record().await;
+        let attempts = &record.jobs[0].attempts;
+        assert_eq!(attempts.len(), 1, "{record:?}");
+        assert_eq!(attempts[0].execution.as_deref(), Some("p"));
+        assert_eq!(attempts[0].reused_from.as_ref().unwrap().record, "gate-theirs");
+        assert_eq!(record.jobs[1..], ours.jobs[1..]);
+        // Every job has been tried now: nothing is asked.
+        let asked = world.requests().len();
+        adopt(&journal, &cluster, &clock, REUSE).await.unwrap();
+        assert_eq!((world.requests().len(), journal.record().await), (asked, record));
     }
 
     #[test]

@@ -214,3 +214,78 @@ pub async fn dry_run(
         .filter_map(|job| Some((job.class, order(&record, &job.name, 1)?)));
     Ok(Preview { orders: orders.collect(), tonight: record.matrix.clone() })
 }
+
+#[cfg(test)]
+mod tests {
+    use standins::{Fault, Server, Trouble};
+
+    use super::*;
+    use crate::failure::Exit;
+    use crate::launch::scene::{JOB, Scene, image};
+
+    fn options(scene: &Scene) -> Options {
+        Options {
+            image: image('4'),
+            request: scene.request.clone(),
+            identity: Identity::default(),
+            sampling: Sampling::default(),
+            reuse: None,
+        }
+    }
+
+    async fn launch(scene: &Scene) -> Result<Ended, Failure> {
+        let store = Box::new(scene.record.clone());
+        run(&options(scene), store, &scene.servers(), scene.clock.clone()).await
+    }
+
+    #[test]
+    fn what_to_type_next_is_shown_where_everything_runs() {
+        let next = "next: collect-results --record gate.json\n";
+        for (launched, stopped, shown) in [(1, false, next), (0, false, ""), (1, true, "")] {
+            let why = || LaunchError::Unreachable { job: JOB.to_owned(), why: "closed".to_owned() };
+            let error = stopped.then(why);
+            let ended =
+                Ended { launched, running: Vec::new(), table: "the table\n\n".to_owned(), error };
+            assert_eq!(ended.shown("gate.json"), format!("the table\n{shown}"), "{ended:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_launched_whose_end_could_not_be_seen() {
+        for (server, status, words) in [
+            (Server::Deck, 403, Some("name a token for it with --deck-token-file")),
+            (Server::Bucket, 403, Some("finished.json: no access (403)")),
+            // That may be over before the jobs end.
+            (Server::Deck, 502, None),
+            (Server::Bucket, 502, None),
+        ] {
+            let scene = Scene::new(JOB, 1);
+            scene.world.prow().ran_yesterday(JOB);
+            scene.world.fault(Fault::on(server, Trouble::StatusBefore(status)));
+            let ended = launch(&scene).await;
+            let orders = scene.world.requests_to(Server::Gangway).len();
+            match words {
+                Some(words) => {
+                    let failure = ended.unwrap_err();
+                    let text = failure.error.to_string();
+                    assert!(text.starts_with("nothing was launched"), "{text}");
+                    assert!(text.contains(words), "{text}");
+                    assert_eq!((failure.exit, orders), (Exit::Failed, 0));
+                }
+                None => assert_eq!((ended.unwrap().launched, orders), (1, 1)),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn which_jobs_run_this_night_is_in_the_record() {
+        let scene = Scene::new(&format!("- name: nightly\n- {{name: {JOB}, every: 3d}}"), 1);
+        assert_eq!(launch(&scene).await.unwrap().launched, 2);
+        let chosen = scene.record.record().matrix.expect("a choice").plan.choices;
+        let chosen: Vec<_> = chosen
+            .iter()
+            .map(|choice| (choice.name.as_str(), choice.runs))
+            .collect();
+        assert_eq!(chosen, [(JOB, true)]);
+    }
+}
