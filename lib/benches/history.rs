@@ -32,7 +32,7 @@ const JOB: &str = "periodic-ci-openshift-hypershift-release-4.22-periodics-e2e-a
 
 /// The full history, and packed.
 static FULL: LazyLock<(History, Vec<u8>)> = LazyLock::new(|| {
-    let history = history(TESTS);
+    let mut history = history(TESTS);
     let packed = history.pack().expect("it can be written");
     (history, packed)
 });
