@@ -130,6 +130,33 @@ async fn a_rerun_outlasts_a_token_that_has_expired_or_is_not_there() {
         };
         let (record, ()) = tokio::join!(scene.run(), renewal);
         assert_passed_on_a_rerun(&scene, &record, lost);
+        // Tried every three minutes, besides the two launches that succeeded.
+        let asked = scene.world.requests_to(Server::Gangway);
+        let tries = asked.iter().filter(|asked| asked.method == "POST").count();
+        assert!(tries <= 2 + 30 / 3, "{lost}: {tries}");
+    }
+}
+
+/// Which jobs run is what the launch decides: one that it left has no time here, and nobody would know
+/// with which token.
+#[tokio::test(start_paused = true)]
+async fn what_the_launch_left_undone_is_not_done_here() {
+    for sends in [0, 1] {
+        let scene = Scene::new().await;
+        scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
+        scene.launch("late", Class::Informing, JobScript::passes()).await;
+        let leave = |record: &mut GateRecord| {
+            let attempt = &mut record.jobs[1].attempts[0];
+            (attempt.execution, attempt.launched_at, attempt.intent.sends) = (None, None, sends);
+            attempt.intent.sent_at = attempt.intent.sent_at.filter(|_| sends > 0);
+        };
+        scene.journal.update(leave).await.unwrap();
+        let before = scene.journal.record().await.jobs[1].clone();
+        let launches = scene.world.prow().launches().len();
+        let record = scene.run().await;
+        assert_eq!(record.verdict.as_ref().unwrap().decision, Decision::Passed);
+        assert_eq!(record.jobs[1], before, "{sends} sends");
+        assert_eq!(scene.world.prow().launches().len(), launches, "{sends} sends");
     }
 }
 
