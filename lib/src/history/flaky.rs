@@ -2,8 +2,6 @@
 //!
 //! Such a failure may be rerun (`--rerun flaky=N`); it never passes by itself.
 
-use std::fmt;
-
 use jiff::Timestamp;
 
 use super::document::{History, TestId};
@@ -46,12 +44,6 @@ pub struct Flake {
     pub failed: usize,
     /// Of how many runs.
     pub of: usize,
-}
-
-impl fmt::Display for Flake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {}", self.failed, self.of)
-    }
 }
 
 /// Why a failing test is no known flake.
@@ -278,11 +270,14 @@ mod tests {
         let counted = |schedule: &str| of(nightlies, schedule, &[8]);
         assert_eq!(counted(" F F    P"), Ok(Flake { failed: 2, of: 12 }));
         assert_eq!(counted(" F F    F"), Err(NoFlake::LastNotPassed));
-        let mut late = history(nightlies, " F F    P");
-        let at = day(9) - jiff::SignedDuration::from_hours(3);
-        let run = Run { started_at: at, build_id: "late".into(), ..scheduled(9) };
-        late.add(&Addition { run, tests: vec![end("T", 'F')] });
-        assert_eq!(flake_of(&late, 9, &[8]), Ok(Flake { failed: 2, of: 12 }));
+        // Nor does one that began when the build did.
+        for hours in [3, 6] {
+            let mut late = history(nightlies, " F F    P");
+            let at = day(9) - jiff::SignedDuration::from_hours(hours);
+            let run = Run { started_at: at, build_id: "late".into(), ..scheduled(9) };
+            late.add(&Addition { run, tests: vec![end("T", 'F')] });
+            assert_eq!(flake_of(&late, 9, &[8]), Ok(Flake { failed: 2, of: 12 }), "{hours}");
+        }
     }
 
     #[test]
