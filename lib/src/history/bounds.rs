@@ -117,3 +117,48 @@ impl History {
         self.regressions = regressions;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{day, end, nightly, with};
+    use super::super::{Added, Addition};
+    use super::*;
+
+    /// A history of runs that each tell of the tests from one number to before another.
+    fn of(runs: &[(usize, usize)]) -> History {
+        let mut history = History::of_job("j");
+        for (n, (from, to)) in (0..).zip(runs) {
+            let tests = (*from..*to).map(|t| end(&format!("T{t:02}"), 'P')).collect();
+            history.add(&Addition { run: nightly(n), tests });
+        }
+        history
+    }
+
+    #[test]
+    fn the_surplus_goes_at_once_and_the_newest_run_stays() {
+        for (runs, wanted, why) in [
+            (&[(0, 90)][..], (1, 40), "a twentieth more than half of the tests"),
+            (&[(0, 90), (10, 90)], (2, 80), "no more than the newest run does not tell of"),
+            (&[(0, 60), (60, 90)], (2, 40), "some of those"),
+            (&[(0, 90), (0, 90)], (1, 90), "a run before any test of the newest one"),
+            (&[(0, 1), (0, 1), (0, 1), (0, 1)], (1, 1), "a twentieth more than half of the runs"),
+        ] {
+            let mut history = of(runs);
+            let tests = history.tests().len();
+            history.shrink(200, 100);
+            assert_eq!((history.runs().len(), history.tests().len()), wanted, "{why}");
+            let dropped = (runs.len() - wanted.0, tests - wanted.1);
+            assert_eq!((history.dropped().runs, history.dropped().tests), dropped, "{why}");
+        }
+    }
+
+    #[test]
+    fn runs_that_went_do_not_come_back_and_those_after_them_do() {
+        let mut history = of(&[(0, 1), (0, 1), (0, 1), (0, 1)]);
+        history.drop_runs(2);
+        assert_eq!(history.dropped().up_to, Some((day(1), "n0001".to_owned())));
+        history.remove_run(0);
+        let added = [1, 2].map(|n| history.add(&with(nightly(n), 'P')));
+        assert_eq!(added, [Added::Outdated, Added::New]);
+    }
+}

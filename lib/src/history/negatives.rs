@@ -304,4 +304,30 @@ mod tests {
         assert_eq!(none.to_string(), "false negatives: no night was decided");
         assert_eq!((none.meets_goal(), none.at_most()), (None, 0.0));
     }
+
+    #[test]
+    fn only_what_was_shown_is_told() {
+        let none = FalseNegatives { nights: 10, ..FalseNegatives::default() };
+        for (sum, wanted) in [
+            (none, "0 of 10 nights, 0.0 %"),
+            (
+                FalseNegatives { unknown: 1, ..none },
+                "0 of 10 nights, 0.0 % to 10.0 % (1 not known)",
+            ),
+            (
+                FalseNegatives { wrong: 1, ..none },
+                "1 of 10 nights, 10.0 %, 1 of 1 red nights shown wrong (20.7 to 100.0 %)",
+            ),
+            (
+                FalseNegatives { right: 1, ..none },
+                "0 of 10 nights, 0.0 %, 0 of 1 red nights shown wrong (0.0 to 79.3 %)",
+            ),
+            (
+                FalseNegatives { wrong: 1, right: 1, ..none },
+                "1 of 10 nights, 10.0 %, 1 of 2 red nights shown wrong (9.5 to 90.5 %)",
+            ),
+        ] {
+            assert_eq!(sum.to_string(), format!("false negatives {wanted}, goal under 5 %"));
+        }
+    }
 }

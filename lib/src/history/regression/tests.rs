@@ -1,7 +1,7 @@
 //! What is opened, followed and closed, night after night.
 
 use super::super::run::Judged;
-use super::super::samples::{day, end, history, nightly, test};
+use super::super::samples::{day, end, history, nightly, scheduled, test, with};
 use super::super::{Addition, Run};
 use super::*;
 use crate::record::Cause;
@@ -59,6 +59,10 @@ fn the_windows_end_where_they_should() {
         found[0].to_string(),
         "T failed 3 of 7 this week against 0 of 30 in the 30 days before, p 0.005, since 2026-07-08"
     );
+    for (p, wanted) in [(0.0004, "p under 0.001,"), (0.001, "p 0.001,"), (0.0123, "p 0.012,")] {
+        let words = OpenRegression { p, ..found[0].clone() }.to_string();
+        assert!(words.contains(wanted), "{p}: {words}");
+    }
 }
 
 #[test]
@@ -80,6 +84,35 @@ fn a_drop_of_five_points_is_not_enough() {
     assert_eq!((sample, basis), (counts(5, 95), counts(0, 100)));
     assert!(fisher(sample, basis) < OPENS);
     assert_eq!(look(&history, day(36)).open, []);
+}
+
+#[test]
+fn a_drop_is_what_is_more_than_in_the_month_before() {
+    let opened = |failed: u32| {
+        let (sample, basis) = (counts(failed, 1000 - failed), counts(60, 940));
+        assert!(fisher(sample, basis) < OPENS);
+        let tally = Tally { sample, basis, ..Tally::default() };
+        let night = day(36).to_zoned(TimeZone::UTC).date();
+        open(vec![(None, tally)], day(36), &Windows::at(day(36)), night).len()
+    };
+    assert_eq!([opened(100), opened(120)], [0, 1], "6 % and 4 or 6 points more");
+}
+
+#[test]
+fn tests_that_are_gone_hide_no_new_regression() {
+    let mut history = History::of_job("j");
+    for n in 0..37 {
+        let gone = (0..60).filter(|_| n < 30);
+        let mut tests: Vec<_> = gone
+            .map(|t| end(&format!("T{t:02}"), if (n + t) % 10 == 0 { 'F' } else { 'P' }))
+            .collect();
+        tests.push(end("New", if n > 33 { 'F' } else { 'P' }));
+        history.add(&Addition { run: nightly(n), tests });
+    }
+    // p 0.0045 is less than 0.05 of one test, and more than 0.05 of 61.
+    let found = look(&history, day(36)).open;
+    let tests: Vec<_> = found.iter().map(|open| open.test.clone()).collect();
+    assert_eq!(tests, [Some(test("New"))]);
 }
 
 #[test]
@@ -128,6 +161,39 @@ fn an_open_one_keeps_its_basis_and_closes_after_five_quiet_nights() {
     // Of 7 nights one failure is p 0.19 against 0 of 30, two are 0.03.
     assert_eq!(story, format!("{}1234{}", "0".repeat(38), "-".repeat(11)));
     assert_eq!(closed_at, Some(79));
+}
+
+#[test]
+fn an_open_one_tells_of_this_week() {
+    let month = "P".repeat(30);
+    let mut history = history(&format!("{month}PPPPFFF"), &format!("{month}PPPPP"));
+    let opened = look(&history, day(36)).open;
+    assert_eq!((opened[0].sample, opened[0].without_us), (counts(3, 10), false));
+    history.set_regressions(opened);
+    for run in [scheduled(35), scheduled(36), nightly(37)] {
+        history.add(&with(run, 'F'));
+    }
+    let open = &look(&history, day(37)).open[0];
+    let (sample, basis) = (counts(6, 8), counts(0, 59));
+    assert_eq!((open.sample, open.basis, open.without_us), (sample, basis, true));
+    assert_eq!(open.p, fisher(sample, basis));
+}
+
+#[test]
+fn a_night_of_reruns_alone_is_no_quiet_night() {
+    let mut history = history(&format!("{}FFF", "P".repeat(34)), "");
+    history.set_regressions(look(&history, day(36)).open);
+    for n in 37..43 {
+        history.add(&with(nightly(n), 'P'));
+    }
+    // One failure is left of those in the sample: it is quiet for the first time.
+    history.set_regressions(look(&history, day(42)).open);
+    for n in 43..48 {
+        history.add(&with(Run { origin: Origin::Rerun, ..nightly(n) }, 'P'));
+        let open = look(&history, day(n)).open;
+        assert_eq!(open[0].quiet, 1, "night {n}");
+        history.set_regressions(open);
+    }
 }
 
 #[test]
@@ -213,4 +279,26 @@ fn what_scheduled_runs_alone_show_is_said() {
         history.add(&Addition { run: nightly(n), tests: vec![end("T", 'F')] });
     }
     assert!(look(&history, day(43)).open[0].without_us);
+}
+
+#[test]
+fn ours_may_not_fail_clearly_more_often_than_theirs() {
+    for (ours, theirs, before, wanted) in [
+        (counts(20, 20), counts(20, 20), counts(0, 60), true),
+        (counts(30, 10), counts(20, 20), counts(0, 60), false),
+        // A drop of exactly 5 points, and one of 6.
+        (counts(5, 95), counts(5, 95), counts(0, 100), false),
+        (counts(5, 95), counts(6, 94), counts(0, 100), true),
+        // Theirs alone, with a failure that may be chance.
+        (counts(0, 0), counts(1, 2), counts(0, 10), false),
+        (counts(0, 0), counts(2, 2), counts(0, 10), true),
+    ] {
+        let tally = Tally {
+            sample: counts(ours.failed + theirs.failed, ours.passed + theirs.passed),
+            scheduled_sample: theirs,
+            scheduled_basis: before,
+            ..Tally::default()
+        };
+        assert_eq!(tally.is_without_us(), wanted, "{ours:?} {theirs:?} {before:?}");
+    }
 }
