@@ -160,6 +160,7 @@ impl Asked {
 mod tests {
     use super::super::document::tests::document;
     use super::*;
+    use crate::record::Strictness;
 
     fn given(jobs: Option<&str>) -> groups::Request {
         groups::Request {
@@ -186,11 +187,15 @@ mod tests {
         assert_eq!(error, "--job: \"periodic-c\" is not in --jobs; it has: periodic-a, periodic-b");
         let error = request(Some("a b"), &given(None)).unwrap_err();
         assert!(error.starts_with("--job: "), "{error}");
-        assert!(
-            request(None, &given(None))
-                .unwrap_err()
-                .starts_with("expected --job NAME")
-        );
+        let default = groups::Request::default;
+        for nameless in [
+            groups::Request { jobs: Some(yaml.to_owned()), ..default() },
+            groups::Request { env: Some("{X: y}".to_owned()), ..default() },
+            given(None),
+        ] {
+            let error = request(None, &nameless).unwrap_err();
+            assert!(error.starts_with("expected --job NAME"), "{nameless:?}: {error}");
+        }
         assert_eq!(request(None, &groups::Request::default()), Ok(None));
     }
 
@@ -203,6 +208,29 @@ mod tests {
         }
         let error = numbers(Some("-1"), None, None).unwrap_err();
         assert_eq!(error, "--confirm: expected a whole number from 0 to 1000, found \"-1\"");
+    }
+
+    #[test]
+    fn a_new_bisect_goes_by_what_is_given() {
+        let logs = ["artifacts/*/install/build-log.txt".to_owned()];
+        let asked = Asked {
+            numbers: numbers(Some("3"), Some("4"), Some("5")).unwrap(),
+            proof: GivenRules::read(Some("off"), &logs, Some("warn")).unwrap(),
+            ..Asked::default()
+        };
+        assert_eq!(asked.rules(), Rules { confirm: 3, passes: 4, runs: 5 });
+        let policy = PolicyRecord {
+            proof: Strictness::Off,
+            proof_logs: logs.to_vec(),
+            hollow: Some(Strictness::Warn),
+            ..PolicyRecord::default()
+        };
+        assert_eq!(asked.policy(), Ok(policy));
+        let usual = Asked::default();
+        assert_eq!(
+            (usual.rules(), usual.policy()),
+            (Rules::default(), Ok(PolicyRecord::default()))
+        );
     }
 
     #[test]
@@ -248,6 +276,10 @@ mod tests {
         for (asked, words) in others {
             let difference = asked.difference(&found).unwrap_or_default();
             assert!(difference.starts_with(words), "{words}: {difference:?}");
+        }
+        found.test = text("TestA");
+        for test in [None, text("TestA")] {
+            assert_eq!(Asked { test, ..same.clone() }.difference(&found), None);
         }
     }
 }

@@ -237,6 +237,22 @@ mod tests {
     }
 
     #[test]
+    fn no_more_than_ten_that_were_skipped_get_another_chance() {
+        let skipped = |count: usize| {
+            let mut range = vec!["??"; count + 2];
+            (range[0], range[count + 1]) = ("", "");
+            step(&range)
+        };
+        assert_eq!(skipped(10), run(5, 3, Why::Half, 1..=11));
+        assert_eq!(skipped(11), Next::Unfound { why: Unfound::Inconclusive, left: 1..=12 });
+        // As many as are left count, wherever in the range they are.
+        let mut range = vec![""; 21];
+        (range[10], range[15]) = ("PP", "FF");
+        range[11..15].fill("??");
+        assert_eq!(step(&range), run(12, 3, Why::Half, 11..=15));
+    }
+
+    #[test]
     fn it_ends_when_the_runs_are_used_up() {
         let rules = Rules { runs: 3, ..Rules::default() };
         let seen = seen(&["", "", "FF", "", "F"]);

@@ -74,9 +74,14 @@ fn is_launching(record: &GateRecord, since: Timestamp) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use standins::{Server, World};
+
     use super::*;
+    use crate::clock::SystemClock;
     use crate::gate::matrix::tests::{at, attempt};
-    use crate::record::Class;
+    use crate::record::{Class, ConfigMapStore, Store, labels};
 
     #[test]
     fn a_gate_with_jobs_to_launch_goes_first() {
@@ -90,5 +95,48 @@ mod tests {
         record.jobs.push(JobRecord::named("b", Class::Blocking));
         assert!(is_launching(&record, at(0)));
         assert!(!is_launching(&record, at(200)), "it has died");
+    }
+
+    /// A namespace with a gate that has launched its job, and one that has not.
+    async fn namespace(clock: &SharedClock) -> (World, Cluster) {
+        let world = World::builder().build();
+        let client = kube::Client::new(world.direct(Server::Kube), "gates");
+        let cluster = Cluster { client, namespace: "gates".to_owned() };
+        for (name, attempts) in [("begun", vec![attempt(1, 100, None)]), ("late", Vec::new())] {
+            let mut record = GateRecord::begin(name, clock.now());
+            let job = JobRecord { attempts, ..JobRecord::named("a", Class::Blocking) };
+            record.jobs.push(job);
+            let store = ConfigMapStore::new(&cluster, name);
+            let bytes = serde_json::to_vec(&record).unwrap();
+            store.save(&bytes, &labels::of_record(&record), None).await.unwrap();
+        }
+        (world, cluster)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_goes_on_as_soon_as_no_gate_has_jobs_to_launch() {
+        let clock: SharedClock = Arc::new(SystemClock::new(60));
+        let (world, cluster) = namespace(&clock).await;
+        let since = clock.before(clock.now(), LAUNCHES_WITHIN);
+        let name = busy(&cluster, &clock, since).await.unwrap();
+        assert_eq!(name.as_deref(), Some("late"));
+        let begun = Instant::now();
+        let launched = async {
+            clock.sleep(LOOK * 9 / 2).await;
+            assert!(world.kube().delete("configmaps", "gates", "late"));
+        };
+        tokio::join!(give_way(&cluster, &clock), launched);
+        assert_eq!(begun.elapsed() * clock.scale(), LOOK * 5);
+        assert_eq!(busy(&cluster, &clock, since).await.unwrap(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_hours_are_waited_by_the_gates_clock() {
+        let clock: SharedClock = Arc::new(SystemClock::new(60));
+        let (_, cluster) = namespace(&clock).await;
+        let begun = Instant::now();
+        let waited = tokio::time::timeout(LAUNCHES_WITHIN / 30, give_way(&cluster, &clock)).await;
+        assert!(waited.is_ok());
+        assert_eq!(begun.elapsed() * clock.scale(), LAUNCHES_WITHIN);
     }
 }

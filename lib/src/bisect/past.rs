@@ -116,6 +116,7 @@ mod tests {
             run(4, Nightly, Cause::Infrastructure, None),
             run(4, Bisect, Cause::Product, Some(Ended::Failed)),
             run(4, Rerun, Cause::Product, Some(Ended::Failed)),
+            run(5, Nightly, Cause::Product, Some(Ended::Failed)),
             run(6, Nightly, Cause::Product, Some(Ended::Failed)),
         ] {
             history.add(&addition);

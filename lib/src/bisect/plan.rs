@@ -79,6 +79,11 @@ mod tests {
             assert_eq!(cost.probes, probes, "{range}");
             assert_eq!((cost.least, cost.most), (probes * 2, probes * 3));
         }
+        // Of three failures and two passes neither is reached with three runs: FFP.
+        for (confirm, passes, least, most) in [(2, 2, 4, 8), (0, 4, 2, 8), (0, 1, 2, 2)] {
+            let cost = cost(5, &Rules { confirm, passes, ..rules });
+            assert_eq!((cost.least, cost.most), (least, most), "{confirm} {passes}");
+        }
     }
 
     #[test]
@@ -88,6 +93,10 @@ mod tests {
         let by_hand = 0.3_f64.powi(2) + 2.0 * 0.3_f64.powi(2) * 0.7;
         assert!((false_alarm(0.3, &rules) - by_hand).abs() < 1e-12);
         assert!(false_alarm(0.0, &rules) == 0.0 && (false_alarm(1.0, &rules) - 1.0).abs() < 1e-12);
+        // Two before three: FPPF, PFPF and PPFF as well.
+        let thrice = Rules { passes: 3, ..rules };
+        let by_hand = by_hand + 3.0 * 0.3_f64.powi(2) * 0.7_f64.powi(2);
+        assert!((false_alarm(0.3, &thrice) - by_hand).abs() < 1e-12);
         let once = Rules { confirm: 0, passes: 1, runs: 9 };
         assert!((false_alarm(0.3, &once) - 0.3).abs() < 1e-12);
     }

@@ -149,4 +149,14 @@ mod tests {
         let error = names(builds, "snap-3", "again").unwrap_err().to_string();
         assert!(error.contains("the same image"), "{error}");
     }
+
+    #[test]
+    fn a_range_has_at_most_a_thousand_snapshots() {
+        let up_to = |last: usize| {
+            names((0..=last).map(build).collect(), "snap-0", &format!("snap-{last}"))
+                .map(|names| names.len())
+        };
+        assert_eq!(up_to(MOST - 1), Ok(MOST));
+        assert_eq!(up_to(MOST), Err(RangeError::TooMany(MOST + 1)));
+    }
 }

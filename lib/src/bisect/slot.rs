@@ -119,6 +119,28 @@ mod tests {
         Run { outcome: Some(outcome), ..Run::of(slot) }
     }
 
+    #[test]
+    fn a_run_is_known_by_its_place_and_its_number() {
+        let slot = |place, number| Slot { place, number };
+        let mut found = document(5);
+        found.runs = vec![
+            Run::of(slot(2, 1)),
+            shown(slot(2, 2), Outcome::Passed),
+            shown(slot(3, 1), Outcome::Failed),
+        ];
+        for (place, number, wanted) in [
+            (2, 1, None),
+            (2, 2, Some(Outcome::Passed)),
+            (3, 1, Some(Outcome::Failed)),
+            (3, 2, None),
+            (4, 1, None),
+        ] {
+            assert_eq!(found.seen_of(slot(place, number)), wanted, "{place} {number}");
+        }
+        // The keys of its launches are made from it, and are looked for by later processes.
+        assert_eq!(slot(2, 1).id("bisect"), "bisect/2/1");
+    }
+
     #[tokio::test]
     async fn a_run_has_a_record_of_its_own_until_it_has_ended() {
         let folder = tempfile::tempdir().unwrap();
@@ -154,7 +176,9 @@ mod tests {
             .update(|record| record.gangway_processes = 1)
             .await
             .unwrap_err();
-        assert!(crate::failure::Chain(&error).to_string().contains("another process"), "{error}");
+        let error = crate::failure::Chain(&error).to_string();
+        assert!(error.contains("another process"), "{error}");
+        assert!(error.contains(&format!("{}, run 1 on place 2", book.place())), "{error}");
         assert!(open().await.is_err());
     }
 }
