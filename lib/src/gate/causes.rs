@@ -191,3 +191,52 @@ fn contradiction(attempt: &Attempt) -> String {
     let known = attempt.detail.as_deref().map(|text| text::one_line(text, FOREIGN));
     known.unwrap_or_else(|| "its own artifacts contradict that".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Proof;
+    use crate::record::samples::attempt;
+
+    #[test]
+    fn what_did_not_pass_is_called_by_prows_own_word() {
+        use Cause::{Infrastructure, Product, Setup, Teardown, Undetermined};
+        for (state, word) in [
+            (JobState::Failure, "failed"),
+            (JobState::Aborted, "aborted"),
+            (JobState::Error, "error"),
+        ] {
+            for cause in [Product, Setup, Teardown, Infrastructure, Undetermined] {
+                assert_eq!(told(&attempt(state, Some(cause)), cause).word, word, "{cause:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_earlier_try_without_a_lease_is_told_from_other_stops() {
+        for (detail, earlier) in [
+            (Some("no cluster lease"), "had no lease"),
+            (Some("Pod scheduling timeout."), "was stopped: Pod scheduling timeout."),
+            (None, "was stopped by infrastructure"),
+        ] {
+            let mut stopped = attempt(JobState::Error, Some(Cause::Infrastructure));
+            stopped.detail = detail.map(str::to_owned);
+            assert_eq!(told(&stopped, Cause::Infrastructure).earlier, earlier);
+        }
+    }
+
+    #[test]
+    fn a_message_says_why_an_image_is_not_proven() {
+        let unproven = |note: Option<&str>, detail: Option<&str>| {
+            let mut unproven = attempt(JobState::Success, Some(Cause::Unproven));
+            let proof = |note: &str| Proof { level: ProofLevel::Unproven, note: note.to_owned() };
+            unproven.proof = note.map(proof);
+            unproven.detail = detail.map(str::to_owned);
+            told(&unproven, Cause::Unproven).message_earlier
+        };
+        assert_eq!(unproven(Some("no log"), Some("it is closed")), "unproven: no log");
+        assert_eq!(unproven(Some(""), Some("it is closed")), "unproven: it is closed");
+        assert_eq!(unproven(None, Some("it is closed")), "unproven: it is closed");
+        assert_eq!(unproven(Some(""), None), "unproven");
+    }
+}
