@@ -136,6 +136,34 @@ mod tests {
     use crate::record::Candidate;
 
     #[test]
+    fn a_record_of_something_else_is_a_no_that_konflux_shows_and_trouble_is_none() {
+        let of = |error| End::of(Err(error), &SystemClock::default(), 80, "file:gate.json");
+        let place = || "gate.json".to_owned();
+        let differs =
+            CollectError::Differs { place: place(), difference: "another image".to_owned() };
+        for (error, said) in
+            [(differs, "another image"), (CollectError::Meddled { place: place() }, "changed by")]
+        {
+            let end = of(error).unwrap();
+            assert!(end.table.starts_with("undecided: gate.json is "), "{}", end.table);
+            let names = ["verdict", "TEST_OUTPUT", "summary"];
+            let mut results = Results::declare(names.map(|name| (name, None))).unwrap();
+            end.set(&mut results);
+            let shown: serde_json::Value = serde_json::from_str(&results.json()).unwrap();
+            assert_eq!(shown["verdict"], "undecided");
+            let output = shown["TEST_OUTPUT"].as_str().unwrap();
+            assert!(output.contains(r#""result":"ERROR""#) && output.contains(said), "{output}");
+            let summary = shown["summary"].as_str().unwrap();
+            assert!(summary.starts_with("undecided: ") && summary.contains(said), "{summary}");
+            assert_eq!(end.end(false).unwrap_err().exit, Exit::Refused);
+        }
+        let unreadable = CollectError::Unreadable { job: "a".to_owned(), why: "503".to_owned() };
+        assert_eq!(of(unreadable).unwrap_err().exit, Exit::Failed);
+        let nothing = CollectError::NothingLaunched { place: place() };
+        assert_eq!(of(nothing).unwrap_err().exit, Exit::Misuse);
+    }
+
+    #[test]
     fn a_no_is_said_once_and_followed_by_what_to_type() {
         let mut record = many(2, 1);
         record.scenario = Some("aro".to_owned());

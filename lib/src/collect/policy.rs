@@ -136,22 +136,23 @@ mod tests {
     use super::*;
     use crate::record::Cause;
 
+    fn given(reruns: Option<&str>, proof: Option<&str>, logs: &[&str]) -> Given {
+        let logs: Vec<String> = logs.iter().map(|log| (*log).to_owned()).collect();
+        Given {
+            reruns: reruns.map(|text| text.parse().unwrap()),
+            rules: GivenRules::read(proof, &logs, None).unwrap(),
+            rest: Policy::default(),
+        }
+    }
+
     #[test]
     fn what_is_given_first_is_written_down_and_holds() {
-        let given = |reruns: Option<&str>, proof: Option<&str>, logs: &[&str]| Given {
-            reruns: reruns.map(|text| text.parse().unwrap()),
-            rules: GivenRules::read(
-                proof,
-                &logs.iter().map(|log| (*log).to_owned()).collect::<Vec<_>>(),
-                None,
-            )
-            .unwrap(),
-            rest: Policy::default(),
-        };
         let mut record = GateRecord::begin("run", jiff::Timestamp::UNIX_EPOCH);
         let first = given(Some("setup=2,product=0"), None, &["a/*.txt"])
             .bind(&mut record)
             .unwrap();
+        assert_eq!(first.reruns, "setup=2,product=0".parse().unwrap());
+        assert_eq!(first.rules.proof_logs, ["a/*.txt".parse().unwrap()]);
         let written = record.policy.clone().unwrap();
         assert_eq!(
             (written.proof_logs.as_slice(), written.rerun[&Cause::Setup]),
@@ -174,5 +175,33 @@ mod tests {
         assert_eq!(words, "--proof is off, the record says enforce");
         assert!(matches!(given(None, None, &["b"]).bind(&mut record), Err(Mismatch::Rules(_))));
         assert_eq!(record.policy, Some(written));
+    }
+
+    #[test]
+    fn what_was_decided_already_is_given_no_policy() {
+        let mut record = GateRecord::begin("run", Timestamp::UNIX_EPOCH);
+        record.verdict = Some(crate::gate::verdict::decide(&record, Timestamp::UNIX_EPOCH));
+        let policy = given(Some("setup=1"), None, &[]).bind(&mut record).unwrap();
+        assert_eq!(policy.reruns, "setup=1".parse().unwrap());
+        assert_eq!(record.policy, None);
+    }
+
+    #[test]
+    fn known_issues_that_had_ended_when_it_began_are_noted_once() {
+        let issue = |until: &str| {
+            format!(
+                "- {{test: T, reason: leak, link: 'https://issues.example/1', owner: me, until: {until}}}\n"
+            )
+        };
+        let list = issue("2026-08-20") + &issue("2026-08-21");
+        let mut given = given(None, None, &[]);
+        given.rest.issues = KnownIssues::read("--known-issues", &list).unwrap();
+        let mut record = GateRecord::begin("run", "2026-08-20T00:30:00Z".parse().unwrap());
+        given.bind(&mut record).unwrap();
+        let ended = ["leak (me, https://issues.example/1, until 2026-08-20)"];
+        assert_eq!(record.policy.as_ref().unwrap().ended_issues, ended);
+        record.updated_at = "2026-08-22T00:30:00Z".parse().unwrap();
+        given.bind(&mut record).unwrap();
+        assert_eq!(record.policy.unwrap().ended_issues, ended, "as of the first step");
     }
 }

@@ -97,15 +97,25 @@ mod tests {
     use crate::record::samples::{attempt, job};
     use crate::record::{Cause, Class, JobState};
 
+    /// A record with one run that nothing is known of.
+    fn record() -> GateRecord {
+        let mut record = GateRecord::begin("run", Timestamp::UNIX_EPOCH);
+        let attempts = vec![attempt(JobState::Unknown, None)];
+        record.jobs.push(job("a", Class::Blocking, attempts));
+        record
+    }
+
+    fn update(change: Change) -> Update {
+        Update { job: "a".to_owned(), number: 1, change, at: Timestamp::UNIX_EPOCH }
+    }
+
+    fn seen(state: JobState) -> Update {
+        update(Change::Seen(Sighting { state, ..Sighting::default() }))
+    }
+
     #[test]
     fn an_update_twice_is_an_update_once() {
-        let mut record = GateRecord::begin("run", Timestamp::UNIX_EPOCH);
-        record
-            .jobs
-            .push(job("a", Class::Blocking, vec![attempt(JobState::Unknown, None)]));
-        let update =
-            |change| Update { job: "a".to_owned(), number: 1, change, at: Timestamp::UNIX_EPOCH };
-        let seen = |state| update(Change::Seen(Sighting { state, ..Sighting::default() }));
+        let mut record = record();
         for update in [&seen(JobState::Pending), &seen(JobState::Success)] {
             update.apply(&mut record);
             let once = record.clone();
@@ -119,5 +129,40 @@ mod tests {
         judgement(Cause::Deadline).apply(&mut record);
         assert_eq!(record.jobs[0].attempts[0].cause, Some(Cause::Passed), "a judgement stands");
         assert_eq!(record.jobs[0].attempts[0].states.len(), 2);
+    }
+
+    #[test]
+    fn a_run_that_goes_back_and_forth_fills_no_record() {
+        let mut record = record();
+        for _ in 0..2 * MAX_STATES {
+            seen(JobState::Triggered).apply(&mut record);
+            seen(JobState::Pending).apply(&mut record);
+        }
+        let attempt = &record.jobs[0].attempts[0];
+        assert_eq!((attempt.states.len(), attempt.state), (MAX_STATES, JobState::Pending));
+    }
+
+    #[test]
+    fn a_run_that_is_judged_anew_has_come_to_its_end_once() {
+        let mut record = record();
+        seen(JobState::Success).apply(&mut record);
+        // As a pass that was struck leaves it.
+        record.jobs[0].attempts[0].state = JobState::Unknown;
+        seen(JobState::Success).apply(&mut record);
+        assert_eq!(record.jobs[0].attempts[0].states.len(), 1);
+    }
+
+    #[test]
+    fn what_a_history_says_is_kept_and_that_it_says_nothing_is_not() {
+        let told = |note: HistoryNote| {
+            let mut record = record();
+            update(Change::History(Box::new(note), Some("hash".to_owned()))).apply(&mut record);
+            let attempt = record.jobs.remove(0).attempts.remove(0);
+            assert_eq!(attempt.definition.as_deref(), Some("hash"));
+            attempt.history.map(|note| *note)
+        };
+        let known = HistoryNote { all_known: true, ..HistoryNote::default() };
+        assert_eq!(told(known.clone()), Some(known));
+        assert_eq!(told(HistoryNote::default()), None);
     }
 }

@@ -226,3 +226,29 @@ impl Watch {
 fn judge(evidence: &Evidence, question: Question<'_>) -> Judgement {
     classify(evidence, question.case)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prow::gangway::PodSpecOptions;
+    use crate::prow::prowjob::ProwJob;
+
+    #[test]
+    fn a_job_is_known_by_its_definition_without_what_it_was_launched_with() {
+        let envs = [("IMAGE".to_owned(), "tonight".to_owned())].into();
+        let order = Create::new("a", PodSpecOptions { envs, ..PodSpecOptions::default() });
+        let watch = || Watch::new("a", 1, "id", Timestamp::UNIX_EPOCH, None);
+        let definition = |cluster: &str, image: &str| {
+            let yaml = format!(
+                "{{metadata: {{name: id}}, spec: {{job: a, pod_spec: {{containers: [{{image: ci-operator, env: [{{name: CLUSTER, value: {cluster}}}, {{name: IMAGE, value: {image}}}]}}]}}}}}}"
+            );
+            let sighting = Some(ProwJob::from_yaml(&yaml).unwrap().into());
+            Watch { sighting, ..watch() }.definition(Some(&order))
+        };
+        let known = definition("aws", "tonight");
+        assert!(known.is_some());
+        assert_eq!(definition("aws", "yesterday"), known);
+        assert_ne!(definition("azure", "tonight"), known);
+        assert_eq!(watch().definition(Some(&order)), None, "nobody has seen it yet");
+    }
+}
