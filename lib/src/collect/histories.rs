@@ -296,3 +296,6 @@ fn failing(ended: Ended<'_>) -> Vec<FailingTest> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

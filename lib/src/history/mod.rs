@@ -46,4 +46,4 @@ pub use suspects::{Build, Suspects, compare_link, suspects};
 pub use trend::{Trend, trend};
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
