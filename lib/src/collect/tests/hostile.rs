@@ -28,20 +28,22 @@ async fn night(script: JobScript, fault: Fault) -> GateRecord {
 }
 
 /// Deck's answer for the one job of a scene, with this status block.
+async fn word_of_deck(scene: &Scene, status: &str) -> Fault {
+    let attempt = scene.journal.record().await.jobs[0].attempts[0].clone();
+    let (id, key) = (attempt.execution.unwrap(), attempt.intent.key);
+    let body = format!(
+        "metadata:\n  name: {id}\n  labels: {{release-gate/key: {key}}}\nspec:\n  job: periodic-a\nstatus:\n  {status}\n"
+    );
+    Fault::on(Server::Deck, canned(200, "text/plain", body))
+}
+
 async fn deck_says(status: &str) -> GateRecord {
     let mut scene = Scene::new().await;
     scene.policy.timeout = minutes(10);
     scene
         .launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(5)))
         .await;
-    let attempt = scene.journal.record().await.jobs[0].attempts[0].clone();
-    let (id, key) = (attempt.execution.unwrap(), attempt.intent.key);
-    let body = format!(
-        "metadata:\n  name: {id}\n  labels: {{release-gate/key: {key}}}\nspec:\n  job: periodic-a\nstatus:\n  {status}\n"
-    );
-    scene
-        .world
-        .fault(Fault::on(Server::Deck, canned(200, "text/plain", body)));
+    scene.world.fault(word_of_deck(&scene, status).await);
     scene.run().await
 }
 
@@ -76,6 +78,22 @@ async fn job_urls_of_another_shape_lead_nowhere() {
         let record = deck_says(&format!("state: failure\n  url: {url}")).await;
         assert_eq!(only(&record).cause, Some(Cause::Undetermined), "{url}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_without_a_place_is_asked_for_its_place() {
+    let scene = Scene::new().await;
+    scene
+        .launch("periodic-a", Class::Blocking, JobScript::passes().running(minutes(1)))
+        .await;
+    let now = scene.clock.now();
+    let placeless = word_of_deck(&scene, "state: success").await;
+    scene
+        .world
+        .fault(placeless.between(now, scene.clock.after(now, minutes(2))));
+    let record = scene.run().await;
+    assert_eq!(only(&record).cause, Some(Cause::Passed), "{:?}", only(&record).detail);
+    assert!(scene.passed() < minutes(3), "{:?}", scene.passed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -243,3 +243,21 @@ async fn a_known_issue_is_named_and_never_passes() {
         assert!(told.tests[0].issue.as_ref().unwrap().starts_with("leak (me, "));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_judged_at_the_last_look_is_in_its_history_too() {
+    let mut scene = Scene::new().await;
+    scene.place = Some(scene.folder());
+    scene.policy.timeout = minutes(60);
+    nights(&scene, "PPPPPPP", 3).await;
+    let script = JobScript::fails(&[TEST]).running(minutes(10));
+    scene.launch(JOB, Class::Blocking, script).await;
+    // One of its artifacts could still come, until no time is left.
+    let away = Fault::on(Server::Bucket, Trouble::StatusBefore(503)).path("*/junit_operator.xml");
+    scene.world.fault(away);
+    let record = scene.run().await;
+    assert!(scene.passed() >= minutes(60), "{:?}", scene.passed());
+    let told = record.jobs[0].last().unwrap().history.as_ref();
+    assert_eq!(told.expect("the history tells of it").tests[0].name, TEST);
+    assert_eq!(history(&scene).await.runs().last().unwrap().cause(), Some(Cause::Product));
+}

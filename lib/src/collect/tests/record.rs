@@ -1,6 +1,7 @@
 //! The record while it is waited: trouble with its store, and other processes on it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -10,10 +11,13 @@ use standins::{JobScript, Server};
 use super::scene::{Scene, minutes};
 use crate::clock::SharedClock;
 use crate::cluster::Cluster;
+use crate::collect::CollectError;
 use crate::collect::deadline::tekton_end;
 use crate::collect::progress::Reporter;
+use crate::gate::verdict::decide;
 use crate::record::{
-    Class, Decision, FileStore, Identity, Journal, Labels, Store, StoreError, Version,
+    Class, Decision, FileStore, GateRecord, Identity, Journal, Labels, Store, StoreError, Verdict,
+    Version,
 };
 
 /// A store that cannot be reached for a while.
@@ -78,6 +82,132 @@ async fn a_record_out_of_reach_for_a_while_ends_nothing() {
     }
 }
 
+/// What happens when the gate first writes its verdict.
+#[derive(Debug, Clone, Copy)]
+enum Trouble {
+    /// Somebody else writes one just before.
+    Decided(Decision),
+    /// The store cannot be reached for so long.
+    Away(Duration),
+    /// It is closed to us for so long.
+    Closed(Duration),
+}
+
+/// What somebody else's verdict says.
+const THEIRS: &str = "as somebody else says";
+
+#[derive(Debug)]
+struct AtTheVerdict {
+    store: FileStore,
+    clock: SharedClock,
+    trouble: Trouble,
+    /// When the verdict was first written.
+    since: OnceLock<Timestamp>,
+}
+
+impl AtTheVerdict {
+    async fn meet(&self) -> Result<(), StoreError> {
+        let is_first = self.since.get().is_none();
+        let since = self.clock.since(*self.since.get_or_init(|| self.clock.now()));
+        let (place, source) = (self.place(), "not now".into());
+        match self.trouble {
+            Trouble::Decided(decision) if is_first => write_verdict(&self.store, decision).await,
+            Trouble::Away(long) if since < long => {
+                return Err(StoreError::Transient { place, source });
+            }
+            Trouble::Closed(long) if since < long => {
+                return Err(StoreError::Permanent { action: "write", place, source });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+async fn write_verdict(store: &FileStore, decision: Decision) {
+    let (bytes, version) = store.load().await.unwrap().unwrap();
+    let mut record: GateRecord = serde_json::from_slice(&bytes).unwrap();
+    let reasons = vec![THEIRS.to_owned()];
+    record.verdict = Some(Verdict { decision, reasons, ..decide(&record, record.updated_at) });
+    let bytes = serde_json::to_vec(&record).unwrap();
+    store.save(&bytes, &Labels::new(), Some(&version)).await.unwrap();
+}
+
+#[async_trait]
+impl Store for AtTheVerdict {
+    async fn load(&self) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
+        self.store.load().await
+    }
+
+    async fn save(
+        &self,
+        bytes: &[u8],
+        labels: &Labels,
+        replaces: Option<&Version>,
+    ) -> Result<Version, StoreError> {
+        let record: GateRecord = serde_json::from_slice(bytes).unwrap();
+        if record.verdict.is_some() {
+            self.meet().await?;
+        }
+        self.store.save(bytes, labels, replaces).await
+    }
+
+    fn place(&self) -> String {
+        self.store.place()
+    }
+}
+
+/// Waits for a job of ten minutes, and meets that trouble in the end.
+async fn decides(
+    script: JobScript,
+    trouble: Trouble,
+) -> (Result<GateRecord, CollectError>, Duration) {
+    let mut scene = Scene::new().await;
+    scene
+        .launch("periodic-a", Class::Blocking, script.running(minutes(10)))
+        .await;
+    let (store, clock) = (scene.store(), Arc::clone(&scene.clock));
+    let store = AtTheVerdict { store, clock, trouble, since: OnceLock::new() };
+    let identity = Identity::default();
+    let journal = Journal::existing(Box::new(store), Arc::clone(&scene.clock), &identity).await;
+    scene.journal = Arc::new(journal.unwrap());
+    let result = scene.collector().run(&mut Reporter::new(false)).await;
+    (result, scene.passed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_no_stands_and_their_pass_only_where_it_is_one() {
+    let fails = || JobScript::fails(&["TestX"]);
+    let ours = "periodic-a failed TestX";
+    use Decision::{Failed, Passed, Undecided};
+    for (script, theirs, decision, reason) in [
+        (JobScript::passes(), Undecided, Undecided, THEIRS),
+        (JobScript::passes(), Passed, Passed, THEIRS),
+        (fails(), Undecided, Undecided, THEIRS),
+        (fails(), Passed, Failed, ours),
+    ] {
+        let record = decides(script, Trouble::Decided(theirs)).await.0.unwrap();
+        let verdict = record.verdict.unwrap();
+        assert_eq!((verdict.decision, verdict.reasons), (decision, vec![reason.to_owned()]));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_verdict_waits_five_minutes_for_a_record_that_cannot_be_reached() {
+    let waits = async |trouble| decides(JobScript::passes(), trouble).await;
+    let (result, passed) = waits(Trouble::Away(minutes(4))).await;
+    assert_eq!(result.unwrap().verdict.unwrap().decision, Decision::Passed);
+    assert!(passed >= minutes(14) && passed < minutes(16), "{passed:?}");
+
+    let (result, passed) = waits(Trouble::Away(minutes(60))).await;
+    assert!(matches!(result, Err(CollectError::Record(_))), "{result:?}");
+    assert!(passed >= minutes(15) && passed < minutes(17), "{passed:?}");
+
+    let (result, passed) = waits(Trouble::Closed(minutes(2))).await;
+    assert!(matches!(result, Err(CollectError::Record(_))), "{result:?}");
+    assert!(passed < minutes(12), "{passed:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn mere_progress_is_written_at_most_once_a_minute() {
     let scene = Scene::new().await;
@@ -101,6 +231,9 @@ async fn mere_progress_is_written_at_most_once_a_minute() {
 async fn a_verdict_of_another_process_is_taken_over() {
     let scene = Scene::new().await;
     scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
+    scene
+        .launch("periodic-b", Class::Blocking, JobScript::passes().running(minutes(200)))
+        .await;
     let other =
         Journal::existing(Box::new(scene.store()), Arc::clone(&scene.clock), &Identity::default())
             .await
@@ -110,14 +243,16 @@ async fn a_verdict_of_another_process_is_taken_over() {
         let wait = async move { collector.run(&mut Reporter::new(false)).await.unwrap() };
         let decide = async {
             scene.clock.sleep(minutes(60)).await;
-            let decided = |record: &mut crate::record::GateRecord| {
-                record.verdict = Some(crate::gate::verdict::decide(record, scene.clock.now()));
+            let decided = |record: &mut GateRecord| {
+                record.verdict = Some(decide(record, scene.clock.now()));
             };
             other.update(decided).await.unwrap();
         };
         tokio::join!(wait, decide).0
     };
     assert_eq!(late.verdict.unwrap().decision, Decision::Undecided);
+    // The end of the first job is written down, which shows what others have written.
+    assert!(scene.passed() < minutes(125), "{:?}", scene.passed());
     assert_eq!(other.refresh().await.unwrap().verdict.unwrap().decision, Decision::Undecided);
 }
 

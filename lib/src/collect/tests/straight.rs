@@ -169,9 +169,14 @@ async fn fail_fast_leaves_the_others_running() {
     scene
         .launch("periodic-b", Class::Blocking, JobScript::fails(&["TestX"]).running(minutes(20)))
         .await;
+    scene
+        .launch("periodic-i", Class::Informing, JobScript::never_ends())
+        .await;
     let record = scene.run().await;
     assert_eq!(record.verdict.as_ref().unwrap().decision, Decision::Failed);
-    assert_eq!(record.jobs[0].last().unwrap().cause, None);
+    for open in [0, 2] {
+        assert_eq!(record.jobs[open].last().unwrap().cause, None);
+    }
     assert!(scene.passed() < minutes(23));
 }
 

@@ -208,6 +208,9 @@ async fn an_ended_job_whose_bucket_never_answers_is_not_called_running() {
         "{ends:?}"
     );
     assert!(scene.passed() >= minutes(330));
+    // Every 40 seconds of an hour for each of two jobs: Deck has nothing to add to an end.
+    let asked = scene.asked(Server::Deck);
+    assert!(asked < 2 * 100, "{asked}");
 }
 
 /// A record in which the job of that place was not launched.
