@@ -96,6 +96,33 @@ async fn another_image_or_none_is_missed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pass_that_comes_back_again_and_again_is_struck_five_times() {
+    for (times, is_given_up) in [(5, false), (6, true)] {
+        let scene = Scene::new().await;
+        scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
+        let collector = scene.collector();
+        let wait = async move { collector.run(&mut Reporter::new(false)).await };
+        let meddle = async {
+            for _ in 0..times {
+                scene.clock.sleep(minutes(5)).await;
+                scene.journal.update(pass_and_decide).await.unwrap();
+            }
+        };
+        match tokio::join!(wait, meddle).0 {
+            Ok(record) => {
+                assert!(!is_given_up);
+                assert_eq!(decision(&record), Decision::Passed);
+                assert!(scene.passed() > minutes(120), "{:?}", scene.passed());
+            }
+            Err(error) => {
+                assert!(matches!(error, CollectError::Meddled { .. }) && is_given_up, "{error}");
+                assert!(scene.passed() < minutes(40), "{:?}", scene.passed());
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pass_that_is_true_is_taken_over_after_a_look() {
     let scene = Scene::new().await;
     scene
