@@ -56,12 +56,13 @@ pub(crate) fn read<T: DeserializeOwned>(
     status: u16,
     body: &mut dyn Read,
 ) -> io::Result<Verdict<T>> {
-    if status == 200 { list(body) } else { refusal(status, body) }
+    if status == 200 { list(body, MAX_PAGE) } else { refusal(status, body) }
 }
 
-fn list<T: DeserializeOwned>(body: &mut dyn Read) -> io::Result<Verdict<T>> {
+/// Reads a page of `most` bytes at most.
+fn list<T: DeserializeOwned>(body: &mut dyn Read, most: u64) -> io::Result<Verdict<T>> {
     let (mut items, mut found, mut odd) = (Items::default(), Vec::new(), None);
-    let mut body = BufReader::new(body.take(MAX_PAGE + 1));
+    let mut body = BufReader::new(body.take(most + 1));
     let mut length = 0;
     let broken =
         |error: ItemsError| Ok(Verdict::Passing(format!("a list that breaks off: {error}")));
@@ -72,8 +73,8 @@ fn list<T: DeserializeOwned>(body: &mut dyn Read) -> io::Result<Verdict<T>> {
         if taken == 0 {
             break;
         }
-        if length > MAX_PAGE {
-            return Ok(Verdict::Final(format!("a list of more than {} MiB", MAX_PAGE >> 20)));
+        if length > most {
+            return Ok(Verdict::Final(format!("a list of more than {} MiB", most >> 20)));
         }
         let look = |item: &[u8]| {
             match serde_json::from_slice(item) {
@@ -217,6 +218,33 @@ mod tests {
         };
         assert!(matches!(page(200), Verdict::Page(page) if page.items.len() == 201));
         assert!(matches!(page(400), Verdict::Final(said) if said == "a list of more than 256 MiB"));
+    }
+
+    #[test]
+    fn a_page_of_the_largest_size_is_read_and_no_larger_one() {
+        let page = format!(
+            r#"{{"items":[{}{{}}],"metadata":{{"continue":""}}}}"#,
+            r#"{"metadata":{"name":"r"}},"#.repeat(1000)
+        );
+        let read = |most: usize| {
+            // In pieces, as a connection brings it.
+            let (head, tail) = page.as_bytes().split_at(page.len() / 3);
+            list::<IgnoredAny>(&mut head.chain(tail), most as u64).unwrap()
+        };
+        assert!(matches!(read(page.len()), Verdict::Page(page) if page.items.len() == 1001));
+        for most in [page.len() - 1, page.len() / 2] {
+            let verdict = read(most);
+            assert!(
+                matches!(&verdict, Verdict::Final(said) if said.starts_with("a list of more than")),
+                "{most}: {verdict:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_entry_that_is_no_json_is_a_page_that_broke() {
+        let damaged = r#"{"items":[{"metadata":nothing}],"metadata":{"continue":""}}"#;
+        assert_eq!(kind(200, damaged), "passing");
     }
 
     #[test]
