@@ -185,7 +185,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::clock::RuntimeClock;
+    use crate::clock::{RuntimeClock, SystemClock};
     use jiff::Timestamp;
     use proptest::prelude::*;
 
@@ -233,6 +233,32 @@ mod tests {
         assert_eq!(budget.made_in_last_minute(), 2);
         tokio::time::sleep(MINUTE).await;
         assert_eq!(budget.made_in_last_minute(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_come_in_meanwhile_shortens_the_wait() {
+        let budget = budget(6, 5, false);
+        budget.acquire(|_| ()).await;
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        let mut waits = Vec::new();
+        budget.acquire(|wait| waits.push(wait.as_secs_f64())).await;
+        assert!(waits.len() == 1 && (5.9..=7.1).contains(&waits[0]), "{waits:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn on_a_fast_clock_a_minute_and_the_servers_wish_are_as_much_shorter() {
+        let limits = Limits { per_minute: 6, burst: 2 };
+        let budget = Budget::new(Arc::new(SystemClock::new(60)), limits, true);
+        assert_eq!(budget.limits(), limits);
+        // The third waits for 10 to 11 seconds of gate time.
+        let made = times(&budget, 3).await;
+        assert!(made[1] == 0.0 && (0.166..=0.186).contains(&made[2]), "{made:?}");
+        budget.hold_off(Duration::from_secs(30));
+        let (begun, mut waits) = (Instant::now(), Vec::new());
+        budget.acquire(|wait| waits.push(wait.as_secs_f64())).await;
+        assert!(waits.len() == 1 && (29.9..=31.1).contains(&waits[0]), "{waits:?}");
+        let took = begun.elapsed().as_secs_f64();
+        assert!((0.499..=0.52).contains(&took), "{took}");
     }
 
     proptest! {
