@@ -93,3 +93,44 @@ impl Tenant {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use standins::{Fault, Server, Trouble};
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::promote::tests::harness::Setting;
+    use crate::support::killer::{Killer, NEVER};
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_pass_is_unseen_and_what_stays_is_an_error() {
+        let setting = Setting::new(|_| ());
+        let tenant = setting.tenant(&Killer::at(NEVER));
+        assert!(matches!(tenant.look("by-hand").await, Ok(Sight::Gone)));
+        setting.release_by_hand();
+        assert!(matches!(tenant.look("by-hand").await, Ok(Sight::There(_))));
+        for (status, passes) in [(503, true), (500, true), (429, true), (403, false), (400, false)]
+        {
+            let fault = Fault::on(Server::Kube, Trouble::StatusBefore(status));
+            setting.world.fault(fault.nth(standins::Nth::First(1)));
+            let looked = tenant.look("by-hand").await;
+            let unseen = matches!(looked, Ok(Sight::Unseen { .. }));
+            assert_eq!((unseen, looked.is_err()), (passes, !passes), "{status}: {looked:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_lasts_its_time_and_ends_by_itself_where_the_server_is_silent() {
+        let setting = Setting::new(|_| ());
+        let tenant = setting.tenant(&Killer::at(NEVER));
+        setting.release_by_hand();
+        let Ok(Sight::There(seen)) = tenant.look("by-hand").await else { panic!() };
+        for (longest, lasts) in [(3600, 25..=28), (10, 10..=10)] {
+            let begun = Instant::now();
+            let changed = tenant.change(&seen, Duration::from_secs(longest)).await.unwrap();
+            let lasted = begun.elapsed().as_secs();
+            assert!(changed.is_none() && lasts.contains(&lasted), "{longest}: {lasted} s");
+        }
+    }
+}

@@ -84,6 +84,7 @@ mod tests {
     use crate::clock::{RuntimeClock, SharedClock};
     use crate::failure::{Exit, Failure};
     use crate::lists::{change, read, reason};
+    use crate::record::{Document, MAX_BYTES, labels};
     use crate::support::memory::Memory;
 
     fn at(second: i64) -> Timestamp {
@@ -161,6 +162,20 @@ mod tests {
             let changed = change(&memory, &clock(), "p", |list| list.hold(hold(10))).await;
             assert!(changed.is_err(), "{damaged}: nothing is written over it");
         }
+    }
+
+    #[test]
+    fn a_list_says_whose_it_is_and_what_is_too_large_is_not_written() {
+        let mut list = List::of_plan("p");
+        assert_eq!(list.plan(), "p");
+        assert_eq!(list.labels(), labels::of_kind("holds"));
+        list.hold(Hold { reason: String::new(), ..hold(10) });
+        let around = list.encode("here").unwrap().len();
+        list.entries[0].reason = "x".repeat(MAX_BYTES - around);
+        assert_eq!(list.encode("here").unwrap().len(), MAX_BYTES);
+        list.entries[0].reason.push('x');
+        let error = list.encode("here").unwrap_err().to_string();
+        assert!(error.starts_with("here would have more than"), "{error}");
     }
 
     #[test]

@@ -75,3 +75,92 @@ fn a_refusal_is_told_everywhere() {
         assert_eq!(launch::table(&record(&job)).contains(why), refused && alone, "{job:?}");
     }
 }
+
+fn passed() -> Attempt {
+    attempt(JobState::Success, Some(Cause::Passed))
+}
+
+fn failed() -> Attempt {
+    attempt(JobState::Failure, Some(Cause::Infrastructure))
+}
+
+/// So many jobs of a class, `job-10` and on, of which the change is told the place.
+fn of_class(
+    class: Class,
+    count: usize,
+    attempts: impl Fn() -> Vec<Attempt>,
+    change: impl Fn(usize, &mut JobRecord),
+) -> GateRecord {
+    let mut record = GateRecord::begin("run", Timestamp::UNIX_EPOCH);
+    for number in 0..count {
+        let mut job = job(&format!("job-{}", 10 + number), class, attempts());
+        change(number, &mut job);
+        record.jobs.push(job);
+    }
+    record
+}
+
+fn plain(lines: &[Line]) -> Vec<String> {
+    lines.iter().map(Line::plain).collect()
+}
+
+#[test]
+fn passed_jobs_share_a_line_from_thirteen_on() {
+    let lines =
+        |count| plain(&blocking(&of_class(Class::Blocking, count, || vec![passed()], |_, _| ())));
+    assert_eq!(lines(12).len(), 12);
+    let shared = lines(13);
+    assert!(shared.len() == 1 && shared[0].starts_with("13 passed: "), "{shared:?}");
+}
+
+#[test]
+fn a_pass_of_which_something_is_to_be_said_has_its_own_line() {
+    let change = |number: usize, job: &mut JobRecord| match number {
+        0 => job.attempts[0].detail = Some("9 tests ran, usually 1050".to_owned()),
+        1 => {
+            let rerun = Attempt { number: 2, ..passed() };
+            job.attempts = vec![failed(), rerun];
+        }
+        2 => {
+            job.attempts[0].tests =
+                Some(crate::record::TestCounts { run: 9, flaky: 1, ..Default::default() });
+        }
+        _ => {}
+    };
+    let lines = plain(&blocking(&of_class(Class::Blocking, 16, || vec![passed()], change)));
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    for (line, name) in lines.iter().zip(["10", "11", "12"]) {
+        assert!(line.contains(name) && line.contains("passed"), "{lines:?}");
+    }
+    assert!(lines[3].starts_with("13 passed: "), "{lines:?}");
+}
+
+#[test]
+fn names_go_on_in_a_new_line_before_it_is_too_long() {
+    let lines = |second: usize| {
+        let names = ["a".repeat(NAMES - 500), "b".repeat(second)];
+        plain(&names_in_lines("", &names)).len()
+    };
+    assert_eq!((lines(499), lines(500)), (1, 2));
+}
+
+#[test]
+fn ten_informing_jobs_that_did_not_pass_are_named_and_more_are_counted() {
+    let line = |count| {
+        informing(&of_class(Class::Informing, count, || vec![failed()], |_, _| ()))
+            .unwrap()
+            .plain()
+    };
+    assert!(!line(10).contains("more"), "{}", line(10));
+    assert!(line(11).ends_with(" and 1 more not passed"), "{}", line(11));
+    assert!(line(13).ends_with(" and 3 more not passed"), "{}", line(13));
+}
+
+#[test]
+fn one_try_is_told_as_a_job_that_has_no_other() {
+    for attempt in every_attempt() {
+        let alone = job("a", Class::Blocking, vec![attempt.clone()]);
+        assert_eq!(one_try(&attempt), state(&alone), "{attempt:?}");
+    }
+    assert!(one_try(&failed()).starts_with("no result, infrastructure"), "{}", one_try(&failed()));
+}
