@@ -462,6 +462,47 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_list_is_an_answer_and_an_empty_file_is_a_mistake() {
+        for empty in ["[]", "jobs: []\n"] {
+            assert!(read("--jobs", empty).unwrap().0.is_empty(), "{empty}");
+        }
+        for nothing in ["", "\n", "# nightly\n"] {
+            assert!(wrong(nothing).contains("expected a YAML list of jobs"), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_the_largest_size_is_read() {
+        let list = "- name: a\n#";
+        let largest = format!("{list}{}", "x".repeat(MAX_BYTES - list.len()));
+        assert_eq!(read("--jobs", &largest).unwrap().0.len(), 1);
+    }
+
+    #[test]
+    fn what_a_variable_may_be_is_said() {
+        let error = wrong("- name: a\n  override-env: {b: c}\n");
+        assert!(
+            error.starts_with("--jobs, line 2 column 17: invalid type: map, expected a variable's name or a list of them; "),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_job_list_is_told_by_its_kind() {
+        for (text, kind) in [
+            ("just a text", "this is no list"),
+            ("- class: blocking\n", "missing field `name`"),
+            ("- a\n", "this is no set of fields"),
+            ("- token: x\n", "a field that no job list has"),
+            ("- class: deciding\n", "this cannot be read as a list of jobs in YAML"),
+        ] {
+            let error = wrong(text);
+            let wanted = format!(": {kind}; expected a YAML list of jobs");
+            assert!(error.contains(&wanted), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
     fn what_is_no_job_list_is_not_quoted() {
         for secret in [
             "sha256~Zm9vYmFyYmF6",

@@ -153,6 +153,7 @@ mod tests {
             ("A=b", "found \"A=b\""),
             (r#"{"A":1}"#, "--env: expected the value of A in quotes, found a number: 1"),
             (r#"{"A":""}"#, "--env: the value of A is empty"),
+            (r#"{"A":"a\u0000b"}"#, "--env: the value of A holds a NUL character"),
             (r#"{"A":"1","A":"2"}"#, "--env: A is set twice"),
             (r#"{"a b":"1"}"#, "found \"a b\""),
         ];
