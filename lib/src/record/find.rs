@@ -245,41 +245,4 @@ fn created(meta: &ObjectMeta) -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn meta(label: Option<(&str, &str)>) -> ObjectMeta {
-        let labels = label.map(|(key, value)| [(key.to_owned(), value.to_owned())].into());
-        ObjectMeta { labels, ..ObjectMeta::default() }
-    }
-
-    fn record(gate: Option<&str>, scenario: Option<&str>) -> GateRecord {
-        let (gate, scenario) = (gate.map(str::to_owned), scenario.map(str::to_owned));
-        GateRecord { gate, scenario, ..GateRecord::begin("uid", Timestamp::UNIX_EPOCH) }
-    }
-
-    #[test]
-    fn the_records_own_text_decides() {
-        let gate = Whose::Gate("ARO HCP");
-        let label = || meta(Some((labels::GATE, "ARO-HCP")));
-        assert!(gate.owns(&label(), &record(Some("ARO HCP"), None)));
-        // Another name, the same label.
-        assert!(!gate.owns(&label(), &record(Some("ARO-HCP"), None)));
-        // The label was taken away by somebody.
-        assert!(gate.owns(&meta(None), &record(Some("ARO HCP"), None)));
-        assert!(
-            gate.owns(&label(), &record(None, None))
-                && !gate.owns(&meta(None), &record(None, None))
-        );
-    }
-
-    #[test]
-    fn a_record_without_a_scenario_is_known_by_its_run() {
-        let whose = |runs| Whose::Scenario { name: "aro-hcp", runs };
-        let label = |value| meta(Some((labels::SCENARIO, value)));
-        assert!(whose(&[]).owns(&label("aro-hcp"), &record(None, Some("aro-hcp"))));
-        assert!(!whose(&["uid"]).owns(&label("rosa-hcp"), &record(None, Some("rosa-hcp"))));
-        assert!(whose(&["uid"]).owns(&meta(None), &record(None, None)));
-        assert!(!whose(&["other"]).owns(&meta(None), &record(None, None)));
-    }
-}
+mod tests;

@@ -110,3 +110,125 @@ impl Ending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::record::{Accepted, Verdict};
+
+    fn release(released: Released, is_final: bool, exit: Exit) -> ReleaseRecord {
+        ReleaseRecord {
+            plan: "plan".to_owned(),
+            name: Some("plan-1".to_owned()),
+            intended_at: None,
+            created: true,
+            released,
+            is_final,
+            exit: exit as u8,
+            dry_run: false,
+            unexamined: false,
+            noted_at: None,
+            tries_left: None,
+            phase: None,
+            detail: None,
+            pipeline_run: None,
+            images: Vec::new(),
+            created_at: None,
+            completed_at: None,
+        }
+    }
+
+    fn record(decision: Option<Decision>, release: Option<ReleaseRecord>) -> GateRecord {
+        let verdict = decision.map(|decision| Verdict {
+            decision,
+            decided_at: Timestamp::UNIX_EPOCH,
+            reasons: Vec::new(),
+            blocking_passed: 0,
+            blocking_total: 1,
+        });
+        GateRecord { verdict, release, ..GateRecord::begin("run", Timestamp::UNIX_EPOCH) }
+    }
+
+    #[test]
+    fn a_release_ends_what_has_passed() {
+        use Ending::{Known, Promoting};
+        let made = release;
+        let none = |released, is_final, exit| ReleaseRecord {
+            name: None,
+            ..release(released, is_final, exit)
+        };
+        let tried = |released, is_final, exit| ReleaseRecord {
+            dry_run: true,
+            ..none(released, is_final, exit)
+        };
+        let (landed, not, unknown) = (Released::True, Released::False, Released::Unknown);
+        for (release, ending) in [
+            (tried(not, true, Exit::Done), Known(Outcome::Passed)),
+            (tried(landed, true, Exit::Done), Known(Outcome::Passed)),
+            (tried(landed, false, Exit::Done), Promoting(None)),
+            (tried(not, true, Exit::Failed), Known(Outcome::NotReleased)),
+            (made(landed, true, Exit::Done), Known(Outcome::Promoted)),
+            (made(landed, false, Exit::Done), Known(Outcome::Promoted)),
+            (made(not, true, Exit::Failed), Known(Outcome::NotReleased)),
+            (made(unknown, true, Exit::Unsafe), Known(Outcome::ReleaseUnknown)),
+            (made(unknown, false, Exit::Unsafe), Promoting(Some(Outcome::ReleaseUnknown))),
+            (made(unknown, false, Exit::Failed), Promoting(None)),
+            (made(not, false, Exit::Failed), Promoting(None)),
+            (none(not, false, Exit::Failed), Promoting(Some(Outcome::NotReleased))),
+            (none(not, false, Exit::Done), Promoting(None)),
+        ] {
+            let record = record(Some(Decision::Passed), Some(release.clone()));
+            assert_eq!(Ending::of(&record), ending, "{release:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_person_promoted_all_the_same_ends_as_its_release() {
+        let accepted = Accepted {
+            job: "a".to_owned(),
+            reason: "known".to_owned(),
+            by: None,
+            at: Timestamp::UNIX_EPOCH,
+        };
+        let landed = || release(Released::True, true, Exit::Done);
+        for (is_accepted, release, outcome) in [
+            (true, landed(), Outcome::Promoted),
+            (false, landed(), Outcome::Refused),
+            (true, ReleaseRecord { name: None, ..landed() }, Outcome::Refused),
+            (true, ReleaseRecord { dry_run: true, ..landed() }, Outcome::Refused),
+        ] {
+            let mut record = record(Some(Decision::Failed), Some(release.clone()));
+            record.accepted.extend(is_accepted.then(|| accepted.clone()));
+            assert_eq!(Ending::of(&record), Ending::Known(outcome), "{is_accepted} {release:?}");
+        }
+    }
+
+    #[test]
+    fn a_past_run_ended_as_its_record_says_or_else_as_people_were_told() {
+        use crate::record::{Notification, Past};
+        let ended = |record: GateRecord, told: Option<Outcome>| {
+            let notifications = told.map(|outcome| Notification {
+                at: Timestamp::UNIX_EPOCH,
+                delivered: true,
+                outcome: Some(outcome),
+                headline: String::new(),
+                thread: None,
+                detail: None,
+            });
+            let record =
+                GateRecord { notifications: notifications.into_iter().collect(), ..record };
+            Past::of(&kube::api::ObjectMeta::default(), &record).outcome
+        };
+        let (failed, passed) = (Some(Decision::Failed), Some(Decision::Passed));
+        let landed = Some(release(Released::True, true, Exit::Done));
+        let told = Some(Outcome::NotReleased);
+        assert_eq!(ended(record(failed, None), None), Some(Outcome::Refused));
+        assert_eq!(ended(record(passed, landed), told), Some(Outcome::Promoted));
+        assert_eq!(ended(record(passed, None), told), told);
+        assert_eq!(ended(record(passed, None), None), Some(Outcome::ReleasePending));
+        assert_eq!(ended(record(None, None), Some(Outcome::Broken)), Some(Outcome::Broken));
+        assert_eq!(ended(record(None, None), None), None);
+    }
+}

@@ -96,4 +96,22 @@ mod tests {
         note(&mut record, "create-release", stopped("create-release"));
         assert_eq!(record.stopped, None);
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn why_a_run_was_stopped_is_noted_and_taken_back() {
+        use crate::clock::RuntimeClock;
+        use crate::record::Identity;
+        use crate::support::memory::Memory;
+        let memory = Memory::default();
+        let clock: SharedClock =
+            std::sync::Arc::new(RuntimeClock::starting_at(Timestamp::UNIX_EPOCH));
+        let journal = Journal::open(Box::new(memory.clone()), clock.clone(), &Identity::default())
+            .await
+            .unwrap();
+        let failure = Failure::failed("no plan");
+        note_stop(&journal, &clock, "create-release", Some(&failure)).await;
+        assert_eq!(memory.record().stopped, stopped("create-release"));
+        note_stop(&journal, &clock, "create-release", None).await;
+        assert_eq!(memory.record().stopped, None);
+    }
 }
