@@ -259,6 +259,20 @@ mod tests {
         assert!(waits.len() == 1 && (29.9..=31.1).contains(&waits[0]), "{waits:?}");
         let took = begun.elapsed().as_secs_f64();
         assert!((0.499..=0.52).contains(&took), "{took}");
+        assert_eq!(budget.made_in_last_minute(), 4);
+        tokio::time::sleep(MINUTE / 60).await;
+        assert_eq!(budget.made_in_last_minute(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_are_longer_by_parts_of_a_second_that_differ() {
+        let budget = budget(6, 5, true);
+        let mut state = budget.state();
+        state.random = 7;
+        let drawn: Vec<_> = (0..20).map(|_| state.jitter()).collect();
+        assert!(drawn.iter().all(|jitter| *jitter < JITTER), "{drawn:?}");
+        assert!(drawn.iter().max().unwrap() > &(JITTER / 2), "{drawn:?}");
+        assert!(drawn.iter().min().unwrap() < &(JITTER / 2), "{drawn:?}");
     }
 
     proptest! {

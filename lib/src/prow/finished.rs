@@ -56,4 +56,21 @@ mod tests {
         );
         assert_eq!(read("<html>"), None);
     }
+
+    #[test]
+    fn another_word_than_success_is_told_and_a_contradiction_as_no_pass() {
+        for (file, word) in [
+            (r#"{"passed":true,"result":"SUCCESS"}"#, None),
+            (r#"{"result":"success"}"#, None),
+            (r#"{"result":" "}"#, None),
+            (r#"{"passed":false,"result":"SUCCESS"}"#, Some("passed: false")),
+            (r#"{"passed":false}"#, Some("passed: false")),
+            (r#"{"passed":false,"result":"ABORTED"}"#, Some("ABORTED")),
+            (r#"{"passed":true,"result":"FAILURE"}"#, Some("FAILURE")),
+            (r#"{"result":"error"}"#, Some("error")),
+        ] {
+            let finished = Finished::read(file.as_bytes()).unwrap();
+            assert_eq!(finished.other_than_success().as_deref(), word, "{file}");
+        }
+    }
 }

@@ -100,6 +100,19 @@ mod tests {
             ("test-platform-results-public", "logs/periodic-ci-x-4.22_y/2094357")
         );
         assert_eq!(url.object("finished.json"), "logs/periodic-ci-x-4.22_y/2094357/finished.json");
+        assert_eq!(
+            url.to_string(),
+            "test-platform-results-public/logs/periodic-ci-x-4.22_y/2094357"
+        );
+    }
+
+    #[test]
+    fn the_longest_address_is_read() {
+        let host = "https://host/view/gs/b/";
+        for (length, fits) in [(MAX_BYTES, true), (MAX_BYTES + 1, false)] {
+            let url = format!("{host}{}", "a".repeat(length - host.len()));
+            assert_eq!(url.parse::<JobUrl>().is_ok(), fits, "{length}");
+        }
     }
 
     #[test]
