@@ -350,3 +350,6 @@ impl Followed {
 fn is_of(release: &Release, plan: &str, snapshot: &str) -> bool {
     release.spec.release_plan == plan && release.spec.snapshot == snapshot
 }
+
+#[cfg(test)]
+mod tests;

@@ -174,3 +174,6 @@ fn seen(
         built_at: snapshot.and_then(SnapshotBrief::built_at),
     }
 }
+
+#[cfg(test)]
+mod tests;

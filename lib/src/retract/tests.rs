@@ -11,21 +11,21 @@ use crate::failure::Exit;
 use crate::promote::tests::harness::Setting;
 use crate::support::killer::{Killer, NEVER};
 
-const REASON: &str = "deletes node pools";
+pub(super) const REASON: &str = "deletes node pools";
 
 /// A digest of one letter.
-fn digest(letter: char) -> Digest {
+pub(super) fn digest(letter: char) -> Digest {
     format!("sha256:{}", letter.to_string().repeat(64)).parse().unwrap()
 }
 
 /// A world with the Snapshots `s-a`, `s-b`, `s-c`, built an hour apart, of images a, b and c.
-struct Scene {
-    setting: Setting,
+pub(super) struct Scene {
+    pub(super) setting: Setting,
     plans: Vec<String>,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let setting = Setting::new(|_| ());
         let plans = vec![setting.night.plan.clone()];
         let scene = Self { setting, plans };
@@ -66,7 +66,7 @@ impl Scene {
     }
 
     /// A Release of an image that landed at that minute.
-    fn landed(&self, plan: &str, letter: char, minute: u32) {
+    pub(super) fn landed(&self, plan: &str, letter: char, minute: u32) {
         let name = format!("{plan}-{}-1", digest(letter).short());
         let at = format!("2026-08-20T05:{minute:02}:00Z");
         self.setting.world.kube().put(json!({"kind": "Release",
@@ -77,7 +77,7 @@ impl Scene {
                 "artifacts": {"images": [{"name": "hypershift-operator-main", "shasum": digest(letter).to_string()}]}}}));
     }
 
-    fn options(&self) -> Options {
+    pub(super) fn options(&self) -> Options {
         Options {
             plans: self.plans.clone(),
             digest: digest('c'),
@@ -97,12 +97,12 @@ impl Scene {
         (said, killer.passed())
     }
 
-    async fn retract(&self, options: &Options) -> Said {
+    pub(super) async fn retract(&self, options: &Options) -> Said {
         self.process(options, NEVER).await.0.unwrap()
     }
 
     /// The plan's Releases that have landed: the letters of their images, by their end.
-    fn order(&self, plan: &str) -> String {
+    pub(super) fn order(&self, plan: &str) -> String {
         let mut landed: Vec<(String, char)> = self
             .setting
             .world
@@ -127,7 +127,7 @@ impl Scene {
         landed.into_iter().map(|(_, letter)| letter).collect()
     }
 
-    fn plan_name(&self) -> &str {
+    pub(super) fn plan_name(&self) -> &str {
         &self.plans[0]
     }
 }
@@ -188,7 +188,7 @@ async fn one_in_flight_is_followed_first_in_each_plan() {
 }
 
 /// Somebody has just made a Release of image c.
-async fn in_flight(scene: &Scene, plan: &str) {
+pub(super) async fn in_flight(scene: &Scene, plan: &str) {
     let tenant = scene.setting.tenant(&Killer::at(NEVER));
     let name = |text: &str| crate::name::ObjectName::label(text).unwrap();
     let draft = crate::konflux::Draft {
