@@ -4,7 +4,8 @@ use standins::{Fault, JobScript, Server, Trouble};
 
 use super::scene::{Scene, minutes};
 use crate::gate::words;
-use crate::record::{Cause, Class, Decision, GateRecord};
+use crate::record::samples::refusal;
+use crate::record::{Attempt, Cause, Class, Decision, GateRecord};
 
 fn causes(record: &GateRecord, job: usize) -> Vec<Cause> {
     record.jobs[job]
@@ -144,22 +145,27 @@ async fn a_rerun_outlasts_a_token_that_has_expired_or_is_not_there() {
 /// with which token.
 #[tokio::test(start_paused = true)]
 async fn what_the_launch_left_undone_is_not_done_here() {
-    for sends in [0, 1] {
+    let leaves: [(&str, fn(&mut Attempt)); 3] = [
+        ("announced", |attempt| (attempt.intent.sends, attempt.intent.sent_at) = (0, None)),
+        ("in doubt", |_| ()),
+        ("refused for its token", |attempt| attempt.refusal = Some(refusal(true))),
+    ];
+    for (what, leave) in leaves {
         let scene = Scene::new().await;
         scene.launch("periodic-a", Class::Blocking, JobScript::passes()).await;
         scene.launch("late", Class::Informing, JobScript::passes()).await;
-        let leave = |record: &mut GateRecord| {
+        let change = |record: &mut GateRecord| {
             let attempt = &mut record.jobs[1].attempts[0];
-            (attempt.execution, attempt.launched_at, attempt.intent.sends) = (None, None, sends);
-            attempt.intent.sent_at = attempt.intent.sent_at.filter(|_| sends > 0);
+            (attempt.execution, attempt.launched_at) = (None, None);
+            leave(attempt);
         };
-        scene.journal.update(leave).await.unwrap();
+        scene.journal.update(change).await.unwrap();
         let before = scene.journal.record().await.jobs[1].clone();
         let launches = scene.world.prow().launches().len();
         let record = scene.run().await;
-        assert_eq!(record.verdict.as_ref().unwrap().decision, Decision::Passed);
-        assert_eq!(record.jobs[1], before, "{sends} sends");
-        assert_eq!(scene.world.prow().launches().len(), launches, "{sends} sends");
+        assert_eq!(record.verdict.as_ref().unwrap().decision, Decision::Passed, "{what}");
+        assert_eq!(record.jobs[1], before, "{what}");
+        assert_eq!(scene.world.prow().launches().len(), launches, "{what}");
     }
 }
 

@@ -263,26 +263,6 @@ async fn jobs_that_were_not_launched_are_not_shown_as_launched() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_was_not_launched_is_left_to_whoever_launches() {
-    let scene = Scene::new().await;
-    let names = ["periodic-a", "periodic-doubt", "periodic-token"];
-    for (name, class) in
-        names
-            .into_iter()
-            .zip([Class::Blocking, Class::Informing, Class::Informing])
-    {
-        scene.launch(name, class, JobScript::passes()).await;
-    }
-    unlaunched(&scene, 1, None).await;
-    unlaunched(&scene, 2, Some(LaunchRefusal { token: true, ..refusal() })).await;
-    let record = scene.run().await;
-    assert_eq!(record.verdict.unwrap().decision, Decision::Passed);
-    let runs: Vec<bool> = record.jobs.iter().map(|job| job.has_run()).collect();
-    assert_eq!(runs, [true, false, false]);
-    assert_eq!(scene.world.prow().launches().len(), names.len());
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_launch_that_stopped_half_way_is_not_decided() {
     let half = async |refusal: Option<LaunchRefusal>| {
         let scene = Scene::new().await;
