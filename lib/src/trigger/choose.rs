@@ -73,14 +73,10 @@ mod tests {
         let cluster = Cluster { client, namespace };
         let tenant = Tenant::new(&cluster, Arc::new(RuntimeClock::starting_at(world.now())));
         let options = Options {
-            application: None,
             component: asked.map(ComponentName::of),
             snapshot: Some(ObjectName::label(&name).unwrap()),
-            wanted: Vec::new(),
-            wait: crate::trigger::WAIT,
-            keep: crate::trigger::WAIT,
-            dry_run: false,
             force,
+            ..Options::plain()
         };
         let choice = choose(&options, &tenant).await.map_err(|error| error.to_string())?;
         let chosen = choice.chosen.unwrap();

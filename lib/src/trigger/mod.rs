@@ -92,6 +92,23 @@ pub struct Options {
     pub force: bool,
 }
 
+#[cfg(test)]
+impl Options {
+    /// As if no flag were given.
+    fn plain() -> Self {
+        Self {
+            application: None,
+            component: None,
+            snapshot: None,
+            wanted: Vec::new(),
+            wait: WAIT,
+            keep: WAIT,
+            dry_run: false,
+            force: false,
+        }
+    }
+}
+
 /// Picks the Snapshot and starts the scenarios on it, one after another. A label that is set when
 /// the step is told to stop is taken back as its last words. The archive is asked where a Release
 /// of the image may have left the cluster.

@@ -399,16 +399,7 @@ mod tests {
                 .put(json!({"kind": "PipelineRun", "metadata": metadata, "status": status}));
         }
         let wanted = Wanted { scenario: name("ours"), plan: Some(name("plan")) };
-        let options = Options {
-            application: None,
-            component: None,
-            snapshot: None,
-            wanted: Vec::new(),
-            wait: crate::trigger::WAIT,
-            keep: crate::trigger::WAIT,
-            dry_run: false,
-            force: false,
-        };
+        let options = Options::plain();
         let seen = evidence(&tenant, &wanted, &options, None, &candidate())
             .await
             .unwrap();

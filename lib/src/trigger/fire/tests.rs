@@ -32,16 +32,7 @@ impl Scene {
         let client = kube::Client::new(world.direct(Server::Kube), &namespace);
         let clock: SharedClock = Arc::new(RuntimeClock::starting_at(start));
         let tenant = Tenant::new(&Cluster { client, namespace }, clock.clone());
-        let options = Options {
-            application: None,
-            component: None,
-            snapshot: None,
-            wanted: Vec::new(),
-            wait: crate::trigger::WAIT,
-            keep: crate::trigger::WAIT,
-            dry_run: false,
-            force: false,
-        };
+        let options = Options::plain();
         let last_words = LastWords::default();
         let scene = Self { world, tenant, clock, options, snapshot, last_words };
         if let Some(label) = label {
