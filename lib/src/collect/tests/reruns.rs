@@ -145,7 +145,8 @@ async fn a_rerun_outlasts_a_token_that_has_expired_or_is_not_there() {
 /// with which token.
 #[tokio::test(start_paused = true)]
 async fn what_the_launch_left_undone_is_not_done_here() {
-    let leaves: [(&str, fn(&mut Attempt)); 3] = [
+    type Leave = fn(&mut Attempt);
+    let leaves: [(&str, Leave); 3] = [
         ("announced", |attempt| (attempt.intent.sends, attempt.intent.sent_at) = (0, None)),
         ("in doubt", |_| ()),
         ("refused for its token", |attempt| attempt.refusal = Some(refusal(true))),
