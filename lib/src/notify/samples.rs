@@ -111,23 +111,15 @@ fn decide(record: &mut GateRecord, decision: Decision, reasons: &[&str]) {
 
 fn released(outcome: Released, is_final: bool) -> ReleaseRecord {
     ReleaseRecord {
-        plan: PLAN.to_owned(),
         name: Some("ho-release-gate-aro-hcp-4be1f0c2d7aa-1".to_owned()),
         intended_at: Some(at(172)),
         created: true,
         released: outcome,
         is_final,
-        exit: 0,
-        dry_run: false,
-        unexamined: false,
-        noted_at: None,
-        tries_left: None,
-        phase: None,
-        detail: None,
         pipeline_run: Some("managed-release/managed-x7k2p".to_owned()),
-        images: Vec::new(),
         created_at: Some(at(172)),
         completed_at: is_final.then(|| at(178)),
+        ..ReleaseRecord::of_plan(PLAN)
     }
 }
 

@@ -250,7 +250,10 @@ impl Task<'_> {
             self.note(|noted| {
                 if noted.name.as_deref() != Some(name) {
                     let plan = std::mem::take(&mut noted.plan);
-                    *noted = ReleaseRecord { name: Some(name.to_owned()), ..blank(&plan) };
+                    *noted = ReleaseRecord {
+                        name: Some(name.to_owned()),
+                        ..ReleaseRecord::of_plan(&plan)
+                    };
                     noted.intended_at = Some(self.clock.now());
                 }
                 noted.released = Released::Unknown;
@@ -305,9 +308,9 @@ impl Task<'_> {
         let plan = &self.options.plan;
         self.journal
             .update(|record| {
-                let noted = record.release.get_or_insert_with(|| blank(plan));
+                let noted = record.release.get_or_insert_with(|| ReleaseRecord::of_plan(plan));
                 if noted.plan != plan.as_str() {
-                    *noted = blank(plan);
+                    *noted = ReleaseRecord::of_plan(plan);
                 }
                 change(noted);
                 if noted.name.is_some() {
@@ -388,7 +391,7 @@ impl Task<'_> {
             exit: promotion.exit as u8,
             dry_run: true,
             detail: Some(promotion.detail.clone()),
-            ..blank(&self.options.plan)
+            ..ReleaseRecord::of_plan(&self.options.plan)
         };
         self.journal
             .update(|record| {
@@ -397,28 +400,6 @@ impl Task<'_> {
                 }
             })
             .await
-    }
-}
-
-fn blank(plan: &str) -> ReleaseRecord {
-    ReleaseRecord {
-        plan: plan.to_owned(),
-        name: None,
-        intended_at: None,
-        created: false,
-        released: Released::False,
-        is_final: false,
-        exit: 0,
-        dry_run: false,
-        unexamined: false,
-        noted_at: None,
-        tries_left: None,
-        phase: None,
-        detail: None,
-        pipeline_run: None,
-        images: Vec::new(),
-        created_at: None,
-        completed_at: None,
     }
 }
 
@@ -443,7 +424,7 @@ mod tests {
             images: vec![pushed("ho")],
             pipeline_run: Some("ns/run".to_owned()),
             completed_at: Some(Timestamp::UNIX_EPOCH),
-            ..blank("plan")
+            ..ReleaseRecord::of_plan("plan")
         };
         let of = |release: ReleaseRecord, again: bool| {
             let record = GateRecord {

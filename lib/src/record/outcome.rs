@@ -120,23 +120,12 @@ mod tests {
 
     fn release(released: Released, is_final: bool, exit: Exit) -> ReleaseRecord {
         ReleaseRecord {
-            plan: "plan".to_owned(),
             name: Some("plan-1".to_owned()),
-            intended_at: None,
             created: true,
             released,
             is_final,
             exit: exit as u8,
-            dry_run: false,
-            unexamined: false,
-            noted_at: None,
-            tries_left: None,
-            phase: None,
-            detail: None,
-            pipeline_run: None,
-            images: Vec::new(),
-            created_at: None,
-            completed_at: None,
+            ..ReleaseRecord::of_plan("plan")
         }
     }
 

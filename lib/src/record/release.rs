@@ -90,3 +90,28 @@ pub struct ReleaseRecord {
     #[schemars(with = "Option<String>")]
     pub completed_at: Option<Timestamp>,
 }
+
+impl ReleaseRecord {
+    /// One of which nothing is known but its plan.
+    pub fn of_plan(plan: &str) -> Self {
+        Self {
+            plan: plan.to_owned(),
+            name: None,
+            intended_at: None,
+            created: false,
+            released: Released::False,
+            is_final: false,
+            exit: 0,
+            dry_run: false,
+            unexamined: false,
+            noted_at: None,
+            tries_left: None,
+            phase: None,
+            detail: None,
+            pipeline_run: None,
+            images: Vec::new(),
+            created_at: None,
+            completed_at: None,
+        }
+    }
+}

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::record::{
     Cause, Class, Decision, HistoryNote, Intent, JobRecord, JobState, LaunchRefusal, Notification,
-    Outcome, PastKind, Proof, ProofLevel, ReleaseRecord, Released, StateChange, SuspectRange,
-    TestCounts, TestPast, Verdict,
+    Outcome, PastKind, Proof, ProofLevel, ReleaseRecord, StateChange, SuspectRange, TestCounts,
+    TestPast, Verdict,
 };
 
 fn attempt(number: u32, words: &str, names: usize) -> Attempt {
@@ -79,23 +79,15 @@ fn record(jobs: usize, attempts: u32, words: &str, names: usize) -> GateRecord {
     };
     record.notifications = vec![note; 10];
     record.release = Some(ReleaseRecord {
-        plan: "plan".to_owned(),
         name: Some("plan-1".to_owned()),
-        intended_at: None,
         created: true,
-        released: Released::False,
         is_final: true,
         exit: 1,
-        dry_run: false,
-        unexamined: false,
         noted_at: Some(record.updated_at),
         tries_left: Some(1),
         phase: Some(words.to_owned()),
         detail: Some(words.to_owned()),
-        pipeline_run: None,
-        images: Vec::new(),
-        created_at: None,
-        completed_at: None,
+        ..ReleaseRecord::of_plan("plan")
     });
     record
 }
