@@ -117,8 +117,8 @@ data:
     .to_owned();
     for (name, flag) in SETTINGS {
         let value = match (flag, name) {
-            // Only its component has a place for it.
-            (Some("--kubearchive-url"), _) if of(given, "--kubearchive-url").is_empty() => continue,
+            // What is not there has no setting: only its component has a place for it.
+            (Some(flag), _) if of(given, flag).is_empty() => continue,
             (Some(flag), _) => of(given, flag),
             (None, "stale-threshold-days") => "3",
             (None, _) => "5 * * * *",

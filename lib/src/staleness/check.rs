@@ -222,21 +222,17 @@ pub async fn check(
         return Err(CheckError::NotDelivered { summary, source });
     }
     if let Some(gate) = &sources.gate {
-        match prune(&sources.tenant.cluster, &sources.tenant.clock, gate).await {
+        let (cluster, clock) = (&sources.tenant.cluster, &sources.tenant.clock);
+        let told = |count: Result<usize, kube::Error>, deleted: &str, left: &str| match count {
             Ok(0) => {}
-            Ok(count) => tracing::info!("{count} old records deleted"),
-            Err(error) => tracing::warn!("old records could not be deleted: {}", Chain(&error)),
-        }
-        match prune_histories(&sources.tenant.cluster, &sources.tenant.clock).await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!("{count} histories of jobs that run no more deleted"),
-            Err(error) => tracing::warn!("old histories could not be deleted: {}", Chain(&error)),
-        }
-        match prune_bisects(&sources.tenant.cluster, &sources.tenant.clock).await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!("{count} records of bisects of long ago deleted"),
-            Err(error) => tracing::warn!("old bisects could not be deleted: {}", Chain(&error)),
-        }
+            Ok(count) => tracing::info!("{count} {deleted} deleted"),
+            Err(error) => tracing::warn!("{left} could not be deleted: {}", Chain(&error)),
+        };
+        told(prune(cluster, clock, gate).await, "old records", "old records");
+        let histories = prune_histories(cluster, clock).await;
+        told(histories, "histories of jobs that run no more", "old histories");
+        let bisects = prune_bisects(cluster, clock).await;
+        told(bisects, "records of bisects of long ago", "old bisects");
     }
     let told_now =
         |one: &Automatic| matches!(&alarm, Alarm::Raised(raised) if raised.contains(one));
