@@ -76,7 +76,7 @@ fn is_launching(record: &GateRecord, since: Timestamp) -> bool {
 mod tests {
     use std::sync::Arc;
 
-    use standins::{Server, World};
+    use standins::World;
 
     use super::*;
     use crate::clock::SystemClock;
@@ -100,8 +100,7 @@ mod tests {
     /// A namespace with a gate that has launched its job, and one that has not.
     async fn namespace(clock: &SharedClock) -> (World, Cluster) {
         let world = World::builder().build();
-        let client = kube::Client::new(world.direct(Server::Kube), "gates");
-        let cluster = Cluster { client, namespace: "gates".to_owned() };
+        let cluster = crate::support::cluster(&world, "gates");
         for (name, attempts) in [("begun", vec![attempt(1, 100, None)]), ("late", Vec::new())] {
             let mut record = GateRecord::begin(name, clock.now());
             let job = JobRecord { attempts, ..JobRecord::named("a", Class::Blocking) };

@@ -348,8 +348,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_config_map_holds_it_packed_and_is_found_by_its_labels() {
         let world = standins::World::builder().build();
-        let client = kube::Client::new(world.direct(standins::Server::Kube), "gates");
-        let place = Place::ConfigMaps(Cluster { client, namespace: "gates".to_owned() });
+        let place = Place::ConfigMaps(crate::support::cluster(&world, "gates"));
         // Each writer has a store of its own, as processes have.
         for number in [3, 4] {
             add(place.store("j").as_ref(), number).await.unwrap();

@@ -135,8 +135,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_record_of_tonight_tells_nothing_of_earlier_nights() {
         let world = standins::World::builder().build();
-        let client = kube::Client::new(world.direct(standins::Server::Kube), "gates");
-        let cluster = Cluster { client, namespace: "gates".to_owned() };
+        let cluster = crate::support::cluster(&world, "gates");
         let clock: SharedClock = std::sync::Arc::new(crate::clock::SystemClock::new(1));
         for (id, second) in [("tonight", 500), ("earlier", 100)] {
             let mut record = night(vec![attempt(1, second, Some(Cause::Passed))]);

@@ -244,7 +244,7 @@ fn take_over(record: &mut GateRecord, job: &str, found: &Elsewhere, age: Duratio
 mod tests {
     use std::sync::Arc;
 
-    use standins::{Server, TokioTime, World};
+    use standins::{TokioTime, World};
 
     use super::*;
     use crate::clock::RuntimeClock;
@@ -398,8 +398,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_other_records_are_read_while_a_job_was_not_tried() {
         let world = World::builder().clock(TokioTime::starting_at(at(20))).build();
-        let client = kube::Client::new(world.direct(Server::Kube), "gates");
-        let cluster = Cluster { client, namespace: "gates".to_owned() };
+        let cluster = crate::support::cluster(&world, "gates");
         let clock: SharedClock = Arc::new(RuntimeClock::starting_at(at(20)));
         let passed = |name: &str| run(name, JobState::Success, Some(Cause::Passed), 10);
         let jobs = |attempts: [Vec<Attempt>; 3]| {

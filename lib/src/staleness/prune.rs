@@ -145,8 +145,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn only_what_was_seen_is_deleted_and_what_is_gone_is_no_failure() {
         let world = standins::World::builder().build();
-        let client = kube::Client::new(world.direct(standins::Server::Kube), "gates");
-        let cluster = Cluster { client, namespace: "gates".to_owned() };
+        let cluster = crate::support::cluster(&world, "gates");
         for name in ["seen", "anew"] {
             let metadata = serde_json::json!({"name": name, "namespace": "gates"});
             world
@@ -174,8 +173,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_oldest_records_beyond_those_that_a_gate_keeps_are_deleted() {
         let world = standins::World::builder().build();
-        let client = kube::Client::new(world.direct(standins::Server::Kube), "gates");
-        let cluster = Cluster { client, namespace: "gates".to_owned() };
+        let cluster = crate::support::cluster(&world, "gates");
         let begun: Timestamp = "2026-09-01T03:00:00Z".parse().unwrap();
         let clock: SharedClock = Arc::new(RuntimeClock::starting_at(begun));
         let night = |gate: &str, number: usize| {
@@ -209,8 +207,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn histories_of_jobs_that_run_no_more_are_deleted() {
         let world = standins::World::builder().build();
-        let client = kube::Client::new(world.direct(standins::Server::Kube), "gates");
-        let cluster = Cluster { client, namespace: "gates".to_owned() };
+        let cluster = crate::support::cluster(&world, "gates");
         let now: Timestamp = "2026-11-30T03:00:00Z".parse().unwrap();
         let clock: SharedClock = Arc::new(RuntimeClock::starting_at(now));
         let place = keep::Place::ConfigMaps(cluster.clone());
@@ -234,8 +231,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn bisects_of_long_ago_are_deleted() {
         let world = standins::World::builder().build();
-        let client = kube::Client::new(world.direct(standins::Server::Kube), "gates");
-        let cluster = Cluster { client, namespace: "gates".to_owned() };
+        let cluster = crate::support::cluster(&world, "gates");
         let now: Timestamp = "2026-11-30T03:00:00Z".parse().unwrap();
         let clock: SharedClock = Arc::new(RuntimeClock::starting_at(now));
         let second = SignedDuration::from_secs(1);

@@ -51,10 +51,9 @@ mod tests {
 
     use super::*;
     use crate::clock::RuntimeClock;
-    use crate::cluster::Cluster;
     use crate::name::ObjectName;
     use crate::snapshot::ComponentName;
-    use standins::{Night, Server, World};
+    use standins::{Night, World};
 
     /// What comes of a named Snapshot with so many components: whether its digest is known, or
     /// that it is refused.
@@ -69,8 +68,7 @@ mod tests {
                 snapshot["spec"]["components"][0]["containerImage"] = "quay.io/acme/ho:tag".into();
             });
         }
-        let client = kube::Client::new(world.direct(Server::Kube), &namespace);
-        let cluster = Cluster { client, namespace };
+        let cluster = crate::support::cluster(&world, &namespace);
         let tenant = Tenant::new(&cluster, Arc::new(RuntimeClock::starting_at(world.now())));
         let options = Options {
             component: asked.map(ComponentName::of),

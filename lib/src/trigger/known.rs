@@ -101,14 +101,12 @@ mod tests {
 
     use super::*;
     use crate::clock::RuntimeClock;
-    use crate::cluster::Cluster;
     use standins::{Fault, ScenarioScript, Server, Trouble, World};
 
     #[tokio::test(start_paused = true)]
     async fn a_scenario_that_may_not_be_read_is_not_missing() {
         let world = World::builder().build();
-        let client = kube::Client::new(world.direct(Server::Kube), "ns");
-        let cluster = Cluster { client, namespace: "ns".to_owned() };
+        let cluster = crate::support::cluster(&world, "ns");
         let tenant = Tenant::new(&cluster, Arc::new(RuntimeClock::starting_at(world.now())));
         let none = scenario(&tenant, "gate").await.unwrap_err();
         assert!(none.ends_with("in namespace ns, nor any other"), "{none}");

@@ -142,7 +142,6 @@ mod tests {
 
     use super::*;
     use crate::clock::RuntimeClock;
-    use crate::cluster::Cluster;
     use serde_json::json;
     use standins::{Server, World};
 
@@ -173,8 +172,7 @@ mod tests {
     }
 
     fn tenant(world: &World) -> Tenant {
-        let client = kube::Client::new(world.direct(Server::Kube), "ns");
-        let cluster = Cluster { client, namespace: "ns".to_owned() };
+        let cluster = crate::support::cluster(world, "ns");
         Tenant::new(&cluster, Arc::new(RuntimeClock::starting_at(world.now())))
     }
 

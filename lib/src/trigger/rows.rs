@@ -220,44 +220,15 @@ mod tests {
     use crate::clock::RuntimeClock;
     use crate::konflux::Choice;
     use crate::record::{FileStore, Labels};
+    use crate::support::memory::{Faring, Memory, Write};
     use crate::trigger::{ScenarioReport, Skip, VerifiedBy};
-
-    /// A store in which somebody else has just written, so often.
-    #[derive(Debug)]
-    struct Crossed(FileStore, std::sync::atomic::AtomicU32);
-
-    #[async_trait::async_trait]
-    impl Store for Crossed {
-        async fn load(&self) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
-            self.0.load().await
-        }
-
-        async fn save(
-            &self,
-            bytes: &[u8],
-            labels: &Labels,
-            replaces: Option<&Version>,
-        ) -> Result<Version, StoreError> {
-            let one_less = |left: u32| left.checked_sub(1);
-            let (order, left) = (std::sync::atomic::Ordering::SeqCst, &self.1);
-            match left.fetch_update(order, order, one_less) {
-                Ok(_) => Err(StoreError::Conflict),
-                Err(_) => self.0.save(bytes, labels, replaces).await,
-            }
-        }
-
-        fn place(&self) -> String {
-            self.0.place()
-        }
-    }
 
     #[tokio::test(start_paused = true)]
     async fn writes_that_cross_are_tried_again_so_often() {
         let clock = RuntimeClock::starting_at("2026-08-20T00:00:00Z".parse().unwrap());
         for (conflicts, known) in [(1, true), (CONFLICTS, true), (CONFLICTS + 1, false)] {
-            let dir = tempfile::tempdir().unwrap();
-            let file = FileStore::new(dir.path().join("trigger.json"));
-            let store = Crossed(file, conflicts.into());
+            let store =
+                Faring::over(&Memory::default(), vec![Write::Conflicts; conflicts as usize]);
             // The first night in a row is not told of, but where that is not known.
             let due = note(&report(&[("aro", in_flight())]), Some(&store), &clock).await;
             assert_eq!(due.is_empty(), known, "{conflicts}");

@@ -384,10 +384,9 @@ mod tests {
         let world = standins::World::builder()
             .clock(standins::TokioTime::starting_at(now))
             .build();
-        let client = kube::Client::new(world.direct(standins::Server::Kube), "gates");
         let clock: crate::clock::SharedClock =
             std::sync::Arc::new(crate::clock::RuntimeClock::starting_at(now));
-        let cluster = crate::cluster::Cluster { client, namespace: "gates".to_owned() };
+        let cluster = crate::support::cluster(&world, "gates");
         let tenant = Tenant::new(&cluster, clock);
         let name = |name: &str| crate::name::ObjectName::label(name).unwrap();
         for scenario in ["ours", "another"] {

@@ -118,8 +118,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_cluster_is_asked_once_for_each() {
         let world = standins::World::builder().build();
-        let client = kube::Client::new(world.direct(standins::Server::Kube), "ns");
-        let cluster = crate::cluster::Cluster { client, namespace: "ns".to_owned() };
+        let cluster = crate::support::cluster(&world, "ns");
         let clock = crate::clock::RuntimeClock::starting_at(world.now());
         let tenant = Tenant::new(&cluster, std::sync::Arc::new(clock));
         let mut snapshots = Snapshots::of(None);

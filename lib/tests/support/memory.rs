@@ -1,5 +1,6 @@
 //! A record in memory that several processes share and that outlives them.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -108,5 +109,55 @@ impl Store for LateAcknowledgement {
 
     fn place(&self) -> String {
         self.record.place()
+    }
+}
+
+/// What becomes of a write.
+#[derive(Debug, Clone, Copy)]
+pub enum Write {
+    /// Somebody else was faster.
+    Conflicts,
+    /// It never arrives, and nobody says so.
+    IsLost,
+    /// It is stored, and its answer is lost.
+    IsUnanswered,
+}
+
+/// A record whose next writes fare so, and all after them well.
+#[derive(Debug)]
+pub struct Faring(Memory, Mutex<VecDeque<Write>>);
+
+impl Faring {
+    pub fn over(memory: &Memory, writes: impl IntoIterator<Item = Write>) -> Self {
+        Self(memory.clone(), Mutex::new(writes.into_iter().collect()))
+    }
+}
+
+#[async_trait]
+impl Store for Faring {
+    async fn load(&self) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
+        self.0.load().await
+    }
+
+    async fn save(
+        &self,
+        bytes: &[u8],
+        labels: &Labels,
+        replaces: Option<&Version>,
+    ) -> Result<Version, StoreError> {
+        let next = self.1.lock().unwrap().pop_front();
+        match next {
+            Some(Write::Conflicts) => return Err(StoreError::Conflict),
+            Some(Write::IsLost) => {}
+            Some(Write::IsUnanswered) => {
+                self.0.save(bytes, labels, replaces).await?;
+            }
+            None => return self.0.save(bytes, labels, replaces).await,
+        }
+        Err(StoreError::Transient { place: self.place(), source: "no answer".into() })
+    }
+
+    fn place(&self) -> String {
+        self.0.place()
     }
 }

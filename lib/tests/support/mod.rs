@@ -13,8 +13,9 @@ pub mod random;
 
 use std::sync::Arc;
 
+use library::cluster::Cluster;
 use library::http::{InProcessTransport, SharedTransport};
-use standins::World;
+use standins::{Server, World};
 
 /// All servers of a world, by their usual addresses.
 pub fn network(world: &World) -> SharedTransport {
@@ -23,4 +24,12 @@ pub fn network(world: &World) -> SharedTransport {
         let world = world.clone();
         Box::pin(async move { world.network(request).await })
     }))
+}
+
+/// A world's API server, and a namespace of it.
+pub fn cluster(world: &World, namespace: &str) -> Cluster {
+    Cluster {
+        client: kube::Client::new(world.direct(Server::Kube), namespace),
+        namespace: namespace.to_owned(),
+    }
 }

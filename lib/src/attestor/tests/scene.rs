@@ -15,7 +15,7 @@ use crate::attest::store::Store;
 use crate::attest::verify::{Answer, Expected, Overrides, verify};
 use crate::attestor::{Attested, Given, Options, Servers, run};
 use crate::clock::{RuntimeClock, SharedClock};
-use crate::cluster::{Cluster, Tenant};
+use crate::cluster::Tenant;
 use crate::evidence::GivenRules;
 use crate::failure::Failure;
 use crate::gate::verdict::decide;
@@ -174,8 +174,7 @@ impl Scene {
         let prow = prow::Servers::stand_in(transport);
         let open =
             |repository: &str| Ok(Box::new(self.registry(repository, &killer)) as Box<dyn Store>);
-        let client = kube::Client::new(self.world.direct(Server::Kube), NS);
-        let cluster = Cluster { client, namespace: NS.to_owned() };
+        let cluster = crate::support::cluster(&self.world, NS);
         let tenant = Tenant::new(&cluster, self.clock.clone());
         let servers = Servers { prow: &prow, registry: &open, tenant: Some(&tenant) };
         let process = async {

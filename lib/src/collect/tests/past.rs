@@ -4,7 +4,6 @@ use jiff::{SignedDuration, Timestamp};
 use standins::{Fault, JobScript, Server, Trouble};
 
 use super::scene::{Scene, image, minutes};
-use crate::cluster::Cluster;
 use crate::collect::histories::KnownImages;
 use crate::evidence::Strictness;
 use crate::gate::words;
@@ -136,8 +135,7 @@ async fn a_history_that_hangs_or_fails_delays_nothing_for_long() {
     ] {
         let mut scene = Scene::new().await;
         if let Some(trouble) = &trouble {
-            let client = kube::Client::new(scene.world.direct(Server::Kube), "gates");
-            let cluster = Cluster { client, namespace: "gates".to_owned() };
+            let cluster = crate::support::cluster(&scene.world, "gates");
             scene.place = Some(Place::ConfigMaps(cluster));
             scene.world.fault(Fault::on(Server::Kube, trouble.clone()));
         }

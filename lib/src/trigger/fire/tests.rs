@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::*;
 use crate::clock::RuntimeClock;
-use crate::cluster::Cluster;
 use crate::konflux::labels::{ID_LABEL, RUN_LABEL};
 use serde_json::json;
 use standins::{Fault, Night, Nth, ScenarioScript, Server, TokioTime, Trouble, World};
@@ -29,9 +28,8 @@ impl Scene {
         let night = Night::aro_hcp();
         let namespace = night.namespace.clone();
         let snapshot = night.install(&world, "quay.io").snapshot;
-        let client = kube::Client::new(world.direct(Server::Kube), &namespace);
         let clock: SharedClock = Arc::new(RuntimeClock::starting_at(start));
-        let tenant = Tenant::new(&Cluster { client, namespace }, clock.clone());
+        let tenant = Tenant::new(&crate::support::cluster(&world, &namespace), clock.clone());
         let options = Options::plain();
         let last_words = LastWords::default();
         let scene = Self { world, tenant, clock, options, snapshot, last_words };

@@ -1,69 +1,17 @@
 //! Writes that fail in every way.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::super::*;
 use crate::clock::RuntimeClock;
-use crate::record::Labels;
-use crate::support::memory::Memory;
+use crate::support::memory::{Faring, Memory, Write};
 
-/// What becomes of a write.
-#[derive(Debug, Clone, Copy)]
-enum Write {
-    /// Somebody else was faster.
-    Conflicts,
-    /// It never arrives, and nobody says so.
-    IsLost,
-    /// It is stored, and its answer is lost.
-    IsUnanswered,
-}
-
-/// A record whose next writes fare so, and all after them well.
-#[derive(Debug)]
-struct Faring(Memory, std::sync::Mutex<VecDeque<Write>>);
-
-impl Faring {
-    fn over(memory: &Memory, writes: impl IntoIterator<Item = Write>) -> Box<dyn Store> {
-        Box::new(Self(memory.clone(), std::sync::Mutex::new(writes.into_iter().collect())))
-    }
-}
-
-#[async_trait::async_trait]
-impl Store for Faring {
-    async fn load(&self) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
-        self.0.load().await
-    }
-
-    async fn save(
-        &self,
-        bytes: &[u8],
-        labels: &Labels,
-        replaces: Option<&Version>,
-    ) -> Result<Version, StoreError> {
-        let next = self.1.lock().unwrap().pop_front();
-        match next {
-            Some(Write::Conflicts) => return Err(StoreError::Conflict),
-            Some(Write::IsLost) => {}
-            Some(Write::IsUnanswered) => {
-                self.0.save(bytes, labels, replaces).await?;
-            }
-            None => return self.0.save(bytes, labels, replaces).await,
-        }
-        Err(StoreError::Transient { place: self.place(), source: "no answer".into() })
-    }
-
-    fn place(&self) -> String {
-        self.0.place()
-    }
-}
-
-/// A journal on such a store, begun by a process that is gone.
+/// A journal whose writes fare so, begun by a process that is gone.
 async fn begun(writes: impl IntoIterator<Item = Write>) -> (Memory, Journal) {
     let memory = Memory::of(&GateRecord::begin("run", Timestamp::UNIX_EPOCH));
-    let store = Faring::over(&memory, writes);
+    let store = Box::new(Faring::over(&memory, writes));
     let clock: SharedClock = Arc::new(RuntimeClock::starting_at(Timestamp::UNIX_EPOCH));
     let journal = Journal::existing(store, clock, &Identity::default()).await.unwrap();
     (memory, journal)
@@ -100,7 +48,7 @@ async fn a_record_is_begun_once_however_its_first_write_fares() {
     ] {
         let memory = Memory::default();
         let clock: SharedClock = Arc::new(RuntimeClock::starting_at(Timestamp::UNIX_EPOCH));
-        let store = Faring::over(&memory, writes.clone());
+        let store = Box::new(Faring::over(&memory, writes.clone()));
         let journal = Journal::open(store, clock, &Identity::default()).await.unwrap();
         assert_eq!(memory.record(), journal.record().await, "{writes:?}");
         assert_eq!(memory.record().revision, 1, "{writes:?}");
